@@ -1,0 +1,57 @@
+"""Who is calling: a person with a token, or the platform with one of its own."""
+
+from datetime import datetime
+
+from flask import Request
+from sqlalchemy.orm import Session
+
+from functions import wiring
+from shared.kit.errors import Forbidden, Unauthorized
+from shared.sign_in import sessions
+from shared.sign_in.limits import Client
+from shared.sign_in.sessions import Caller
+from shared.sign_in.tokens import Claims, InvalidToken
+
+
+def bearer(request: Request) -> str:
+    """Return the token of an Authorization header; raises InvalidToken where there is none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise InvalidToken
+    return token.strip()
+
+
+def claims(request: Request) -> Claims:
+    return wiring.access_tokens().read(bearer(request))
+
+
+def caller(session: Session, claimed: Claims, role: str, now: datetime, *, lock: bool = False) -> Caller:
+    """Return the caller as the database has them now; raises InvalidToken, or Forbidden for another role."""
+    known = sessions.caller(session, claimed, now, lock=lock)
+    if known.role != role:
+        raise Forbidden(f"This is for the role {role}.")
+    return known
+
+
+class UnknownInvoker(Unauthorized):
+    code, title = "unknown_invoker", "Not a caller of this function"
+
+    def __init__(self) -> None:
+        super().__init__("This function is called by the platform, with an identity token for it.")
+
+
+def invoked_by(request: Request, audience: str, email: str) -> None:
+    """Let in who presents an identity token for this audience of this service account; raises UnknownInvoker."""
+    from infra.google import InvalidInvoker
+
+    try:
+        wiring.invokers(audience, email).verify(bearer(request))
+    except (InvalidInvoker, InvalidToken) as error:
+        raise UnknownInvoker from error
+
+
+def client(request: Request, trusted_proxies: int) -> Client:
+    """Return where a request comes from: the entry of X-Forwarded-For that our own proxy wrote, counted from the right."""
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    address = hops[-trusted_proxies] if 0 < trusted_proxies <= len(hops) else request.remote_addr
+    return Client.at(address or "")

@@ -1,0 +1,6 @@
+"""What a gateway tells us: verified over the bytes as they came, stored, answered at once, looked into later."""
+
+from functions.callback import phonepe
+from functions.web import serve
+
+callback = serve("callback", [phonepe.routes], requires=["database_url", "phonepe_salt_keys"])

@@ -1,0 +1,44 @@
+from uuid import UUID
+
+from functions import wiring
+from functions.web import Call, Routes
+from shared.kit.paging import PageView
+from shared.lines.home_chef import offers, queries
+from shared.lines.home_chef.lifecycle import CHEF
+from shared.lines.home_chef.offers import BookingNotFound, OfferGone, StepNotAllowed, TooEarly
+from shared.lines.home_chef.schemas import ChefBookingQuery, ChefBookingView, StatusChange
+from shared.lines.home_chef.views import chef_booking_view
+
+routes = Routes("/api/v1/chef", CHEF)
+
+
+@routes.get("/bookings", query=ChefBookingQuery, answer=PageView[ChefBookingView])
+def list_bookings(call: Call, query: ChefBookingQuery) -> PageView[ChefBookingView]:
+    """List the visits that are this chef's, the newest first."""
+    with call.reading() as (session, caller):
+        rows, cursor = queries.list_of_chef(session, caller.id, query, query.status)
+        return PageView(items=[chef_booking_view(row) for row in rows], next_cursor=cursor)
+
+
+@routes.get("/bookings/{booking_id}", answer=ChefBookingView, refuses=(BookingNotFound,))
+def get_booking(call: Call, booking_id: UUID) -> ChefBookingView:
+    """Show one of the chef's visits: area and first name until accepted, then address and phone."""
+    with call.reading() as (session, caller):
+        row = queries.of_chef(session, caller.id, booking_id)
+        if row is None:
+            raise BookingNotFound
+        return chef_booking_view(row)
+
+
+@routes.put(
+    "/bookings/{booking_id}/status",
+    body=StatusChange,
+    answer=ChefBookingView,
+    refuses=(BookingNotFound, StepNotAllowed, OfferGone, TooEarly),
+)
+def change_status(call: Call, booking_id: UUID, body: StatusChange) -> ChefBookingView:
+    """Accept (`confirmed`), start or complete a visit; a step its state does not allow names the states."""
+    window = wiring.settings().start_window_minutes
+    with call.writing() as (session, caller):
+        row = offers.change_status(session, caller.id, booking_id, body.status, body.reason, window, call.now)
+        return chef_booking_view(row)

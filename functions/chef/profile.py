@@ -1,0 +1,20 @@
+from functions.web import Call, Routes
+from shared.lines.home_chef import profiles
+from shared.lines.home_chef.lifecycle import CHEF
+from shared.lines.home_chef.schemas import ChefProfileChange, ChefProfileView
+
+routes = Routes("/api/v1/chef", CHEF)
+
+
+@routes.get("/profile", answer=ChefProfileView)
+def get_profile(call: Call) -> ChefProfileView:
+    """Show the chef's own profile with the weekly availability."""
+    with call.reading() as (session, caller):
+        return profiles.shown(session, caller.id)
+
+
+@routes.put("/profile", body=ChefProfileChange, answer=ChefProfileView)
+def change_profile(call: Call, body: ChefProfileChange) -> ChefProfileView:
+    """Change the chef's own profile: an absent field stays, null clears it; verification is not the chef's to change."""
+    with call.writing() as (session, caller):
+        return profiles.change(session, caller.id, body)

@@ -1,0 +1,10 @@
+"""What a customer does: who they are, where they live, what a visit costs, and booking it."""
+
+from functions.customer import addresses, bookings, profile, serviceability
+from functions.web import serve
+
+customer = serve(
+    "customer",
+    [profile.routes, addresses.routes, serviceability.routes, bookings.routes],
+    requires=["database_url", "jwt_keys"],
+)

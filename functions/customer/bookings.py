@@ -1,0 +1,63 @@
+from datetime import timedelta
+from uuid import UUID
+
+from functions import wiring
+from functions.web import Call, Routes
+from shared.idempotency import queries as idempotency
+from shared.idempotency.queries import KeyReused
+from shared.kit.errors import Invalid
+from shared.kit.paging import PageQuery, PageView
+from shared.lines.home_chef import booking, queries, quotes, visits
+from shared.lines.home_chef.booking import Rules
+from shared.lines.home_chef.offers import BookingNotFound
+from shared.lines.home_chef.schemas import BookingRequest, BookingView, QuoteRequest, QuoteView
+from shared.lines.home_chef.views import booking_view
+from shared.users.models import CUSTOMER
+
+routes = Routes("/api/v1/customer", CUSTOMER)
+NOT_BOOKABLE = (Invalid, KeyReused, visits.NotServiceable, visits.NoChefFree, visits.ChefUnavailable)
+TOO_MUCH = (visits.TooManyUnpaid, visits.Overlapping, quotes.QuoteGone, quotes.QuoteNotFound)
+
+
+@routes.post("/quotes", body=QuoteRequest, answer=QuoteView, status=201, refuses=NOT_BOOKABLE, idempotent=True)
+def give_quote(call: Call, body: QuoteRequest) -> QuoteView:
+    """Price a visit and keep the price for half an hour, for one booking."""
+    life = timedelta(seconds=wiring.settings().quote_seconds)
+    with call.locking() as (session, caller):
+        key = call.key(caller)
+        quote = quotes.view(quotes.give(session, caller.id, body, life, call.now, key))
+        idempotency.store(session, key, 201, quote.model_dump(mode="json"), call.now)
+        return quote
+
+
+@routes.post(
+    "/bookings",
+    body=BookingRequest,
+    answer=BookingView,
+    status=201,
+    refuses=(*NOT_BOOKABLE, *TOO_MUCH),
+    idempotent=True,
+)
+def book(call: Call, body: BookingRequest) -> BookingView:
+    """Book a visit: the chef's time is held while it is paid."""
+    chosen = wiring.settings()
+    rules = Rules(timedelta(seconds=chosen.unpaid_seconds), chosen.unpaid_bookings_per_customer)
+    return booking.book(call.locking, body, call.key, rules, call.now)
+
+
+@routes.get("/bookings", query=PageQuery, answer=PageView[BookingView])
+def list_bookings(call: Call, query: PageQuery) -> PageView[BookingView]:
+    """List the customer's bookings, the newest first."""
+    with call.reading() as (session, caller):
+        rows, cursor = queries.list_of_customer(session, caller.id, query)
+        return PageView(items=[booking_view(row) for row in rows], next_cursor=cursor)
+
+
+@routes.get("/bookings/{booking_id}", answer=BookingView, refuses=(BookingNotFound,))
+def get_booking(call: Call, booking_id: UUID) -> BookingView:
+    """Show one of the customer's bookings, with its refunds."""
+    with call.reading() as (session, caller):
+        found = queries.of_customer(session, caller.id, booking_id)
+        if found is None:
+            raise BookingNotFound
+        return booking_view(*found)

@@ -1,0 +1,15 @@
+from functions.web import Call, Routes
+from shared.places import queries
+from shared.places.schemas import ServiceabilityRequest, ServiceabilityView
+from shared.places.serviceability import Place, decide
+from shared.users.models import CUSTOMER
+
+routes = Routes("/api/v1/customer", CUSTOMER)
+
+
+@routes.post("/check-serviceability", body=ServiceabilityRequest, answer=ServiceabilityView)
+def check_serviceability(call: Call, body: ServiceabilityRequest) -> ServiceabilityView:
+    """Tell whether chefs come to a place, and which rule decided."""
+    place = Place(body.city, body.pincode, body.latitude, body.longitude)
+    with call.reading() as (session, _):
+        return ServiceabilityView.model_validate(decide(place, *queries.served_in(session, place.city)))

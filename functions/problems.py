@@ -1,0 +1,93 @@
+"""The one place where refusals become problem documents (RFC 9457); nothing internal leaks."""
+
+import json
+from typing import Any
+
+from flask import Flask, Response
+from pydantic import ValidationError
+from werkzeug.exceptions import HTTPException
+
+from shared.kit import log
+from shared.kit.errors import Invalid, Refusal
+
+MEDIA_TYPE = "application/problem+json"
+logger = log.logger(__name__)
+
+
+class UnsupportedMediaType(Refusal):
+    status, code, title = 415, "unsupported_media_type", "Unsupported media type"
+
+    def __init__(self) -> None:
+        super().__init__("Send the body as application/json.")
+
+
+class MalformedJson(Refusal):
+    status, code, title = 400, "malformed_json", "Malformed JSON"
+
+    def __init__(self) -> None:
+        super().__init__("The body is not a JSON document.")
+
+
+class InvalidFields(Refusal):
+    """What is wrong with a request, field by field."""
+
+    status, code, title = Invalid.status, Invalid.code, Invalid.title
+
+
+def invalid(error: ValidationError, prefix: str | None = None) -> Refusal:
+    """Return the refusal of a request that is not shaped as documented, naming each field."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(item["type"] == "json_invalid" for item in found):
+        return MalformedJson()
+    errors = [{"field": _path(item["loc"], prefix), "message": item["msg"]} for item in found]
+    named = ", ".join(dict.fromkeys(item["field"] for item in errors))
+    return InvalidFields(f"Not valid: {named}.", errors=errors)
+
+
+def _path(steps: tuple[int | str, ...], prefix: str | None) -> str:
+    return ".".join(str(step) for step in ([prefix, *steps] if prefix else steps or ["body"]))
+
+
+def encode(document: Any) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def problem(status: int, code: str, title: str, detail: str, **members: Any) -> Response:
+    document = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code, **members}
+    return Response(encode(document), status, content_type=MEDIA_TYPE)
+
+
+def refused(refusal: Refusal) -> Response:
+    response = problem(refusal.status, refusal.code, refusal.title, refusal.detail, **refusal.members)
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    if refusal.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if refusal.status >= 500:
+        reason = getattr(refusal, "reason", None)
+        logger.error(
+            "dependency down", extra=log.fields(code=refusal.code, error=type(refusal).__name__, reason=reason)
+        )
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    title = error.name
+    response = problem(status, title.lower().replace(" ", "_"), title, f"{title}.")
+    allowed = dict(error.get_headers()).get("Allow")
+    if allowed:
+        response.headers["Allow"] = allowed
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    logger.error("unexpected error", exc_info=error)
+    return problem(500, "internal_error", "Internal error", "Something went wrong on our side. It has been noted.")
+
+
+def register(app: Flask) -> None:
+    """Let every error of an application leave as a problem document."""
+    app.register_error_handler(Refusal, refused)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)

@@ -1,0 +1,20 @@
+"""What time brings: the jobs Cloud Scheduler calls, each safe to run twice at once."""
+
+from functions.schedule import runs
+from functions.web import serve
+
+schedule = serve(
+    "schedule",
+    [runs.routes],
+    requires=[
+        "database_url",
+        "phonepe_merchant_id",
+        "phonepe_salt_keys",
+        "public_url",
+        "schedule_url",
+        "schedule_invoker",
+        "tasks_url",
+        "tasks_invoker",
+        "cloud_tasks_location",
+    ],
+)

@@ -1,0 +1,34 @@
+from functions import access, wiring
+from functions.access import UnknownInvoker
+from functions.schedule.jobs import JOBS
+from functions.web import Call, Routes
+from shared.kit import log
+from shared.kit.errors import NotFound
+from shared.kit.schemas import View
+
+routes = Routes("/jobs")
+logger = log.logger(__name__)
+
+
+class JobNotFound(NotFound):
+    code = "job_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such job.")
+
+
+class Ran(View):
+    job: str
+    did: dict[str, int]
+
+
+@routes.post("/{job}", answer=Ran, refuses=(UnknownInvoker, JobNotFound))
+def run(call: Call, job: str) -> Ran:
+    """Run a job now and tell what it did."""
+    chosen = wiring.settings()
+    access.invoked_by(call.request, chosen.schedule_url or "", chosen.schedule_invoker or "")
+    if job not in JOBS:
+        raise JobNotFound
+    did = JOBS[job](call.now)
+    logger.info("job ran", extra=log.fields(job=job, **did))
+    return Ran(job=job, did=did)

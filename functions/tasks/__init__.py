@@ -1,0 +1,19 @@
+"""What was promised, done: one message of the outbox at a time, called by Cloud Tasks with an identity token."""
+
+from functions.tasks import outbox
+from functions.web import serve
+
+tasks = serve(
+    "tasks",
+    [outbox.routes],
+    requires=[
+        "database_url",
+        "phonepe_merchant_id",
+        "phonepe_salt_keys",
+        "public_url",
+        "mail_from",
+        "tasks_url",
+        "tasks_invoker",
+        "cloud_tasks_location",
+    ],
+)

@@ -1,0 +1,20 @@
+"""Which function handles which kind of message; each takes the same one twice without doing it twice."""
+
+from collections.abc import Callable
+from datetime import datetime
+from importlib import import_module
+from typing import Any
+
+Handler = Callable[[dict[str, Any], datetime], None]
+
+HANDLERS = {
+    "notifications.mail": "functions.tasks.notifications:mail",
+    "payments.callback": "functions.tasks.payments:callback",
+    "payments.refund": "functions.tasks.payments:refund",
+}
+
+
+def handler(kind: str) -> Handler:
+    module, _, name = HANDLERS[kind].partition(":")
+    found: Handler = getattr(import_module(module), name)
+    return found

@@ -1,0 +1,49 @@
+from typing import Literal
+from uuid import UUID
+
+from functions import access, wiring
+from functions.access import UnknownInvoker
+from functions.tasks.handlers import handler
+from functions.web import Call, Routes
+from shared.kit import log
+from shared.kit.errors import Refusal
+from shared.kit.schemas import View
+from shared.outbox import queries
+
+routes = Routes("/outbox")
+logger = log.logger(__name__)
+
+
+class NotDone(Refusal):
+    """The message could not be handled now: the queue brings it again. 500, because 429 and 503 slow the whole queue."""
+
+    status, code, title = 500, "not_done", "Not done yet"
+
+
+class Handled(View):
+    status: Literal["done"] = "done"
+
+
+@routes.post("/{message_id}", answer=Handled, refuses=(UnknownInvoker, NotDone))
+def handle(call: Call, message_id: UUID) -> Handled:
+    """Do what a message promises, once: done before is done; held by another worker, it is brought again."""
+    chosen = wiring.settings()
+    access.invoked_by(call.request, chosen.tasks_url or "", chosen.tasks_invoker or "")
+    db = wiring.database()
+    with db.transaction() as session:
+        leased = queries.lease(session, message_id, call.now)
+        if leased is None and queries.is_done(session, message_id):
+            return Handled()
+    if leased is None:
+        raise NotDone("Another worker is at it.")
+    kind, payload = leased
+    try:
+        handler(kind)(payload, call.now)
+    except Exception as error:
+        logger.warning("message not handled", extra=log.fields(kind=kind, error=type(error).__name__), exc_info=error)
+        with db.transaction() as session:
+            queries.failed(session, message_id, type(error).__name__)
+        raise NotDone("It is brought again.") from error
+    with db.transaction() as session:
+        queries.done(session, message_id, call.now)
+    return Handled()

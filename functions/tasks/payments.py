@@ -1,0 +1,23 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from functions import wiring
+from infra.phonepe.wire import our_id
+from shared.inbox import queries as inbox
+from shared.payments import following, refunding
+
+
+def callback(payload: dict[str, Any], now: datetime) -> None:
+    """Look into what a callback spoke of: ask the gateway, settle its answer. An id we do not know is noted."""
+    message_id = UUID(payload["inbox_id"])
+    with wiring.database().reading() as session:
+        named = our_id(inbox.body(session, message_id))
+    outcome = following.follow_our_id(wiring.database(), wiring.gateway(), wiring.line, named, now)
+    with wiring.database().transaction() as session:
+        inbox.processed(session, message_id, outcome, now)
+
+
+def refund(payload: dict[str, Any], now: datetime) -> None:
+    """Send a refund that was decided, or ask how it stands."""
+    refunding.follow(wiring.database(), wiring.gateway(), wiring.line, UUID(payload["refund_id"]), now)

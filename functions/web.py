@@ -1,0 +1,212 @@
+"""HTTP in, HTTP out: endpoints are declared once, with what they take, answer and refuse; the rest follows from it."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from flask import Flask, Request, Response
+from flask import request as current_request
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from functions import access, problems, wiring
+from functions.observed import observe
+from shared.idempotency.queries import Key, Replayed, fingerprint
+from shared.kit import log
+from shared.kit.errors import Invalid, Refusal
+from shared.sign_in.limits import Client
+from shared.sign_in.sessions import Caller
+from shared.sign_in.tokens import Claims
+
+MAX_BODY = 1024 * 1024
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One operation of the API: the document is generated from it, and the request is held against it."""
+
+    method: str
+    path: str
+    handler: Callable[..., Any]
+    role: str | None
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    answer: Any
+    status: int
+    refuses: tuple[type[Refusal], ...]
+    idempotent: bool
+
+
+class Routes:
+    """The endpoints of one noun under one prefix; `role` is who may call them (None: anybody)."""
+
+    def __init__(self, prefix: str, role: str | None = None) -> None:
+        self.prefix, self.role = prefix, role
+        self.endpoints: list[Endpoint] = []
+
+    def get(self, path: str, **declared: Any) -> Callable[[Handler], Handler]:
+        return self._add("GET", path, declared)
+
+    def post(self, path: str, **declared: Any) -> Callable[[Handler], Handler]:
+        return self._add("POST", path, declared)
+
+    def put(self, path: str, **declared: Any) -> Callable[[Handler], Handler]:
+        return self._add("PUT", path, declared)
+
+    def delete(self, path: str, **declared: Any) -> Callable[[Handler], Handler]:
+        return self._add("DELETE", path, {"status": 204, **declared})
+
+    def _add(self, method: str, path: str, declared: Mapping[str, Any]) -> Callable[[Handler], Handler]:
+        defaults: dict[str, Any] = {"body": None, "query": None, "answer": None, "status": 200, "refuses": ()}
+        values = {**defaults, "idempotent": False, "role": self.role, **declared}
+
+        def register(handler: Handler) -> Handler:
+            self.endpoints.append(Endpoint(method, self.prefix + path, handler, **values))
+            return handler
+
+        return register
+
+
+class Call:
+    """One request on its way through an endpoint: what it carries, who sends it, and when."""
+
+    def __init__(self, request: Request, endpoint: Endpoint) -> None:
+        self.request, self.endpoint = request, endpoint
+        self.now = datetime.now(UTC)
+        self.claims: Claims | None = access.claims(request) if endpoint.role else None
+        self._body: Any = None
+
+    @property
+    def client(self) -> Client:
+        return access.client(self.request, wiring.settings().trusted_proxies)
+
+    @contextmanager
+    def reading(self) -> Iterator[tuple[Session, Caller]]:
+        """Open a session for reads whose first statement has told who is calling."""
+        with wiring.database().reading() as session:
+            yield session, self._caller(session)
+
+    @contextmanager
+    def writing(self, *, lock: bool = False) -> Iterator[tuple[Session, Caller]]:
+        """Open a transaction whose first statement has told who is calling, and has locked their row where asked."""
+        with wiring.database().transaction() as session:
+            yield session, self._caller(session, lock=lock)
+
+    @contextmanager
+    def locking(self) -> Iterator[tuple[Session, Caller]]:
+        """Open a transaction in which the requests of one caller follow one another."""
+        with self.writing(lock=True) as (session, caller):
+            yield session, caller
+
+    def _caller(self, session: Session, *, lock: bool = False) -> Caller:
+        assert self.claims, "the endpoint declares a role"  # noqa: S101
+        return access.caller(session, self.claims, self.endpoint.role or "", self.now, lock=lock)
+
+    def key(self, caller: Caller) -> Key | None:
+        """Return the request's Idempotency-Key with whom, what and which body it is for; None without one."""
+        given = self.request.headers.get("Idempotency-Key")
+        if given is None:
+            return None
+        if not 1 <= len(given) <= 255 or not given.isprintable():
+            raise Invalid("header.Idempotency-Key", "must be 1 to 255 printable characters")
+        route = f"{self.endpoint.method} {self.endpoint.path}"
+        return Key(caller.id, route, given, fingerprint(self._body))
+
+    def body(self) -> BaseModel | None:
+        """Read and validate the body; raises Invalid naming the fields, or the media type's own errors."""
+        if self.endpoint.body is None:
+            return None
+        raw = self.request.get_data(cache=True) or b"{}"  # no body names no field: what is missing is then said
+        if raw != b"{}" and self.request.mimetype != "application/json":
+            raise problems.UnsupportedMediaType
+        try:
+            parsed = self.endpoint.body.model_validate_json(raw)
+        except ValidationError as error:
+            raise problems.invalid(error) from error
+        self._body = parsed.model_dump(mode="json")
+        return parsed
+
+    def query(self) -> BaseModel | None:
+        if self.endpoint.query is None:
+            return None
+        try:
+            return self.endpoint.query.model_validate(self.request.args.to_dict())
+        except ValidationError as error:
+            raise problems.invalid(error, "query") from error
+
+
+def _inputs(call: Call, path: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {name: _uuid(name, text) if name.endswith("_id") else text for name, text in path.items()}
+    body, query = call.body(), call.query()
+    return values | ({"body": body} if body else {}) | ({"query": query} if query else {})
+
+
+def _uuid(name: str, text: str) -> UUID:
+    # One spelling only: what Python would also read (braces, no dashes) is not what the document says.
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+        raise Invalid(f"path.{name}", "must be a UUID")
+    return UUID(text)
+
+
+def _view(endpoint: Endpoint) -> Callable[..., Response]:
+    def view(**path: str) -> Response:
+        call = Call(current_request, endpoint)
+        if call.claims and call.claims.role != endpoint.role:
+            # Either the wrong role, or a role that changed since: the database knows, and it is asked before the body.
+            with call.reading():
+                pass
+        try:
+            answer = endpoint.handler(call, **_inputs(call, path))
+        except Replayed as replayed:
+            return _json(problems.encode(replayed.answer), replayed.status)
+        return answer if isinstance(answer, Response) else _answer(answer, endpoint.status)
+
+    return view
+
+
+def _answer(answer: BaseModel | None, status: int) -> Response:
+    return _json(answer.model_dump_json() if answer is not None else "", status)
+
+
+def _json(text: str, status: int) -> Response:
+    return Response(text, status, content_type="application/json")
+
+
+def create_app(name: str, routes: Sequence[Routes]) -> Flask:
+    """Make the Flask application of one function from its endpoints."""
+    app = Flask(name, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.url_map.strict_slashes = False
+    app.add_url_rule("/health", "health", lambda: _json('{"status":"ok"}', 200), methods=["GET"])
+    for noun in routes:
+        for endpoint in noun.endpoints:
+            rule = re.sub(r"{(\w+)}", r"<\1>", endpoint.path)
+            app.add_url_rule(rule, f"{endpoint.method} {endpoint.path}", _view(endpoint), methods=[endpoint.method])
+    problems.register(app)
+    observe(app, name)
+    return app
+
+
+def serve(name: str, routes: Sequence[Routes], requires: Sequence[str]) -> Callable[[Request], AnyResponse]:
+    """Return the target of a function: a plain function over the application of these endpoints.
+
+    `requires` are the settings without which the process does not start: each function has only its own secrets.
+    """
+    settings = wiring.settings()
+    settings.require(*requires)
+    log.configure(settings.log_level)
+    app = create_app(name, routes)
+
+    def target(request: Request) -> AnyResponse:
+        # The framework's own routing is a catch-all: the inner application does everything, errors included.
+        return Response.from_app(app.wsgi_app, request.environ)
+
+    target.app = app  # type: ignore[attr-defined]
+    target.routes = routes  # type: ignore[attr-defined]
+    return target

@@ -1,0 +1,160 @@
+"""Which adapter is used for what: each made once, by the first request that needs it, after the worker's fork."""
+
+from datetime import timedelta
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlencode
+
+from shared.bookings.line import Line
+from shared.kit.settings import Settings
+from shared.kit.store import Store
+from shared.notifications.mail import Mailer
+from shared.outbox.dispatch import DispatchingDatabase
+from shared.outbox.queue import Task, TaskQueue
+from shared.payments.checkout import Checkout, Windows
+from shared.payments.gateway import Gateway
+from shared.sign_in.otp import OneTimeCodes
+from shared.sign_in.sessions import Lifetimes
+from shared.sign_in.tokens import AccessTokens
+
+if TYPE_CHECKING:
+    from infra.google import InvokerTokens
+    from infra.phonepe.wire import Signer
+
+# A line of business by its name, imported when a booking of that line is met.
+LINES = {"home_chef": "shared.lines.home_chef.line"}
+
+
+@cache
+def settings() -> Settings:
+    return Settings.read()
+
+
+def line(name: str) -> Line:
+    return cast("Line", import_module(LINES[name]))
+
+
+@cache
+def database() -> DispatchingDatabase:
+    from infra.postgres.engine import PostgresDatabase
+
+    chosen = settings()
+    assert chosen.database_url  # noqa: S101 - required at start
+    postgres = PostgresDatabase(
+        chosen.database_url, chosen.database_pool, statement_timeout_ms=chosen.statement_timeout_ms
+    )
+    return DispatchingDatabase(postgres, _LateQueue())
+
+
+class _LateQueue:
+    """The queue, made with the first task: most requests promise nothing."""
+
+    def enqueue(self, task: Task) -> None:
+        queue().enqueue(task)
+
+
+@cache
+def queue() -> TaskQueue:
+    from infra.cloud_tasks import CloudTasks
+    from infra.google import MetadataIdentity
+
+    chosen = settings()
+    return CloudTasks(
+        chosen.cloud_tasks_url,
+        chosen.cloud_tasks_location or "",
+        chosen.tasks_url or "",
+        chosen.tasks_invoker or "",
+        MetadataIdentity(chosen.gce_metadata_host),
+    )
+
+
+@cache
+def store() -> Store:
+    from infra.redis import UpstashRedis
+
+    chosen = settings()
+    return UpstashRedis(chosen.upstash_redis_rest_url or "", chosen.upstash_redis_rest_token or "")
+
+
+@cache
+def mailer() -> Mailer:
+    """Resend, then SMTP, then in development the console."""
+    from infra.email import ConsoleMailer, FirstThatWorks, ResendMailer, SmtpMailer
+
+    chosen = settings()
+    mailers: list[Mailer] = []
+    if chosen.resend_api_key:
+        mailers.append(ResendMailer(chosen.resend_api_key, chosen.mail_from, chosen.resend_url))
+    if chosen.smtp_url:
+        mailers.append(SmtpMailer(chosen.smtp_url, chosen.mail_from))
+    if chosen.is_local:
+        mailers.append(ConsoleMailer(chosen.environment))
+    return FirstThatWorks(mailers)
+
+
+@cache
+def signer() -> "Signer":
+    from infra.phonepe.wire import Signer
+
+    salts = settings().phonepe_salt_keys
+    assert salts  # noqa: S101 - required at start
+    return Signer(salts)
+
+
+@cache
+def gateway() -> Gateway:
+    from infra.phonepe.client import PhonePe
+
+    chosen = settings()
+    return PhonePe(
+        chosen.phonepe_base_url,
+        chosen.phonepe_merchant_id or "",
+        signer(),
+        f"{chosen.public_url}/api/v1/payments/callback",
+    )
+
+
+@cache
+def checkout() -> Checkout:
+    chosen = settings()
+
+    def return_url(ref: str, merchant_txn_id: str) -> str:
+        return f"{chosen.payment_return_url}?{urlencode({'ref': ref, 'txn': merchant_txn_id})}"
+
+    windows = Windows(
+        reuse=timedelta(seconds=chosen.attempt_reuse_seconds),
+        extension=timedelta(seconds=chosen.attempt_extension_seconds),
+    )
+    return Checkout(database(), gateway(), line, windows, return_url)
+
+
+@cache
+def access_tokens() -> AccessTokens:
+    chosen = settings()
+    assert chosen.jwt_keys  # noqa: S101 - required at start
+    return AccessTokens(chosen.jwt_keys, chosen.jwt_issuer, chosen.jwt_audience, chosen.access_token_seconds)
+
+
+@cache
+def one_time_codes() -> OneTimeCodes:
+    chosen = settings()
+    assert chosen.otp_keys  # noqa: S101 - required at start
+    return OneTimeCodes(store(), chosen.otp_keys, chosen.otp_seconds, chosen.otp_alarm_per_minute)
+
+
+def lifetimes() -> Lifetimes:
+    chosen = settings()
+    return Lifetimes(
+        session=timedelta(seconds=chosen.refresh_token_seconds),
+        admin=timedelta(seconds=chosen.admin_session_seconds),
+        grace=timedelta(seconds=chosen.refresh_grace_seconds),
+    )
+
+
+@cache
+def invokers(audience: str, email: str) -> "InvokerTokens":
+    from infra.google import InvokerTokens
+
+    chosen = settings()
+    return InvokerTokens(chosen.oidc_issuer, chosen.oidc_jwks_url, audience, frozenset({email}))

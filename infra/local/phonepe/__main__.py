@@ -1,0 +1,52 @@
+"""`python -m infra.local.phonepe --port N --data DIR --merchant-id M --salt-key K`: until SIGTERM or SIGINT."""
+
+import argparse
+import logging
+import signal
+import threading
+from pathlib import Path
+
+from infra.local.phonepe.app import Options, Server
+from infra.local.phonepe.desk import Pace
+from infra.local.phonepe.signing import Merchant
+
+
+def _read(arguments: list[str] | None = None) -> Options:
+    parser = argparse.ArgumentParser(prog="infra.local.phonepe", description="PhonePe PG v1, on this machine.")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="where transactions are kept")
+    parser.add_argument("--merchant-id", required=True)
+    parser.add_argument("--merchant-name", help="shown on the pay page; the id unless given")
+    parser.add_argument("--salt-key", required=True)
+    parser.add_argument("--salt-index", default="1")
+    parser.add_argument("--salt", action="append", default=[], type=_salt, metavar="INDEX:KEY", help="one more salt")
+    parser.add_argument("--public-url", help="where browsers reach this server")
+    parser.add_argument("--refund-seconds", type=float, default=2.0, help="until a refund is done")
+    parser.add_argument("--refund-polls", type=int, help="or so many pending answers, if that is sooner")
+    given = parser.parse_args(arguments)
+    salts = {**dict(given.salt), given.salt_index: given.salt_key}
+    merchant = Merchant(given.merchant_id, salts, given.salt_index, given.merchant_name or given.merchant_id)
+    return Options(merchant, given.data, given.port, given.public_url, Pace(given.refund_seconds, given.refund_polls))
+
+
+def _salt(text: str) -> tuple[str, str]:
+    index, _, key = text.partition(":")
+    if not index or not key:
+        raise argparse.ArgumentTypeError("a salt is INDEX:KEY")
+    return index, key
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    ended = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: ended.set())
+    server = Server(_read())
+    server.start()
+    print(f"PhonePe stand-in: {server.url}", flush=True)
+    ended.wait()
+    server.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""What merchants speak: pay, status and refund of PhonePe v1, every request signed."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from flask import Blueprint, Response, current_app, jsonify, request
+
+from infra.local.phonepe import faults
+from infra.local.phonepe.answers import Answer, RefusedError, describe, initiated
+from infra.local.phonepe.desk import Desk
+from infra.local.phonepe.payloads import decode, read_pay, read_refund
+from infra.local.phonepe.signing import is_signed
+from infra.local.phonepe.store import Transaction
+
+PAY = "/pg/v1/pay"
+REFUND = "/pg/v1/refund"
+STATUS = "/pg/v1/status"
+
+api = Blueprint("api", __name__)
+
+
+def desk() -> Desk:
+    """The desk of the running app."""
+    return cast("Desk", current_app.extensions["desk"])
+
+
+def page_url(payment: Transaction) -> str:
+    """Where a customer pays: under the configured public address, or else under the one this request came to."""
+    base = current_app.config["PUBLIC_URL"] or request.host_url
+    return f"{base.rstrip('/')}/transact/{payment.token}"
+
+
+@api.post(PAY)
+def pay() -> Response:
+    order = read_pay(_signed_payload(PAY), desk().merchant.id)
+
+    def work() -> Answer:
+        return initiated(desk().merchant.id, order.id, page_url(desk().pay(order)))
+
+    return _answer("pay", work, order.id)
+
+
+@api.post(REFUND)
+def refund() -> Response:
+    order = read_refund(_signed_payload(REFUND), desk().merchant.id)
+    return _answer("refund", lambda: _described(desk().refund(order)), order.id, order.original_id)
+
+
+@api.get(f"{STATUS}/<merchant_id>/<transaction_id>")
+def status(merchant_id: str, transaction_id: str) -> Response:
+    _check_signature(f"{STATUS}/{merchant_id}/{transaction_id}")
+    if merchant_id != desk().merchant.id:
+        raise RefusedError("BAD_REQUEST", "The merchantId is not known")
+    if request.headers.get("X-MERCHANT-ID") != merchant_id:
+        raise RefusedError("BAD_REQUEST", "X-MERCHANT-ID must be the merchantId of the path")
+    return _answer("status", lambda: _described(desk().status(transaction_id)), transaction_id)
+
+
+@api.errorhandler(RefusedError)
+def refuse(error: RefusedError) -> Response:
+    return _send(error.answer)
+
+
+def _signed_payload(path: str) -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    if request.mimetype != "application/json" or not isinstance(body, dict):
+        raise RefusedError("BAD_REQUEST", "The body must be JSON, sent as application/json")
+    encoded = body.get("request")
+    if not isinstance(encoded, str) or not encoded.isascii():
+        raise RefusedError("BAD_REQUEST", "request must be the base64 of a JSON object")
+    _check_signature(encoded + path)
+    return decode(encoded)
+
+
+def _check_signature(text: str) -> None:
+    if not is_signed(request.headers.get("X-VERIFY", ""), text, desk().merchant):
+        raise RefusedError("AUTHORIZATION_FAILED", "X-VERIFY does not sign this request", 401)
+
+
+def _described(transaction: Transaction) -> Answer:
+    return Answer(describe(desk().merchant.id, transaction))
+
+
+def _answer(stage: str, work: Callable[[], Answer], *transaction_ids: str) -> Response:
+    """The work's answer, or what a fault makes of it; the work is done either way."""
+    try:
+        answer = work()
+    except RefusedError as refused:
+        answer = refused.answer
+    armed = desk().store.take(faults.of(stage, faults.ANSWER), *transaction_ids)
+    return _send(faults.ANSWER[armed.fault].apply(answer, armed) if armed else answer)
+
+
+def _send(answer: Answer) -> Response:
+    desk().closing.wait(answer.seconds)
+    if isinstance(answer.body, str):
+        response = Response(answer.body, mimetype="text/html" if answer.body.startswith("<") else "text/plain")
+    else:
+        response = jsonify(answer.body)
+    response.status_code = answer.status
+    return response

@@ -1,0 +1,173 @@
+"""What the stand-in does: takes orders, settles them, gives money back. All of it is kept in the store."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from infra.local.phonepe import faults
+from infra.local.phonepe.answers import RefusedError
+from infra.local.phonepe.callbacks import Courier
+from infra.local.phonepe.lifecycle import digits, polled, postponed, ripened, settled
+from infra.local.phonepe.payloads import PayOrder, RefundOrder
+from infra.local.phonepe.signing import Merchant
+from infra.local.phonepe.store import COMPLETED, FAILED, Armed, DuplicateError, Outcome, Store, Transaction
+
+
+@dataclass(frozen=True)
+class Pace:
+    """When a refund is done: `seconds` after it was asked for, or after `polls` pending answers if that is sooner."""
+
+    seconds: float = 2.0
+    polls: int | None = None
+
+
+class Desk:
+    """Every method but `pay` and `refund` refuses an unknown id with TRANSACTION_NOT_FOUND."""
+
+    def __init__(self, merchant: Merchant, store: Store, pace: Pace) -> None:
+        self.merchant = merchant
+        self.store = store
+        self.closing = threading.Event()
+        self._courier = Courier(merchant, store, self.closing)
+        self._pace = pace
+
+    def close(self) -> None:
+        """Give up what waits, and close the store."""
+        self.closing.set()
+        self._courier.close()
+        self.store.close()
+
+    def pay(self, order: PayOrder) -> Transaction:
+        """A pending payment with its page; refuses an id that was ever used."""
+        armed = self.store.take(faults.of("pay", faults.WORK), order.id)
+        _refuse_on_purpose(armed)
+        payment = Transaction(
+            id=order.id,
+            kind="payment",
+            amount=order.amount,
+            reference=f"T{digits(22)}",
+            created_at=time.time(),
+            token=secrets.token_urlsafe(24),
+            redirect_url=order.redirect_url,
+            redirect_mode=order.redirect_mode,
+            callback_url=order.callback_url,
+        )
+        try:
+            self.store.add(payment)
+        except DuplicateError as error:
+            raise _duplicate() from error
+        if armed and armed.fault == "pay.callback_first":
+            self._change(order.id, lambda before: settled(before, "pay"), tell=self._courier.deliver)
+        return payment
+
+    def refund(self, order: RefundOrder) -> Transaction:
+        """A refund, pending at first; the same order again, under the same id, is the same refund."""
+        armed = self.store.take(faults.of("refund", faults.WORK), order.id, order.original_id)
+        _refuse_on_purpose(armed)
+        with self.store.transaction():
+            before = self.store.get(order.id)
+            if before is None:
+                refund = self._new_refund(order, armed)
+                self.store.add(refund)
+                return refund
+        if (before.original_id, before.amount) != (order.original_id, order.amount):
+            raise _duplicate()
+        return before
+
+    def status(self, transaction_id: str) -> Transaction:
+        """The transaction as it is now; asking counts as one of the polls it may be waiting for."""
+        return self._change(transaction_id, lambda before: polled(before, time.time()))
+
+    def settle(
+        self, transaction_id: str, outcome: Outcome, *, force: bool = False, code: str = "PAYMENT_ERROR"
+    ) -> Transaction:
+        """Settle a transaction and send its callback, by the rules of `lifecycle.settled`."""
+        return self._change(transaction_id, lambda before: settled(before, outcome, force=force, code=code))
+
+    def settle_later(
+        self, transaction_id: str, outcome: Outcome, seconds: float | None, polls: int | None
+    ) -> Transaction:
+        """Leave a pending transaction to settle by itself, after some seconds or status polls."""
+        due_at = None if seconds is None else time.time() + seconds
+        return self._change(transaction_id, lambda before: postponed(before, outcome, due_at, polls))
+
+    def settle_due(self) -> None:
+        """Settle what is due by the clock."""
+        for due in self.store.due(time.time()):
+            self._change(due.id, lambda before: ripened(before, time.time()))
+
+    def _change(
+        self,
+        transaction_id: str,
+        step: Callable[[Transaction], Transaction],
+        tell: Callable[[Transaction], None] | None = None,
+    ) -> Transaction:
+        with self.store.transaction():
+            before = self.store.get(transaction_id)
+            if before is None:
+                raise _not_found()
+            after = step(before)
+            self.store.save(after)
+        if after.state != before.state:
+            (tell or self._courier.send)(after)
+        return after
+
+    def _new_refund(self, order: RefundOrder, armed: Armed | None) -> Transaction:
+        original = self.store.get(order.original_id)
+        if original is None or original.kind != "payment":
+            raise _not_found()
+        if original.state != COMPLETED:
+            raise RefusedError("BAD_REQUEST", "Only a completed payment can be refunded")
+        refund = Transaction(
+            id=order.id,
+            kind="refund",
+            amount=order.amount,
+            reference=f"TR{digits(22)}",
+            created_at=time.time(),
+            original_id=original.id,
+            callback_url=order.callback_url,
+            due_outcome="pay",
+            due_at=time.time() + self._pace.seconds,
+            due_polls=self._pace.polls,
+        )
+        if self.store.refunded(original.id) + order.amount > original.amount:
+            return _failed_at_once(refund, "PAYMENT_ERROR", "EXCESS_REFUND_AMOUNT")
+        return _changed_on_purpose(refund, armed)
+
+
+def _changed_on_purpose(refund: Transaction, armed: Armed | None) -> Transaction:
+    match armed and armed.fault:
+        case "refund.excess":
+            return _failed_at_once(refund, "PAYMENT_ERROR", "EXCESS_REFUND_AMOUNT")
+        case "refund.window_exceeded":
+            return _failed_at_once(refund, "REVERSAL_WINDOW_EXCEEDED", "REVERSAL_WINDOW_EXCEEDED")
+        case "refund.fails":
+            return replace(refund, due_outcome="decline")
+        case "refund.stays_pending":
+            due_at = None if armed is None or armed.value is None else refund.created_at + armed.value
+            return replace(refund, due_at=due_at, due_polls=None)
+        case _:
+            return refund
+
+
+def _failed_at_once(refund: Transaction, code: str, response_code: str) -> Transaction:
+    failed = replace(refund, state=FAILED, code=code, response_code=response_code)
+    return replace(failed, due_outcome=None, due_at=None, due_polls=None)
+
+
+def _refuse_on_purpose(armed: Armed | None) -> None:
+    match armed and armed.fault:
+        case "pay.unreached" | "refund.unreached":
+            raise RefusedError("INTERNAL_SERVER_ERROR", "Something went wrong", 503)
+        case "pay.refused":
+            raise RefusedError("PAYMENT_ERROR", "The payment cannot be started")
+
+
+def _duplicate() -> RefusedError:
+    return RefusedError("INVALID_TRANSACTION_ID", "The merchantTransactionId was used before")
+
+
+def _not_found() -> RefusedError:
+    return RefusedError("TRANSACTION_NOT_FOUND", "No transaction found with the given id", 404)

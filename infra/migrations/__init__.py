@@ -1,0 +1,51 @@
+"""Migrations: the schema from empty, one step a release, each with its way back."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, create_engine
+
+from infra.postgres.address import arguments
+
+HERE = Path(__file__).parent
+LOCK = 724_316_905  # two releases that migrate at once follow one another
+
+
+def config(engine: Engine) -> Config:
+    """Return alembic's configuration for a database, without a file beside the code."""
+    chosen = Config()
+    chosen.set_main_option("script_location", str(HERE))
+    chosen.attributes["engine"] = engine
+    return chosen
+
+
+def engine_for(url: str) -> Engine:
+    return create_engine("postgresql+pg8000://", connect_args=arguments(url))
+
+
+def revision(engine: Engine) -> str | None:
+    """Return the revision a database is at; None for an empty one."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(url: str, target: str = "head") -> tuple[str | None, str | None]:
+    """Bring a database to a revision and return the ones before and after; at it already, it changes nothing."""
+    engine = engine_for(url)
+    try:
+        before = revision(engine)
+        command.upgrade(config(engine), target)
+        return before, revision(engine)
+    finally:
+        engine.dispose()
+
+
+def downgrade(url: str, target: str) -> None:
+    """Take steps back, to a revision or to `base`: for the way back of a release, before its data matters."""
+    engine = engine_for(url)
+    try:
+        command.downgrade(config(engine), target)
+    finally:
+        engine.dispose()

@@ -1,0 +1,16 @@
+"""Every table the code knows: what the migrations are held against."""
+
+import shared.bookings.models
+import shared.idempotency.models
+import shared.inbox.models
+import shared.ledger.models
+import shared.lines.home_chef.models
+import shared.notifications.models
+import shared.outbox.models
+import shared.payments.models
+import shared.places.models
+import shared.sign_in.models
+import shared.users.models  # noqa: F401 - imported for the tables they declare
+from shared.kit.base import Base
+
+metadata = Base.metadata

@@ -1,0 +1,81 @@
+"""PhonePe PG v1 as a gateway: four calls over HTTP, each with a timeout, none repeated by itself."""
+
+from functools import cached_property
+from typing import Any
+
+import requests
+
+from infra.outside import assert_outside_transaction
+from infra.phonepe import wire
+from shared.kit import log
+from shared.payments.gateway import GatewayAnswer, GatewayRefused, GatewayUnavailable, Order, RefundOrder
+
+TIMEOUT = (3.05, 10.0)  # seconds to connect, and between bytes
+logger = log.logger(__name__)
+
+# Said on a pay call before anything was begun: the same call would be refused again.
+_REFUSALS = {"BAD_REQUEST", "AUTHORIZATION_FAILED", "401", "PAYMENT_ERROR"}
+_OUR_FAULT = {"BAD_REQUEST", "AUTHORIZATION_FAILED", "401"}
+
+
+class PhonePe:
+    """One merchant at PhonePe v1; `callback_url` is where PhonePe reports, `base_url` what the signed paths follow."""
+
+    name = "phonepe"
+
+    def __init__(self, base_url: str, merchant: str, signer: wire.Signer, callback_url: str) -> None:
+        self.merchant = merchant
+        self._base, self._signer, self._callback_url = base_url.rstrip("/"), signer, callback_url
+
+    @cached_property
+    def _http(self) -> requests.Session:
+        # Made with the first call, after the worker's fork.
+        session = requests.Session()
+        session.headers.update({"Content-Type": "application/json", "Accept": "application/json"})
+        return session
+
+    def start(self, order: Order) -> str:
+        payload = wire.pay_payload(order, self.merchant, self._callback_url)
+        answer = self._post(wire.PAY_PATH, payload)
+        url = wire.page_url(answer)
+        if url is not None:
+            return url
+        code = str(answer.get("code", ""))
+        if code in _REFUSALS:
+            raise GatewayRefused(code)
+        raise GatewayUnavailable(code or "no code")
+
+    def payment(self, merchant_txn_id: str) -> GatewayAnswer:
+        return wire.payment_answer(self._status(merchant_txn_id))
+
+    def refund(self, order: RefundOrder) -> GatewayAnswer:
+        payload = wire.refund_payload(order, self.merchant, self._callback_url)
+        return wire.refund_asked_answer(self._post(wire.REFUND_PATH, payload))
+
+    def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
+        return wire.refund_answer(self._status(merchant_refund_id))
+
+    def _post(self, path: str, payload: dict[str, Any]) -> dict[str, Any]:
+        body = wire.envelope(payload)
+        return self._call("POST", path, self._signer.sign(body + path), json={"request": body})
+
+    def _status(self, our_id: str) -> dict[str, Any]:
+        path = wire.status_path(self.merchant, our_id)
+        return self._call("GET", path, self._signer.sign(path))
+
+    def _call(self, method: str, path: str, signature: str, **content: Any) -> dict[str, Any]:
+        """Return the JSON object answered, whatever the status: the vendor's word is in its `code`."""
+        assert_outside_transaction()
+        headers = {"X-VERIFY": signature, "X-MERCHANT-ID": self.merchant}
+        try:
+            response = self._http.request(
+                method, self._base + path, headers=headers, timeout=TIMEOUT, allow_redirects=False, **content
+            )
+            answer = response.json()
+        except (requests.RequestException, ValueError) as error:
+            raise GatewayUnavailable(type(error).__name__) from error
+        if response.status_code in {429, *range(500, 600)} or not isinstance(answer, dict):
+            raise GatewayUnavailable(f"HTTP {response.status_code}")
+        if answer.get("code") in _OUR_FAULT:
+            logger.error("gateway refuses our calls", extra=log.fields(alarm="gateway_refuses", code=answer["code"]))
+        return answer

@@ -1,0 +1,170 @@
+"""PhonePe PG v1 on the wire: signatures, envelopes, answers; pure.
+
+Sources: PhonePe's pages "PAY API", "Check Status API", "Server to Server Callback", "Validating the X-Verify".
+X-VERIFY is plain SHA-256 in lower-case hex, `###`, and the index of the salt. What is hashed differs by message:
+pay and refund: base64 of the payload + path + salt · status: path + salt · callback: the `response` field + salt.
+"""
+
+import base64
+import binascii
+import hmac
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from shared.kit.settings import Keys
+from shared.payments.gateway import GatewayAnswer, Order, RefundOrder, Said
+
+PAY_PATH, REFUND_PATH = "/pg/v1/pay", "/pg/v1/refund"
+
+
+class InvalidCallback(Exception):
+    """The callback is not signed by PhonePe with one of our salts, or is not shaped like one."""
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Signs with the first salt; verifies with the one whose index the other side names."""
+
+    salts: Keys
+
+    def sign(self, message: str) -> str:
+        index, salt = self.salts.current
+        return _checksum(message, index, salt)
+
+    def verifies(self, message: str, header: str) -> bool:
+        """Tell whether the header is the signature of the message; constant time in the signature."""
+        index = header.rpartition("###")[2]
+        salt = self.salts.by_id.get(index)
+        return salt is not None and hmac.compare_digest(_checksum(message, index, salt).encode(), header.encode())
+
+
+def _checksum(message: str, index: str, salt: str) -> str:
+    return f"{sha256((message + salt).encode()).hexdigest()}###{index}"
+
+
+def status_path(merchant: str, our_id: str) -> str:
+    return f"/pg/v1/status/{merchant}/{our_id}"
+
+
+def envelope(payload: dict[str, Any]) -> str:
+    """Return the base64 of a payload: computed once, sent and signed as it is."""
+    return base64.b64encode(json.dumps(payload, separators=(",", ":")).encode()).decode()
+
+
+def pay_payload(order: Order, merchant: str, callback_url: str) -> dict[str, Any]:
+    return {
+        "merchantId": merchant,
+        "merchantTransactionId": order.merchant_txn_id,
+        "merchantUserId": order.payer,
+        "amount": order.amount,
+        "redirectUrl": order.return_url,
+        "redirectMode": "REDIRECT",
+        "callbackUrl": callback_url,
+        "paymentInstrument": {"type": "PAY_PAGE"},
+    }
+
+
+def refund_payload(order: RefundOrder, merchant: str, callback_url: str) -> dict[str, Any]:
+    return {
+        "merchantId": merchant,
+        "originalTransactionId": order.merchant_txn_id,
+        "merchantTransactionId": order.merchant_refund_id,
+        "amount": order.amount,
+        "callbackUrl": callback_url,
+    }
+
+
+def page_url(answer: dict[str, Any]) -> str | None:
+    """Return the address of the pay page in an accepted answer to a pay call, else None."""
+    step: Any = answer
+    for name in ("data", "instrumentResponse", "redirectInfo", "url"):
+        step = step.get(name) if isinstance(step, dict) else None
+    return step if answer.get("code") == "PAYMENT_INITIATED" and isinstance(step, str) else None
+
+
+# Only these words end anything; every other one, known or new, leaves it pending.
+_SUCCEEDED = {"PAYMENT_SUCCESS"}
+_FAILED = {"PAYMENT_ERROR", "PAYMENT_DECLINED", "PAYMENT_CANCELLED", "TIMED_OUT"}
+_REFUND_FAILED = {"PAYMENT_ERROR", "PAYMENT_DECLINED", "REVERSAL_WINDOW_EXCEEDED", "EXCESS_REFUND_AMOUNT"}
+_REFUND_REFUSED = _REFUND_FAILED | {"BAD_REQUEST"}
+
+
+def payment_answer(answer: dict[str, Any]) -> GatewayAnswer:
+    """Read a status answer about a payment; a timeout fails the attempt, and may turn into a success days later."""
+    return _answer(answer, _FAILED)
+
+
+def refund_answer(answer: dict[str, Any]) -> GatewayAnswer:
+    """Read a status answer about a refund; a timeout is no failure here: the refund may have begun."""
+    return _answer(answer, _REFUND_FAILED)
+
+
+def refund_asked_answer(answer: dict[str, Any]) -> GatewayAnswer:
+    """Read the answer to asking for a refund: a request that was no good began nothing."""
+    return _answer(answer, _REFUND_REFUSED)
+
+
+def _said(code: str, failures: set[str]) -> Said:
+    if code in _SUCCEEDED:
+        return Said.SUCCEEDED
+    if code in failures:
+        return Said.FAILED
+    return Said.NOT_FOUND if code == "TRANSACTION_NOT_FOUND" else Said.PENDING
+
+
+def _answer(answer: dict[str, Any], failures: set[str]) -> GatewayAnswer:
+    code = str(answer.get("code", ""))
+    data = _mapping(answer.get("data"))
+    paid_with = _mapping(data.get("paymentInstrument"))
+    amount = _paise(data.get("amount"))
+    return GatewayAnswer(
+        said=_said(code, failures),
+        code=code,
+        merchant=_text(data.get("merchantId")),
+        merchant_txn_id=_text(data.get("merchantTransactionId")),
+        amount=amount,
+        gateway_txn_id=_text(data.get("transactionId")),
+        bank_reference=_text(paid_with.get("utr") or paid_with.get("bankTransactionId")),
+        method=_text(paid_with.get("type")),
+        may_still_succeed=code == "TIMED_OUT",
+        raw={"code": code, "state": data.get("state"), "responseCode": data.get("responseCode"), "amount": amount},
+    )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _paise(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        return None
+    return int(value)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def verified_callback(raw: bytes, header: str, signer: Signer) -> str:
+    """Return our id that an authentic callback speaks of; the signature is over the field as received.
+
+    Raises InvalidCallback. What else it says is not believed: the status is asked for.
+    """
+    try:
+        response = json.loads(raw)["response"]
+        if not isinstance(response, str) or not signer.verifies(response, header):
+            raise InvalidCallback("not signed with a salt of ours")
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidCallback("not shaped like a callback") from error
+    return our_id(raw)
+
+
+def our_id(raw: bytes) -> str:
+    """Return our id in a callback's body, whose signature was verified when it was stored; empty where there is none."""
+    try:
+        content = json.loads(base64.b64decode(json.loads(raw)["response"], validate=True))
+        return str(_mapping(_mapping(content).get("data")).get("merchantTransactionId") or "")
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        return ""

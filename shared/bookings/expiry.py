@@ -1,0 +1,34 @@
+"""Unpaid bookings are cancelled on time: the sweep makes it sure (PRODUCT, "A booking", Unpaid)."""
+
+from datetime import datetime
+
+from shared.bookings import queries
+from shared.bookings.lifecycle import ACTIVE, UNPAID
+from shared.bookings.line import Lines
+from shared.bookings.models import Booking
+from shared.kit.database import Database
+
+BATCH = 200
+
+
+def is_overdue(booking: Booking, now: datetime) -> bool:
+    return (
+        booking.status in ACTIVE
+        and booking.payment_status in UNPAID
+        and booking.pay_by is not None
+        and booking.pay_by <= now
+    )
+
+
+def expire(db: Database, lines: Lines, now: datetime) -> dict[str, int]:
+    """Cancel every booking whose time to pay is over, each in a transaction of its own, decided on its locked row."""
+    with db.reading() as session:
+        overdue = queries.past_deadline(session, now, BATCH)
+    cancelled = 0
+    for booking_id in overdue:
+        with db.transaction() as session:
+            booking = queries.locked(session, booking_id)
+            if is_overdue(booking, now):
+                lines(booking.line).on_unpaid(session, booking, now)
+                cancelled += 1
+    return {"overdue": len(overdue), "cancelled": cancelled}

@@ -1,0 +1,89 @@
+"""A booking changes in one place, and every change writes one line of its history."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from shared.bookings.lifecycle import BOOKING, Answer, PaymentStatus, Status
+from shared.bookings.models import Booking, BookingEvent, OpenException
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who changes something: a role and a user, or the system."""
+
+    role: str
+    id: UUID | None = None
+
+
+SYSTEM = Actor("system")
+
+
+def move(
+    session: Session,
+    booking: Booking,
+    to: Status,
+    actor: Actor,
+    now: datetime,
+    *,
+    kind: str,
+    reason: str | None = None,
+    payment: PaymentStatus | None = None,
+    answer: Answer | None = None,
+    **facts: Any,
+) -> None:
+    """Move a locked booking to a state its table allows (IllegalMove otherwise), and note it."""
+    came_from = Status(booking.status)
+    booking.status = BOOKING.move(came_from, to)
+    booking.payment_status = payment or booking.payment_status
+    booking.answer = answer or booking.answer
+    session.add(event(booking, actor, now, kind=kind, reason=reason, came_from=came_from, **facts))
+
+
+def note(
+    session: Session,
+    booking: Booking,
+    actor: Actor,
+    now: datetime,
+    *,
+    kind: str,
+    reason: str | None = None,
+    **facts: Any,
+) -> None:
+    """Note something that happened to a booking and left its state as it is."""
+    session.add(event(booking, actor, now, kind=kind, reason=reason, **facts))
+
+
+def event(
+    booking: Booking,
+    actor: Actor,
+    now: datetime,
+    *,
+    kind: str,
+    reason: str | None = None,
+    came_from: Status | None = None,
+    **facts: Any,
+) -> BookingEvent:
+    return BookingEvent(
+        booking_id=booking.id,
+        at=now,
+        actor=actor.role,
+        actor_id=actor.id,
+        kind=kind,
+        from_status=came_from.value if came_from else None,
+        to_status=booking.status if came_from else None,
+        reason=reason,
+        facts=facts,
+    )
+
+
+def open_exception(
+    session: Session, kind: str, subject_id: UUID, booking_id: UUID | None, now: datetime, **facts: Any
+) -> None:
+    """Ask for a person, once per kind and subject while it is open. The caller holds the subject's row."""
+    known = session.query(OpenException.id).filter_by(kind=kind, subject_id=subject_id, closed_at=None).first()
+    if known is None:
+        session.add(OpenException(kind=kind, subject_id=subject_id, booking_id=booking_id, facts=facts, created_at=now))

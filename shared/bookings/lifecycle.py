@@ -1,0 +1,61 @@
+"""The states of a booking, what may be paid and answered in each, and the moves between them (PRODUCT, "A booking")."""
+
+from enum import StrEnum
+
+from shared.kit.lifecycle import Lifecycle
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class PaymentStatus(StrEnum):
+    PENDING = "pending"
+    SUCCESS = "success"
+    FAILED = "failed"
+    REFUNDED = "refunded"
+    PARTIALLY_REFUNDED = "partially_refunded"
+
+
+class Answer(StrEnum):
+    UNASSIGNED = "unassigned"
+    AWAITING = "awaiting"
+    ACCEPTED = "accepted"
+
+
+BOOKING = Lifecycle[Status](
+    {
+        Status.PENDING: frozenset({Status.CONFIRMED, Status.CANCELLED}),
+        Status.CONFIRMED: frozenset({Status.IN_PROGRESS, Status.CANCELLED}),
+        Status.IN_PROGRESS: frozenset({Status.COMPLETED}),
+        Status.COMPLETED: frozenset(),
+        Status.CANCELLED: frozenset(),
+    }
+)
+ACTIVE = frozenset({Status.PENDING, Status.CONFIRMED, Status.IN_PROGRESS})  # these hold a provider's time
+
+UNPAID = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED})
+PAID = frozenset({PaymentStatus.SUCCESS, PaymentStatus.PARTIALLY_REFUNDED})
+
+# What may be at rest, for a line whose visits have a provider and a held time; each row: statuses × payments × answers.
+AT_REST: tuple[tuple[Status, frozenset[PaymentStatus], frozenset[Answer]], ...] = (
+    (Status.PENDING, UNPAID, frozenset({Answer.AWAITING})),
+    (Status.CONFIRMED, UNPAID, frozenset({Answer.AWAITING, Answer.ACCEPTED})),
+    (Status.CONFIRMED, PAID, frozenset(Answer)),
+    (Status.IN_PROGRESS, PAID, frozenset({Answer.ACCEPTED})),
+    (Status.COMPLETED, PAID | {PaymentStatus.REFUNDED}, frozenset({Answer.ACCEPTED})),
+    (
+        Status.CANCELLED,
+        PAID | {PaymentStatus.REFUNDED, PaymentStatus.FAILED},
+        frozenset({Answer.UNASSIGNED, Answer.ACCEPTED}),
+    ),
+)
+
+
+def may_rest(status: Status, payment: PaymentStatus, answer: Answer) -> bool:
+    """Tell whether a booking may stand in this combination when a transaction has ended."""
+    return any(status is row[0] and payment in row[1] and answer in row[2] for row in AT_REST)

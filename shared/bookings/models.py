@@ -1,0 +1,87 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.bookings.lifecycle import ACTIVE, Answer, PaymentStatus, Status
+from shared.kit.base import Base, Changed, Created, one_of
+from shared.kit.ids import new_id
+
+IS_ACTIVE = f"status in ({', '.join(sorted(repr(status.value) for status in ACTIVE))})"
+SLOT_TAKEN = "ex_bookings_provider_held"  # the constraint that two visits of one provider never overlap
+
+
+class Booking(Changed, Base):
+    """What every line's booking shares: who, with whom, when, what it costs and where it stands.
+
+    `held` is the provider's time it takes, half-open, with the gap for travel; `pay_by` is the instant after which an
+    unpaid booking is cancelled (null: no deadline). Amounts are paise. A line keeps what only it knows 1:1 beside it.
+    """
+
+    __tablename__ = "bookings"
+    __table_args__ = (
+        ExcludeConstraint(("provider_id", "="), ("held", "&&"), where=text(IS_ACTIVE), using="gist", name=SLOT_TAKEN),
+        CheckConstraint(one_of("status", Status), name="status"),
+        CheckConstraint(one_of("payment_status", PaymentStatus), name="payment_status"),
+        CheckConstraint(one_of("answer", Answer), name="answer"),
+        CheckConstraint("total >= 0", name="total"),
+        Index("ix_bookings_customer_id_created_at_id", "customer_id", "created_at", "id"),
+        Index("ix_bookings_provider_id_created_at_id", "provider_id", "created_at", "id"),
+        Index("ix_bookings_pay_by", "pay_by", postgresql_where=text(f"pay_by is not null and {IS_ACTIVE}")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    line: Mapped[str]
+    ref: Mapped[str] = mapped_column(unique=True)
+    customer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    provider_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    held: Mapped[Range[datetime] | None] = mapped_column(TSTZRANGE)
+    status: Mapped[str]
+    payment_status: Mapped[str]
+    answer: Mapped[str]
+    city: Mapped[str]
+    total: Mapped[int] = mapped_column(BigInteger)
+    breakdown: Mapped[dict[str, Any]]
+    pay_by: Mapped[datetime | None]
+    pay_by_extended: Mapped[bool] = mapped_column(server_default=text("false"))
+    cancellation_reason: Mapped[str | None]
+
+
+class BookingEvent(Base):
+    """One line of a booking's history: who changed what, when and why. `actor` is a role, or `system`."""
+
+    __tablename__ = "booking_events"
+    __table_args__ = (Index("ix_booking_events_booking_id_id", "booking_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
+    booking_id: Mapped[UUID] = mapped_column(ForeignKey("bookings.id"))
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    actor_id: Mapped[UUID | None]
+    kind: Mapped[str]
+    from_status: Mapped[str | None]
+    to_status: Mapped[str | None]
+    reason: Mapped[str | None]
+    facts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+
+
+class OpenException(Created, Base):
+    """Something no rule can settle and a person must: named, told once, open until somebody closes it."""
+
+    __tablename__ = "exceptions"
+    __table_args__ = (
+        Index("uq_exceptions_open", "kind", "subject_id", unique=True, postgresql_where=text("closed_at is null")),
+        Index("ix_exceptions_booking_id", "booking_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[str]
+    subject_id: Mapped[UUID]
+    booking_id: Mapped[UUID | None] = mapped_column(ForeignKey("bookings.id"))
+    facts: Mapped[dict[str, Any]]
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    closing_note: Mapped[str | None]

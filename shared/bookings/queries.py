@@ -1,0 +1,24 @@
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.bookings.lifecycle import ACTIVE, UNPAID
+from shared.bookings.models import Booking
+
+
+def locked(session: Session, booking_id: UUID) -> Booking:
+    """Return a booking whose row is ours until the transaction ends."""
+    return session.scalars(select(Booking).where(Booking.id == booking_id).with_for_update(key_share=True)).one()
+
+
+def past_deadline(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
+    """Return the ids of unpaid bookings whose time to pay is over, the longest overdue first."""
+    return session.scalars(
+        select(Booking.id)
+        .where(Booking.pay_by <= now, Booking.status.in_(ACTIVE), Booking.payment_status.in_(UNPAID))
+        .order_by(Booking.pay_by)
+        .limit(limit)
+    ).all()

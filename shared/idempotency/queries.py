@@ -1,0 +1,100 @@
+"""Answers we gave: the same key and body get the same answer, another body is refused (PRODUCT, "The API's manners").
+
+The answer is written in the transaction of the effect it tells of, so that a crash between leaves neither; two requests
+at once with one key meet at the primary key, and the later gets the earlier one's answer.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.kit.errors import Refusal
+
+KEPT = timedelta(hours=24)
+
+
+class KeyReused(Refusal):
+    status, code, title = 422, "idempotency_key_reused", "Idempotency-Key reused"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used with another request. Use a new key for a new request.")
+
+
+class Replayed(Exception):
+    """Another request with this key has answered: give that answer. Ends the transaction it is raised in."""
+
+    def __init__(self, status: int, answer: dict[str, Any]) -> None:
+        super().__init__("answered before")
+        self.status, self.answer = status, answer
+
+
+@dataclass(frozen=True)
+class Key:
+    """One request that may be repeated: whose, to which route, under which key, with which body."""
+
+    user_id: UUID
+    route: str
+    key: str
+    fingerprint: str
+
+
+def fingerprint(body: Any) -> str:
+    return sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+
+
+# What was answered before, as one JSON value: alone, or as a column of a statement that is sent anyway.
+ANSWERED = """
+(select jsonb_build_object('fingerprint', k.fingerprint, 'status', k.status, 'answer', k.answer)
+  from idempotency_keys k
+  where k.user_id = cast(:key_user as uuid) and k.route = :key_route and k.key = :key and k.created_at > :key_since)
+"""
+_FIND = text(f"select {ANSWERED}")
+_STORE = text("""
+insert into idempotency_keys (user_id, route, key, fingerprint, status, answer, created_at)
+values (:key_user, :key_route, :key, :key_fingerprint, :status, cast(:answer as jsonb), :now)
+on conflict (user_id, route, key) do update set
+  fingerprint = excluded.fingerprint, status = excluded.status, answer = excluded.answer, created_at = excluded.created_at
+  where idempotency_keys.created_at <= :key_since
+returning 1
+""")
+
+
+def parameters(key: Key | None, now: datetime) -> dict[str, Any]:
+    """Return the parameters by which a statement finds and stores the answer of a key (all null without one)."""
+    return {
+        "key_user": key and key.user_id,
+        "key_route": key and key.route,
+        "key": key and key.key,
+        "key_fingerprint": key and key.fingerprint,
+        "key_since": now - KEPT,
+    }
+
+
+def replay(session: Session, key: Key | None, now: datetime) -> None:
+    """Raise Replayed with the stored answer where there is one, KeyReused where it was to another body."""
+    if key is not None:
+        give_again(key, session.execute(_FIND, parameters(key, now)).scalar())
+
+
+def give_again(key: Key | None, answered: dict[str, Any] | None) -> None:
+    """Do the same with what the `ANSWERED` column of another statement held."""
+    if key is None or answered is None:
+        return
+    if answered["fingerprint"] != key.fingerprint:
+        raise KeyReused
+    raise Replayed(answered["status"], answered["answer"])
+
+
+def store(session: Session, key: Key | None, status: int, answer: dict[str, Any], now: datetime) -> None:
+    """Keep the answer with its effect; when another request was first, raise Replayed so that this effect is undone."""
+    if key is None:
+        return
+    values = {**parameters(key, now), "status": status, "answer": json.dumps(answer), "now": now}
+    if session.execute(_STORE, values).first() is None:
+        replay(session, key, now)

@@ -1,0 +1,36 @@
+"""What others told us: stored as received, once, with the promise to look into it."""
+
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.kit.ids import new_id
+from shared.outbox import queries as outbox
+
+_RECEIVE = text("""
+insert into inbox (id, source, dedupe_key, body, received_at) values (:id, :source, :dedupe, :body, :now)
+on conflict (source, dedupe_key) do nothing returning id
+""")
+_READ = text("select body from inbox where id = :id")
+_PROCESSED = text("update inbox set processed_at = :now, outcome = :outcome where id = :id and processed_at is null")
+
+
+def receive(session: Session, source: str, body: bytes, kind: str, now: datetime) -> bool:
+    """Store a message and promise to handle it; False when the very same message was stored before."""
+    parameters = {"id": new_id(), "source": source, "dedupe": sha256(body).hexdigest(), "body": body, "now": now}
+    stored = session.execute(_RECEIVE, parameters).scalar_one_or_none()
+    if stored is None:
+        return False
+    outbox.add(session, kind, {"inbox_id": str(stored)}, now)
+    return True
+
+
+def body(session: Session, message_id: UUID) -> bytes:
+    return bytes(session.execute(_READ, {"id": message_id}).scalar_one())
+
+
+def processed(session: Session, message_id: UUID, outcome: str, now: datetime) -> None:
+    session.execute(_PROCESSED, {"id": message_id, "outcome": outcome, "now": now})

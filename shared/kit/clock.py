@@ -1,0 +1,18 @@
+"""Instants are UTC; days and times of day belong to the time zone of a place."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+def instant(day: date, at: time, zone: str) -> datetime:
+    """Return the UTC instant of a wall-clock time at a place (IANA zone name)."""
+    return datetime.combine(day, at, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def local(moment: datetime, zone: str) -> datetime:
+    """Return the same instant as the clock on the wall of that place shows it."""
+    return moment.astimezone(ZoneInfo(zone))
+
+
+def minutes(count: int) -> timedelta:
+    return timedelta(minutes=count)

@@ -1,0 +1,25 @@
+"""Names for things: unpredictable, unique, and fit for where they are used."""
+
+import secrets
+from uuid import UUID, uuid4
+
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: read aloud and typed without mistakes
+
+
+def new_id() -> UUID:
+    return uuid4()
+
+
+def crockford(length: int) -> str:
+    """Return that many random Crockford base32 characters (5 bits each)."""
+    return "".join(secrets.choice(CROCKFORD) for _ in range(length))
+
+
+def booking_ref(prefix: str) -> str:
+    """Return a reference a person can read out: a line's prefix and 8 characters (PRODUCT, "A booking")."""
+    return f"{prefix}-{crockford(8)}"
+
+
+def merchant_id(prefix: str) -> str:
+    """Return our own id for a try at the gateway: at most 34 of [A-Za-z0-9_-], never used twice (facts, payments 1.3)."""
+    return f"{prefix}_{crockford(26)}"

@@ -1,0 +1,70 @@
+"""Lists by keyset: a page costs the same however deep it lies."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, tuple_
+
+from shared.kit.errors import Invalid
+from shared.kit.schemas import Query, View
+
+Row = TypeVar("Row")
+Item = TypeVar("Item")
+
+
+class PageQuery(Query):
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    cursor: Annotated[str | None, Field(max_length=200)] = None
+
+
+class PageView(View, Generic[Item]):
+    items: list[Item]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a page ended: the sort key of its last row."""
+
+    at: datetime
+    id: UUID
+
+    def encode(self) -> str:
+        raw = json.dumps([self.at.isoformat(), str(self.id)]).encode()
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, cursor: str) -> "Position":
+        """Read a cursor we gave; anything else is refused as an invalid query parameter."""
+        try:
+            at, row_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+            return cls(_aware(datetime.fromisoformat(at)), UUID(row_id))
+        except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+            raise Invalid("query.cursor", "is not a cursor of this list") from error
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a position has a time zone")
+    return moment
+
+
+def after(page: PageQuery, at: Any, row_id: Any) -> list[ColumnElement[bool]]:
+    """Return the condition that continues a newest-first list behind the cursor (none on the first page)."""
+    if page.cursor is None:
+        return []
+    position = Position.decode(page.cursor)
+    return [tuple_(at, row_id) < tuple_(position.at, position.id)]
+
+
+def page_of(rows: Sequence[Row], limit: int, position: Callable[[Row], Position]) -> tuple[list[Row], str | None]:
+    """Cut a page from limit + 1 rows and name where the next one starts."""
+    shown = list(rows[:limit])
+    return shown, position(shown[-1]).encode() if len(rows) > limit else None

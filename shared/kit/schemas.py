@@ -1,0 +1,81 @@
+"""What every request body and every view shares: strict types, no unknown fields, money in rupees on the wire."""
+
+from datetime import time
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+from shared.kit import money
+
+PRINTABLE = r"^[^\x00]*$"  # Postgres stores no NUL
+
+
+def Text(minimum: int, maximum: int) -> Any:  # noqa: N802 - reads as the type it makes
+    """Return the type of a trimmed string of that many characters, without NUL."""
+    return Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=minimum, max_length=maximum, pattern=PRINTABLE)
+    ]
+
+
+def _whole(value: Any) -> Any:
+    # JSON knows one kind of number: 5.0 is an integer to JSON Schema. "5" is a string and stays refused.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _half_hour(value: Any) -> Any:
+    if isinstance(value, str) and (len(value) != 5 or value[2] != ":" or value[3:] not in {"00", "30"}):
+        raise ValueError("must be HH:MM on :00 or :30")
+    return value
+
+
+Int = Annotated[int, BeforeValidator(_whole)]
+TimeSlot = Annotated[
+    time,
+    BeforeValidator(_half_hour),
+    PlainSerializer(lambda at: at.strftime("%H:%M"), return_type=str),
+    WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):(00|30)$", "examples": ["19:00"]}),
+]
+# An amount leaves as a JSON number of rupees; the division is the last step and exact to the paisa below 2^53.
+Rupees = Annotated[
+    int,
+    PlainSerializer(lambda paise: paise / 100, return_type=float),
+    WithJsonSchema({"type": "number", "multipleOf": 0.01, "examples": [2361.56]}),
+]
+
+
+def _to_paise(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError("must be a number of rupees")  # noqa: TRY004 - pydantic reports ValueError as a field's error
+    try:
+        return money.paise(Decimal(str(value)))
+    except ArithmeticError as error:
+        raise ValueError("must be a number of rupees with at most two places") from error
+
+
+RupeesIn = Annotated[int, BeforeValidator(_to_paise), WithJsonSchema({"type": "number", "multipleOf": 0.01})]
+
+
+class Body(BaseModel):
+    """A request body: fields as documented, strictly typed, nothing else (an unknown field is a 422)."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Query(BaseModel):
+    """Query parameters arrive as strings, so they are read leniently; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class View(BaseModel):
+    """What an endpoint answers."""
+
+    model_config = ConfigDict(from_attributes=True)

@@ -1,0 +1,157 @@
+"""Everything that may differ between two deployments, read once from the environment and typed.
+
+`.env.example` documents each name. A function states at start which secrets it needs (`require`), so that each is
+given only its own and a missing one stops the process with its name, not the first customer.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+# Published by PhonePe for its shared sandbox: anyone can sign a callback with them (facts, payments 0 #9).
+SANDBOX_MERCHANTS = frozenset({"PGTESTPAYUAT", "PGTESTPAYUAT86", "PGTESTPAY", "MERCHANTUAT"})
+SANDBOX_SALTS = frozenset(
+    {
+        "099eb0cd-02cf-4e2a-8aca-3e6c6aff0399",
+        "96434309-7796-489d-8924-ab56988a6076",
+        "14fa5465-f8a7-443f-8477-f986b8fcfde9",
+    }
+)
+
+
+class SettingsError(Exception):
+    """The environment is not fit to start with; says which names, never a value."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Named secrets, the first of which signs; the others are still accepted (rotation without downtime)."""
+
+    by_id: Mapping[str, str] = field(repr=False)
+
+    @property
+    def current(self) -> tuple[str, str]:
+        return next(iter(self.by_id.items()))
+
+    @classmethod
+    def parse(cls, text: str) -> "Keys":
+        pairs = [part.strip().partition(":") for part in text.split(",") if part.strip()]
+        if not pairs or any(not name or not secret for name, _, secret in pairs):
+            raise ValueError("is not written as id:secret[,id:secret]")
+        return cls({name: secret for name, _, secret in pairs})
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
+
+
+READERS: dict[Any, Any] = {
+    str: str,
+    int: int,
+    str | None: str,
+    Keys | None: Keys.parse,
+    tuple[str, ...]: _list,
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One value per environment name (the field's name in capitals); times carry their unit in the name."""
+
+    environment: str = "production"
+    log_level: str = "INFO"
+    google_cloud_project: str = "local"
+
+    database_url: str | None = field(default=None, repr=False)
+    database_pool: int = 8
+    statement_timeout_ms: int = 0
+
+    upstash_redis_rest_url: str | None = None
+    upstash_redis_rest_token: str | None = field(default=None, repr=False)
+
+    public_url: str | None = None
+    payment_return_url: str | None = None
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: int = 1
+
+    jwt_keys: Keys | None = None
+    jwt_issuer: str = "sizzle"
+    jwt_audience: str = "sizzle-api"
+    access_token_seconds: int = 604_800
+    refresh_keys: Keys | None = None
+    refresh_token_seconds: int = 2_592_000
+    refresh_grace_seconds: int = 10
+    admin_session_seconds: int = 43_200
+
+    otp_keys: Keys | None = None
+    otp_seconds: int = 300
+    otp_alarm_per_minute: int = 300
+
+    mail_from: str = "Sizzle <hello@sizzle.example>"
+    resend_api_key: str | None = field(default=None, repr=False)
+    resend_url: str = "https://api.resend.com"
+    smtp_url: str | None = field(default=None, repr=False)
+
+    cloud_tasks_url: str = "https://cloudtasks.googleapis.com"
+    cloud_tasks_location: str | None = None
+    tasks_url: str | None = None
+    tasks_invoker: str | None = None
+    schedule_url: str | None = None
+    schedule_invoker: str | None = None
+    migrate_url: str | None = None
+    migrate_invoker: str | None = None
+    gce_metadata_host: str = "metadata.google.internal"
+    oidc_issuer: str = "https://accounts.google.com"
+    oidc_jwks_url: str = "https://www.googleapis.com/oauth2/v3/certs"
+
+    phonepe_base_url: str = "https://api.phonepe.com/apis/hermes"
+    phonepe_merchant_id: str | None = None
+    phonepe_salt_keys: Keys | None = None
+
+    quote_seconds: int = 1_800
+    unpaid_seconds: int = 1_800
+    attempt_extension_seconds: int = 1_500
+    attempt_reuse_seconds: int = 900
+    unpaid_bookings_per_customer: int = 3
+    start_window_minutes: int = 0
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the environment; an empty value counts as absent. Raises SettingsError with the names that are wrong."""
+        source = os.environ if environ is None else environ
+        values, wrong = {}, []
+        for item in fields(cls):
+            text = source.get(item.name.upper(), "").strip()
+            if text:
+                try:
+                    values[item.name] = READERS[item.type](text)
+                except ValueError:
+                    wrong.append(item.name.upper())
+        if wrong:
+            raise SettingsError(f"cannot be read: {', '.join(wrong)}")
+        settings = cls(**values)
+        settings.refuse_sandbox_in_production()
+        return settings
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment == "production"
+
+    @property
+    def is_local(self) -> bool:
+        return self.environment in {"local", "test"}
+
+    def require(self, *names: str) -> None:
+        """Raise SettingsError naming those of the given settings that are not set."""
+        missing = [name.upper() for name in names if getattr(self, name) in (None, "")]
+        if missing:
+            raise SettingsError(f"missing: {', '.join(sorted(missing))}")
+
+    def refuse_sandbox_in_production(self) -> None:
+        """The gateway's published test keys let anyone sign a callback: refused where the environment is production."""
+        salts = set(self.phonepe_salt_keys.by_id.values()) if self.phonepe_salt_keys else set()
+        if self.is_production and (self.phonepe_merchant_id in SANDBOX_MERCHANTS or salts & SANDBOX_SALTS):
+            raise SettingsError(
+                "PHONEPE_MERCHANT_ID or PHONEPE_SALT_KEYS is published sandbox data, refused in production"
+            )

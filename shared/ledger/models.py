@@ -1,0 +1,44 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.kit.base import Base
+from shared.kit.ids import new_id
+
+
+class Account(Base):
+    """A place money can be: assets and expenses grow by debits, liabilities and income by credits."""
+
+    __tablename__ = "ledger_accounts"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    type: Mapped[str]
+
+
+class LedgerTransaction(Base):
+    """Why money moved: one fact (`kind` of a source), booked once; its postings sum to zero (a deferred trigger)."""
+
+    __tablename__ = "ledger_transactions"
+    __table_args__ = (UniqueConstraint("kind", "source_id"), Index("ix_ledger_transactions_booking_id", "booking_id"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[str]
+    source_id: Mapped[UUID]
+    booking_id: Mapped[UUID]
+    at: Mapped[datetime]
+
+
+class LedgerPosting(Base):
+    """One line of a transaction, in paise: a debit is positive, a credit negative. Never changed, never deleted."""
+
+    __tablename__ = "ledger_postings"
+    __table_args__ = (CheckConstraint("amount <> 0", name="amount"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    transaction_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_transactions.id"), index=True)
+    account: Mapped[str] = mapped_column(ForeignKey("ledger_accounts.code"))
+    amount: Mapped[int] = mapped_column(BigInteger)
+    provider_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), index=True)

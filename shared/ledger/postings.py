@@ -1,0 +1,104 @@
+"""How each fact about money is booked (PRODUCT, "Money"): pure functions from amounts to postings that sum to zero.
+
+Amounts are paise. In a posting a debit is positive and a credit negative.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from shared.kit.money import apportion
+
+
+class AccountCode(StrEnum):
+    """The accounts: assets and expenses grow by debits, liabilities and income by credits."""
+
+    GATEWAY_CLEARING = "gateway_clearing"
+    CASH = "cash"
+    CUSTOMER_ADVANCE = "customer_advance"
+    REFUNDS_PAYABLE = "refunds_payable"
+    CHEF_PAYABLE = "chef_payable"
+    GST_PAYABLE = "gst_payable"
+    PLATFORM_REVENUE = "platform_revenue"
+    GATEWAY_FEES = "gateway_fees"
+
+
+class Kind(StrEnum):
+    CAPTURED = "captured"
+    CASH_TAKEN = "cash_taken"
+    OWED_BACK = "owed_back"  # a capture that is late or a duplicate: taken, and owed back at once
+    COMPLETED = "completed"
+    REFUND_DECIDED = "refund_decided"
+    REFUND_DONE = "refund_done"
+    KEPT = "kept_on_cancellation"
+    GATEWAY_FEE = "gateway_fee"
+
+
+@dataclass(frozen=True)
+class Posting:
+    account: AccountCode
+    amount: int
+    provider_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a booking's total consists of once it is earned: the provider's, the platform's and the state's, in paise."""
+
+    provider: int
+    platform: int
+    gst: int
+
+    @property
+    def total(self) -> int:
+        return self.provider + self.platform + self.gst
+
+
+def _transfer(debit: AccountCode, credit: AccountCode, amount: int) -> list[Posting]:
+    return [Posting(debit, amount), Posting(credit, -amount)]
+
+
+def captured(amount: int) -> list[Posting]:
+    return _transfer(AccountCode.GATEWAY_CLEARING, AccountCode.CUSTOMER_ADVANCE, amount)
+
+
+def cash_taken(amount: int) -> list[Posting]:
+    return _transfer(AccountCode.CASH, AccountCode.CUSTOMER_ADVANCE, amount)
+
+
+def owed_back(amount: int) -> list[Posting]:
+    return _transfer(AccountCode.GATEWAY_CLEARING, AccountCode.REFUNDS_PAYABLE, amount)
+
+
+def refund_decided(amount: int) -> list[Posting]:
+    return _transfer(AccountCode.CUSTOMER_ADVANCE, AccountCode.REFUNDS_PAYABLE, amount)
+
+
+def refund_done(amount: int) -> list[Posting]:
+    return _transfer(AccountCode.REFUNDS_PAYABLE, AccountCode.GATEWAY_CLEARING, amount)
+
+
+def gateway_fee(amount: int) -> list[Posting]:
+    return _transfer(AccountCode.GATEWAY_FEES, AccountCode.GATEWAY_CLEARING, amount)
+
+
+def completed(parts: Parts, provider_id: UUID) -> list[Posting]:
+    """The visit was had: the advance becomes what each side earned."""
+    return [Posting(AccountCode.CUSTOMER_ADVANCE, parts.total), *_earned(parts, provider_id)]
+
+
+def kept(amount: int, parts: Parts, provider_id: UUID | None) -> list[Posting]:
+    """What a late cancellation keeps, shared pro rata by largest remainder; without a provider his part is the platform's."""
+    split = apportion(amount, {"provider": parts.provider, "platform": parts.platform, "gst": parts.gst})
+    if provider_id is None:
+        split = {"provider": 0, "platform": split["platform"] + split["provider"], "gst": split["gst"]}
+    return [Posting(AccountCode.CUSTOMER_ADVANCE, amount), *_earned(Parts(**split), provider_id)]
+
+
+def _earned(parts: Parts, provider_id: UUID | None) -> list[Posting]:
+    lines = [
+        Posting(AccountCode.CHEF_PAYABLE, -parts.provider, provider_id),
+        Posting(AccountCode.PLATFORM_REVENUE, -parts.platform),
+        Posting(AccountCode.GST_PAYABLE, -parts.gst),
+    ]
+    return [line for line in lines if line.amount]

@@ -1,0 +1,28 @@
+"""The states of an offer to a chef; a visit's own states are those of every booking."""
+
+from enum import StrEnum
+
+from shared.kit.lifecycle import Lifecycle
+
+LINE = "home_chef"
+CHEF = "chef"  # the role this line brings
+
+
+class OfferState(StrEnum):
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"
+
+
+_ENDS = frozenset({OfferState.DECLINED, OfferState.LAPSED, OfferState.WITHDRAWN})
+OFFER = Lifecycle[OfferState](
+    {
+        OfferState.OPEN: frozenset({OfferState.ACCEPTED}) | _ENDS,
+        OfferState.ACCEPTED: frozenset({OfferState.DECLINED, OfferState.WITHDRAWN}),
+        OfferState.DECLINED: frozenset(),
+        OfferState.LAPSED: frozenset(),
+        OfferState.WITHDRAWN: frozenset(),
+    }
+)

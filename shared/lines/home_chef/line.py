@@ -1,0 +1,44 @@
+"""How a chef's visit reacts to what happens to its booking: this line's side of `shared.bookings.line.Line`."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from shared.bookings.history import SYSTEM, move
+from shared.bookings.lifecycle import Answer, Status
+from shared.bookings.line import Returned
+from shared.bookings.models import Booking
+from shared.lines.home_chef import cancellation, messages, offers, queries
+from shared.lines.home_chef.telling import tell_chef, tell_customer
+from shared.notifications.letter import Letter
+
+
+def on_paid(session: Session, booking: Booking, now: datetime) -> None:
+    """The payment confirms the booking and starts the clock of the offer; customer and chef are told."""
+    visit = queries.visit_of(session, booking.id)
+    if booking.status == Status.PENDING:
+        move(session, booking, Status.CONFIRMED, SYSTEM, now, kind="confirmed", reason="paid")
+    offers.begin_clock(session, booking, visit, now)
+    session.flush()
+    tell_customer(session, booking, visit, "confirmed", now)
+    accepted = booking.answer == Answer.ACCEPTED
+    tell_chef(session, booking, visit, "visit_paid" if accepted else "visit_to_answer", now)
+
+
+def on_unpaid(session: Session, booking: Booking, now: datetime) -> None:
+    cancellation.cancel_unpaid(session, booking, now)
+
+
+def on_refund_owed(session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
+    visit = queries.visit_of(session, booking.id)
+    tell_customer(session, booking, visit, "refund_on_its_way", now, subject=refund.id, amount=refund.amount)
+
+
+def on_refunded(session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
+    visit = queries.visit_of(session, booking.id)
+    tell_customer(session, booking, visit, "refunded", now, subject=refund.id, amount=refund.amount)
+
+
+def letter(kind: str, facts: dict[str, Any], name: str | None) -> Letter:
+    return messages.LETTERS[kind](facts, name)

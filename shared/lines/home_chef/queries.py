@@ -1,0 +1,264 @@
+"""The statements of this line; who may see or touch what is decided here, not in an endpoint."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.orm import Session
+
+from shared.bookings.models import IS_ACTIVE, Booking
+from shared.idempotency import queries as idempotency
+from shared.kit.paging import PageQuery, Position, after, page_of
+from shared.lines.home_chef.models import ChefProfile, Offer, Visit, WeeklySlot
+from shared.payments.models import Refund
+from shared.users.models import User
+
+# A chef's facts for one visit. `works`: the week, as one multirange so that slots that meet are one, covers the visit.
+_CHEFS = f"""
+select c.user_id as id, u.name, c.hourly_rate as rate, c.rating,
+  coalesce((
+    select range_agg(int4range(w.weekday * 1440 + w.starts + lap, w.weekday * 1440 + w.ends + lap))
+      @> int4range(:minute, :minute + :length)
+    from chef_availability w, (values (0), (10080)) laps(lap) where w.chef_id = c.user_id
+  ), false)
+  and not exists (select from chef_days_off d where d.chef_id = c.user_id and d.day = any(cast(:days as date[])))
+  as works,
+  exists (
+    select from bookings b where b.provider_id = c.user_id and b.{IS_ACTIVE}
+    and b.held && tstzrange(:start, :held_until)
+  ) as busy
+from chef_profiles c join users u on u.id = c.user_id
+where c.is_verified and c.is_available and u.is_active and lower(c.service_city) = lower(place.city)
+  and (cast(:chef as uuid) is null or c.user_id = :chef) and c.user_id <> all(cast(:tried as uuid[]))
+"""
+
+_FACTS = text(f"""
+with place as (
+  select a.* from addresses a where a.id = :address and a.user_id = :customer
+), chef as (
+  select chefs.* from place, lateral ({_CHEFS}) chefs
+  order by (works and not busy) desc, rate, rating desc nulls last, id limit 1
+)
+select
+  (select to_jsonb(place) from place) as address,
+  coalesce((select jsonb_agg(jsonb_build_object('id', l.id, 'pincode', l.pincode, 'is_serviceable', l.is_serviceable))
+    from place join locations l on lower(l.city) = lower(place.city)), '[]') as locations,
+  coalesce((select jsonb_agg(jsonb_build_object('location_id', s.location_id, 'name', s.name, 'latitude', s.latitude,
+      'longitude', s.longitude, 'radius_km', s.radius_km))
+    from place join locations l on lower(l.city) = lower(place.city)
+    join service_areas s on s.location_id = l.id and s.is_active), '[]') as circles,
+  (select to_jsonb(t) from home_chef_tariffs t where t.valid_from <= :now order by t.valid_from desc limit 1) as tariff,
+  (select to_jsonb(chef) from chef) as chef,
+  (select count(*) from bookings b where b.customer_id = :customer and b.{IS_ACTIVE}
+    and b.payment_status in ('pending', 'failed')) as unpaid,
+  (select b.ref from bookings b join home_chef_visits v on v.booking_id = b.id
+    where b.customer_id = :customer and b.{IS_ACTIVE} and v.starts_at < :end and v.ends_at > :start
+    order by v.starts_at limit 1) as overlapping,
+  {idempotency.ANSWERED} as answered
+""")
+
+
+def facts(session: Session, parameters: dict[str, Any]) -> Row[Any]:
+    """Return, in one statement, everything a price and a booking are decided on."""
+    return session.execute(_FACTS, parameters).one()
+
+
+_CALENDAR = text(f"""
+select
+  coalesce((select jsonb_agg(jsonb_build_array(w.weekday, w.starts, w.ends)) from chef_availability w
+    where w.chef_id = :chef), '[]'),
+  coalesce((select array_agg(d.day) from chef_days_off d
+    where d.chef_id = :chef and d.day between :first_day and :last_day), cast('{{}}' as date[])),
+  coalesce((select array_agg(b.held) from bookings b where b.provider_id = :chef and b.{IS_ACTIVE}
+    and b.held && tstzrange(:from, :until)), cast('{{}}' as tstzrange[]))
+""")
+
+
+_QUOTE = text("select * from home_chef_quotes where id = :id and customer_id = :customer")
+
+
+def quote_of_customer(session: Session, customer_id: UUID, quote_id: UUID) -> Row[Any] | None:
+    return session.execute(_QUOTE, {"id": quote_id, "customer": customer_id}).one_or_none()
+
+
+def calendar(
+    session: Session, chef_id: UUID, start: datetime, until: datetime
+) -> tuple[list[Any], list[Any], list[Any]]:
+    """Return a chef's week (weekday, starts, ends), days off and held ranges between two instants."""
+    window = {"first_day": start.date(), "last_day": until.date(), "from": start, "until": until}
+    row = session.execute(_CALENDAR, {"chef": chef_id, **window}).one()
+    return row[0], row[1], row[2]
+
+
+# The locks are taken in order: the customer's row is held already, the chef's comes before the insert that the
+# exclusion constraint may refuse (without it, losers of a race deadlock).
+_WRITE = text("""
+with chef as (
+  select id from users where id = :chef_id for no key update
+), booking as (
+  insert into bookings (id, line, ref, customer_id, provider_id, held, status, payment_status, answer, city, total,
+    breakdown, pay_by, created_at, updated_at)
+  select :id, :line, :ref, :customer_id, chef.id, tstzrange(:starts_at, :held_until), 'pending', 'pending', 'awaiting',
+    :city, :total, cast(:breakdown as jsonb), :pay_by, :now, :now from chef
+  returning id
+), visit as (
+  insert into home_chef_visits (booking_id, address_id, address, booking_date, time_slot, time_zone, starts_at, ends_at,
+    duration_hours, guest_count, special_requests, rate, earning, cancellation)
+  select id, :address_id, cast(:address as jsonb), :booking_date, :time_slot, :time_zone, :starts_at, :ends_at,
+    :duration_hours, :guest_count, :special_requests, :rate, :earning, cast(:cancellation as jsonb) from booking
+), payment as (
+  insert into payments (id, booking_id, purpose, amount, created_at, updated_at)
+  select :payment_id, id, 'visit', :total, :now, :now from booking
+), offer as (
+  insert into offers (id, booking_id, chef_id, state, offered_at)
+  select :offer_id, id, :chef_id, 'open', :now from booking
+), event as (
+  insert into booking_events (booking_id, at, actor, actor_id, kind, to_status)
+  select id, :now, 'customer', :customer_id, 'booked', 'pending' from booking
+), quote as (
+  update home_chef_quotes set booking_id = :id where id = :quote_id and booking_id is null returning id
+), answer as (
+  insert into idempotency_keys (user_id, route, key, fingerprint, status, answer, created_at)
+  select cast(:key_user as uuid), :key_route, :key, :key_fingerprint, 201, cast(:answer as jsonb), :now
+  from booking where cast(:key as text) is not null
+  on conflict (user_id, route, key) do update set fingerprint = excluded.fingerprint, status = excluded.status,
+    answer = excluded.answer, created_at = excluded.created_at where idempotency_keys.created_at <= :key_since
+  returning key
+)
+select (select count(*) from booking), (select count(*) from quote), (select count(*) from answer)
+""")
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many rows of each kind a booking wrote: 0 of a quote or a key that somebody else used first."""
+
+    bookings: int
+    quotes: int
+    answers: int
+
+
+def write(session: Session, parameters: dict[str, Any]) -> Written:
+    """Store a booking with its visit, payment, offer, history and stored answer, in one statement.
+
+    The transaction raises ConstraintViolated for a slot taken or a reference met before.
+    """
+    return Written(*session.execute(_WRITE, parameters).one())
+
+
+@dataclass(frozen=True)
+class BookingRow:
+    """A booking with its visit and the chef's name."""
+
+    booking: Booking
+    visit: Visit
+    chef_name: str | None
+
+
+def _bookings_of(customer_id: UUID) -> Any:
+    return (
+        select(Booking, Visit, User.name)
+        .join(Visit, Visit.booking_id == Booking.id)
+        .outerjoin(User, User.id == Booking.provider_id)
+        .where(Booking.customer_id == customer_id)
+    )
+
+
+def of_customer(session: Session, customer_id: UUID, booking_id: UUID) -> tuple[BookingRow, Sequence[Refund]] | None:
+    """Return a customer's own booking with its refunds, in one statement."""
+    statement = _bookings_of(customer_id).where(Booking.id == booking_id)
+    rows = session.execute(
+        statement.add_columns(Refund)
+        .outerjoin(Refund, Refund.booking_id == Booking.id)
+        .order_by(Refund.created_at, Refund.id)
+    ).all()
+    if not rows:
+        return None
+    return BookingRow(*rows[0][:3]), [row[3] for row in rows if row[3] is not None]
+
+
+def list_of_customer(session: Session, customer_id: UUID, page: PageQuery) -> tuple[list[BookingRow], str | None]:
+    rows = session.execute(
+        _bookings_of(customer_id)
+        .where(*after(page, Booking.created_at, Booking.id))
+        .order_by(Booking.created_at.desc(), Booking.id.desc())
+        .limit(page.limit + 1)
+    ).all()
+    return page_of([BookingRow(*row) for row in rows], page.limit, lambda row: _position(row.booking))
+
+
+@dataclass(frozen=True)
+class ChefBookingRow:
+    """A booking offered to or held by a chef, with who booked it and the offer."""
+
+    booking: Booking
+    visit: Visit
+    customer: User
+    offer: Offer | None
+
+
+def _bookings_for(chef_id: UUID) -> Any:
+    return (
+        select(Booking, Visit, User, Offer)
+        .join(Visit, Visit.booking_id == Booking.id)
+        .join(User, User.id == Booking.customer_id)
+        .outerjoin(Offer, (Offer.booking_id == Booking.id) & (Offer.chef_id == chef_id))
+        .where(Booking.provider_id == chef_id)
+    )
+
+
+def of_chef(session: Session, chef_id: UUID, booking_id: UUID) -> ChefBookingRow | None:
+    """Return a booking if it is this chef's now."""
+    row = session.execute(_bookings_for(chef_id).where(Booking.id == booking_id)).one_or_none()
+    return ChefBookingRow(*row) if row else None
+
+
+def locked_of_chef(session: Session, chef_id: UUID, booking_id: UUID) -> ChefBookingRow | None:
+    """Return the same with the booking's and the offer's rows locked."""
+    statement = _bookings_for(chef_id).where(Booking.id == booking_id)
+    row = session.execute(statement.with_for_update(key_share=True, of=Booking)).one_or_none()
+    return ChefBookingRow(*row) if row else None
+
+
+def list_of_chef(
+    session: Session, chef_id: UUID, page: PageQuery, status: str | None
+) -> tuple[list[ChefBookingRow], str | None]:
+    statement = _bookings_for(chef_id)
+    if status is not None:
+        statement = statement.where(Booking.status == status)
+    rows = session.execute(
+        statement.where(*after(page, Booking.created_at, Booking.id))
+        .order_by(Booking.created_at.desc(), Booking.id.desc())
+        .limit(page.limit + 1)
+    ).all()
+    return page_of([ChefBookingRow(*row) for row in rows], page.limit, lambda row: _position(row.booking))
+
+
+def _position(booking: Booking) -> Position:
+    return Position(booking.created_at, booking.id)
+
+
+def visit_of(session: Session, booking_id: UUID) -> Visit:
+    return session.get_one(Visit, booking_id)
+
+
+def open_offer(session: Session, booking_id: UUID) -> Offer | None:
+    """Return the offer that is open or accepted; the booking's row is locked."""
+    return session.scalars(
+        select(Offer).where(Offer.booking_id == booking_id, Offer.state.in_(["open", "accepted"]))
+    ).one_or_none()
+
+
+def profile(session: Session, chef_id: UUID) -> tuple[User, ChefProfile, list[WeeklySlot]]:
+    """Return a chef's person, profile and week, in one statement."""
+    rows = session.execute(
+        select(User, ChefProfile, WeeklySlot)
+        .join(ChefProfile, ChefProfile.user_id == User.id)
+        .outerjoin(WeeklySlot, WeeklySlot.chef_id == User.id)
+        .where(User.id == chef_id)
+        .order_by(WeeklySlot.weekday, WeeklySlot.starts)
+    ).all()
+    return rows[0][0], rows[0][1], [row[2] for row in rows if row[2] is not None]

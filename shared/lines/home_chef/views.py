@@ -1,0 +1,106 @@
+"""A booking as each audience sees it."""
+
+from collections.abc import Sequence
+
+from shared.bookings.lifecycle import Answer, PaymentStatus, Status
+from shared.bookings.models import Booking
+from shared.lines.home_chef.models import ChefProfile, Visit, WeeklySlot
+from shared.lines.home_chef.pricing import Breakdown
+from shared.lines.home_chef.queries import BookingRow, ChefBookingRow
+from shared.lines.home_chef.schemas import (
+    BookingView,
+    BreakdownView,
+    ChefBookingView,
+    ChefProfileView,
+    PlaceView,
+    RefundView,
+    SlotView,
+)
+from shared.payments.models import Refund
+from shared.users.models import User
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+AREA_ONLY = {"city", "pincode"}  # what a chef knows of an address before accepting
+
+
+def _states(booking: Booking) -> dict[str, object]:
+    return {
+        "status": Status(booking.status),
+        "payment_status": PaymentStatus(booking.payment_status),
+        "answer": Answer(booking.answer),
+    }
+
+
+def _visit(visit: Visit) -> dict[str, object]:
+    names = ("booking_date", "time_slot", "starts_at", "ends_at", "time_zone", "duration_hours", "guest_count")
+    return {name: getattr(visit, name) for name in (*names, "special_requests")}
+
+
+def booking_view(row: BookingRow, refunds: Sequence[Refund] = ()) -> BookingView:
+    booking = row.booking
+    return BookingView.model_validate(
+        {
+            **_states(booking),
+            **_visit(row.visit),
+            "id": booking.id,
+            "ref": booking.ref,
+            "total": booking.total,
+            "breakdown": BreakdownView.model_validate(Breakdown(**booking.breakdown)),
+            "chef_id": booking.provider_id,
+            "chef_name": row.chef_name,
+            "address": PlaceView(**row.visit.address),
+            "pay_by": booking.pay_by,
+            "cancellation_reason": booking.cancellation_reason,
+            "created_at": booking.created_at,
+            "refunds": [RefundView.model_validate(refund) for refund in refunds],
+        }
+    )
+
+
+def chef_booking_view(row: ChefBookingRow) -> ChefBookingView:
+    """Area and first name until the chef has accepted; then the address and the number."""
+    booking, accepted = row.booking, row.booking.answer == Answer.ACCEPTED
+    place = row.visit.address if accepted else {name: row.visit.address[name] for name in AREA_ONLY}
+    name = row.customer.name
+    return ChefBookingView.model_validate(
+        {
+            **_states(booking),
+            **_visit(row.visit),
+            "id": booking.id,
+            "ref": booking.ref,
+            "earning": row.visit.earning,
+            "customer_name": name if accepted or name is None else name.split()[0],
+            "customer_phone": row.customer.phone if accepted else None,
+            "address": PlaceView(**place),
+            "offer_expires_at": row.offer.expires_at if row.offer and not accepted else None,
+            "created_at": booking.created_at,
+        }
+    )
+
+
+def profile_view(user: User, profile: ChefProfile, slots: Sequence[WeeklySlot]) -> ChefProfileView:
+    own = {name: getattr(profile, name) for name in ChefProfileView.model_fields if hasattr(profile, name)}
+    return ChefProfileView.model_validate(
+        {
+            **own,
+            "id": user.id,
+            "name": user.name,
+            "email": user.email,
+            "phone": user.phone,
+            "availability": [slot_view(slot) for slot in slots],
+        }
+    )
+
+
+def slot_view(slot: WeeklySlot) -> SlotView:
+    return SlotView(
+        id=slot.id,
+        day_of_week=WEEKDAYS[slot.weekday],
+        start_time=time_of_day(slot.starts),
+        end_time=time_of_day(slot.ends),
+    )
+
+
+def time_of_day(minute: int) -> str:
+    """Return HH:MM of a minute of the day; the end of the day is 24:00."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"

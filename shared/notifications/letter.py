@@ -1,0 +1,50 @@
+"""One look for every mail: a heading, sentences, a table of facts, the same words as text and as HTML."""
+
+from dataclasses import dataclass, field
+from html import escape
+
+INK, ACCENT, PAPER = "#1c1917", "#c2410c", "#fff7ed"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a mail says; `code` is shown large, `rows` are label and value."""
+
+    subject: str
+    heading: str
+    sentences: list[str]
+    rows: list[tuple[str, str]] = field(default_factory=list)
+    code: str | None = None
+    closing: str = "Sizzle · a chef at your home"
+
+    def text(self) -> str:
+        facts = [f"{label}: {value}" for label, value in self.rows]
+        parts = [self.heading, *([self.code] if self.code else []), *self.sentences, "\n".join(facts), self.closing]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    def html(self) -> str:
+        """The same words as a page that mail programs render: inline styles, one column, no pictures."""
+        sentences = "".join(f'<p style="margin:0 0 16px">{escape(line)}</p>' for line in self.sentences)
+        return (
+            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(self.subject)}</title></head>'
+            f'<body style="margin:0;background:{PAPER};color:{INK};font:16px/1.5 system-ui,sans-serif">'
+            '<div style="max-width:560px;margin:0 auto;padding:32px 16px">'
+            f'<p style="margin:0 0 24px;font-weight:700;color:{ACCENT};font-size:20px">Sizzle</p>'
+            '<div style="background:#fff;border-radius:12px;padding:32px">'
+            f'<h1 style="margin:0 0 16px;font-size:22px">{escape(self.heading)}</h1>'
+            f"{self._code()}{sentences}{self._table()}</div>"
+            f'<p style="margin:24px 0 0;font-size:13px;color:#78716c">{escape(self.closing)}</p></div></body></html>'
+        )
+
+    def _code(self) -> str:
+        style = f"margin:0 0 24px;font-size:36px;letter-spacing:8px;font-weight:700;color:{ACCENT}"
+        return f'<p style="{style}">{escape(self.code)}</p>' if self.code else ""
+
+    def _table(self) -> str:
+        cell = "padding:8px 0;border-top:1px solid #e7e5e4"
+        rows = "".join(
+            f'<tr><td style="{cell};color:#78716c">{escape(label)}</td>'
+            f'<td style="{cell};text-align:right">{escape(value)}</td></tr>'
+            for label, value in self.rows
+        )
+        return f'<table style="width:100%;border-collapse:collapse">{rows}</table>' if rows else ""

@@ -1,0 +1,30 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.kit.base import Base
+from shared.kit.ids import new_id
+
+
+class Notification(Base):
+    """One thing one person is told, once: `dedupe_key` names the fact, so that telling it again changes nothing."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        Index("uq_notifications_fact", "user_id", "dedupe_key", unique=True),
+        Index("ix_notifications_user_id_created_at_id", "user_id", "created_at", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    line: Mapped[str]
+    kind: Mapped[str]
+    subject_id: Mapped[UUID]
+    dedupe_key: Mapped[str]
+    facts: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    mailed_at: Mapped[datetime | None]
+    read_at: Mapped[datetime | None]

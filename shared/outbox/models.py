@@ -1,0 +1,32 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.kit.base import Base
+from shared.kit.ids import new_id
+
+
+class OutboxMessage(Base):
+    """Work we promised, stored in the transaction of the fact it follows from; done at least once, by its handler.
+
+    `kind` is `room.verb`; `due_at` is when it should happen; `next_try_at` is when the sweep sends it again if nobody
+    has marked it done; `generation` counts the sweep's sends and is part of the task's name.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_waiting", "next_try_at", postgresql_where=text("done_at is null")),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    next_try_at: Mapped[datetime]
+    generation: Mapped[int] = mapped_column(server_default=text("0"))
+    leased_until: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(server_default=text("0"))
+    last_error: Mapped[str | None]

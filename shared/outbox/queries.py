@@ -1,0 +1,95 @@
+"""Promises: written with the fact they follow from, leased to one worker at a time, done once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.kit.ids import new_id
+from shared.outbox.models import OutboxMessage
+
+LEASE = timedelta(seconds=90)  # longer than a handler may take
+GRACE = timedelta(seconds=60)  # the try after the commit, and the queue, go first
+SWEEP_BACKOFF_MINUTES = (1, 2, 5, 10, 30, 60)
+PENDING = "outbox"  # where a session keeps what it promised until the commit
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A message that waits to be handled: which one, how often it was sent again, and when it is due."""
+
+    id: UUID
+    kind: str
+    generation: int
+    due_at: datetime
+
+
+def add(session: Session, kind: str, payload: dict[str, Any], now: datetime, due_at: datetime | None = None) -> None:
+    """Promise work in the transaction of the fact it follows from; it is sent right after the commit."""
+    due = due_at or now
+    message = OutboxMessage(
+        id=new_id(), kind=kind, payload=payload, created_at=now, due_at=due, next_try_at=due + GRACE
+    )
+    session.add(message)
+    promised(session, Promise(message.id, kind, 0, due))
+
+
+def promised(session: Session, promise: Promise) -> None:
+    """Remember, for the try after the commit, a promise whose row another statement wrote."""
+    session.info.setdefault(PENDING, []).append(promise)
+
+
+_LEASE = text("""
+update outbox set leased_until = :until
+where id = :id and done_at is null and (leased_until is null or leased_until < :now)
+returning kind, payload
+""")
+_DONE = text(
+    "update outbox set done_at = :now, leased_until = null, last_error = null where id = :id and done_at is null"
+)
+_FAILED = text("update outbox set leased_until = null, failures = failures + 1, last_error = :error where id = :id")
+_IS_DONE = text("select done_at is not null from outbox where id = :id")
+
+
+def lease(session: Session, message_id: UUID, now: datetime) -> tuple[str, dict[str, Any]] | None:
+    """Take a message for as long as a handler may need: its kind and payload, or None when it is done or taken."""
+    row = session.execute(_LEASE, {"id": message_id, "now": now, "until": now + LEASE}).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def is_done(session: Session, message_id: UUID) -> bool:
+    """Tell whether nothing is left to do; so too for a message that does not exist."""
+    return session.execute(_IS_DONE, {"id": message_id}).scalar() is not False
+
+
+def done(session: Session, message_id: UUID, now: datetime) -> None:
+    session.execute(_DONE, {"id": message_id, "now": now})
+
+
+def failed(session: Session, message_id: UUID, error: str) -> None:
+    """Give a message back: the queue, or the sweep, brings it again."""
+    session.execute(_FAILED, {"id": message_id, "error": error})
+
+
+_OVERDUE = text("""
+update outbox o set
+  generation = o.generation + 1,
+  next_try_at = :now + make_interval(mins => (cast(:backoff as int[]))[least(o.generation + 1, :steps)])
+where o.id in (
+  select id from outbox where done_at is null and next_try_at <= :now
+  order by next_try_at limit :limit for update skip locked)
+returning o.id, o.kind, o.generation, o.due_at
+""")
+
+
+def overdue(session: Session, now: datetime, limit: int) -> Sequence[Promise]:
+    """Take what nobody has marked done in its time, for sending again under new names, later each time."""
+    rows = session.execute(
+        _OVERDUE,
+        {"now": now, "limit": limit, "backoff": list(SWEEP_BACKOFF_MINUTES), "steps": len(SWEEP_BACKOFF_MINUTES)},
+    )
+    return [Promise(*row) for row in rows]

@@ -1,0 +1,96 @@
+"""What the business asks of a payment gateway, in its own words; a vendor's client fills it in."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from shared.kit.errors import DependencyDown
+
+
+class Said(StrEnum):
+    """What a gateway says of a payment or a refund. Whatever is not explicit is PENDING."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    PENDING = "pending"
+    NOT_FOUND = "not_found"
+
+
+@dataclass(frozen=True)
+class Order:
+    """A payment to be collected: our id (also the idempotency key), paise, and an opaque id of the payer."""
+
+    merchant_txn_id: str
+    amount: int
+    payer: str
+    return_url: str
+
+
+@dataclass(frozen=True)
+class RefundOrder:
+    """Money to be sent back: our id of the refund, our id of the payment it belongs to, paise."""
+
+    merchant_refund_id: str
+    merchant_txn_id: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class GatewayAnswer:
+    """What the gateway says, with whatever it said it about: only a match with what we asked may move money.
+
+    `amount` is paise; `code` is the gateway's own word, for people and logs; `may_still_succeed` marks a failure that
+    later turned out to be a success often enough to be asked about again; `raw` is kept with the row.
+    """
+
+    said: Said
+    code: str
+    merchant: str | None = None
+    merchant_txn_id: str | None = None
+    amount: int | None = None
+    currency: str = "INR"
+    gateway_txn_id: str | None = None
+    bank_reference: str | None = None
+    method: str | None = None
+    may_still_succeed: bool = False
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+class GatewayUnavailable(DependencyDown):
+    """No usable answer: what was asked may or may not have happened. Ask by our id, never send anew."""
+
+    code, title = "gateway_unavailable", "The payment service is unavailable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("The payment service gave no answer. Nothing is lost: try again in a moment.")
+        self.reason = reason
+
+
+class GatewayRefused(Exception):
+    """The gateway said no to what was asked, explicitly: nothing was begun. `code` is its own word."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Gateway(Protocol):
+    """One merchant's account at one gateway. Each call uses the network and must be outside a transaction."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def merchant(self) -> str: ...
+
+    def start(self, order: Order) -> str:
+        """Return the address of a page to pay on; raises GatewayRefused or GatewayUnavailable."""
+
+    def payment(self, merchant_txn_id: str) -> GatewayAnswer:
+        """Return what the gateway knows of a payment; raises GatewayUnavailable."""
+
+    def refund(self, order: RefundOrder) -> GatewayAnswer:
+        """Ask for a refund, once per id however often it is called; raises GatewayUnavailable."""
+
+    def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
+        """Return what the gateway knows of a refund; raises GatewayUnavailable."""

@@ -1,0 +1,19 @@
+"""When a payment or a refund that has not ended is asked about again (facts, payments 1.9)."""
+
+from datetime import datetime, timedelta
+
+MINUTES = (0.5, 1, 2, 4, 8, 15, 22)
+HOURS = (1, 3, 6, 12)
+DAYS = (1, 2, 3, 4, 5, 6, 7)
+STEPS = (
+    *(timedelta(minutes=step) for step in MINUTES),
+    *(timedelta(hours=step) for step in HOURS),
+    *(timedelta(days=step) for step in DAYS),
+)
+
+
+def next_poll(started_at: datetime, polls: int, now: datetime) -> datetime | None:
+    """Return when to ask next after that many rounds, never in the past; None when a person has to look."""
+    if polls >= len(STEPS):
+        return None
+    return max(started_at + STEPS[polls], now)

@@ -1,0 +1,73 @@
+"""What an answer of the gateway means for an attempt: pure decisions (PRODUCT, "Money")."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.bookings.lifecycle import PaymentStatus
+from shared.payments.gateway import GatewayAnswer, Said
+from shared.payments.lifecycle import AttemptState
+
+# A question can overtake a slow pay call: "not found" is believed only after this long (facts, payments 1.6).
+NOT_FOUND_GRACE = timedelta(minutes=20)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What we asked the gateway for."""
+
+    merchant: str
+    merchant_txn_id: str
+    amount: int
+    currency: str
+    started_at: datetime
+
+
+class Capture(StrEnum):
+    """What a success is, by the booking it meets."""
+
+    APPLIED = "applied"
+    LATE = "late"
+    DUPLICATE = "duplicate"
+
+
+def differences(asked: Asked, answer: GatewayAnswer) -> list[str]:
+    """Name what the answer speaks of otherwise than we asked; empty when it is about our payment, to the paisa."""
+    pairs = {
+        "merchant": (asked.merchant, answer.merchant),
+        "merchant_txn_id": (asked.merchant_txn_id, answer.merchant_txn_id),
+        "amount": (asked.amount, answer.amount),
+        "currency": (asked.currency, answer.currency),
+    }
+    return [name for name, (ours, theirs) in pairs.items() if ours != theirs]
+
+
+def verdict(asked: Asked, answer: GatewayAnswer, now: datetime) -> AttemptState:
+    """Return the state the answer argues for; PENDING for everything that is not explicit."""
+    match answer.said:
+        case Said.SUCCEEDED if answer.merchant_txn_id is None or answer.amount is None:
+            return AttemptState.PENDING  # a success that does not say of what is not explicit
+        case Said.SUCCEEDED:
+            return AttemptState.MISMATCHED if differences(asked, answer) else AttemptState.SUCCEEDED
+        case Said.FAILED if not {"merchant", "merchant_txn_id"} & set(differences(asked, answer)):
+            return AttemptState.FAILED
+        case Said.NOT_FOUND if now - asked.started_at >= NOT_FOUND_GRACE:
+            return AttemptState.FAILED
+        case _:
+            return AttemptState.PENDING
+
+
+def capture_kind(*, cancelled: bool, paid: bool) -> Capture:
+    """Return what a success is to a booking: a second one is a duplicate even when the booking was cancelled since."""
+    if paid:
+        return Capture.DUPLICATE
+    return Capture.LATE if cancelled else Capture.APPLIED
+
+
+def payment_status(captured: int, refunded: int, *, failed: bool) -> PaymentStatus:
+    """Derive what a booking shows from its captures and done refunds, duplicates left out; amounts are paise."""
+    if captured == 0:
+        return PaymentStatus.FAILED if failed else PaymentStatus.PENDING
+    if refunded == 0:
+        return PaymentStatus.SUCCESS
+    return PaymentStatus.REFUNDED if refunded >= captured else PaymentStatus.PARTIALLY_REFUNDED

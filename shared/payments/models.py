@@ -1,0 +1,103 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.kit.base import Base, Changed, one_of
+from shared.kit.ids import new_id
+from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState, RefundState
+
+VISIT = "visit"  # the purpose of a payment; a later line may ask a deposit and a balance
+
+
+def _among(states: frozenset[AttemptState] | frozenset[RefundState]) -> str:
+    return f"state in ({', '.join(sorted(repr(state.value) for state in states))})"
+
+
+IS_LIVE, IS_UNFINISHED = _among(LIVE), _among(UNFINISHED)
+ONE_LIVE_ATTEMPT = "uq_payment_attempts_live"
+
+
+class Payment(Changed, Base):
+    """What is owed for a booking, once per purpose; amounts are paise. The tries to pay it are its attempts."""
+
+    __tablename__ = "payments"
+    __table_args__ = (UniqueConstraint("booking_id", "purpose"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    booking_id: Mapped[UUID] = mapped_column(ForeignKey("bookings.id"))
+    purpose: Mapped[str]
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(server_default="INR")
+
+
+class Attempt(Changed, Base):
+    """One try to collect a payment through one gateway, written before the gateway hears of it.
+
+    `merchant_txn_id` is our id at the gateway and the idempotency key; `capture` says what a success was:
+    `applied` to the booking, `late` (the booking was cancelled) or a `duplicate` (it was paid already).
+    """
+
+    __tablename__ = "payment_attempts"
+    __table_args__ = (
+        CheckConstraint(one_of("state", AttemptState), name="state"),
+        CheckConstraint("capture in ('applied', 'late', 'duplicate')", name="capture"),
+        CheckConstraint("(state = 'succeeded') = (capture is not null)", name="capture_known"),
+        Index(ONE_LIVE_ATTEMPT, "payment_id", unique=True, postgresql_where=text(IS_LIVE)),
+        Index("uq_payment_attempts_applied", "payment_id", unique=True, postgresql_where=text("capture = 'applied'")),
+        Index("ix_payment_attempts_next_poll_at", "next_poll_at", postgresql_where=text("next_poll_at is not null")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    payment_id: Mapped[UUID] = mapped_column(ForeignKey("payments.id"), index=True)
+    booking_id: Mapped[UUID] = mapped_column(ForeignKey("bookings.id"), index=True)
+    gateway: Mapped[str]
+    merchant_txn_id: Mapped[str] = mapped_column(unique=True)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(server_default="INR")
+    state: Mapped[str]
+    capture: Mapped[str | None]
+    started_at: Mapped[datetime]
+    payment_url: Mapped[str | None]
+    gateway_txn_id: Mapped[str | None]
+    bank_reference: Mapped[str | None]
+    method: Mapped[str | None]
+    code: Mapped[str | None]
+    asked_at: Mapped[datetime | None]
+    next_poll_at: Mapped[datetime | None]
+    polls: Mapped[int] = mapped_column(server_default=text("0"))
+    settled_at: Mapped[datetime | None]
+    raw: Mapped[dict[str, Any] | None]
+
+
+class Refund(Changed, Base):
+    """Money on its way back: its own object with its own states, never shown as refunded before it is done."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        CheckConstraint(one_of("state", RefundState), name="state"),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("borne_by in ('platform', 'provider')", name="borne_by"),
+        Index("ix_refunds_next_poll_at", "next_poll_at", postgresql_where=text("next_poll_at is not null")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    attempt_id: Mapped[UUID] = mapped_column(ForeignKey("payment_attempts.id"), index=True)
+    booking_id: Mapped[UUID] = mapped_column(ForeignKey("bookings.id"), index=True)
+    merchant_refund_id: Mapped[str] = mapped_column(unique=True)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(server_default="INR")
+    state: Mapped[str]
+    reason: Mapped[str]
+    borne_by: Mapped[str] = mapped_column(server_default="platform")
+    gateway_refund_id: Mapped[str | None]
+    bank_reference: Mapped[str | None]
+    code: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]
+    next_poll_at: Mapped[datetime | None]
+    polls: Mapped[int] = mapped_column(server_default=text("0"))
+    done_at: Mapped[datetime | None]
+    raw: Mapped[dict[str, Any] | None]

@@ -1,0 +1,144 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from shared.bookings import queries as bookings
+from shared.bookings.models import Booking, OpenException
+from shared.payments.ladder import next_poll
+from shared.payments.lifecycle import LIVE, RefundState
+from shared.payments.matching import Asked, Capture
+from shared.payments.models import VISIT, Attempt, Payment, Refund
+
+Polled = TypeVar("Polled", Attempt, Refund)
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A locked payment with its booking: what a settlement decides on."""
+
+    booking: Booking
+    payment: Payment
+
+
+def locked(session: Session, booking_id: UUID) -> Owed:
+    """Lock a booking, then its payment (the order of locks)."""
+    booking = bookings.locked(session, booking_id)
+    payment = session.scalars(
+        select(Payment)
+        .where(Payment.booking_id == booking_id, Payment.purpose == VISIT)
+        .with_for_update(key_share=True)
+    ).one()
+    return Owed(booking, payment)
+
+
+def locked_attempt(session: Session, attempt_id: UUID) -> Attempt:
+    return session.scalars(select(Attempt).where(Attempt.id == attempt_id).with_for_update(key_share=True)).one()
+
+
+def locked_refund(session: Session, refund_id: UUID) -> Refund:
+    return session.scalars(select(Refund).where(Refund.id == refund_id).with_for_update(key_share=True)).one()
+
+
+def live_attempt(session: Session, payment_id: UUID) -> Attempt | None:
+    return session.scalars(
+        select(Attempt).where(Attempt.payment_id == payment_id, Attempt.state.in_(LIVE)).with_for_update(key_share=True)
+    ).one_or_none()
+
+
+def attempt_by_our_id(session: Session, merchant_txn_id: str) -> Attempt | None:
+    return session.scalars(select(Attempt).where(Attempt.merchant_txn_id == merchant_txn_id)).one_or_none()
+
+
+def refund_by_our_id(session: Session, merchant_refund_id: str) -> Refund | None:
+    return session.scalars(select(Refund).where(Refund.merchant_refund_id == merchant_refund_id)).one_or_none()
+
+
+def attempt_of_customer(session: Session, customer_id: UUID, merchant_txn_id: str) -> tuple[Attempt, Booking] | None:
+    """Return an attempt and its booking if the booking is this customer's."""
+    row = session.execute(
+        select(Attempt, Booking)
+        .join(Booking, Booking.id == Attempt.booking_id)
+        .where(Attempt.merchant_txn_id == merchant_txn_id, Booking.customer_id == customer_id)
+    ).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def is_paid(session: Session, payment_id: UUID) -> bool:
+    return session.query(Attempt.id).filter_by(payment_id=payment_id, capture=Capture.APPLIED).first() is not None
+
+
+def under_review(session: Session, booking_id: UUID) -> bool:
+    """Tell whether a person still has to look at something about this booking's money."""
+    return session.query(OpenException.id).filter_by(booking_id=booking_id, closed_at=None).first() is not None
+
+
+def captured_and_refunded(session: Session, payment_id: UUID) -> tuple[int, int]:
+    """Return the paise captured for a payment and the paise refunded of them, duplicates left out of both."""
+    counted = (Attempt.payment_id == payment_id) & Attempt.capture.in_([Capture.APPLIED, Capture.LATE])
+    captured = select(func.coalesce(func.sum(Attempt.amount), 0)).where(counted).scalar_subquery()
+    refunded = (
+        select(func.coalesce(func.sum(Refund.amount), 0))
+        .join(Attempt, Attempt.id == Refund.attempt_id)
+        .where(counted, Refund.state == RefundState.DONE)
+        .scalar_subquery()
+    )
+    row = session.execute(select(captured, refunded)).one()
+    return int(row[0]), int(row[1])
+
+
+def reserved(session: Session, attempt_id: UUID) -> int:
+    """Return the paise of an attempt that are refunded or on their way: a failed refund frees its part again."""
+    total = select(func.coalesce(func.sum(Refund.amount), 0)).where(
+        Refund.attempt_id == attempt_id, Refund.state != RefundState.FAILED
+    )
+    return int(session.scalars(total).one())
+
+
+def asked(attempt: Attempt, merchant: str) -> Asked:
+    """Return what the gateway was asked for, to hold its answer against."""
+    return Asked(merchant, attempt.merchant_txn_id, attempt.amount, attempt.currency, attempt.started_at)
+
+
+def claim_question(session: Session, attempt_id: UUID, now: datetime, every: timedelta) -> bool:
+    """Take the right to ask the gateway about an attempt: one asker in that time, however many poll us."""
+    attempt = session.scalars(
+        select(Attempt)
+        .where(
+            Attempt.id == attempt_id,
+            Attempt.state.in_(LIVE),
+            (Attempt.asked_at.is_(None)) | (Attempt.asked_at <= now - every),
+        )
+        .with_for_update(key_share=True, skip_locked=True)
+    ).one_or_none()
+    if attempt is None:
+        return False
+    attempt.asked_at = now
+    return True
+
+
+def claim_due(session: Session, kind: type[Polled], now: datetime, limit: int) -> tuple[list[UUID], list[Polled]]:
+    """Take what is due to be asked about and move each one rung up the ladder; several at once take different rows.
+
+    Returns the ids to ask about, and those of the rows whose ladder has just ended.
+    """
+    due: Sequence[Polled] = session.scalars(
+        select(kind)
+        .where(kind.next_poll_at <= now)
+        .order_by(kind.next_poll_at)
+        .limit(limit)
+        .with_for_update(key_share=True, skip_locked=True)
+    ).all()
+    for row in due:
+        row.asked_at = now
+        row.polls += 1
+        row.next_poll_at = next_poll(_began(row), row.polls, now)
+    return [row.id for row in due], [row for row in due if row.next_poll_at is None]
+
+
+def _began(row: Attempt | Refund) -> datetime:
+    return row.started_at if isinstance(row, Attempt) else row.sent_at or row.created_at

@@ -1,0 +1,137 @@
+"""Money on its way back: promised with its cause, sent with our id, followed to its end (PRODUCT, "Money")."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.bookings.history import SYSTEM, note, open_exception
+from shared.bookings.lifecycle import Status
+from shared.bookings.line import Lines, Returned
+from shared.kit.database import Database
+from shared.kit.ids import merchant_id
+from shared.ledger import postings
+from shared.ledger import queries as ledger
+from shared.outbox import queries as outbox
+from shared.payments import queries
+from shared.payments.gateway import Gateway, GatewayAnswer, RefundOrder, Said
+from shared.payments.ladder import next_poll
+from shared.payments.lifecycle import REFUND, UNFINISHED, RefundState
+from shared.payments.matching import payment_status
+from shared.payments.models import Attempt, Refund
+from shared.payments.queries import Owed
+
+SEND = "payments.refund"
+# "Not found" this long after sending: it never arrived. Sending again is safe, the id is the same.
+RESEND_AFTER = timedelta(minutes=2)
+
+
+def promise(session: Session, attempt: Attempt, amount: int, *, reason: str, now: datetime) -> Refund:
+    """Reserve money of a capture for a refund and promise to send it; never more than was captured and is left."""
+    left = attempt.amount - queries.reserved(session, attempt.id)
+    if not 0 < amount <= left:
+        raise ValueError(f"{amount} paise cannot be refunded of {left}")
+    refund = Refund(
+        attempt_id=attempt.id,
+        booking_id=attempt.booking_id,
+        merchant_refund_id=merchant_id("SZR"),
+        amount=amount,
+        state=RefundState.CREATED,
+        reason=reason,
+        next_poll_at=next_poll(now, 0, now),
+        created_at=now,
+    )
+    session.add(refund)
+    session.flush()
+    outbox.add(session, SEND, {"refund_id": str(refund.id)}, now)
+    return refund
+
+
+def follow(db: Database, gateway: Gateway, lines: Lines, refund_id: UUID, now: datetime) -> RefundState:
+    """Bring a refund one step nearer its end: send it, or ask for it; safe to call at any time, by several at once."""
+    with db.transaction() as session:
+        refund = queries.locked_refund(session, refund_id)
+        first = refund.state == RefundState.CREATED
+        if first:
+            refund.state = REFUND.move(RefundState(refund.state), RefundState.SENT)
+            refund.sent_at = now
+        if refund.state not in UNFINISHED:
+            return RefundState(refund.state)
+        original = session.scalars(select(Attempt.merchant_txn_id).where(Attempt.id == refund.attempt_id)).one()
+        order = RefundOrder(refund.merchant_refund_id, original, refund.amount)
+        resend = refund.sent_at is not None and now - refund.sent_at >= RESEND_AFTER
+    answer = gateway.refund(order) if first else _ask(gateway, order, resend=resend)
+    return settle(db, lines, refund_id, gateway.merchant, answer, now)
+
+
+def _ask(gateway: Gateway, order: RefundOrder, *, resend: bool) -> GatewayAnswer:
+    answer = gateway.refund_status(order.merchant_refund_id)
+    return gateway.refund(order) if answer.said is Said.NOT_FOUND and resend else answer
+
+
+def settle(
+    db: Database, lines: Lines, refund_id: UUID, merchant: str, answer: GatewayAnswer, now: datetime
+) -> RefundState:
+    """Apply what the gateway says of a refund; the same answer again changes nothing."""
+    with db.reading() as session:
+        booking_id = session.query(Refund.booking_id).filter_by(id=refund_id).scalar()
+    with db.transaction() as session:
+        owed = queries.locked(session, booking_id)
+        refund = queries.locked_refund(session, refund_id)
+        target = _verdict(refund, merchant, answer)
+        if not REFUND.allows(RefundState(refund.state), target):
+            return RefundState(refund.state)
+        refund.state = target
+        refund.code, refund.raw = answer.code, answer.raw
+        refund.gateway_refund_id = answer.gateway_txn_id or refund.gateway_refund_id
+        refund.bank_reference = answer.bank_reference or refund.bank_reference
+        if target is RefundState.DONE:
+            _done(session, lines, owed, refund, now)
+        elif target is RefundState.NEEDS_PERSON:
+            _needs_person(session, owed, refund, answer.code, now)
+        return target
+
+
+def _verdict(refund: Refund, merchant: str, answer: GatewayAnswer) -> RefundState:
+    if answer.said is Said.SUCCEEDED:
+        ours = (merchant, refund.merchant_refund_id, refund.amount, refund.currency)
+        theirs = (answer.merchant, answer.merchant_txn_id, answer.amount, answer.currency)
+        return RefundState.DONE if ours == theirs else RefundState.NEEDS_PERSON
+    # A refund that failed is never quietly tried again under another id: a person decides how the money goes back.
+    return RefundState.NEEDS_PERSON if answer.said is Said.FAILED else RefundState.PENDING
+
+
+def _done(session: Session, lines: Lines, owed: Owed, refund: Refund, now: datetime) -> None:
+    refund.done_at, refund.next_poll_at = now, None
+    ledger.post(
+        session,
+        postings.Kind.REFUND_DONE,
+        refund.id,
+        refund.booking_id,
+        postings.refund_done(refund.amount),
+        at=now,
+    )
+    show(session, owed)
+    note(session, owed.booking, SYSTEM, now, kind="refund_done", amount=refund.amount, refund_id=str(refund.id))
+    lines(owed.booking.line).on_refunded(session, owed.booking, Returned(refund.id, refund.amount), now)
+
+
+def _needs_person(session: Session, owed: Owed, refund: Refund, code: str, now: datetime) -> None:
+    refund.next_poll_at = None
+    open_exception(session, "refund_failed", refund.id, refund.booking_id, now, code=code, amount=refund.amount)
+    note(session, owed.booking, SYSTEM, now, kind="refund_needs_person", refund_id=str(refund.id))
+
+
+def show(session: Session, owed: Owed) -> None:
+    """Derive the payment status a booking shows; a duplicate's refund leaves it as it was."""
+    session.flush()
+    captured, refunded = queries.captured_and_refunded(session, owed.payment.id)
+    booking = owed.booking
+    failed = booking.status == Status.CANCELLED or booking.payment_status == "failed"
+    booking.payment_status = payment_status(captured, refunded, failed=failed)
+
+
+def give_up(session: Session, refund: Refund, now: datetime) -> None:
+    """The ladder has ended and the gateway still says nothing: to a person. The refund's row is locked."""
+    open_exception(session, "refund_unresolved", refund.id, refund.booking_id, now, amount=refund.amount)

@@ -1,0 +1,72 @@
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from shared.kit.schemas import Body, Text, View
+
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Pincode = Annotated[str, Field(pattern=r"^[1-9][0-9]{5}$", examples=["400050"])]
+City = Text(1, 100)
+
+
+class _Located(Body):
+    @model_validator(mode="after")
+    def both_or_none(self) -> Self:
+        if (getattr(self, "latitude", None) is None) != (getattr(self, "longitude", None) is None):
+            raise ValueError("send latitude and longitude together")
+        return self
+
+
+class AddressRequest(_Located):
+    label: Text(1, 50) = "Home"  # type: ignore[valid-type]
+    full_address: Text(1, 500)  # type: ignore[valid-type]
+    city: City  # type: ignore[valid-type]
+    state: Text(1, 100) | None = None  # type: ignore[valid-type]
+    pincode: Pincode
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    is_default: bool = False
+
+
+class AddressChange(_Located):
+    """An absent field stays, null clears; coordinates change together."""
+
+    label: Text(1, 50) = "Home"  # type: ignore[valid-type]
+    full_address: Text(1, 500) = ""  # type: ignore[valid-type]
+    city: City = ""  # type: ignore[valid-type]
+    state: Text(1, 100) | None = None  # type: ignore[valid-type]
+    pincode: Pincode = ""
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    is_default: Literal[True] = True
+
+
+class AddressView(View):
+    id: UUID
+    label: str
+    full_address: str
+    city: str
+    state: str | None
+    pincode: str
+    latitude: float | None
+    longitude: float | None
+    is_default: bool
+    created_at: datetime
+
+
+class ServiceabilityRequest(_Located):
+    city: City  # type: ignore[valid-type]
+    pincode: Pincode | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+
+
+class ServiceabilityView(View):
+    """`rule` is what decided: area, pincode, city, switched_off or unknown_city."""
+
+    serviceable: bool
+    rule: str
+    area: str | None

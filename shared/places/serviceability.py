@@ -1,0 +1,75 @@
+"""Whether we come to a place, and which rule said so (PRODUCT, "A booking")."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import asin, cos, radians, sin, sqrt
+
+EARTH_KM = 6_371.0088
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where somebody wants to be visited; coordinates are degrees (WGS 84), both or none."""
+
+    city: str
+    pincode: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True)
+class Served:
+    """A location row: a whole city, or one pincode of it."""
+
+    id: str
+    pincode: str | None
+    is_serviceable: bool
+
+
+@dataclass(frozen=True)
+class Circle:
+    """An active area of a location: its centre and radius in kilometres."""
+
+    location_id: str
+    name: str
+    latitude: float
+    longitude: float
+    radius_km: float
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`rule` is what decided: area, pincode, city, switched_off or unknown_city; `area` names the circle that took it."""
+
+    serviceable: bool
+    rule: str
+    area: str | None = None
+
+
+def decide(place: Place, locations: Sequence[Served], circles: Sequence[Circle]) -> Decision:
+    """Decide from the rows of the place's city: circles, where there are coordinates; else pincodes; else the city."""
+    if not locations:
+        return Decision(serviceable=False, rule="unknown_city")
+    if any(_is_off(row, place) for row in locations):
+        return Decision(serviceable=False, rule="switched_off")
+    on = {row.id for row in locations if row.is_serviceable}
+    active = [circle for circle in circles if circle.location_id in on]
+    if place.latitude is not None and place.longitude is not None and active:
+        hit = next((circle for circle in active if _km(place, circle) <= circle.radius_km), None)
+        return Decision(serviceable=hit is not None, rule="area", area=hit.name if hit else None)
+    pincodes = {row.pincode for row in locations if row.pincode is not None and row.is_serviceable}
+    if any(row.pincode is not None for row in locations):
+        return Decision(serviceable=place.pincode in pincodes, rule="pincode")
+    return Decision(serviceable=True, rule="city")
+
+
+def _is_off(row: Served, place: Place) -> bool:
+    return not row.is_serviceable and row.pincode in {None, place.pincode}
+
+
+def _km(place: Place, circle: Circle) -> float:
+    """Great-circle distance (haversine)."""
+    lat1, lat2 = radians(place.latitude or 0), radians(circle.latitude)
+    half_lat, half_lng = (lat2 - lat1) / 2, radians(circle.longitude - (place.longitude or 0)) / 2
+    chord = sin(half_lat) ** 2 + cos(lat1) * cos(lat2) * sin(half_lng) ** 2
+    return 2 * EARTH_KM * asin(min(1.0, sqrt(chord)))

@@ -1,0 +1,50 @@
+"""How often codes may be sent and tried (PRODUCT, "People and sign-in", Limits)."""
+
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+
+HOUR, DAY = 3_600, 86_400
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `count` in a window of `seconds` that starts with the first."""
+
+    key: str
+    count: int
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Client:
+    """Where a request comes from: an IPv4 address, which thousands may share, or an IPv6 /64, which one household has."""
+
+    network: str
+    is_ipv6: bool
+
+    @classmethod
+    def at(cls, address: str) -> "Client":
+        """Read the address of a client; one that is none at all shares a bucket with its like."""
+        try:
+            ip = ip_address(address)
+        except ValueError:
+            return cls("unknown", is_ipv6=False)
+        if isinstance(ip, IPv6Address) and ip.ipv4_mapped is None:
+            return cls(f"{int(ip) >> 64:016x}", is_ipv6=True)
+        return cls(str(ip.ipv4_mapped if isinstance(ip, IPv6Address) else ip), is_ipv6=False)
+
+
+def send_limits(name: str, client: Client, *, known: bool) -> list[Limit]:
+    """Return the limits on sending a code to an identifier (`name` is its keyed hash) for a client."""
+    limits = [
+        Limit(f"otp:send30:{name}:{client.network}", 1, 30),
+        Limit(f"otp:send300:{name}:{client.network}", 5, 300),
+        Limit(f"otp:send-ip:{client.network}", 20 if client.is_ipv6 else 300, HOUR),
+    ]
+    return limits if known else [*limits, Limit(f"otp:send-day:{name}", 30, DAY)]
+
+
+def verify_limits(name: str, client: Client, *, known: bool) -> list[Limit]:
+    """Return the limits on trying a code: all tries of a client, and the failures of an identifier."""
+    limits = [Limit(f"otp:verify-ip:{client.network}", 60 if client.is_ipv6 else 900, HOUR)]
+    return limits if known else [*limits, Limit(f"otp:failed-day:{name}", 30, DAY)]

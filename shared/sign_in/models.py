@@ -1,0 +1,26 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.kit.base import Base, Created
+from shared.kit.ids import new_id
+
+
+class SignInSession(Created, Base):
+    """One sign-in on one device: the family of refresh tokens that follow each other.
+
+    Only the number of the living generation is kept; a token is HMAC(key, family, generation), so nothing that
+    could be presented is stored and a lost answer can be given again.
+    """
+
+    __tablename__ = "sessions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    generation: Mapped[int] = mapped_column(server_default=text("0"))
+    rotated_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]

@@ -1,0 +1,155 @@
+"""Sessions: who is calling, signing in, rotating and ending (PRODUCT, "People and sign-in")."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.kit import log
+from shared.kit.errors import Unauthorized
+from shared.kit.ids import new_id
+from shared.sign_in.tokens import Claims, InvalidToken, RefreshToken
+from shared.users.models import ADMIN
+
+logger = log.logger(__name__)
+
+
+class RefreshInvalid(Unauthorized):
+    code, title = "invalid_refresh_token", "Invalid refresh token"
+
+    def __init__(self) -> None:
+        super().__init__("The refresh token is used up, ended or not ours. Sign in again.")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is calling, as the database has it now: an active user with a living session."""
+
+    id: UUID
+    role: str
+    session_id: UUID
+    name: str | None
+    email: str | None
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A session that has just begun or was rotated; `generation` is that of its living refresh token."""
+
+    user_id: UUID
+    role: str
+    session_id: UUID
+    generation: int
+    is_new_user: bool = False
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long a session lasts at most; an admin's is shorter."""
+
+    session: timedelta
+    admin: timedelta
+    grace: timedelta
+
+
+_CALLER = """
+select u.id, u.role, s.id as session_id, u.name, u.email
+from sessions s join users u on u.id = s.user_id
+where s.id = :session and u.id = :user and s.ended_at is null and s.expires_at > :now and u.is_active
+"""
+_READ, _LOCK = text(_CALLER), text(_CALLER + " for no key update of u")
+
+
+def caller(session: Session, claims: Claims, now: datetime, *, lock: bool = False) -> Caller:
+    """Return who is calling, in one statement; `lock` also takes the caller's row, first in the order of locks.
+
+    Raises InvalidToken when the session has ended or the user is deactivated: it counts at once.
+    """
+    parameters = {"session": claims.session_id, "user": claims.user_id, "now": now}
+    row = session.execute(_LOCK if lock else _READ, parameters).one_or_none()
+    if row is None:
+        raise InvalidToken
+    return Caller(*row)
+
+
+_BEGIN = text("""
+with person as (
+  insert into users (id, email) values (:user, :email)
+  on conflict (email) do update set email = excluded.email
+  returning id, role, is_active, (xmax = 0) as is_new
+), begun as (
+  insert into sessions (id, user_id, rotated_at, expires_at, created_at)
+  select :session, id, :now, case role when :admin then :admin_until else cast(:until as timestamptz) end, :now
+  from person where is_active
+  returning id
+)
+select person.id, person.role, begun.id, 0, person.is_new from person join begun on true
+""")
+
+
+def begin(session: Session, email: str, lifetimes: Lifetimes, now: datetime) -> SignedIn | None:
+    """Begin a session for the owner of a verified address, making a customer of a new one; None for a deactivated user."""
+    row = session.execute(
+        _BEGIN,
+        {
+            "user": new_id(),
+            "email": email,
+            "session": new_id(),
+            "admin": ADMIN,
+            "now": now,
+            "until": now + lifetimes.session,
+            "admin_until": now + lifetimes.admin,
+        },
+    ).one_or_none()
+    return SignedIn(*row) if row else None
+
+
+# One statement decides on the locked row: the living token moves on; its immediate predecessor, within the grace, gets
+# the same successor again; anything older was copied, so the family ends.
+_ROTATE = text("""
+update sessions s set
+  generation = case when s.generation = :presented then s.generation + 1 else s.generation end,
+  rotated_at = case when s.generation = :presented then :now else s.rotated_at end,
+  ended_at = case when s.generation = :presented then null
+                  when s.generation = :presented + 1 and s.rotated_at > :grace then null else :now end,
+  end_reason = case when s.generation = :presented then null
+                    when s.generation = :presented + 1 and s.rotated_at > :grace then null else 'replayed' end
+from users u
+where u.id = s.user_id and s.id = :family and s.ended_at is null and s.expires_at > :now and u.is_active
+returning u.id, u.role, s.id, s.generation, s.ended_at
+""")
+
+
+def rotate(session: Session, token: RefreshToken, lifetimes: Lifetimes, now: datetime) -> SignedIn | None:
+    """Exchange a refresh token for its successor; None when it is no longer good, in which case its family has ended."""
+    parameters: dict[str, Any] = {"family": token.family, "presented": token.generation, "now": now}
+    row = session.execute(_ROTATE, {**parameters, "grace": now - lifetimes.grace}).one_or_none()
+    if row is None:
+        return None
+    user_id, role, session_id, generation, ended_at = row
+    if ended_at is not None:
+        logger.warning("refresh token replayed, session ended", extra=log.fields(session_id=str(session_id)))
+        return None
+    return SignedIn(user_id, role, session_id, generation)
+
+
+_END = text("update sessions set ended_at = :now, end_reason = :reason where id = :id and ended_at is null")
+_END_ALL = text("update sessions set ended_at = :now, end_reason = :reason where user_id = :user and ended_at is null")
+_ISSUED_TO = text("select 1 from sessions s join users u on u.id = s.user_id where s.id = :family and u.email = :email")
+
+
+def end(session: Session, session_id: UUID, reason: str, now: datetime) -> None:
+    session.execute(_END, {"id": session_id, "reason": reason, "now": now})
+
+
+def end_all(session: Session, user_id: UUID, reason: str, now: datetime) -> None:
+    """End every session of a user: the next request with any of its tokens is refused."""
+    session.execute(_END_ALL, {"user": user_id, "reason": reason, "now": now})
+
+
+def was_issued_to(session: Session, token: RefreshToken, email: str) -> bool:
+    """Tell whether this token, living or not, was once given to the owner of the address."""
+    return session.execute(_ISSUED_TO, {"family": token.family, "email": email}).first() is not None

@@ -1,0 +1,303 @@
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pg8000.legacy import Connection as PlainConnection
+from pg8000.legacy import Error, InterfaceError, ProgrammingError
+from sqlalchemy.engine import make_url
+
+from infra.local.postgres import ROLE, Postgres
+from infra.postgres.address import arguments
+from infra.postgres.connection import AnswerTimedOut, Connection, ConnectionLost
+from tests.postgres_server import at_port, plain_connection, shared_postgres
+from tests.round_trips import CountingProxy
+
+
+@pytest.fixture(scope="module")
+def url() -> str:
+    url = shared_postgres().new_database()
+    with closing(plain_connection(url)) as connection:
+        connection.run("create table note (text text not null)")
+    return url
+
+
+@pytest.fixture
+def proxy(url: str) -> Iterator[CountingProxy]:
+    with CountingProxy("127.0.0.1", make_url(url).port or 0) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def connection(url: str, proxy: CountingProxy) -> Iterator[Connection]:
+    with closing(connect(at_port(url, proxy.url_port))) as connection:
+        yield connection
+
+
+def connect(url: str, **settings: Any) -> Connection:
+    return Connection(**arguments(url), **settings)
+
+
+def ask(connection: Any, statement: str, *values: Any) -> Any:
+    cursor = connection.cursor()
+    cursor.execute(statement, values)
+    return cursor.fetchone()[0] if cursor.description else cursor.rowcount
+
+
+def notes(url: str) -> list[str]:
+    with closing(plain_connection(url)) as connection:
+        return [text for (text,) in connection.run("select text from note order by text")]
+
+
+# round trips
+
+
+def trips_of(proxy: CountingProxy, *steps: Any) -> list[int]:
+    taken = []
+    for step in steps:
+        before = proxy.count
+        step()
+        taken.append(proxy.count - before)
+    return taken
+
+
+def test_a_statement_with_parameters_is_one_round_trip_and_begin_rides_with_the_first(
+    connection: Connection, proxy: CountingProxy
+) -> None:
+    assert trips_of(
+        proxy,
+        lambda: ask(connection, "select %s::int", 1),
+        lambda: ask(connection, "select %s::int", 2),
+        connection.commit,
+        lambda: ask(connection, "select %s::int", 3),
+        connection.rollback,
+    ) == [1, 1, 1, 1, 1]
+
+
+def test_a_statement_without_parameters_carries_begin_too(connection: Connection, proxy: CountingProxy) -> None:
+    assert trips_of(
+        proxy,
+        lambda: ask(connection, "insert into note values ('undone')"),
+        lambda: ask(connection, "select 1"),
+        connection.rollback,
+        lambda: ask(connection, "select count(*) from note where text = 'undone'"),
+        connection.rollback,
+    ) == [1, 1, 1, 1, 1]
+
+
+def test_commit_and_rollback_cost_nothing_when_nothing_was_begun(connection: Connection, proxy: CountingProxy) -> None:
+    assert trips_of(proxy, connection.commit, connection.rollback) == [0, 0]
+
+
+def test_a_read_in_autocommit_is_one_round_trip(connection: Connection, proxy: CountingProxy) -> None:
+    connection.autocommit = True
+    assert trips_of(
+        proxy,
+        lambda: ask(connection, "select %s::int", 1),
+        lambda: ask(connection, "select 1"),
+        connection.commit,
+        connection.rollback,
+    ) == [1, 1, 0, 0]
+
+
+def test_connecting_is_the_handshake_alone(url: str, proxy: CountingProxy) -> None:
+    """SCRAM takes three; the plain driver asks for TLS first, on the same machine too."""
+    with closing(connect(at_port(url, proxy.url_port))):
+        assert proxy.count == 3
+
+
+def test_the_plain_driver_needs_seven_round_trips_where_ours_needs_two(url: str, proxy: CountingProxy) -> None:
+    """What the subclass is for; if a new driver no longer waits so often, the subclass may go."""
+    with closing(PlainConnection(**arguments(at_port(url, proxy.url_port)))) as plain:
+        assert sum(trips_of(proxy, lambda: ask(plain, "select %s::int", 1), plain.commit)) == 7
+
+
+# a lost connection
+
+
+@pytest.mark.parametrize(("statement", "values"), [("select %s::int", (42,)), ("select 42", ())])
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_a_first_statement_on_a_dead_connection_reconnects_once(
+    connection: Connection, proxy: CountingProxy, statement: str, values: tuple[int, ...], autocommit: bool
+) -> None:
+    connection.autocommit = autocommit
+    proxy.cut()
+    assert ask(connection, statement, *values) == 42
+    assert (proxy.accepted, connection.autocommit) == (2, autocommit)
+
+
+def test_a_transaction_begun_on_a_dead_connection_is_whole(
+    url: str, connection: Connection, proxy: CountingProxy
+) -> None:
+    proxy.cut()
+    ask(connection, "insert into note values (%s)", "first")
+    ask(connection, "insert into note values (%s)", "second")
+    connection.commit()
+    assert {"first", "second"} <= set(notes(url))
+
+
+def test_a_first_statement_whose_answer_was_lost_is_not_done_twice(
+    url: str, connection: Connection, proxy: CountingProxy
+) -> None:
+    proxy.lose_answers(to=b"insert")
+    ask(connection, "insert into note values (%s)", "once")
+    connection.commit()
+    assert notes(url).count("once") == 1
+
+
+def test_a_statement_is_not_tried_a_third_time(connection: Connection, proxy: CountingProxy) -> None:
+    proxy.lose_answers(to=b"select", times=5)
+    with pytest.raises(ConnectionLost):
+        ask(connection, "select %s::int", 42)
+    assert (proxy.accepted, proxy.losses) == (2, 3)
+
+
+def test_a_connection_lost_in_mid_transaction_is_not_made_anew(connection: Connection, proxy: CountingProxy) -> None:
+    ask(connection, "insert into note values (%s)", "half")
+    proxy.cut()
+    for step in (lambda: ask(connection, "insert into note values (%s)", "other half"), connection.commit):
+        with pytest.raises(ConnectionLost):
+            step()
+    assert proxy.accepted == 1
+    connection.rollback()
+    assert ask(connection, "select count(*) from note where text like %s", "%half") == 0
+    assert proxy.accepted == 2
+
+
+def test_a_transaction_whose_first_statement_found_nobody_goes_on_failing_until_it_is_rolled_back(
+    connection: Connection, proxy: CountingProxy
+) -> None:
+    proxy.refuse()
+    proxy.cut()
+    with pytest.raises(ConnectionLost):
+        ask(connection, "insert into note values (%s)", "never")
+    proxy.accept()
+    with pytest.raises(ConnectionLost):
+        ask(connection, "insert into note values (%s)", "nor this")
+    connection.rollback()
+    assert ask(connection, "select count(*) from note where text in ('never', 'nor this')") == 0
+
+
+def test_an_unanswered_commit_is_not_repeated_and_may_have_happened(
+    url: str, connection: Connection, proxy: CountingProxy
+) -> None:
+    ask(connection, "insert into note values (%s)", "unknown")
+    proxy.lose_answers(to=b"commit")
+    with pytest.raises(ConnectionLost):
+        connection.commit()
+    assert notes(url).count("unknown") == 1
+
+
+def test_a_rollback_on_a_lost_connection_has_succeeded(url: str, connection: Connection, proxy: CountingProxy) -> None:
+    ask(connection, "insert into note values (%s)", "rolled back")
+    proxy.cut()
+    connection.rollback()
+    assert "rolled back" not in notes(url)
+
+
+def test_a_connection_ended_by_the_administrator_is_made_anew(url: str, connection: Connection) -> None:
+    ended = ask(connection, "select pg_backend_pid()")
+    connection.rollback()
+    with closing(plain_connection(url)) as administrator:
+        administrator.run("select pg_terminate_backend(:pid, 5000)", pid=ended)
+    assert ask(connection, "select pg_backend_pid()") != ended
+
+
+def test_a_restarted_server_is_not_noticed(tmp_path: Path) -> None:
+    with Postgres(tmp_path, durable=False) as server, closing(connect(server.url)) as connection:
+        server.restart()
+        assert ask(connection, "select %s::int", 1) == 1
+
+
+def test_adapters_survive_a_new_connection(connection: Connection, proxy: CountingProxy) -> None:
+    connection.register_in_adapter(3802, lambda text: ("jsonb", text))
+    for _ in range(2):
+        proxy.cut()
+        assert ask(connection, "select '[]'::jsonb") == ("jsonb", "[]")
+        connection.rollback()
+
+
+# time
+
+
+def test_an_answer_that_takes_too_long_is_not_waited_for_nor_asked_for_again(url: str, proxy: CountingProxy) -> None:
+    with closing(connect(at_port(url, proxy.url_port), read_timeout=0.2)) as connection:
+        connection.autocommit = True
+        with pytest.raises(AnswerTimedOut):
+            ask(connection, "select pg_sleep(%s)", 1)
+        assert proxy.accepted == 1
+        assert ask(connection, "select %s::int", 5) == 5
+
+
+def test_a_server_that_accepts_and_says_nothing_is_given_up(url: str, proxy: CountingProxy) -> None:
+    proxy.delay = 60
+    started = time.monotonic()
+    with pytest.raises(ConnectionLost):
+        connect(at_port(url, proxy.url_port), read_timeout=0.1)
+    assert time.monotonic() - started < 2
+
+
+def test_a_refused_connection_says_where(url: str, proxy: CountingProxy) -> None:
+    proxy.refuse()
+    with pytest.raises(ConnectionLost, match=rf"127\.0\.0\.1:{proxy.url_port}"):
+        connect(at_port(url, proxy.url_port))
+
+
+def test_a_server_that_says_no_is_not_mistaken_for_a_lost_one(url: str) -> None:
+    with pytest.raises(ProgrammingError) as caught:
+        connect(make_url(url).set(password="wrong").render_as_string(hide_password=False))
+    assert caught.value.args[0]["C"] == "28P01"
+
+
+def test_the_server_may_be_asked_to_keep_time_as_well(url: str) -> None:
+    with closing(connect(url, startup_params={"statement_timeout": "50"})) as connection:
+        with pytest.raises(ProgrammingError) as caught:
+            ask(connection, "select pg_sleep(%s)", 5)
+        assert caught.value.args[0]["C"] == "57014"
+        connection.rollback()
+        assert ask(connection, "select %s::int", 1) == 1
+
+
+# what must never happen
+
+
+def test_an_interruption_leaves_no_answer_for_the_next_statement_to_find(url: str) -> None:
+    """As when a request's time is up in the thread that reads: the rows on the wire belong to nobody."""
+
+    def interrupt(_data: bytes, _context: Any) -> None:
+        raise KeyboardInterrupt
+
+    with closing(connect(url)) as connection:
+        connection.message_types[b"D"] = interrupt
+        with pytest.raises(KeyboardInterrupt):
+            ask(connection, "select %s::text", "somebody else's")
+        connection.rollback()
+        assert ask(connection, "select %s::text", "mine") == "mine"
+
+
+def test_a_closed_connection_stays_closed(url: str) -> None:
+    connection = connect(url)
+    connection.close()
+    connection.close()
+    with pytest.raises(InterfaceError):
+        ask(connection, "select %s::int", 1)
+
+
+def test_errors_never_show_the_password(url: str, proxy: CountingProxy) -> None:
+    proxy.refuse()
+    with pytest.raises(Error) as caught:
+        connect(at_port(url, proxy.url_port))
+    assert str(make_url(url).password) not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+def test_a_unix_socket_will_do(url: str) -> None:
+    parsed = make_url(url)
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,  # the path of a socket has to be short
+        CountingProxy("127.0.0.1", parsed.port or 0, socket_folder=Path(folder)),
+        closing(connect(f"postgresql://{ROLE}:{parsed.password}@/{parsed.database}?host={folder}")) as connection,
+    ):
+        assert ask(connection, "select %s::int", 1) == 1

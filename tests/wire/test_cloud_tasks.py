@@ -1,0 +1,473 @@
+"""Our Cloud Tasks client, held against the official one over the same API, and against a network that misbehaves."""
+
+import json
+import logging
+import os
+import socket
+import socketserver
+import threading
+import time
+import traceback
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+
+import google.oauth2.credentials
+import pytest
+import requests
+from flask import Flask, request
+from google.api_core.exceptions import Conflict, NotFound, ServiceUnavailable
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports.rest import CloudTasksRestTransport
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+import infra.cloud_tasks
+from infra.cloud_tasks import CloudTasks
+from infra.google import InvokerTokens, MetadataIdentity
+from infra.outside import CalledInsideTransaction, transaction_open
+from shared.outbox.queue import QueueUnavailable, Task
+from tests.google_servers import GoogleServers, Running, Worker
+from tests.waiting import until
+
+INVOKER = "invoker@test-project.iam.gserviceaccount.com"
+LOCATION = GoogleServers.location
+DUE = datetime.now(UTC) + timedelta(days=2)
+
+
+@pytest.fixture(scope="module")
+def google_servers(tmp_path_factory):
+    with GoogleServers(tmp_path_factory.mktemp("google")) as servers:
+        yield servers
+
+
+@pytest.fixture
+def worker():
+    with Worker() as running:
+        yield running
+
+
+@pytest.fixture
+def ours(google_servers, worker):
+    """Return a function that makes clients of ours, for the stand-in unless told otherwise."""
+    made = []
+
+    def make(url=google_servers.tasks_url, metadata=google_servers.metadata_host, timeout=5.0):
+        client = CloudTasks(url, LOCATION, worker.url, INVOKER, MetadataIdentity(metadata), timeout=timeout)
+        made.append(client)
+        return client
+
+    yield make
+    for client in made:
+        client.close()
+
+
+class Official:
+    """google-cloud-tasks over REST, asked for the same as ours."""
+
+    def __init__(self, url, token, worker):
+        credentials = google.oauth2.credentials.Credentials(token)
+        host = url.removeprefix("http://")
+        self.transport = CloudTasksRestTransport(host=host, url_scheme="http", credentials=credentials)
+        self.client = tasks_v2.CloudTasksClient(transport=self.transport)
+        self._worker = worker
+
+    def enqueue(self, task):
+        due = Timestamp()
+        if task.due_at:
+            due.FromDatetime(task.due_at.astimezone(UTC).replace(tzinfo=None))
+        http = tasks_v2.HttpRequest(
+            url=self._worker.url + task.path,
+            http_method=tasks_v2.HttpMethod.POST,
+            headers={"Content-Type": "application/json"},
+            body=task.body,
+            oidc_token=tasks_v2.OidcToken(service_account_email=INVOKER, audience=self._worker.url),
+        )
+        parent = f"{LOCATION}/queues/{task.queue}"
+        wanted = tasks_v2.Task(
+            name=f"{parent}/tasks/{task.name}",
+            http_request=http,
+            schedule_time=due if task.due_at else None,
+            dispatch_deadline=Duration(seconds=infra.cloud_tasks.DISPATCH_DEADLINE),
+        )
+        self.client.create_task(parent=parent, task=wanted, retry=None)
+
+    def read(self, task):
+        name = f"{LOCATION}/queues/{task.queue}/tasks/{task.name}"
+        return self.client.get_task(request={"name": name, "response_view": tasks_v2.Task.View.FULL})
+
+
+@pytest.fixture
+def official(google_servers, worker):
+    client = Official(google_servers.tasks_url, google_servers.identity().access_token(), worker)
+    yield client
+    client.transport.close()
+
+
+def a_task(name="", queue="mails", due_at=None, body=b'{"id": "1"}'):
+    return Task(queue, name or f"test-{time.monotonic_ns()}", "/outbox/1", body, due_at)
+
+
+# --- the same as the official client ----------------------------------------------------------------------------------
+
+
+def test_both_clients_send_the_same(ours, worker):
+    sent = []
+    app = Flask(__name__)
+    app.add_url_rule(
+        "/<path:_>",
+        view_func=lambda _: (sent.append((request.path, request.get_json())), {})[1],
+        endpoint="all",
+        methods=["POST"],
+    )
+    task = a_task(due_at=DUE)
+    with Running(app) as recorder, GoogleTokenServer() as metadata:
+        ours(recorder.url, metadata.host).enqueue(task)
+        official = Official(recorder.url, "token", worker)
+        official.enqueue(task)
+        official.transport.close()
+
+    [(our_path, our_body), (their_path, their_body)] = sent
+    their_body["task"]["httpRequest"]["httpMethod"] = {1: "POST"}[their_body["task"]["httpRequest"]["httpMethod"]]
+    assert our_path == their_path
+    assert our_body == their_body
+
+
+def test_both_clients_keep_the_same_task(ours, official):
+    mine, theirs = a_task("kept-mine", due_at=DUE), a_task("kept-theirs", due_at=DUE)
+    ours().enqueue(mine)
+    official.enqueue(theirs)
+
+    kept, expected = official.read(mine), official.read(theirs)
+    assert kept.name == f"{LOCATION}/queues/mails/tasks/kept-mine"
+    assert kept.schedule_time == expected.schedule_time
+    assert abs((kept.schedule_time - DUE).total_seconds()) < 0.001
+    assert kept.dispatch_deadline == expected.dispatch_deadline == timedelta(seconds=65)
+    assert kept.http_request == expected.http_request
+    assert kept.http_request.body == b'{"id": "1"}'
+
+
+def test_the_worker_cannot_tell_them_apart(ours, official, worker, google_servers):
+    ours().enqueue(a_task())
+    official.enqueue(a_task())
+
+    both = worker.wait_for(2)
+    tokens = InvokerTokens(google_servers.issuer, google_servers.jwks_url, worker.url, frozenset({INVOKER}))
+    for received in both:
+        assert tokens.verify(received.headers.pop("Authorization").removeprefix("Bearer ")) == INVOKER
+        for own in ("X-CloudTasks-TaskName", "X-CloudTasks-TaskETA"):
+            received.headers.pop(own)
+    assert both[0] == both[1]
+    assert (both[0].path, both[0].body) == ("/outbox/1", b'{"id": "1"}')
+
+
+def test_a_name_taken_by_one_is_taken_for_the_other(ours, official, worker):
+    task, other = a_task(), a_task()
+    ours().enqueue(task)
+    with pytest.raises(Conflict):
+        official.enqueue(task)
+    official.enqueue(other)
+    ours().enqueue(other)  # somebody enqueued it: as good
+
+    worker.wait_for(2)
+    time.sleep(0.1)
+    assert len(worker.received) == 2
+
+
+def test_an_unknown_queue_is_found_by_neither(ours, official):
+    with pytest.raises(NotFound):
+        official.enqueue(a_task(queue="none"))
+    with pytest.raises(QueueUnavailable, match="404"):
+        ours().enqueue(a_task(queue="none"))
+
+
+def test_the_official_client_reads_the_stand_in(official):
+    task = a_task("to-read", "payments", DUE)
+    official.enqueue(task)
+    queue = f"{LOCATION}/queues/payments"
+
+    assert [listed.name for listed in official.client.list_tasks(parent=queue)] == [f"{queue}/tasks/to-read"]
+    assert official.client.get_queue(name=queue).retry_config.max_attempts == 12
+    assert official.client.pause_queue(name=queue).state == tasks_v2.Queue.State.PAUSED
+    assert official.client.resume_queue(name=queue).state == tasks_v2.Queue.State.RUNNING
+    assert official.client.run_task(name=f"{queue}/tasks/to-read").dispatch_count == 1
+    until(lambda: not list(official.client.list_tasks(parent=queue)))
+    official.enqueue(a_task("to-delete", "payments", DUE))
+    official.client.delete_task(name=f"{queue}/tasks/to-delete")
+    official.enqueue(a_task("to-purge", "payments", DUE))
+    official.client.purge_queue(name=queue)
+    assert list(official.client.list_tasks(parent=queue)) == []
+
+
+# --- ours alone -------------------------------------------------------------------------------------------------------
+
+
+class GoogleTokenServer(Running):
+    """A metadata server that answers after `delay` seconds, counting."""
+
+    def __init__(self, delay=0.0):
+        self.asked, self.delay = 0, delay
+        app = Flask(__name__)
+        app.add_url_rule("/<path:_>", view_func=self._answer, endpoint="all")
+        super().__init__(app)
+
+    def _answer(self, _):
+        self.asked += 1
+        time.sleep(self.delay)
+        return {"access_token": "secret-token", "expires_in": 3599}
+
+
+@pytest.fixture
+def metadata():
+    with GoogleTokenServer() as server:
+        yield server
+
+
+CREATED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@contextmanager
+def raw_server(talk):
+    """Serve connections with `talk(read_request, send, number)`, `number` counting connections from 1."""
+    count = iter(range(1, 100))
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            def read_request():
+                length = 0
+                while (line := self.rfile.readline()).strip():
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.split(b":")[1])
+                return self.rfile.read(length)
+
+            talk(read_request, self.request.sendall, next(count))
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_):
+            """A caller who left before the answer is what this is about."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def answering(status, body):
+    def talk(read_request, send, _):
+        read_request()
+        payload = json.dumps(body).encode()
+        send(b"HTTP/1.1 %d X\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (status, len(payload), payload))
+
+    return talk
+
+
+def google_error(code, status):
+    return {"error": {"code": code, "message": f"in Google's words: {status}", "status": status}}
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (400, "INVALID_ARGUMENT"),
+        (401, "UNAUTHENTICATED"),
+        (403, "PERMISSION_DENIED"),
+        (404, "NOT_FOUND"),
+        (409, "ABORTED"),
+        (429, "RESOURCE_EXHAUSTED"),
+        (500, "INTERNAL"),
+        (503, "UNAVAILABLE"),
+    ],
+)
+def test_a_refusal_is_told_in_googles_words_and_without_the_token(ours, metadata, caplog, code, status):
+    with (
+        caplog.at_level(logging.DEBUG),
+        raw_server(answering(code, google_error(code, status))) as url,
+        pytest.raises(QueueUnavailable, match=f"{code}.*{status}") as caught,
+    ):
+        ours(url, metadata.host).enqueue(a_task())
+    assert "secret-token" not in caplog.text + "".join(traceback.format_exception(caught.value))
+
+
+def test_a_name_already_taken_is_as_good(ours, metadata):
+    with raw_server(answering(409, google_error(409, "ALREADY_EXISTS"))) as url:
+        ours(url, metadata.host).enqueue(a_task())
+
+
+def test_a_redirect_is_not_followed(ours, metadata):
+    with raw_server(answering(307, {})) as url, pytest.raises(QueueUnavailable, match="307"):
+        ours(url, metadata.host).enqueue(a_task())
+
+
+def test_nothing_listening_is_a_queue_unavailable(ours, metadata):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(QueueUnavailable, match="ConnectionError"):
+            ours(url, metadata.host).enqueue(a_task())
+
+
+def refused_within(seconds, client):
+    started = time.monotonic()
+    with pytest.raises(QueueUnavailable):
+        client.enqueue(a_task())
+    return time.monotonic() - started < seconds
+
+
+def test_a_server_that_hangs_holds_nobody(ours, metadata):
+    released = threading.Event()
+    with raw_server(lambda read_request, *_: (read_request(), released.wait(3))) as url:
+        assert refused_within(0.4, ours(url, metadata.host, timeout=0.2))
+        released.set()
+
+
+def test_a_server_that_dribbles_holds_nobody(ours, metadata):
+    released = threading.Event()
+
+    def dribble(read_request, send, _):
+        read_request()
+        for byte in CREATED:  # each byte well within the socket's timeout
+            if released.wait(0.05):
+                return
+            send(bytes([byte]))
+
+    with raw_server(dribble) as url:
+        assert refused_within(0.4, ours(url, metadata.host, timeout=0.2))
+        released.set()
+
+
+def test_a_name_server_that_hangs_holds_nobody(ours, metadata, monkeypatch):
+    real = socket.getaddrinfo
+    released = threading.Event()
+
+    def slow(host, *args, **kwargs):
+        if host == "cloudtasks.test":
+            released.wait(3)
+            raise socket.gaierror
+        return real(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    assert refused_within(0.4, ours("http://cloudtasks.test", metadata.host, timeout=0.2))
+    released.set()
+
+
+def test_a_token_that_comes_too_late_holds_nobody_and_serves_the_next(ours):
+    with (
+        GoogleTokenServer(delay=0.3) as metadata,
+        raw_server(lambda read_request, send, _: (read_request(), send(CREATED))) as url,
+    ):
+        client = ours(url, metadata.host, timeout=0.15)
+        assert refused_within(0.29, client)
+        until(lambda: client._identity._token.value)
+        client.enqueue(a_task())
+        assert metadata.asked == 1
+
+
+def test_a_metadata_server_in_trouble_is_a_queue_unavailable(ours, google_servers):
+    with pytest.raises(QueueUnavailable, match="IdentityUnavailable"):
+        ours(metadata=google_servers.tasks_url.removeprefix("http://")).enqueue(a_task())
+
+
+def test_a_connection_is_kept_between_calls(ours, metadata):
+    connections = []
+
+    def talk(read_request, send, number):
+        connections.append(number)
+        while read_request():
+            send(CREATED)
+
+    with raw_server(talk) as url:
+        client = ours(url, metadata.host)
+        client.enqueue(a_task())
+        client.enqueue(a_task())
+        client.close()
+    assert connections == [1]
+
+
+def test_a_connection_closed_by_the_other_side_does_not_lose_the_try(ours, metadata):
+    got = []
+
+    def talk(read_request, send, number):
+        got.append((number, json.loads(read_request())["task"]["name"]))
+        send(CREATED)
+        if number == 1:
+            got.append((number, json.loads(read_request())["task"]["name"]))  # taken, and no answer
+
+    with raw_server(talk) as url:
+        client = ours(url, metadata.host)
+        client.enqueue(a_task("first"))
+        client.enqueue(a_task("second"))
+        client.close()
+    names = [(number, name.rpartition("/")[2]) for number, name in got]
+    assert names == [(1, "first"), (1, "second"), (2, "second")]
+
+
+def test_a_connection_left_idle_for_long_is_not_trusted(ours, metadata, monkeypatch):
+    connections = []
+
+    def talk(read_request, send, number):
+        connections.append(number)
+        while read_request():
+            send(CREATED)
+
+    with raw_server(talk) as url:
+        client = ours(url, metadata.host)
+        client.enqueue(a_task())
+        monkeypatch.setattr(infra.cloud_tasks, "IDLE_LIMIT", 0)
+        client.enqueue(a_task())
+        client.close()
+    assert connections == [1, 2]
+
+
+def test_a_process_has_connections_of_its_own(ours, monkeypatch):
+    connections = ours()._connections
+    before = connections.session()
+    assert connections.session() is before
+    monkeypatch.setattr(os, "getpid", lambda: -1)  # as a worker after its fork
+
+    assert connections.session() is not before
+
+
+def test_threads_may_share_a_client(ours, worker):
+    client = ours()
+    threads = [threading.Thread(target=client.enqueue, args=(a_task(f"parallel-{number}"),)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    names = {received.headers["X-CloudTasks-TaskName"] for received in worker.wait_for(12)}
+    assert names == {f"parallel-{number}" for number in range(12)}
+
+
+def test_a_time_is_sent_as_utc(ours, official):
+    task = a_task("in-india", due_at=DUE.astimezone(timezone(timedelta(hours=5, minutes=30))))
+    ours().enqueue(task)
+
+    assert abs((official.read(task).schedule_time - DUE).total_seconds()) < 0.001
+
+
+def test_more_than_thirty_days_ahead_is_refused(ours):
+    with pytest.raises(QueueUnavailable, match="30 days"):
+        ours().enqueue(a_task(due_at=datetime.now(UTC) + timedelta(days=31)))
+
+
+def test_nothing_is_enqueued_inside_a_transaction(ours, worker):
+    with transaction_open(), pytest.raises(CalledInsideTransaction):
+        ours().enqueue(a_task())
+    time.sleep(0.05)
+    assert worker.received == []
+
+
+def test_a_fault_of_the_stand_in_is_seen_by_both(ours, official, google_servers):
+    url = f"{google_servers.tasks_url}/_local/tasks/faults"
+    requests.post(url, json={"down": True}, timeout=5)
+    try:
+        with pytest.raises(ServiceUnavailable):
+            official.enqueue(a_task())
+        with pytest.raises(QueueUnavailable, match="UNAVAILABLE"):
+            ours().enqueue(a_task())
+    finally:
+        requests.post(url, json={}, timeout=5)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.bookings.lifecycle import ACTIVE, Answer, PaymentStatus, Status
 from shared.kit.base import Base, Changed, Created, one_of
 from shared.kit.ids import new_id
+from shared.users.models import User
 
 IS_ACTIVE = f"status in ({', '.join(sorted(repr(status.value) for status in ACTIVE))})"
 SLOT_TAKEN = "ex_bookings_provider_held"  # the constraint that two visits of one provider never overlap
@@ -36,8 +37,8 @@ class Booking(Changed, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     line: Mapped[str]
     ref: Mapped[str] = mapped_column(unique=True)
-    customer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-    provider_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    customer_id: Mapped[UUID] = mapped_column(ForeignKey(User.id))
+    provider_id: Mapped[UUID | None] = mapped_column(ForeignKey(User.id))
     held: Mapped[Range[datetime] | None] = mapped_column(TSTZRANGE)
     status: Mapped[str]
     payment_status: Mapped[str]
@@ -83,5 +84,5 @@ class OpenException(Created, Base):
     booking_id: Mapped[UUID | None] = mapped_column(ForeignKey("bookings.id"))
     facts: Mapped[dict[str, Any]]
     closed_at: Mapped[datetime | None]
-    closed_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    closed_by: Mapped[UUID | None] = mapped_column(ForeignKey(User.id))
     closing_note: Mapped[str | None]

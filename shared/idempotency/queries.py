@@ -50,14 +50,14 @@ def fingerprint(body: Any) -> str:
 
 # What was answered before, as one JSON value: alone, or as a column of a statement that is sent anyway.
 ANSWERED = """
-(select jsonb_build_object('fingerprint', k.fingerprint, 'status', k.status, 'answer', k.answer)
+(select json_build_object('fingerprint', k.fingerprint, 'status', k.status, 'answer', k.answer)
   from idempotency_keys k
   where k.user_id = cast(:key_user as uuid) and k.route = :key_route and k.key = :key and k.created_at > :key_since)
 """
 _FIND = text(f"select {ANSWERED}")
 _STORE = text("""
 insert into idempotency_keys (user_id, route, key, fingerprint, status, answer, created_at)
-values (:key_user, :key_route, :key, :key_fingerprint, :status, cast(:answer as jsonb), :now)
+values (:key_user, :key_route, :key, :key_fingerprint, :status, cast(:answer as json), :now)
 on conflict (user_id, route, key) do update set
   fingerprint = excluded.fingerprint, status = excluded.status, answer = excluded.answer, created_at = excluded.created_at
   where idempotency_keys.created_at <= :key_since

@@ -1,5 +1,6 @@
 """What every request body and every view shares: strict types, no unknown fields, money in rupees on the wire."""
 
+import re
 from datetime import time
 from decimal import Decimal
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from pydantic import (
 
 from shared.kit import money
 
+HALF_HOUR = "^([01][0-9]|2[0-3]):(00|30)$"
 PRINTABLE = r"^[^\x00]*$"  # Postgres stores no NUL
 
 
@@ -31,8 +33,10 @@ def _whole(value: Any) -> Any:
 
 
 def _half_hour(value: Any) -> Any:
-    if isinstance(value, str) and (len(value) != 5 or value[2] != ":" or value[3:] not in {"00", "30"}):
-        raise ValueError("must be HH:MM on :00 or :30")
+    if isinstance(value, str):
+        if not re.fullmatch(HALF_HOUR, value):
+            raise ValueError("must be HH:MM on :00 or :30")
+        return time.fromisoformat(value)
     return value
 
 
@@ -41,7 +45,7 @@ TimeSlot = Annotated[
     time,
     BeforeValidator(_half_hour),
     PlainSerializer(lambda at: at.strftime("%H:%M"), return_type=str),
-    WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):(00|30)$", "examples": ["19:00"]}),
+    WithJsonSchema({"type": "string", "pattern": HALF_HOUR, "examples": ["19:00"]}),
 ]
 # An amount leaves as a JSON number of rupees; the division is the last step and exact to the paisa below 2^53.
 Rupees = Annotated[

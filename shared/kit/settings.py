@@ -134,6 +134,11 @@ class Settings:
         settings.refuse_sandbox_in_production()
         return settings
 
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """Return the names of all settings, as fields are spelled."""
+        return frozenset(item.name for item in fields(cls))
+
     @property
     def is_production(self) -> bool:
         return self.environment == "production"

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kit.base import Base
 from shared.kit.ids import new_id
+from shared.users.models import User
 
 
 class Account(Base):
@@ -41,4 +42,4 @@ class LedgerPosting(Base):
     transaction_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_transactions.id"), index=True)
     account: Mapped[str] = mapped_column(ForeignKey("ledger_accounts.code"))
     amount: Mapped[int] = mapped_column(BigInteger)
-    provider_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), index=True)
+    provider_id: Mapped[UUID | None] = mapped_column(ForeignKey(User.id), index=True)

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kit.base import Base
 from shared.kit.ids import new_id
+from shared.users.models import User
 
 
 class Notification(Base):
@@ -19,7 +20,7 @@ class Notification(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id))
     line: Mapped[str]
     kind: Mapped[str]
     subject_id: Mapped[UUID]

@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from shared.bookings.models import Booking
 from shared.kit.base import Base, Changed, one_of
 from shared.kit.ids import new_id
 from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState, RefundState
@@ -27,7 +28,7 @@ class Payment(Changed, Base):
     __table_args__ = (UniqueConstraint("booking_id", "purpose"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    booking_id: Mapped[UUID] = mapped_column(ForeignKey("bookings.id"))
+    booking_id: Mapped[UUID] = mapped_column(ForeignKey(Booking.id))
     purpose: Mapped[str]
     amount: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(server_default="INR")
@@ -52,7 +53,7 @@ class Attempt(Changed, Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     payment_id: Mapped[UUID] = mapped_column(ForeignKey("payments.id"), index=True)
-    booking_id: Mapped[UUID] = mapped_column(ForeignKey("bookings.id"), index=True)
+    booking_id: Mapped[UUID] = mapped_column(ForeignKey(Booking.id), index=True)
     gateway: Mapped[str]
     merchant_txn_id: Mapped[str] = mapped_column(unique=True)
     amount: Mapped[int] = mapped_column(BigInteger)
@@ -85,7 +86,7 @@ class Refund(Changed, Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     attempt_id: Mapped[UUID] = mapped_column(ForeignKey("payment_attempts.id"), index=True)
-    booking_id: Mapped[UUID] = mapped_column(ForeignKey("bookings.id"), index=True)
+    booking_id: Mapped[UUID] = mapped_column(ForeignKey(Booking.id), index=True)
     merchant_refund_id: Mapped[str] = mapped_column(unique=True)
     amount: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(server_default="INR")

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kit.base import Base, Created
 from shared.kit.ids import new_id
+from shared.users.models import User
 
 
 class Address(Created, Base):
@@ -18,7 +19,7 @@ class Address(Created, Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id))
     label: Mapped[str] = mapped_column(server_default="Home")
     full_address: Mapped[str]
     city: Mapped[str]

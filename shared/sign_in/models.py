@@ -6,6 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kit.base import Base, Created
 from shared.kit.ids import new_id
+from shared.users.models import User
 
 
 class SignInSession(Created, Base):
@@ -18,7 +19,7 @@ class SignInSession(Created, Base):
     __tablename__ = "sessions"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), index=True)
     generation: Mapped[int] = mapped_column(server_default=text("0"))
     rotated_at: Mapped[datetime]
     expires_at: Mapped[datetime]

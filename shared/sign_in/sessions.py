@@ -113,10 +113,10 @@ _ROTATE = text("""
 update sessions s set
   generation = case when s.generation = :presented then s.generation + 1 else s.generation end,
   rotated_at = case when s.generation = :presented then :now else s.rotated_at end,
-  ended_at = case when s.generation = :presented then null
-                  when s.generation = :presented + 1 and s.rotated_at > :grace then null else :now end,
+  ended_at = case when s.generation = :presented then cast(null as timestamptz)
+                  when s.generation = cast(:presented as int) + 1 and s.rotated_at > :grace then null else :now end,
   end_reason = case when s.generation = :presented then null
-                    when s.generation = :presented + 1 and s.rotated_at > :grace then null else 'replayed' end
+                    when s.generation = cast(:presented as int) + 1 and s.rotated_at > :grace then null else 'replayed' end
 from users u
 where u.id = s.user_id and s.id = :family and s.ended_at is null and s.expires_at > :now and u.is_active
 returning u.id, u.role, s.id, s.generation, s.ended_at

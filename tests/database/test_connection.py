@@ -170,14 +170,15 @@ def test_a_connection_lost_in_mid_transaction_is_not_made_anew(connection: Conne
 def test_a_transaction_whose_first_statement_found_nobody_goes_on_failing_until_it_is_rolled_back(
     connection: Connection, proxy: CountingProxy
 ) -> None:
-    proxy.refuse()
     proxy.cut()
-    with pytest.raises(ConnectionLost):
-        ask(connection, "insert into note values (%s)", "never")
-    proxy.accept()
-    with pytest.raises(ConnectionLost):
-        ask(connection, "insert into note values (%s)", "nor this")
-    connection.rollback()
+    for _ in ("when the connection breaks", "when it is known to be broken"):
+        proxy.refuse()
+        with pytest.raises(ConnectionLost):
+            ask(connection, "insert into note values (%s)", "never")
+        proxy.accept()
+        with pytest.raises(ConnectionLost):
+            ask(connection, "insert into note values (%s)", "nor this")
+        connection.rollback()
     assert ask(connection, "select count(*) from note where text in ('never', 'nor this')") == 0
 
 
@@ -278,10 +279,13 @@ def test_an_interruption_leaves_no_answer_for_the_next_statement_to_find(url: st
         assert ask(connection, "select %s::text", "mine") == "mine"
 
 
-def test_a_closed_connection_stays_closed(url: str) -> None:
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_a_closed_connection_stays_closed(url: str, autocommit: bool) -> None:
     connection = connect(url)
+    connection.autocommit = autocommit
     connection.close()
     connection.close()
+    connection.rollback()
     with pytest.raises(InterfaceError):
         ask(connection, "select %s::int", 1)
 

@@ -17,9 +17,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from shared.bookings.models import Booking
 from shared.kit.base import Base, Changed, Created, one_of
 from shared.kit.ids import new_id
 from shared.lines.home_chef.lifecycle import OfferState
+from shared.places.models import Address
+from shared.users.models import User
 
 SLOT_OVERLAP = "ex_chef_availability_overlap"
 
@@ -34,7 +37,7 @@ class ChefProfile(Changed, Base):
         Index("ix_chef_profiles_city", text("lower(service_city)"), "hourly_rate"),
     )
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
     bio: Mapped[str | None]
     specialties: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     experience_years: Mapped[int] = mapped_column(server_default=text("0"))
@@ -93,14 +96,14 @@ class Quote(Created, Base):
     __tablename__ = "home_chef_quotes"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    customer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    customer_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), index=True)
     request: Mapped[dict[str, Any]]
     rate: Mapped[int] = mapped_column(BigInteger)
     breakdown: Mapped[dict[str, Any]]
     total: Mapped[int] = mapped_column(BigInteger)
     tariff: Mapped[datetime] = mapped_column(ForeignKey("home_chef_tariffs.valid_from"))
     expires_at: Mapped[datetime]
-    booking_id: Mapped[UUID | None] = mapped_column(ForeignKey("bookings.id"), unique=True)
+    booking_id: Mapped[UUID | None] = mapped_column(ForeignKey(Booking.id), unique=True)
 
 
 class Visit(Base):
@@ -114,8 +117,8 @@ class Visit(Base):
         Index("ix_home_chef_visits_starts_at", "starts_at"),
     )
 
-    booking_id: Mapped[UUID] = mapped_column(ForeignKey("bookings.id"), primary_key=True)
-    address_id: Mapped[UUID | None] = mapped_column(ForeignKey("addresses.id", ondelete="SET NULL"), index=True)
+    booking_id: Mapped[UUID] = mapped_column(ForeignKey(Booking.id), primary_key=True)
+    address_id: Mapped[UUID | None] = mapped_column(ForeignKey(Address.id, ondelete="SET NULL"), index=True)
     address: Mapped[dict[str, Any]]
     booking_date: Mapped[date]
     time_slot: Mapped[time]
@@ -145,7 +148,7 @@ class Offer(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    booking_id: Mapped[UUID] = mapped_column(ForeignKey("bookings.id"))
+    booking_id: Mapped[UUID] = mapped_column(ForeignKey(Booking.id))
     chef_id: Mapped[UUID] = mapped_column(ForeignKey("chef_profiles.user_id"))
     state: Mapped[str]
     offered_at: Mapped[datetime]

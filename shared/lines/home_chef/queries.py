@@ -21,14 +21,14 @@ _CHEFS = f"""
 select c.user_id as id, u.name, c.hourly_rate as rate, c.rating,
   coalesce((
     select range_agg(int4range(w.weekday * 1440 + w.starts + lap, w.weekday * 1440 + w.ends + lap))
-      @> int4range(:minute, :minute + :length)
+      @> int4range(cast(:minute as int), cast(:minute as int) + cast(:length as int))
     from chef_availability w, (values (0), (10080)) laps(lap) where w.chef_id = c.user_id
   ), false)
   and not exists (select from chef_days_off d where d.chef_id = c.user_id and d.day = any(cast(:days as date[])))
   as works,
   exists (
     select from bookings b where b.provider_id = c.user_id and b.{IS_ACTIVE}
-    and b.held && tstzrange(:start, :held_until)
+    and b.held && tstzrange(:start, cast(:end as timestamptz) + make_interval(mins => cast(tariff.rates->>'gap_minutes' as int)))
   ) as busy
 from chef_profiles c join users u on u.id = c.user_id
 where c.is_verified and c.is_available and u.is_active and lower(c.service_city) = lower(place.city)
@@ -38,8 +38,10 @@ where c.is_verified and c.is_available and u.is_active and lower(c.service_city)
 _FACTS = text(f"""
 with place as (
   select a.* from addresses a where a.id = :address and a.user_id = :customer
+), tariff as (
+  select t.* from home_chef_tariffs t where t.valid_from <= :now order by t.valid_from desc limit 1
 ), chef as (
-  select chefs.* from place, lateral ({_CHEFS}) chefs
+  select chefs.* from place, tariff, lateral ({_CHEFS}) chefs
   order by (works and not busy) desc, rate, rating desc nulls last, id limit 1
 )
 select
@@ -50,7 +52,7 @@ select
       'longitude', s.longitude, 'radius_km', s.radius_km))
     from place join locations l on lower(l.city) = lower(place.city)
     join service_areas s on s.location_id = l.id and s.is_active), '[]') as circles,
-  (select to_jsonb(t) from home_chef_tariffs t where t.valid_from <= :now order by t.valid_from desc limit 1) as tariff,
+  (select to_jsonb(tariff) from tariff) as tariff,
   (select to_jsonb(chef) from chef) as chef,
   (select count(*) from bookings b where b.customer_id = :customer and b.{IS_ACTIVE}
     and b.payment_status in ('pending', 'failed')) as unpaid,
@@ -101,28 +103,28 @@ with chef as (
 ), booking as (
   insert into bookings (id, line, ref, customer_id, provider_id, held, status, payment_status, answer, city, total,
     breakdown, pay_by, created_at, updated_at)
-  select :id, :line, :ref, :customer_id, chef.id, tstzrange(:starts_at, :held_until), 'pending', 'pending', 'awaiting',
-    :city, :total, cast(:breakdown as jsonb), :pay_by, :now, :now from chef
+  select cast(:id as uuid), :line, :ref, cast(:customer_id as uuid), chef.id, tstzrange(cast(:starts_at as timestamptz), cast(:held_until as timestamptz)), 'pending', 'pending', 'awaiting',
+    :city, cast(:total as bigint), cast(:breakdown as jsonb), cast(:pay_by as timestamptz), cast(:now as timestamptz), cast(:now as timestamptz) from chef
   returning id
 ), visit as (
   insert into home_chef_visits (booking_id, address_id, address, booking_date, time_slot, time_zone, starts_at, ends_at,
     duration_hours, guest_count, special_requests, rate, earning, cancellation)
-  select id, :address_id, cast(:address as jsonb), :booking_date, :time_slot, :time_zone, :starts_at, :ends_at,
-    :duration_hours, :guest_count, :special_requests, :rate, :earning, cast(:cancellation as jsonb) from booking
+  select id, cast(:address_id as uuid), cast(:address as jsonb), cast(:booking_date as date), cast(:time_slot as time), :time_zone, cast(:starts_at as timestamptz), :ends_at,
+    cast(:duration_hours as int), cast(:guest_count as int), :special_requests, cast(:rate as bigint), cast(:earning as bigint), cast(:cancellation as jsonb) from booking
 ), payment as (
   insert into payments (id, booking_id, purpose, amount, created_at, updated_at)
-  select :payment_id, id, 'visit', :total, :now, :now from booking
+  select cast(:payment_id as uuid), id, 'visit', cast(:total as bigint), cast(:now as timestamptz), cast(:now as timestamptz) from booking
 ), offer as (
   insert into offers (id, booking_id, chef_id, state, offered_at)
-  select :offer_id, id, :chef_id, 'open', :now from booking
+  select cast(:offer_id as uuid), id, cast(:chef_id as uuid), 'open', cast(:now as timestamptz) from booking
 ), event as (
   insert into booking_events (booking_id, at, actor, actor_id, kind, to_status)
-  select id, :now, 'customer', :customer_id, 'booked', 'pending' from booking
+  select id, cast(:now as timestamptz), 'customer', cast(:customer_id as uuid), 'booked', 'pending' from booking
 ), quote as (
   update home_chef_quotes set booking_id = :id where id = :quote_id and booking_id is null returning id
 ), answer as (
   insert into idempotency_keys (user_id, route, key, fingerprint, status, answer, created_at)
-  select cast(:key_user as uuid), :key_route, :key, :key_fingerprint, 201, cast(:answer as jsonb), :now
+  select cast(:key_user as uuid), :key_route, :key, :key_fingerprint, 201, cast(:answer as json), cast(:now as timestamptz)
   from booking where cast(:key as text) is not null
   on conflict (user_id, route, key) do update set fingerprint = excluded.fingerprint, status = excluded.status,
     answer = excluded.answer, created_at = excluded.created_at where idempotency_keys.created_at <= :key_since

@@ -1,0 +1,277 @@
+"""`make dev`: the whole system on this machine, each part a real process, until Ctrl-C.
+
+`python -m infra.local.dev [--port 8080] [--reset]`. What it keeps lies in `var/<port>/`; the environment it makes is
+written to `.env` there and in the working folder, for running one function alone. A name that is set in the environment
+already wins: `DATABASE_URL`, `UPSTASH_REDIS_REST_URL` and `PHONEPE_BASE_URL` use another server instead of a local one.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Final
+
+from infra.local import demo
+from infra.local.functions import LIST, functions
+from infra.local.postgres import Postgres
+from infra.local.processes import Process, StartFailed, free_port, stop, wait_ready
+from infra.postgres.engine import PostgresDatabase
+from shared.kit.settings import Settings
+
+PROJECT: Final = "local"
+LOCATION: Final = f"projects/{PROJECT}/locations/asia-south1"
+MERCHANT: Final = "SIZZLELOCAL"
+READY_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one copy of the system keeps everything, and the address it answers at."""
+
+    port: int
+    data: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def folder(self, name: str) -> Path:
+        folder = self.data / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def secrets(self) -> dict[str, str]:
+        """Return this copy's secrets, made once: sessions survive a restart."""
+        kept = self.data / "secrets.json"
+        if not kept.exists():
+            names = ("jwt", "refresh", "otp", "redis", "phonepe")
+            kept.touch(mode=0o600)
+            kept.write_text(json.dumps({name: secrets.token_hex(32) for name in names}))
+        made: dict[str, str] = json.loads(kept.read_text())
+        return made
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will run, in the order it is started, and the environment of every function."""
+
+    place: Place
+    ports: dict[str, int]
+    env: dict[str, str]
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports[name]}"
+
+
+def plan(place: Place, given: Mapping[str, str]) -> Plan:
+    """Choose ports and write down the environment; what is given already stays."""
+    pieces = ("postgres", "redis", "upstash", "metadata", "cloud_tasks", "phonepe", "smtp", "mail", "scheduler")
+    ports = {name: free_port() for name in (*pieces, *(one.name for one in functions()))}
+    made = secrets_and_addresses(place, ports)
+    return Plan(place, ports, made | {name: given[name] for name in given if name.lower() in Settings.names()})
+
+
+def secrets_and_addresses(place: Place, ports: Mapping[str, int]) -> dict[str, str]:
+    kept = place.secrets()
+
+    def at(name: str) -> str:
+        return f"http://127.0.0.1:{ports[name]}"
+
+    def account(name: str) -> str:
+        return f"{name}@{PROJECT}.iam.gserviceaccount.com"
+
+    return {
+        "ENVIRONMENT": "local",
+        "DATABASE_URL": Postgres(place.folder("postgres"), ports["postgres"]).url,
+        "UPSTASH_REDIS_REST_URL": at("upstash"),
+        "UPSTASH_REDIS_REST_TOKEN": kept["redis"],
+        "PUBLIC_URL": place.url,
+        "PAYMENT_RETURN_URL": f"{place.url}/_local/return",
+        "CORS_ORIGINS": "http://localhost:5173",
+        "TRUSTED_PROXIES": "1",
+        "JWT_KEYS": f"local:{kept['jwt']}",
+        "REFRESH_KEYS": f"local:{kept['refresh']}",
+        "OTP_KEYS": f"local:{kept['otp']}",
+        "SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
+        "GCE_METADATA_HOST": f"127.0.0.1:{ports['metadata']}",
+        "OIDC_ISSUER": at("metadata"),
+        "OIDC_JWKS_URL": f"{at('metadata')}/jwks",
+        "CLOUD_TASKS_URL": at("cloud_tasks"),
+        "CLOUD_TASKS_LOCATION": LOCATION,
+        "TASKS_URL": at("tasks"),
+        "TASKS_INVOKER": account("tasks"),
+        "SCHEDULE_URL": at("schedule"),
+        "SCHEDULE_INVOKER": account("scheduler"),
+        "MIGRATE_URL": at("migrate"),
+        "MIGRATE_INVOKER": account("pipeline"),
+        "PHONEPE_BASE_URL": at("phonepe"),
+        "PHONEPE_MERCHANT_ID": MERCHANT,
+        "PHONEPE_SALT_KEYS": f"1:{kept['phonepe']}",
+    }
+
+
+def processes(chosen: Plan, given: Mapping[str, str]) -> list[Process]:
+    """Return everything but the scheduler and the router, which wait for the rest."""
+    place, ports = chosen.place, chosen.ports
+    kept = place.secrets()
+    metadata = f"127.0.0.1:{ports['metadata']}"
+    made = [_piece(chosen, "metadata", "--data", str(place.folder("metadata")), "--issuer", chosen.url("metadata"))]
+    if "DATABASE_URL" not in given:
+        made.append(_piece(chosen, "postgres", "--data", str(place.folder("postgres")), health=False))
+    if "UPSTASH_REDIS_REST_URL" not in given:
+        made.append(_piece(chosen, "redis", "--data", str(place.folder("redis")), health=False))
+        made.append(_piece(chosen, "upstash", "--redis-port", str(ports["redis"]), "--token", kept["redis"]))
+    tasks = ("--metadata", metadata, "--queues", str(LIST), "--data", str(place.folder("tasks")))
+    made.append(_piece(chosen, "cloud_tasks", *tasks))
+    if "PHONEPE_BASE_URL" not in given:
+        merchant = ("--merchant-id", MERCHANT, "--merchant-name", "Sizzle", "--salt-key", kept["phonepe"])
+        where = ("--data", str(place.folder("phonepe")), "--public-url", place.url)
+        made.append(_piece(chosen, "phonepe", *merchant, *where))
+    made.append(_piece(chosen, "mail", "--smtp-port", str(ports["smtp"]), "--data", str(place.folder("mail"))))
+    return made + [_function(chosen, one.name) for one in functions()]
+
+
+def _log(chosen: Plan, name: str) -> Path:
+    return chosen.place.folder("logs") / f"{name}.log"
+
+
+def _piece(chosen: Plan, name: str, *arguments: str, health: bool = True) -> Process:
+    port = chosen.ports.get(name, chosen.place.port)
+    command = [sys.executable, "-m", f"infra.local.{name}", "--port", str(port), *arguments]
+    url = f"http://127.0.0.1:{port}" if health else None
+    return Process(name, command, _log(chosen, name), os.environ, url)
+
+
+def _function(chosen: Plan, name: str) -> Process:
+    framework = str(Path(sys.executable).with_name("functions-framework"))
+    address = ["--host", "127.0.0.1", "--port", str(chosen.ports[name])]
+    threads = {"THREADS": "8", "WORKERS": "1", "DATABASE_POOL": "8"}
+    env = os.environ | threads | chosen.env
+    return Process(name, [framework, f"--target={name}", *address], _log(chosen, name), env, chosen.url(name))
+
+
+def _late(chosen: Plan) -> list[Process]:
+    system = chosen.place.data / "system.json"
+    urls = {name: f"http://127.0.0.1:{port}" for name, port in chosen.ports.items()}
+    accounts = [[who, address] for who, address in demo.ACCOUNTS]
+    system.write_text(json.dumps({"urls": urls, "accounts": accounts}, indent=2))
+    named = ("--functions", str(LIST), "--target", chosen.url("schedule"))
+    identity = ("--metadata", f"127.0.0.1:{chosen.ports['metadata']}", "--invoker", chosen.env["SCHEDULE_INVOKER"])
+    return [_piece(chosen, "scheduler", *named, *identity), _piece(chosen, "router", "--system", str(system))]
+
+
+def migrate(chosen: Plan) -> None:
+    """Call the migrate function as the pipeline does: with an identity token for it."""
+    wanted = json.dumps({"audience": chosen.env["MIGRATE_URL"], "email": chosen.env["MIGRATE_INVOKER"]})
+    token = json.loads(_post(chosen.url("metadata"), "/sign", wanted))["token"]
+    _post(chosen.url("migrate"), "/migrations/upgrade", "{}", Authorization=f"Bearer {token}")
+
+
+def _post(url: str, path: str, body: str, **headers: str) -> bytes:
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=60)
+    try:
+        connection.request("POST", path, body, {"Content-Type": "application/json", **headers})
+        answer = connection.getresponse()
+        said = answer.read()
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise StartFailed(f"POST {path} answered {answer.status}: {said[:500].decode(errors='replace')}")
+    return said
+
+
+def write_env(chosen: Plan) -> None:
+    """Write the environment of the functions where a person finds it; `set -a; . ./.env` loads it."""
+    lines = [f"{name}={_quoted(value)}" for name, value in sorted(chosen.env.items())]
+    for path in (chosen.place.data / ".env", Path(".env")):
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_text("\n".join(["# Written by `make dev`; stands while it runs.", *lines, ""]))
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "'\\''") + "'"
+
+
+def announce(chosen: Plan, seconds: float) -> None:
+    url = chosen.place.url
+    print(f"\n  Sizzle is ready after {seconds:.1f} s: {url}\n")
+    for what, path in (
+        ("API", "/api/v1"),
+        ("Mails", "/_local/mail"),
+        ("Payments", "/_local/payments"),
+        ("Tasks", "/_local/tasks"),
+        ("Jobs", "/_local/jobs"),
+    ):
+        print(f"  {what:<10}{url}{path}")
+    print("\n  Accounts (sign in with a code; it arrives under Mails)")
+    for who, address in demo.ACCOUNTS:
+        print(f"  {who:<20}{address}")
+    print(f"\n  Logs in {chosen.place.data}/logs, environment in .env. Ctrl-C ends everything.\n", flush=True)
+
+
+def watch(running: list[Process], ended: threading.Event) -> None:
+    """Start again what dies, as the platform would, until it is time to end."""
+    while not ended.wait(0.5):
+        for process in running:
+            if process.died() and not ended.is_set():
+                print(f"  {process.name} ended and is started again; its log: {process.log}", flush=True)
+                process.start()
+
+
+def run(place: Place, given: Mapping[str, str], ended: threading.Event) -> None:
+    began = time.monotonic()
+    chosen = plan(place, given)
+    write_env(chosen)
+    running = processes(chosen, given)
+    try:
+        for process in running:
+            process.start()
+        wait_ready(running, READY_SECONDS)
+        migrate(chosen)
+        database = PostgresDatabase(chosen.env["DATABASE_URL"], 1)
+        demo.load(database)
+        database.dispose()
+        for process in _late(chosen):
+            running.append(process)
+            process.start()
+        wait_ready(running, READY_SECONDS)
+        announce(chosen, time.monotonic() - began)
+        watch(running, ended)
+    finally:
+        ended.set()
+        stop(running)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="The whole system on this machine")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--data", type=Path, help="where it keeps everything (var/<port>)")
+    parser.add_argument("--reset", action="store_true", help="start anew, without what was kept")
+    chosen = parser.parse_args()
+    data = (chosen.data or Path("var") / str(chosen.port)).absolute()
+    if chosen.reset:
+        shutil.rmtree(data, ignore_errors=True)
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        run(Place(chosen.port, data), os.environ, ended)
+    except StartFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

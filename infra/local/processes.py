@@ -1,0 +1,109 @@
+"""Processes that live and die together: each in a group of its own, with its output in a file."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _tie_to_parent() -> None:
+    # Where the system can do it (Linux): who started this dies, and this ends too, even after a kill -9.
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@dataclass
+class Process:
+    """One program: `url` is asked for `/health` to know when it is ready (None: at once)."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    env: Mapping[str, str]
+    url: str | None = None
+    running: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.running = subprocess.Popen(
+                list(self.command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=dict(self.env),
+                start_new_session=True,  # Ctrl-C reaches the one who started it, who ends them in order
+                preexec_fn=_tie_to_parent,  # noqa: PLW1509 - only a system call
+            )
+
+    def died(self) -> bool:
+        return self.running is not None and self.running.poll() is not None
+
+    def is_ready(self) -> bool:
+        if self.url is None:
+            return True
+        connection = HTTPConnection(self.url.removeprefix("http://"), timeout=2)
+        try:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def signal(self, number: int) -> None:
+        """Signal the whole group: a server's workers too."""
+        if self.running is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.running.pid, number)
+
+    def last_words(self, lines: int = 15) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+class StartFailed(Exception):
+    """A process ended, or said nothing, before it was ready; holds its last words."""
+
+
+def wait_ready(processes: Sequence[Process], seconds: float) -> None:
+    """Return when all are ready; raises StartFailed with the last words of one that is not."""
+    until = time.monotonic() + seconds
+    waiting = list(processes)
+    while waiting:
+        waiting = [process for process in waiting if not process.is_ready()]
+        for process in waiting:
+            if process.died() or time.monotonic() > until:
+                raise StartFailed(f"{process.name} did not start:\n{process.last_words()}")
+        time.sleep(0.03 if waiting else 0)
+
+
+def stop(processes: Sequence[Process], seconds: float = 8.0) -> None:
+    """End them, the last started first; who does not go in time is killed."""
+    for process in reversed(processes):
+        process.signal(signal.SIGTERM)
+    until = time.monotonic() + seconds
+    for process in reversed(processes):
+        if process.running is None:
+            continue
+        try:
+            process.running.wait(max(0.1, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            print(f"{process.name} had to be killed", file=sys.stderr)
+        process.signal(signal.SIGKILL)  # what is left of its group
+        process.running.wait(5)

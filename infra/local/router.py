@@ -1,0 +1,205 @@
+"""The load balancer's twin: sends a path to the function that terraform/functions.yaml names, and nothing else changes.
+
+`python -m infra.local.router --port N --system var/8080/system.json`. It adds itself to X-Forwarded-For as Google's
+front end does, answers 502 where a function is down, and shows the local pages beside the API: `/`, `/_local/…` and the
+payment stand-in's `/transact/…`.
+"""
+
+import argparse
+import json
+import signal
+import threading
+from dataclasses import dataclass
+from html import escape
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+from infra.local.functions import Function, functions, target
+
+TIMEOUT: Final = 60.0
+MAX_BODY: Final = 32 * 1024 * 1024  # what Google's front end lets through
+HOP_BY_HOP: Final = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+LOCAL: Final = {
+    "/_local/mail": "mail",
+    "/_local/payments": "phonepe",
+    "/transact": "phonepe",
+    "/_local/tasks": "cloud_tasks",
+    "/_local/jobs": "scheduler",
+}
+STYLE: Final = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem;color:#1c1917;background:#fff7ed}"
+    "h1{color:#c2410c;margin-bottom:.2em}table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.4em .6em;"
+    "border-top:1px solid #e7e5e4}a{color:#c2410c}code{background:#fff;padding:.1em .3em;border-radius:4px}"
+)
+
+
+@dataclass(frozen=True)
+class System:
+    """Where everything listens: `{"urls": {piece or function: url}, "accounts": [[who, address], …]}`."""
+
+    urls: dict[str, str]
+    accounts: list[list[str]]
+    listed: list[Function]
+
+    @classmethod
+    def read(cls, path: Path) -> "System":
+        written = json.loads(path.read_text())
+        return cls(written["urls"], written["accounts"], functions())
+
+    def upstream(self, path: str) -> str | None:
+        """Return the address a path is sent to; None where the production load balancer has no rule either."""
+        for prefix, piece in LOCAL.items():
+            if path == prefix or path.startswith(prefix + "/"):
+                return self.urls.get(piece)
+        name = target(path, self.listed)
+        return self.urls.get(name) if name else None
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # head and body leave together
+    system: System
+
+    def log_message(self, *_: Any) -> None:
+        """The functions write their own line for each request."""
+
+    def _any(self) -> None:
+        parts = urlsplit(self.path)
+        own = {"/": self._index, "/health": self._health, "/_local/return": self._return, "/_local/system": self._where}
+        upstream = self.system.upstream(parts.path)
+        if upstream is not None:
+            self._forward(upstream)
+        elif parts.path in own and self.command in {"GET", "HEAD"}:
+            own[parts.path](parse_qs(parts.query))
+        else:
+            self._send(404, b'{"title":"Not Found","status":404,"code":"no_route"}', "application/problem+json")
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = do_TRACE = _any
+
+    def _forward(self, upstream: str) -> None:
+        length = self.headers.get("Content-Length", "0")
+        if "chunked" in self.headers.get("Transfer-Encoding", "") or not length.isdigit() or int(length) > MAX_BODY:
+            self.close_connection = True
+            self._send(413 if length.isdigit() and int(length) > MAX_BODY else 411, b"", "text/plain")
+            return
+        body = self.rfile.read(int(length))
+        connection = HTTPConnection(urlsplit(upstream).netloc, timeout=TIMEOUT)
+        try:
+            connection.request(self.command, self.path, body or None, self._headers())
+            self._relay(connection.getresponse())
+        except (OSError, HTTPException):
+            self._send(502, b'{"title":"Bad Gateway","status":502,"code":"function_down"}', "application/problem+json")
+        finally:
+            connection.close()
+
+    def _headers(self) -> dict[str, str]:
+        sent: dict[str, str] = {}
+        for name, value in self.headers.items():
+            if name.lower() not in HOP_BY_HOP:
+                sent[name] = f"{sent[name]}, {value}" if name in sent else value
+        known = [hop for hop in (self.headers.get("X-Forwarded-For"), self.client_address[0]) if hop]
+        sent = {name: value for name, value in sent.items() if name.lower() != "x-forwarded-for"}
+        return sent | {"X-Forwarded-For": ", ".join(known), "X-Forwarded-Proto": "http"}
+
+    def _relay(self, answer: HTTPResponse) -> None:
+        body = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in HOP_BY_HOP | {"content-length", "server", "date"}:
+                self.send_header(name, value)
+        empty = answer.status in {204, 304}
+        if not empty:
+            length = answer.getheader("Content-Length", "0") if self.command == "HEAD" else str(len(body))
+            self.send_header("Content-Length", length)
+        self.end_headers()
+        if not empty:
+            self.wfile.write(body)
+
+    def _send(self, status: int, body: bytes, content_type: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _page(self, title: str, inside: str) -> None:
+        head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
+        page = f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{inside}</body></html>'
+        self._send(200, page.encode(), "text/html; charset=utf-8")
+
+    def _health(self, _: dict[str, list[str]]) -> None:
+        self._send(200, b'{"status":"ok"}', "application/json")
+
+    def _where(self, _: dict[str, list[str]]) -> None:
+        document = {"urls": self.system.urls, "accounts": dict(self.system.accounts)}
+        self._send(200, json.dumps(document).encode(), "application/json")
+
+    def _index(self, _: dict[str, list[str]]) -> None:
+        accounts = "".join(
+            f"<tr><td>{who}</td><td><code>{address}</code></td></tr>" for who, address in self.system.accounts
+        )
+        paths = "".join(
+            f"<tr><td>{one.name}</td><td><code>{escape(', '.join(one.paths)) or '(called by the platform)'}</code></td></tr>"
+            for one in self.system.listed
+        )
+        self._page(
+            "Sizzle, locally",
+            "<h1>Sizzle, locally</h1><p>Every function of the backend behind one address, as in production.</p>"
+            '<ul><li><a href="/_local/mail">Mails</a>: sign-in codes and everything else that was sent</li>'
+            '<li><a href="/_local/payments">Payments</a> at the payment stand-in</li>'
+            '<li><a href="/_local/tasks">Tasks</a> and <a href="/_local/jobs">scheduled jobs</a></li>'
+            '<li><a href="/api/v1/openapi.json">The API\'s document</a> (OpenAPI 3.1)</li></ul>'
+            f"<h2>Accounts</h2><p>Sign in with a code; it arrives under Mails.</p><table>{accounts}</table>"
+            f"<h2>Functions</h2><table>{paths}</table>",
+        )
+
+    def _return(self, query: dict[str, list[str]]) -> None:
+        ref, txn = (escape(query.get(name, ["?"])[0]) for name in ("ref", "txn"))
+        self._page(
+            "Back from the payment",
+            f"<h1>Back at Sizzle</h1><p>Booking <code>{ref}</code>, payment <code>{txn}</code>.</p>"
+            "<p>A client would now ask <code>GET /api/v1/payments/status/…</code>; this page believes nothing it was told "
+            'on the way here. <a href="/_local/mail">See the mails</a>.</p>',
+        )
+
+
+class Router(ThreadingHTTPServer):
+    """Serves until it is shut down; a crowd waits in the backlog rather than being refused."""
+
+    daemon_threads = True
+    request_queue_size = 512
+
+    def __init__(self, port: int, system: System) -> None:
+        super().__init__(("127.0.0.1", port), type("Handler", (_Handler,), {"system": system}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="The local load balancer")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--system", type=Path, required=True, help="where everything listens, as JSON")
+    chosen = parser.parse_args()
+    router = Router(chosen.port, System.read(chosen.system))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=router.shutdown).start())
+    with router:
+        router.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -23,7 +23,9 @@ from typing import Final
 from infra.local import demo
 from infra.local.functions import LIST, functions
 from infra.local.postgres import Postgres
-from infra.local.processes import Process, StartFailed, free_port, stop, wait_ready
+from infra.local.processes import Process, StartFailed, free_port, healthy, stop, wait_ready
+from infra.postgres.address import arguments
+from infra.postgres.connection import Connection
 from infra.postgres.engine import PostgresDatabase
 from shared.kit.settings import Settings
 
@@ -39,6 +41,7 @@ class Place:
 
     port: int
     data: Path
+    dotenv: bool = True
 
     @property
     def url(self) -> str:
@@ -126,9 +129,9 @@ def processes(chosen: Plan, given: Mapping[str, str]) -> list[Process]:
     metadata = f"127.0.0.1:{ports['metadata']}"
     made = [_piece(chosen, "metadata", "--data", str(place.folder("metadata")), "--issuer", chosen.url("metadata"))]
     if "DATABASE_URL" not in given:
-        made.append(_piece(chosen, "postgres", "--data", str(place.folder("postgres")), health=False))
+        made.append(_piece(chosen, "postgres", "--data", str(place.folder("postgres")), ready=_answers(chosen)))
     if "UPSTASH_REDIS_REST_URL" not in given:
-        made.append(_piece(chosen, "redis", "--data", str(place.folder("redis")), health=False))
+        made.append(_piece(chosen, "redis", "--data", str(place.folder("redis")), ready=lambda: True))
         made.append(_piece(chosen, "upstash", "--redis-port", str(ports["redis"]), "--token", kept["redis"]))
     tasks = ("--metadata", metadata, "--queues", str(LIST), "--data", str(place.folder("tasks")))
     made.append(_piece(chosen, "cloud_tasks", *tasks))
@@ -140,15 +143,27 @@ def processes(chosen: Plan, given: Mapping[str, str]) -> list[Process]:
     return made + [_function(chosen, one.name) for one in functions()]
 
 
+def _answers(chosen: Plan) -> Callable[[], bool]:
+    """Return a question: whether the database takes connections."""
+
+    def ask() -> bool:
+        try:
+            Connection(**arguments(chosen.env["DATABASE_URL"])).close()
+        except Exception:  # noqa: BLE001 - whatever it says, it is not ready
+            return False
+        return True
+
+    return ask
+
+
 def _log(chosen: Plan, name: str) -> Path:
     return chosen.place.folder("logs") / f"{name}.log"
 
 
-def _piece(chosen: Plan, name: str, *arguments: str, health: bool = True) -> Process:
+def _piece(chosen: Plan, name: str, *arguments: str, ready: Callable[[], bool] | None = None) -> Process:
     port = chosen.ports.get(name, chosen.place.port)
     command = [sys.executable, "-m", f"infra.local.{name}", "--port", str(port), *arguments]
-    url = f"http://127.0.0.1:{port}" if health else None
-    return Process(name, command, _log(chosen, name), os.environ, url)
+    return Process(name, command, _log(chosen, name), os.environ, ready or healthy(f"http://127.0.0.1:{port}"))
 
 
 def _function(chosen: Plan, name: str) -> Process:
@@ -156,7 +171,7 @@ def _function(chosen: Plan, name: str) -> Process:
     address = ["--host", "127.0.0.1", "--port", str(chosen.ports[name])]
     threads = {"THREADS": "8", "WORKERS": "1", "DATABASE_POOL": "8"}
     env = os.environ | threads | chosen.env
-    return Process(name, [framework, f"--target={name}", *address], _log(chosen, name), env, chosen.url(name))
+    return Process(name, [framework, f"--target={name}", *address], _log(chosen, name), env, healthy(chosen.url(name)))
 
 
 def _late(chosen: Plan) -> list[Process]:
@@ -192,7 +207,8 @@ def _post(url: str, path: str, body: str, **headers: str) -> bytes:
 def write_env(chosen: Plan) -> None:
     """Write the environment of the functions where a person finds it; `set -a; . ./.env` loads it."""
     lines = [f"{name}={_quoted(value)}" for name, value in sorted(chosen.env.items())]
-    for path in (chosen.place.data / ".env", Path(".env")):
+    paths = [chosen.place.data / ".env", *([Path(".env")] if chosen.place.dotenv else [])]
+    for path in paths:
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
         path.write_text("\n".join(["# Written by `make dev`; stands while it runs.", *lines, ""]))
@@ -257,6 +273,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--data", type=Path, help="where it keeps everything (var/<port>)")
     parser.add_argument("--reset", action="store_true", help="start anew, without what was kept")
+    parser.add_argument("--no-dotenv", action="store_true", help="leave .env in the working folder as it is")
     chosen = parser.parse_args()
     data = (chosen.data or Path("var") / str(chosen.port)).absolute()
     if chosen.reset:
@@ -266,7 +283,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     try:
-        run(Place(chosen.port, data), os.environ, ended)
+        run(Place(chosen.port, data, not chosen.no_dotenv), os.environ, ended)
     except StartFailed as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -23,6 +23,22 @@ def free_port() -> int:
         return port
 
 
+def healthy(url: str) -> Callable[[], bool]:
+    """Return a question: whether `GET /health` at this address answers 200."""
+
+    def ask() -> bool:
+        connection = HTTPConnection(url.removeprefix("http://"), timeout=2)
+        try:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    return ask
+
+
 def _tie_to_parent() -> None:
     # Where the system can do it (Linux): who started this dies, and this ends too, even after a kill -9.
     with suppress(OSError, AttributeError):
@@ -31,13 +47,13 @@ def _tie_to_parent() -> None:
 
 @dataclass
 class Process:
-    """One program: `url` is asked for `/health` to know when it is ready (None: at once)."""
+    """One program; `is_ready` tells when it can be used."""
 
     name: str
     command: Sequence[str]
     log: Path
     env: Mapping[str, str]
-    url: str | None = None
+    is_ready: Callable[[], bool] = lambda: True
     running: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
@@ -54,18 +70,6 @@ class Process:
 
     def died(self) -> bool:
         return self.running is not None and self.running.poll() is not None
-
-    def is_ready(self) -> bool:
-        if self.url is None:
-            return True
-        connection = HTTPConnection(self.url.removeprefix("http://"), timeout=2)
-        try:
-            connection.request("GET", "/health")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
 
     def signal(self, number: int) -> None:
         """Signal the whole group: a server's workers too."""

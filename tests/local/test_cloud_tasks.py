@@ -290,7 +290,7 @@ def test_an_attempt_ends_at_its_deadline_and_counts_as_failed(google, worker):
     google.servers._tasks._store.ask("update tasks set deadline = 0.1")  # what the API takes is too long to wait for
     google.ask("POST", "quick:resume", {})
 
-    until(lambda: google.states() == {"slow": "done"})
+    until(lambda: google.states() == {"slow": "done"}, seconds=3)
     assert google.listed()[0]["attempts"] == 2
     released.set()
 

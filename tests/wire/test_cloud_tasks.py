@@ -250,9 +250,11 @@ def raw_server(talk):
     with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def answering(status, body):
@@ -297,7 +299,11 @@ def test_a_name_already_taken_is_as_good(ours, metadata):
 
 
 def test_a_redirect_is_not_followed(ours, metadata):
-    with raw_server(answering(307, {})) as url, pytest.raises(QueueUnavailable, match="307"):
+    def talk(read_request, send, _):
+        read_request()
+        send(b"HTTP/1.1 307 X\r\nConnection: close\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
+
+    with raw_server(talk) as url, pytest.raises(QueueUnavailable, match="307"):
         ours(url, metadata.host).enqueue(a_task())
 
 

@@ -1,0 +1,145 @@
+"""Builders: a customer, a chef, a booking, in as many words as a test cares about."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+
+from functions.wiring import line
+from infra.postgres.engine import PostgresDatabase
+from shared.bookings.models import Booking
+from shared.kit.ids import new_id
+from shared.lines.home_chef import booking as booking_use_case
+from shared.lines.home_chef.booking import Rules
+from shared.lines.home_chef.lifecycle import CHEF
+from shared.lines.home_chef.models import ChefProfile, WeeklySlot
+from shared.lines.home_chef.schemas import BookingRequest, BookingView
+from shared.payments.checkout import Checkout, Page, Windows
+from shared.payments.gateway import Gateway
+from shared.places.models import Address, Location, ServiceArea
+from shared.sign_in.sessions import Caller
+from shared.users.models import CUSTOMER, User
+
+LOCK = text("select 1 from users where id = :id for no key update")
+RULES = Rules(timedelta(minutes=30), 3)
+WINDOWS = Windows(timedelta(minutes=15), timedelta(minutes=25))
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user of a test, with the address they live at where they have one."""
+
+    id: UUID
+    role: str
+    address_id: UUID | None = None
+
+    def caller(self) -> Caller:
+        return Caller(self.id, self.role, new_id(), None, None)
+
+
+class Make:
+    """Makes what a test needs in its database; `now` is the test's clock."""
+
+    def __init__(self, db: PostgresDatabase, now: datetime) -> None:
+        self.db, self.now = db, now
+        self._numbers = count(1)
+
+    def city(self, name: str = "Mumbai", **location: Any) -> UUID:
+        """Serve a city with a circle of 10 km around Bandra, unless it is served already."""
+        with self.db.transaction() as session:
+            known = session.scalars(select(Location.id).where(Location.city == name)).first()
+            if known:
+                return known
+            place = Location(id=new_id(), city=name, state="Maharashtra", **location)
+            session.add(place)
+            session.flush()
+            circle = {"latitude": 19.0596, "longitude": 72.8295, "radius_km": 10.0}
+            session.add(ServiceArea(location_id=place.id, name="Bandra", city=name, **circle))
+            return place.id
+
+    def customer(self, **person: Any) -> Person:
+        """Make a customer with an address in Bandra."""
+        self.city()
+        number = next(self._numbers)
+        with self.db.transaction() as session:
+            user = User(
+                id=new_id(), email=f"customer{number}@test.example", role=CUSTOMER, **{"name": "Meera", **person}
+            )
+            session.add(user)
+            session.flush()
+            address = Address(
+                id=new_id(),
+                user_id=user.id,
+                full_address="12 Hill Road",
+                city="Mumbai",
+                pincode="400050",
+                latitude=19.0596,
+                longitude=72.8295,
+                is_default=True,
+            )
+            session.add(address)
+            return Person(user.id, CUSTOMER, address.id)
+
+    def chef(self, rate: int = 399_00, week: list[tuple[int, int, int]] | None = None, **profile: Any) -> Person:
+        """Make a verified chef in Mumbai who works each day from 08:00 to 23:00, or the week given."""
+        number = next(self._numbers)
+        with self.db.transaction() as session:
+            user = User(id=new_id(), email=f"chef{number}@test.example", role=CHEF, name=f"Chef {number}")
+            session.add(user)
+            session.flush()
+            known = {"is_verified": True, "service_city": "Mumbai", **profile}
+            session.add(ChefProfile(user_id=user.id, hourly_rate=rate, **known))
+            session.flush()
+            for weekday, starts, ends in week if week is not None else [(day, 480, 1380) for day in range(7)]:
+                session.add(WeeklySlot(chef_id=user.id, weekday=weekday, starts=starts, ends=ends))
+            return Person(user.id, CHEF)
+
+    def request(self, customer: Person, **given: Any) -> BookingRequest:
+        """Ask for two hours in three days at 12:00, or what is given."""
+        wanted = {"address_id": customer.address_id, "booking_date": self.day(3), "time_slot": time(12), **given}
+        return BookingRequest(**wanted)
+
+    def day(self, ahead: int) -> date:
+        return (self.now.astimezone(UTC) + timedelta(days=ahead)).date()
+
+    def booking(self, customer: Person | None = None, now: datetime | None = None, **given: Any) -> BookingView:
+        """Book as a customer does; a chef is made first where the test has made none."""
+        who = customer or self.customer()
+        with self.db.reading() as session:
+            chefs = session.scalars(select(ChefProfile.user_id)).first()
+        if chefs is None:
+            self.chef()
+        return booking_use_case.book(
+            self.begin(who), self.request(who, **given), lambda _: None, RULES, now or self.now
+        )
+
+    def begin(self, person: Person) -> Any:
+        """Open transactions as an endpoint does for this caller."""
+        return begin_as(self.db, person)
+
+    def checkout(self, gateway: Gateway) -> Checkout:
+        return Checkout(self.db, gateway, line, WINDOWS, lambda ref, txn: f"https://app.example/?ref={ref}&txn={txn}")
+
+    def page(self, gateway: Gateway, customer: Person, booking_id: UUID, now: datetime | None = None) -> Page:
+        """Start to pay a booking."""
+        return self.checkout(gateway).start(self.begin(customer), booking_id, lambda _: None, now or self.now)
+
+    def stored(self, booking_id: UUID) -> Booking:
+        with self.db.reading() as session:
+            return session.get_one(Booking, booking_id)
+
+
+def begin_as(db: PostgresDatabase, person: Person) -> Any:
+    """Return what an endpoint hands to a use case: a transaction with its caller, whose row is locked."""
+
+    @contextmanager
+    def begin() -> Any:
+        with db.transaction() as session:
+            session.execute(LOCK, {"id": person.id})
+            yield session, person.caller()
+
+    return begin

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.bookings.models import Booking
-from shared.notifications.letter import Letter
+from shared.kit.letter import Letter
 
 
 @dataclass(frozen=True)

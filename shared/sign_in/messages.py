@@ -1,6 +1,6 @@
 """The words of the sign-in mail."""
 
-from shared.notifications.letter import Letter
+from shared.kit.letter import Letter
 
 
 def code_letter(code: str, seconds: int) -> Letter:

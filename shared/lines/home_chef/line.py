@@ -9,9 +9,9 @@ from shared.bookings.history import SYSTEM, move
 from shared.bookings.lifecycle import Answer, Status
 from shared.bookings.line import Returned
 from shared.bookings.models import Booking
+from shared.kit.letter import Letter
 from shared.lines.home_chef import cancellation, messages, offers, queries
 from shared.lines.home_chef.telling import tell_chef, tell_customer
-from shared.notifications.letter import Letter
 
 
 def on_paid(session: Session, booking: Booking, now: datetime) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+from shared.kit.letter import Letter
 from shared.kit.money import in_words
-from shared.notifications.letter import Letter
 
 Facts = dict[str, Any]
 

@@ -1,0 +1,59 @@
+# `make help` explains itself. Everything runs from .venv, which the first command that needs it makes.
+PYTHON ?= python3
+PORT ?= 8080
+RESET ?=
+ARGS ?=
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+RUN := $(VENV)/bin/python -m
+
+.DEFAULT_GOAL := help
+.PHONY: help install dev demo test check format lint types imports openapi clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(INSTALLED) ## Make .venv with everything pinned
+
+$(INSTALLED): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.13 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
+
+dev: $(INSTALLED) ## Start the whole system until Ctrl-C (PORT=9080 for another copy, RESET=1 to start anew)
+	@exec $(RUN) infra.local.dev --port $(PORT) $(if $(RESET),--reset)
+
+demo: $(INSTALLED) ## Play a booking from sign-in to completion, against `make dev` or one it starts itself
+	@exec $(RUN) infra.local.journey --port $(PORT)
+
+test: $(INSTALLED) ## Run every test (ARGS=tests/pure for some)
+	$(RUN) pytest -n 2 --dist loadfile $(ARGS)
+
+check: format lint types imports openapi test ## All that must hold before a change lands
+
+format: $(INSTALLED) ## Check the format (fix: make fix)
+	$(RUN) ruff format --check --quiet .
+
+lint: $(INSTALLED) ## Check the rules
+	$(RUN) ruff check --quiet .
+
+types: $(INSTALLED) ## Check the types
+	$(RUN) mypy
+
+imports: $(INSTALLED) ## Check which room may import which
+	$(VENV)/bin/lint-imports
+
+openapi: $(INSTALLED) ## Check that the API's document is what the code says (write it: make document)
+	$(RUN) functions.openapi --check
+
+.PHONY: fix document
+fix: $(INSTALLED) ## Format and mend what can be mended
+	$(RUN) ruff format --quiet .
+	$(RUN) ruff check --fix --quiet .
+
+document: $(INSTALLED) ## Write the API's document from the code
+	$(RUN) functions.openapi
+
+clean: ## Remove what running has left (not .venv)
+	rm -rf var .env .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

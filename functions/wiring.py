@@ -6,21 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlencode
 
-from shared.bookings.line import Line
 from shared.kit.settings import Settings
-from shared.kit.store import Store
-from shared.notifications.mail import Mailer
 from shared.outbox.dispatch import DispatchingDatabase
 from shared.outbox.queue import Task, TaskQueue
-from shared.payments.checkout import Checkout, Windows
-from shared.payments.gateway import Gateway
-from shared.sign_in.otp import OneTimeCodes
-from shared.sign_in.sessions import Lifetimes
-from shared.sign_in.tokens import AccessTokens
 
 if TYPE_CHECKING:
     from infra.google import InvokerTokens
     from infra.phonepe.wire import Signer
+    from shared.bookings.line import Line
+    from shared.kit.store import Store
+    from shared.notifications.mail import Mailer
+    from shared.payments.checkout import Checkout
+    from shared.payments.gateway import Gateway
+    from shared.sign_in.otp import OneTimeCodes
+    from shared.sign_in.sessions import Lifetimes
+    from shared.sign_in.tokens import AccessTokens
 
 # A line of business by its name, imported when a booking of that line is met.
 LINES = {"home_chef": "shared.lines.home_chef.line"}
@@ -31,7 +31,7 @@ def settings() -> Settings:
     return Settings.read()
 
 
-def line(name: str) -> Line:
+def line(name: str) -> "Line":
     return cast("Line", import_module(LINES[name]))
 
 
@@ -70,7 +70,7 @@ def queue() -> TaskQueue:
 
 
 @cache
-def store() -> Store:
+def store() -> "Store":
     from infra.redis import UpstashRedis
 
     chosen = settings()
@@ -78,7 +78,7 @@ def store() -> Store:
 
 
 @cache
-def mailer() -> Mailer:
+def mailer() -> "Mailer":
     """Resend, then SMTP, then in development the console."""
     from infra.email import ConsoleMailer, FirstThatWorks, ResendMailer, SmtpMailer
 
@@ -103,7 +103,7 @@ def signer() -> "Signer":
 
 
 @cache
-def gateway() -> Gateway:
+def gateway() -> "Gateway":
     from infra.phonepe.client import PhonePe
 
     chosen = settings()
@@ -116,7 +116,9 @@ def gateway() -> Gateway:
 
 
 @cache
-def checkout() -> Checkout:
+def checkout() -> "Checkout":
+    from shared.payments.checkout import Checkout, Windows
+
     chosen = settings()
 
     def return_url(ref: str, merchant_txn_id: str) -> str:
@@ -130,20 +132,26 @@ def checkout() -> Checkout:
 
 
 @cache
-def access_tokens() -> AccessTokens:
+def access_tokens() -> "AccessTokens":
+    from shared.sign_in.tokens import AccessTokens
+
     chosen = settings()
     assert chosen.jwt_keys  # noqa: S101 - required at start
     return AccessTokens(chosen.jwt_keys, chosen.jwt_issuer, chosen.jwt_audience, chosen.access_token_seconds)
 
 
 @cache
-def one_time_codes() -> OneTimeCodes:
+def one_time_codes() -> "OneTimeCodes":
+    from shared.sign_in.otp import OneTimeCodes
+
     chosen = settings()
     assert chosen.otp_keys  # noqa: S101 - required at start
     return OneTimeCodes(store(), chosen.otp_keys, chosen.otp_seconds, chosen.otp_alarm_per_minute)
 
 
-def lifetimes() -> Lifetimes:
+def lifetimes() -> "Lifetimes":
+    from shared.sign_in.sessions import Lifetimes
+
     chosen = settings()
     return Lifetimes(
         session=timedelta(seconds=chosen.refresh_token_seconds),

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import count
@@ -17,8 +17,11 @@ from typing import Any
 import requests
 
 from infra.local.processes import free_port
+from shared.kit.settings import Settings
+from tests.postgres_server import plain_connection
 
 READY_SECONDS = 90
+STARTS = ("08:00", "10:30", "13:00", "15:30")  # two hours and the way between them; the evening is left to the tests
 _numbers = count(1)
 
 
@@ -28,7 +31,10 @@ class System:
 
     url: str
     data: Path
+    process: "subprocess.Popen[bytes]"
     http: requests.Session = field(default_factory=requests.Session)
+    _demo: dict[str, "Client"] = field(default_factory=dict)
+    _slots: Iterator[int] = field(default_factory=count)
 
     @property
     def api(self) -> str:
@@ -43,6 +49,35 @@ class System:
         lines = (self.data / ".env").read_text().splitlines()
         pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
         return {name: value.strip("'") for name, value in pairs}
+
+    def sql(self, statement: str, **values: Any) -> list[list[Any]]:
+        """Run a statement in the system's own database: what no endpoint shows, or the time moved on."""
+        with closing(plain_connection(self.env["DATABASE_URL"])) as connection:
+            return list(connection.run(statement, **values) or [])
+
+    def ask(self, function: str, method: str, path: str, **wanted: Any) -> requests.Response:
+        """Call a function on its own address, past the router."""
+        return self.http.request(method, self.urls[function] + path, timeout=30, **wanted)
+
+    def identity(self, audience: str, email: str) -> dict[str, str]:
+        """Return the header by which the platform's own callers are known."""
+        token = self.http.post(f"{self.urls['metadata']}/sign", json={"audience": audience, "email": email}, timeout=10)
+        return {"Authorization": f"Bearer {token.json()['token']}"}
+
+    def demo(self, name: str) -> "Client":
+        """Return a demo account, signed in once for all tests: admin, asha, ravi, meera."""
+        if name not in self._demo:
+            self._demo[name] = self.sign_in(f"{name}@sizzle.example")
+        return self._demo[name]
+
+    def slot(self) -> dict[str, str]:
+        """Return a day and a time at which no other test has a visit of two hours."""
+        days, nth = divmod(next(self._slots), len(STARTS))
+        return {"booking_date": day(3 + days), "time_slot": STARTS[nth]}
+
+    def logs(self) -> dict[str, str]:
+        """Return everything every process has written so far, by its name."""
+        return {path.stem: path.read_text(errors="replace") for path in self.data.rglob("*.log")}
 
     def mails(self, to: str | None = None) -> list[dict[str, str]]:
         return self.http.get(f"{self.url}/_local/mail", params={"to": to} if to else {}, timeout=10).json()
@@ -61,9 +96,11 @@ class System:
 
     def run_job(self, name: str) -> dict[str, Any]:
         """Run a scheduled job now, as pressing the button in the console does."""
-        answer = self.http.post(f"{self.url}/_local/jobs/{name}/run", timeout=60)
+        url = f"{self.url}/_local/jobs/{name}/run"
+        while (answer := self.http.post(url, timeout=60)).status_code == 409:
+            time.sleep(0.1)  # the clock has just started the same job
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        return answer.json()["did"]
 
 
 @dataclass
@@ -104,12 +141,31 @@ class Client:
         assert answer.status_code == 201, answer.text
         return answer.json()["id"]
 
+    def book(self, **given: Any) -> dict[str, Any]:
+        """Book two hours at a time of its own, or what is given."""
+        answer = self.post("/customer/bookings", given if "quote_id" in given else self.wish(**given))
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def wish(self, **given: Any) -> dict[str, Any]:
+        """Return the body of a request for a visit: two hours at a time of its own, or what is given."""
+        return self.system.slot() | {"address_id": given.get("address_id") or self.address()} | given
+
+    def booking(self, booking_id: str) -> dict[str, Any]:
+        return self.get(f"/customer/bookings/{booking_id}").json()
+
     def pay(self, booking_id: str, outcome: str = "pay") -> str:
         """Start to pay and press a button on the gateway's page; returns our id of the attempt."""
         page = self.post("/payments/initiate", {"booking_id": booking_id})
         assert page.status_code == 200, page.text
         self.system.http.post(page.json()["payment_url"], data={"outcome": outcome}, allow_redirects=False, timeout=10)
         return page.json()["merchant_txn_id"]
+
+
+def stranger() -> dict[str, str]:
+    """Return the header of a client nobody has seen before (198.18.0.0/15 belongs to tests)."""
+    number = next(_numbers)
+    return {"X-Forwarded-For": f"198.18.{number // 250}.{number % 250 + 1}"}
 
 
 def day(ahead: int) -> str:
@@ -126,15 +182,30 @@ def eventually(ask: Callable[[], Any], seconds: float = 15.0) -> Any:
 
 
 @contextmanager
-def start_system(data: Path, **environ: str) -> Iterator[System]:
-    """Start what `make dev` starts, with its data in a folder, and end it again."""
-    port = free_port()
-    command = [sys.executable, "-m", "infra.local.dev", "--port", str(port), "--data", str(data), "--no-dotenv"]
-    with (data / "dev.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | environ)
-        running = System(f"http://127.0.0.1:{port}", data)
+def start_system(data: Path, *arguments: str, port: int | None = None, **environ: str) -> Iterator[System]:
+    """Start what `make dev` starts, with its data in a folder, and end it again.
+
+    What the environment says of a system of one's own does not count: tests would write into it.
+    """
+    port = port or free_port()
+    inherited = {name: value for name, value in os.environ.items() if name.lower() not in Settings.names()}
+    command = [
+        sys.executable,
+        "-m",
+        "infra.local.dev",
+        "--port",
+        str(port),
+        "--data",
+        str(data),
+        "--no-dotenv",
+        *arguments,
+    ]
+    said = data.with_suffix(".dev.log")
+    with said.open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=inherited | environ)
+        running = System(f"http://127.0.0.1:{port}", data, process)
         try:
-            _wait(running, process, data / "dev.log")
+            _wait(running, process, said)
             yield running
         finally:
             running.http.close()

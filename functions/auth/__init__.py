@@ -14,4 +14,5 @@ auth = serve(
         "refresh_keys",
         "otp_keys",
     ],
+    loads=["infra.postgres.engine", "infra.redis", "infra.email"],
 )

@@ -3,4 +3,9 @@
 from functions.callback import phonepe
 from functions.web import serve
 
-callback = serve("callback", [phonepe.routes], requires=["database_url", "phonepe_salt_keys"])
+callback = serve(
+    "callback",
+    [phonepe.routes],
+    requires=["database_url", "phonepe_salt_keys"],
+    loads=["infra.postgres.engine", "infra.cloud_tasks", "infra.google"],
+)

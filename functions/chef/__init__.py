@@ -3,4 +3,9 @@
 from functions.chef import bookings, profile
 from functions.web import serve
 
-chef = serve("chef", [profile.routes, bookings.routes], requires=["database_url", "jwt_keys"])
+chef = serve(
+    "chef",
+    [profile.routes, bookings.routes],
+    requires=["database_url", "jwt_keys"],
+    loads=["infra.postgres.engine"],
+)

@@ -7,4 +7,5 @@ customer = serve(
     "customer",
     [profile.routes, addresses.routes, serviceability.routes, bookings.routes],
     requires=["database_url", "jwt_keys"],
+    loads=["infra.postgres.engine"],
 )

@@ -3,4 +3,4 @@
 from functions.docs import document
 from functions.web import serve
 
-docs = serve("docs", [document.routes], requires=[])
+docs = serve("docs", [document.routes])

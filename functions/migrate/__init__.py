@@ -3,4 +3,9 @@
 from functions.migrate import schema
 from functions.web import serve
 
-migrate = serve("migrate", [schema.routes], requires=["database_url", "migrate_url", "migrate_invoker"])
+migrate = serve(
+    "migrate",
+    [schema.routes],
+    requires=["database_url", "migrate_url", "migrate_invoker"],
+    loads=["infra.google"],
+)

@@ -14,4 +14,5 @@ payments = serve(
         "public_url",
         "payment_return_url",
     ],
+    loads=["infra.postgres.engine", "infra.phonepe.client", "shared.lines.home_chef.line"],
 )

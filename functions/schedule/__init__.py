@@ -17,4 +17,11 @@ schedule = serve(
         "tasks_invoker",
         "cloud_tasks_location",
     ],
+    loads=[
+        "infra.postgres.engine",
+        "infra.google",
+        "infra.cloud_tasks",
+        "infra.phonepe.client",
+        "shared.lines.home_chef.line",
+    ],
 )

@@ -16,4 +16,5 @@ tasks = serve(
         "tasks_invoker",
         "cloud_tasks_location",
     ],
+    loads=["infra.postgres.engine", "infra.google", "shared.lines.home_chef.line"],
 )

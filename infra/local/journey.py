@@ -74,9 +74,12 @@ class Person:
 
     def mail_about(self, words: str) -> dict[str, str]:
         """Wait for a mail whose subject holds these words."""
-        return eventually(
-            lambda: next((mail for mail in self.mails() if words in mail["subject"]), None), f"a mail “{words}”"
-        )
+
+        def found() -> dict[str, str] | None:
+            return next((mail for mail in self.mails() if words in mail["subject"]), None)
+
+        mail: dict[str, str] = eventually(found, f"a mail “{words}”")
+        return mail
 
 
 def eventually(ask: Callable[[], Any], what: str, seconds: float = 30) -> Any:

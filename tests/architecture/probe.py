@@ -1,0 +1,57 @@
+"""Imports one target as functions-framework does and tells what that loaded; run in a process of its own."""
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+SECRETS = {
+    "DATABASE_URL": "postgresql://user:password@127.0.0.1:1/none",
+    "UPSTASH_REDIS_REST_URL": "http://127.0.0.1:1",
+    "UPSTASH_REDIS_REST_TOKEN": "token",
+    "JWT_KEYS": "k:" + "s" * 32,
+    "REFRESH_KEYS": "k:" + "r" * 32,
+    "OTP_KEYS": "k:" + "o" * 32,
+    "PHONEPE_MERCHANT_ID": "MERCHANT",
+    "PHONEPE_SALT_KEYS": "1:salt",
+    "PUBLIC_URL": "http://127.0.0.1:1",
+    "PAYMENT_RETURN_URL": "http://127.0.0.1:1",
+    "CLOUD_TASKS_LOCATION": "projects/p/locations/l",
+    **{
+        f"{name}_{what}": "http://127.0.0.1:1"
+        for name in ("TASKS", "SCHEDULE", "MIGRATE")
+        for what in ("URL", "INVOKER")
+    },
+}
+
+
+def placeholders() -> dict[str, str]:
+    """An environment every function starts in and none can reach anything from."""
+    return {"ENVIRONMENT": "test", **SECRETS}
+
+
+def main(target: str) -> None:
+    os.environ.update(placeholders())
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    called: list[str] = []
+    sys.addaudithook(lambda event, _: called.append(event) if event == "socket.connect" else None)
+    import functions_framework  # noqa: F401 - what is there before a target is loaded
+
+    before = set(sys.modules)
+    import main as entry
+
+    getattr(entry, target)
+    loaded = sorted(set(sys.modules) - before)
+    told = {"loaded": loaded, "threads": threading.active_count(), "sockets": called + open_sockets()}
+    sys.stdout.write(json.dumps(told))
+
+
+def open_sockets() -> list[str]:
+    descriptors = Path("/proc/self/fd")
+    targets = [os.readlink(one) for one in descriptors.iterdir() if one.is_symlink()] if descriptors.exists() else []
+    return [target for target in targets if target.startswith("socket:")]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

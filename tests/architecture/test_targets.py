@@ -1,0 +1,88 @@
+"""A function starts cold, often: what importing each target may load, and what it may not."""
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.functions import functions
+
+ROOT = Path(__file__).parents[2]
+LISTED = {one.name: one for one in functions(ROOT / "terraform/functions.yaml")}
+# Modules a target loads on top of functions-framework; room for a handful, so that a library cannot slip in.
+BUDGET = {
+    "auth": 540,
+    "customer": 455,
+    "chef": 445,
+    "payments": 575,
+    "callback": 540,
+    "docs": 345,
+    "tasks": 570,
+    "schedule": 580,
+    "migrate": 610,
+}
+NEVER = ("grpc", "google", "upstash_redis", "httpx", "jinja2", "pydantic_settings", "hypothesis", "infra.local")
+
+
+@cache
+def probe(target: str) -> dict[str, Any]:
+    command = [sys.executable, str(Path(__file__).with_name("probe.py")), target]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
+    return json.loads(ran.stdout)
+
+
+def loads(target: str, package: str) -> bool:
+    return any(name == package or name.startswith(package + ".") for name in probe(target)["loaded"])
+
+
+@pytest.mark.parametrize("target", LISTED)
+def test_importing_a_target_starts_no_thread_and_opens_no_socket(target):
+    assert probe(target)["threads"] == 1
+    assert probe(target)["sockets"] == []
+
+
+@pytest.mark.parametrize("target", LISTED)
+def test_a_target_loads_its_own_group_and_no_other(target):
+    assert [name for name in LISTED if loads(target, f"functions.{name}")] == [target]
+
+
+@pytest.mark.parametrize("target", LISTED)
+def test_a_target_loads_only_the_lines_it_names(target):
+    lines = {path.parent.name for path in (ROOT / "shared/lines").glob("*/__init__.py")}
+    loaded = {line for line in lines if loads(target, f"shared.lines.{line}")}
+    assert loaded <= set(LISTED[target].lines)
+
+
+@pytest.mark.parametrize("target", LISTED)
+def test_a_target_loads_no_client_that_is_not_for_cold_starts(target):
+    assert [package for package in NEVER if loads(target, package)] == []
+
+
+@pytest.mark.parametrize("target", LISTED)
+def test_only_the_migrate_function_carries_alembic(target):
+    assert loads(target, "alembic") == (target == "migrate")
+
+
+@pytest.mark.parametrize("target", LISTED)
+def test_a_target_stays_within_its_budget_of_modules(target):
+    assert set(BUDGET) == set(LISTED)
+    assert len(probe(target)["loaded"]) <= BUDGET[target]
+
+
+@pytest.mark.parametrize("target", ["", "web", "access", "wiring", "nothing", "__path__"])
+def test_what_is_no_function_is_no_target(target):
+    code = f"import main; main.__getattr__({target!r})"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert "AttributeError" in ran.stderr
+
+
+def test_a_function_that_misses_a_secret_says_which_and_does_not_start():
+    ran = subprocess.run(
+        [sys.executable, "-c", "import main; main.auth"], capture_output=True, text=True, check=False, cwd=ROOT, env={}
+    )
+    assert ran.returncode != 0
+    assert "missing: DATABASE_URL, JWT_KEYS, OTP_KEYS, REFRESH_KEYS, UPSTASH_REDIS_REST_TOKEN" in ran.stderr

@@ -1,0 +1,133 @@
+"""What the database refuses by itself, whoever writes: the states at rest, the slots, the attempts."""
+
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from sqlalchemy import text
+
+from shared.bookings.lifecycle import Answer, PaymentStatus, Status, may_rest
+from shared.bookings.models import SLOT_TAKEN
+from shared.kit.database import ConstraintViolated
+from shared.kit.ids import new_id
+from shared.payments.models import ONE_LIVE_ATTEMPT
+
+BOOKING = text("""
+insert into bookings (id, line, ref, customer_id, provider_id, held, status, payment_status, answer, city, total,
+  breakdown) values (:id, :line, :ref, :customer, :provider,
+  tstzrange(cast(:start as timestamptz), cast(:end as timestamptz)), :status, :payment, :answer, 'Mumbai', 100, '{}')
+""")
+ATTEMPT = text("""
+insert into payment_attempts (id, payment_id, booking_id, gateway, merchant_txn_id, amount, state, capture, started_at)
+select :id, p.id, p.booking_id, 'phonepe', :txn, p.amount, :state, :capture, now()
+from payments p where p.booking_id = :booking
+""")
+
+
+@pytest.fixture
+def insert(db, make, now):
+    """Return a function that inserts one booking by raw SQL, at an hour of its own unless told otherwise."""
+    customer, chef = make.customer(), make.chef()
+
+    def insert(status="pending", payment="pending", answer="awaiting", line="home_chef", **given):
+        values = {
+            "id": new_id(),
+            "ref": str(new_id()),
+            "line": line,
+            "customer": customer.id,
+            "provider": None if answer == "unassigned" else chef.id,
+            "start": now,
+            "end": now + timedelta(hours=2),
+            "status": status,
+            "payment": payment,
+            "answer": answer,
+        }
+        with db.transaction() as session:
+            session.execute(BOOKING, values | given)
+
+    return insert
+
+
+def test_the_database_allows_exactly_the_combinations_the_code_allows(insert, now):
+    disagreements = []
+    for hour, (status, payment, answer) in enumerate(product(Status, PaymentStatus, Answer)):
+        start = now + timedelta(hours=hour)
+        try:
+            insert(status, payment, answer, start=start, end=start + timedelta(hours=1))
+            allowed = True
+        except ConstraintViolated as violation:
+            assert violation.constraint == "ck_bookings_home_chef_at_rest"
+            allowed = False
+        if allowed != may_rest(status, payment, answer):
+            disagreements.append((status, payment, answer, allowed))
+    assert disagreements == []
+
+
+def test_another_line_brings_its_own_rules_of_what_may_rest(insert):
+    insert("pending", "success", "unassigned", line="another")
+
+
+def test_a_visit_is_unassigned_exactly_when_it_has_no_chef(insert, make):
+    with pytest.raises(ConstraintViolated, match="ck_bookings_home_chef_assigned"):
+        insert("pending", "pending", "awaiting", provider=None)
+    with pytest.raises(ConstraintViolated, match="ck_bookings_home_chef_assigned"):
+        insert("confirmed", "success", "unassigned", provider=make.chef().id)
+
+
+@pytest.mark.parametrize("overlap", [timedelta(0), timedelta(hours=1), timedelta(hours=-1), timedelta(minutes=119)])
+def test_two_active_visits_of_one_chef_that_overlap_cannot_be_stored_by_raw_sql_either(insert, now, overlap):
+    insert("confirmed")
+    with pytest.raises(ConstraintViolated) as refused:
+        insert(start=now + overlap, end=now + overlap + timedelta(hours=2))
+    assert (refused.value.constraint, refused.value.sqlstate) == (SLOT_TAKEN, "23P01")
+
+
+def test_visits_that_meet_are_no_overlap_and_ended_ones_hold_no_time(insert, now):
+    insert()
+    insert(start=now + timedelta(hours=2), end=now + timedelta(hours=4))
+    insert("cancelled", "failed", "accepted")
+    insert("completed", "success", "accepted")
+
+
+def test_a_booking_moved_back_to_active_over_another_is_refused(insert, db):
+    insert("cancelled", "success", "accepted")
+    insert("confirmed", "success", "accepted")
+    with pytest.raises(ConstraintViolated, match=SLOT_TAKEN), db.transaction() as session:
+        session.execute(text("update bookings set status = 'confirmed' where status = 'cancelled'"))
+
+
+@pytest.fixture
+def attempt(db, make):
+    booking = make.booking()
+
+    def attempt(state, capture=None):
+        with db.transaction() as session:
+            values = {"id": new_id(), "txn": str(new_id()), "booking": booking.id}
+            session.execute(ATTEMPT, {**values, "state": state, "capture": capture})
+
+    return attempt
+
+
+@pytest.mark.parametrize(("first", "second"), product(["created", "pending"], repeat=2))
+def test_one_booking_has_one_live_attempt(attempt, first, second):
+    attempt(first)
+    with pytest.raises(ConstraintViolated, match=ONE_LIVE_ATTEMPT):
+        attempt(second)
+
+
+def test_attempts_that_ended_are_as_many_as_there_were_and_only_one_pays_the_booking(attempt):
+    attempt("failed")
+    attempt("failed")
+    attempt("mismatched")
+    attempt("succeeded", "applied")
+    attempt("succeeded", "duplicate")
+    attempt("pending")
+    with pytest.raises(ConstraintViolated, match="uq_payment_attempts_applied"):
+        attempt("succeeded", "applied")
+
+
+def test_a_success_always_says_what_it_was_and_nothing_else_does(attempt):
+    with pytest.raises(ConstraintViolated, match="capture_known"):
+        attempt("succeeded")
+    with pytest.raises(ConstraintViolated, match="capture_known"):
+        attempt("failed", "applied")

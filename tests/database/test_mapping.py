@@ -1,0 +1,61 @@
+"""Each function loads only what is its own; what it loads is whole."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TARGETS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/__init__.py"))
+PLACEHOLDERS = {
+    "ENVIRONMENT": "test",
+    "DATABASE_URL": "postgresql://user:password@127.0.0.1:1/none",
+    "UPSTASH_REDIS_REST_URL": "http://127.0.0.1:1",
+    "UPSTASH_REDIS_REST_TOKEN": "placeholder",
+    "JWT_KEYS": "1:placeholder",
+    "REFRESH_KEYS": "1:placeholder",
+    "OTP_KEYS": "1:placeholder",
+    "PHONEPE_MERCHANT_ID": "PLACEHOLDER",
+    "PHONEPE_SALT_KEYS": "1:placeholder",
+    "PUBLIC_URL": "http://127.0.0.1:1",
+    "PAYMENT_RETURN_URL": "http://127.0.0.1:1",
+    **{f"{name}_{part}": "http://127.0.0.1:1" for name in ("TASKS", "SCHEDULE", "MIGRATE") for part in ("URL", "INVOKER")},
+    "CLOUD_TASKS_LOCATION": "projects/p/locations/l",
+}
+CONFIGURE = """
+import importlib, sys
+importlib.import_module(sys.argv[1])
+from sqlalchemy.orm import configure_mappers
+from shared.kit.base import Base
+configure_mappers()
+print(*[table.name for table in Base.metadata.sorted_tables])
+loaded = [name for name in sys.modules if name.startswith("shared.lines.")]
+print(*loaded)
+"""
+
+
+def imported(target: str) -> tuple[set[str], set[str]]:
+    """Import a target alone, as its function does; return the tables and the modules of lines it knows."""
+    environ = os.environ | PLACEHOLDERS
+    command = [sys.executable, "-W", "error::sqlalchemy.exc.SAWarning", "-c", CONFIGURE, target]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    tables, lines = done.stdout.split("\n")[:2]
+    return set(tables.split()), set(lines.split())
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_foreign_key_of_a_function_alone_finds_its_table(target):
+    imported(f"functions.{target}")
+
+
+@pytest.mark.parametrize("target", ["auth", "payments", "callback", "tasks", "schedule", "docs", "migrate"])
+def test_a_function_that_serves_no_line_loads_none(target):
+    assert imported(f"functions.{target}")[1] == set()
+
+
+def test_a_line_met_by_its_name_brings_every_table_it_needs():
+    tables, _ = imported("shared.lines.home_chef.line")
+    assert {"bookings", "home_chef_visits", "offers", "addresses", "users"} <= tables

@@ -1,0 +1,104 @@
+"""The schema the migrations make is the one the code means, forwards, backwards and in every constraint."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from infra import migrations
+from infra.migrations.tables import metadata
+from shared.ledger.postings import AccountCode
+from shared.lines.home_chef.tariff import CANCELLATION_TERMS, Tariff
+from tests.postgres_server import shared_postgres
+
+# What no model declares: the line's own rules on the shared table, and the triggers' constraint rows.
+ONLY_IN_MIGRATIONS = {"ck_bookings_home_chef_at_rest", "ck_bookings_home_chef_assigned", "ledger_balanced"}
+TABLES = text("select count(*) from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'")
+CONSTRAINTS = text("""
+select c.conname, c.conrelid::regclass::text, pg_get_constraintdef(c.oid) from pg_constraint c
+join pg_class r on r.oid = c.conrelid where r.relnamespace = 'public'::regnamespace
+and r.relname <> 'alembic_version' and c.contype <> 'n'
+""")
+INDEXES = text("select indexname, tablename, indexdef from pg_indexes where schemaname = 'public'")
+COLUMNS = text("""
+select table_name, column_name, udt_name, is_nullable, column_default, numeric_precision, numeric_scale
+from information_schema.columns where table_schema = 'public'
+""")
+
+
+@pytest.fixture
+def empty_url() -> str:
+    return shared_postgres().new_database()
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    engine = migrations.engine_for(url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def rows(connection: Connection, statement: Any) -> set[tuple[Any, ...]]:
+    return {tuple(row) for row in connection.execute(statement) if row[0] not in ONLY_IN_MIGRATIONS | {"alembic_version"}}
+
+
+def test_an_empty_database_is_brought_to_the_newest_schema_and_again_changes_nothing(empty_url):
+    assert migrations.upgrade(empty_url) == (None, "0002")
+    assert migrations.upgrade(empty_url) == ("0002", "0002")
+
+
+def test_every_step_has_its_way_back_and_can_be_taken_again(empty_url):
+    migrations.upgrade(empty_url)
+    migrations.downgrade(empty_url, "base")
+    with connected(empty_url) as connection:
+        assert connection.execute(TABLES).scalar() == 0
+        left = connection.execute(text("select proname from pg_proc where proname like 'ledger%'")).all()
+        assert left == []
+    assert migrations.upgrade(empty_url) == (None, "0002")
+
+
+def test_each_step_alone_goes_down_and_up(empty_url):
+    migrations.upgrade(empty_url)
+    migrations.downgrade(empty_url, "0001")
+    with connected(empty_url) as connection:
+        line_tables = connection.execute(text("select tablename from pg_tables where tablename like 'home_chef%'"))
+        assert line_tables.all() == []
+    assert migrations.upgrade(empty_url) == ("0001", "0002")
+
+
+def test_alembic_finds_no_difference_between_the_schema_and_the_models(database_url):
+    with connected(database_url) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+@pytest.mark.parametrize("facts", [CONSTRAINTS, INDEXES, COLUMNS], ids=["constraints", "indexes", "columns"])
+def test_the_schema_is_to_the_letter_the_one_the_models_would_make(database_url, empty_url, facts):
+    """Alembic compares no CHECK, no exclusion constraint and no predicate of an index; Postgres' own catalogue does."""
+    with connected(empty_url) as connection:
+        connection.execute(text("create extension btree_gist"))
+        metadata.create_all(connection)
+        meant = rows(connection, facts)
+    with connected(database_url) as connection:
+        assert rows(connection, facts) == meant
+
+
+def test_the_accounts_of_the_ledger_are_the_ones_the_code_knows(database_url):
+    with connected(database_url) as connection:
+        codes = connection.execute(text("select code from ledger_accounts")).scalars().all()
+    assert sorted(codes) == sorted(AccountCode)
+
+
+def test_the_first_tariff_row_is_the_documented_default(database_url):
+    with connected(database_url) as connection:
+        rates, cancellation = connection.execute(text("select rates, cancellation from home_chef_tariffs")).one()
+    assert Tariff.from_row(rates) == Tariff()
+    assert rates == Tariff().to_row()
+    assert cancellation == CANCELLATION_TERMS

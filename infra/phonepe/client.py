@@ -40,7 +40,7 @@ class PhonePe:
         url = wire.page_url(answer)
         if url is not None:
             return url
-        code = str(answer.get("code", ""))
+        code = wire.code_of(answer)
         if code in _REFUSALS:
             raise GatewayRefused(code)
         raise GatewayUnavailable(code or "no code")
@@ -76,6 +76,7 @@ class PhonePe:
             raise GatewayUnavailable(type(error).__name__) from error
         if response.status_code in {429, *range(500, 600)} or not isinstance(answer, dict):
             raise GatewayUnavailable(f"HTTP {response.status_code}")
-        if answer.get("code") in _OUR_FAULT:
-            logger.error("gateway refuses our calls", extra=log.fields(alarm="gateway_refuses", code=answer["code"]))
+        code = wire.code_of(answer)
+        if code in _OUR_FAULT:
+            logger.error("gateway refuses our calls", extra=log.fields(alarm="gateway_refuses", code=code))
         return answer

@@ -6,7 +6,6 @@ pay and refund: base64 of the payload + path + salt · status: path + salt · ca
 """
 
 import base64
-import binascii
 import hmac
 import json
 from dataclasses import dataclass
@@ -81,7 +80,13 @@ def page_url(answer: dict[str, Any]) -> str | None:
     step: Any = answer
     for name in ("data", "instrumentResponse", "redirectInfo", "url"):
         step = step.get(name) if isinstance(step, dict) else None
-    return step if answer.get("code") == "PAYMENT_INITIATED" and isinstance(step, str) else None
+    return _text(step) if code_of(answer) == "PAYMENT_INITIATED" else None
+
+
+def code_of(answer: dict[str, Any]) -> str:
+    """Return the vendor's word for an answer, which it now and then writes as a number; empty where there is none."""
+    code = answer.get("code")
+    return str(code) if type(code) is int else _text(code) or ""
 
 
 # Only these words end anything; every other one, known or new, leaves it pending.
@@ -115,7 +120,7 @@ def _said(code: str, failures: set[str]) -> Said:
 
 
 def _answer(answer: dict[str, Any], failures: set[str]) -> GatewayAnswer:
-    code = str(answer.get("code", ""))
+    code = code_of(answer)
     data = _mapping(answer.get("data"))
     paid_with = _mapping(data.get("paymentInstrument"))
     amount = _paise(data.get("amount"))
@@ -129,7 +134,12 @@ def _answer(answer: dict[str, Any], failures: set[str]) -> GatewayAnswer:
         bank_reference=_text(paid_with.get("utr") or paid_with.get("bankTransactionId")),
         method=_text(paid_with.get("type")),
         may_still_succeed=code == "TIMED_OUT",
-        raw={"code": code, "state": data.get("state"), "responseCode": data.get("responseCode"), "amount": amount},
+        raw={
+            "code": code,
+            "state": _text(data.get("state")),
+            "responseCode": _text(data.get("responseCode")),
+            "amount": amount,
+        },
     )
 
 
@@ -144,7 +154,8 @@ def _paise(value: Any) -> int | None:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    # What cannot be printed cannot be stored either (NUL, half a surrogate pair), and is no word of theirs.
+    return value if isinstance(value, str) and value and value.isprintable() else None
 
 
 def verified_callback(raw: bytes, header: str, signer: Signer) -> str:
@@ -156,7 +167,7 @@ def verified_callback(raw: bytes, header: str, signer: Signer) -> str:
         response = json.loads(raw)["response"]
         if not isinstance(response, str) or not signer.verifies(response, header):
             raise InvalidCallback("not signed with a salt of ours")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidCallback("not shaped like a callback") from error
     return our_id(raw)
 
@@ -165,6 +176,6 @@ def our_id(raw: bytes) -> str:
     """Return our id in a callback's body, whose signature was verified when it was stored; empty where there is none."""
     try:
         content = json.loads(base64.b64decode(json.loads(raw)["response"], validate=True))
-        return str(_mapping(_mapping(content).get("data")).get("merchantTransactionId") or "")
-    except (ValueError, KeyError, TypeError, binascii.Error):
+        return _text(_mapping(_mapping(content).get("data")).get("merchantTransactionId")) or ""
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""

@@ -108,7 +108,7 @@ def attempt(db, make):
     return attempt
 
 
-@pytest.mark.parametrize(("first", "second"), product(["created", "pending"], repeat=2))
+@pytest.mark.parametrize(("first", "second"), [*product(["created", "pending"], repeat=2)])
 def test_one_booking_has_one_live_attempt(attempt, first, second):
     attempt(first)
     with pytest.raises(ConstraintViolated, match=ONE_LIVE_ATTEMPT):

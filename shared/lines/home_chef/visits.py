@@ -66,8 +66,12 @@ class Wanted:
 
     @classmethod
     def of(cls, request: QuoteRequest) -> "Wanted":
-        starts_at = instant(request.booking_date, request.time_slot, ZONE)
-        return cls(request, starts_at, starts_at + timedelta(hours=request.duration_hours))
+        """Read a request; a day at either end of the calendar, where no instant can be counted, is refused as invalid."""
+        try:
+            starts_at = instant(request.booking_date, request.time_slot, ZONE)
+            return cls(request, starts_at, starts_at + timedelta(hours=request.duration_hours))
+        except OverflowError as error:
+            raise Invalid("booking_date", "is out of range") from error
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,8 @@ def chosen(session: Session, wanted: Wanted, found: Facts, now: datetime) -> Che
 def busy(session: Session, wanted: Wanted, found: Facts, chef_id: UUID, now: datetime) -> ChefUnavailable:
     """Return the refusal of a named chef who is not free, with the nearest times at which he is."""
     window = timedelta(days=2)
-    week, days_off, held = queries.calendar(session, chef_id, wanted.starts_at - window, wanted.ends_at + window)
+    until = wanted.ends_at + window + found.gap
+    week, days_off, held = queries.calendar(session, chef_id, wanted.starts_at - window, until)
     calendar = Calendar(
         zone=ZONE,
         week=[Slot(*slot) for slot in week],

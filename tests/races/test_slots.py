@@ -1,0 +1,101 @@
+"""Two hundred customers and one slot, through the router, the real server and the real database.
+
+Each of these was seen to fail with its protection taken away: without the exclusion constraint
+(`alter table bookings drop constraint ex_bookings_provider_held`) 200 visits of one chef are stored; without the chef's
+row locked first (`for no key update` in the WRITE) losers of the race deadlock.
+"""
+
+from collections import Counter
+from functools import partial
+
+import pytest
+from sqlalchemy import text
+
+from infra.local.demo import demo_id
+from infra.postgres.engine import PostgresDatabase
+from shared.bookings.models import SLOT_TAKEN
+from tests.races.crowd import at_once, crowd, leave
+from tests.system import System, day, start_system
+
+CROWD = 200
+
+
+@pytest.fixture(scope="module")
+def members(system: System):
+    made = crowd(system, CROWD)
+    yield made
+    leave(made)
+
+
+def wish(member, **given):
+    return {"address_id": member.address_id, "time_slot": "12:00", **given}
+
+
+def test_of_two_hundred_who_want_one_chef_at_one_time_one_gets_a_visit(members):
+    chef = str(demo_id("asha@sizzle.example"))
+    answers = at_once(
+        [
+            partial(member.post, "/customer/bookings", wish(member, booking_date=day(20), chef_id=chef))
+            for member in members
+        ]
+    )
+
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: CROWD - 1}
+    refusals = [answer.json() for answer in answers if answer.status_code == 409]
+    assert {refusal["code"] for refusal in refusals} == {"chef_unavailable"}
+    assert all(len(refusal["nearest"]) == 3 for refusal in refusals)
+
+
+def test_of_two_hundred_who_name_no_chef_two_get_one_of_two_chefs(members):
+    answers = at_once(
+        [partial(member.post, "/customer/bookings", wish(member, booking_date=day(21))) for member in members]
+    )
+
+    assert Counter(answer.status_code for answer in answers) == {201: 2, 409: CROWD - 2}
+    won = {answer.json()["chef_id"] for answer in answers if answer.status_code == 201}
+    assert won == {str(demo_id("asha@sizzle.example")), str(demo_id("ravi@sizzle.example"))}
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"no_chef_free"}
+
+
+def test_without_the_constraint_the_same_crowd_overbooks_the_chef(tmp_path):
+    """The first test's other half: what holds it is the constraint, not the check before it."""
+    with start_system(tmp_path) as unprotected:
+        database = PostgresDatabase(unprotected.env["DATABASE_URL"], 1)
+        with database.transaction() as session:
+            session.execute(text("create index on bookings using gist (provider_id, held)"))
+            session.execute(text(f"alter table bookings drop constraint {SLOT_TAKEN}"))
+        database.dispose()
+        members = crowd(unprotected, CROWD)
+        chef = str(demo_id("asha@sizzle.example"))
+        answers = at_once(
+            [
+                partial(member.post, "/customer/bookings", wish(member, booking_date=day(20), chef_id=chef))
+                for member in members
+            ]
+        )
+        leave(members)
+    assert Counter(answer.status_code for answer in answers)[201] > 1
+
+
+def test_a_double_tap_with_a_key_is_one_booking_and_twice_the_same_answer(members):
+    member = members[0]
+    body = wish(member, booking_date=day(22))
+    taps = [partial(member.post, "/customer/bookings", body, Idempotency_Key="tap") for _ in range(8)]
+
+    answers = at_once(taps)
+
+    assert [answer.status_code for answer in answers] == [201] * 8
+    assert len({answer.text for answer in answers}) == 1
+    listed = member.http.get(member.api + "/customer/bookings", timeout=30).json()["items"]
+    assert [item["booking_date"] for item in listed].count(day(22)) == 1
+
+
+def test_a_double_tap_without_a_key_is_one_booking_and_a_conflict_that_names_it(members):
+    member = members[1]
+    body = wish(member, booking_date=day(23))
+
+    answers = at_once([partial(member.post, "/customer/bookings", body) for _ in range(2)])
+
+    won, lost = sorted(answers, key=lambda answer: answer.status_code)
+    assert (won.status_code, lost.status_code) == (201, 409)
+    assert (lost.json()["code"], lost.json()["ref"]) == ("overlapping_booking", won.json()["ref"])

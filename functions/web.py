@@ -13,6 +13,7 @@ from flask import Flask, Request, Response
 from flask import request as current_request
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from functions import access, problems, wiring
@@ -119,11 +120,18 @@ class Call:
         route = f"{self.endpoint.method} {self.endpoint.path}"
         return Key(caller.id, route, given, fingerprint(self._body))
 
+    def raw(self) -> bytes:
+        """Return the body as it came; raises RequestEntityTooLarge beyond MAX_BODY."""
+        raw = self.request.get_data(cache=True)
+        if self.request.content_length is None and len(raw) >= MAX_BODY:
+            raise RequestEntityTooLarge  # a chunked body has no length to refuse: it is cut off at the limit
+        return raw
+
     def body(self) -> BaseModel | None:
         """Read and validate the body; raises Invalid naming the fields, or the media type's own errors."""
         if self.endpoint.body is None:
             return None
-        raw = self.request.get_data(cache=True) or b"{}"  # no body names no field: what is missing is then said
+        raw = self.raw() or b"{}"  # no body names no field: what is missing is then said
         if raw != b"{}" and self.request.mimetype != "application/json":
             raise problems.UnsupportedMediaType
         try:
@@ -143,9 +151,15 @@ class Call:
 
 
 def _inputs(call: Call, path: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {name: _uuid(name, text) if name.endswith("_id") else text for name, text in path.items()}
+    values: dict[str, Any] = {name: _segment(name, text) for name, text in path.items()}
     body, query = call.body(), call.query()
     return values | ({"body": body} if body else {}) | ({"query": query} if query else {})
+
+
+def _segment(name: str, text: str) -> UUID | str:
+    if "\0" in text:  # no name of ours holds one, and Postgres takes none
+        raise Invalid(f"path.{name}", "must not hold NUL")
+    return _uuid(name, text) if name.endswith("_id") else text
 
 
 def _uuid(name: str, text: str) -> UUID:

@@ -50,8 +50,8 @@ def database() -> DispatchingDatabase:
 class _LateQueue:
     """The queue, made with the first task: most requests promise nothing."""
 
-    def enqueue(self, task: Task) -> None:
-        queue().enqueue(task)
+    def enqueue(self, task: Task, within: float = 0.5) -> None:
+        queue().enqueue(task, within)
 
 
 @cache

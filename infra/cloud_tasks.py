@@ -44,7 +44,7 @@ class CloudTasks:
         self._timeout = timeout
         self._connections = _Connections()
 
-    def enqueue(self, task: Task) -> None:
+    def enqueue(self, task: Task, within: float = 0.5) -> None:
         """Create the task; a name already taken counts as created. Raises QueueUnavailable.
 
         Socket timeouts bound each wait and name look-up has none, so the call runs beside the caller, who leaves when
@@ -53,7 +53,7 @@ class CloudTasks:
         """
         assert_outside_transaction()
         outcome: Future[None] = Future()
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + min(self._timeout, within)
         threading.Thread(target=self._settle, args=(outcome, task, deadline), name="cloud-tasks", daemon=True).start()
         try:
             outcome.result(deadline - time.monotonic())

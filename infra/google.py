@@ -3,7 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import jwt
 import requests
@@ -13,6 +13,7 @@ from infra.outside import assert_outside_transaction
 REFRESH_BEFORE_END: Final = 300  # seconds; the metadata server hands out a new token from 4 to 5 minutes before the end
 CLOCK_SKEW: Final = 10  # seconds two machines' clocks may differ
 KEYS_KEPT: Final = 3600  # seconds; Google lets its own be cached for some hours and publishes new ones long before use
+KEYS_FAILURE_KEPT: Final = 5  # seconds an issuer that failed is left alone
 
 
 class IdentityUnavailable(Exception):
@@ -69,17 +70,34 @@ class MetadataIdentity:
             raise IdentityUnavailable(f"metadata server: {type(trouble).__name__}") from None
 
 
+class _IssuerKeys(jwt.PyJWKClient):
+    """Remembers a failed fetch: PyJWKClient asks under one lock, and its waiting threads would each wait for a timeout."""
+
+    _failed_until = 0.0  # time.monotonic()
+
+    def fetch_data(self) -> Any:
+        """Return the issuer's answer. Raises IdentityUnavailable."""
+        if time.monotonic() < self._failed_until:
+            raise IdentityUnavailable("keys of the issuer: they could not be fetched just now")
+        try:
+            return super().fetch_data()
+        except (jwt.PyJWKClientError, jwt.PyJWKSetError, OSError, ValueError) as trouble:
+            self._failed_until = time.monotonic() + KEYS_FAILURE_KEPT
+            raise IdentityUnavailable(f"keys of the issuer: {type(trouble).__name__}") from trouble
+
+
 class InvokerTokens:
     """Verifies the OIDC tokens Cloud Tasks and Cloud Scheduler send: RS256, by a key of the issuer, for us, from us.
 
     Keys are cached for an hour; an unknown `kid` asks for them again, half a minute after the last time at the earliest.
+    When they cannot be had, callers fail at once for some seconds instead of waiting one after the other.
     """
 
     def __init__(self, issuer: str, jwks_url: str, audience: str, emails: frozenset[str]) -> None:
         self._issuer = issuer
         self._audience = audience
         self._emails = emails
-        self._keys = jwt.PyJWKClient(jwks_url, lifespan=KEYS_KEPT, timeout=3, cooldown_duration=30)
+        self._keys = _IssuerKeys(jwks_url, lifespan=KEYS_KEPT, timeout=3, cooldown_duration=30)
 
     def verify(self, token: str) -> str:
         """Return the invoker's e-mail. Raises InvalidInvoker, or IdentityUnavailable when there are no keys to judge by."""
@@ -106,7 +124,5 @@ class InvokerTokens:
     def _key(self, kid: str) -> jwt.PyJWK:
         try:
             return self._keys.get_signing_key(kid)
-        except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, OSError, ValueError) as trouble:
-            raise IdentityUnavailable(f"keys of the issuer: {type(trouble).__name__}") from trouble
         except jwt.PyJWKClientError:
             raise InvalidInvoker("unknown key id") from None

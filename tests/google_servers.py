@@ -10,8 +10,10 @@ from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from infra.google import MetadataIdentity
-from infra.local.cloud_tasks import CloudTasksServer, read_queues
-from infra.local.metadata import Issuer, Metadata, create_app, listen
+from infra.local.cloud_tasks.queues import read_queues
+from infra.local.cloud_tasks.server import CloudTasksServer
+from infra.local.metadata import Issuer, Metadata, create_app
+from infra.local.serving import listen
 
 FUNCTIONS = Path(__file__).parent.parent / "terraform" / "functions.yaml"
 

@@ -1,5 +1,8 @@
 """Builders: a customer, a chef, a booking, in as many words as a test cares about."""
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,16 +16,19 @@ from functions.wiring import line
 from infra.postgres.engine import PostgresDatabase
 from shared.bookings.models import Booking
 from shared.kit.ids import new_id
+from shared.ledger import queries as ledger
 from shared.lines.home_chef import booking as booking_use_case
 from shared.lines.home_chef.booking import Rules
 from shared.lines.home_chef.lifecycle import CHEF
 from shared.lines.home_chef.models import ChefProfile, WeeklySlot
 from shared.lines.home_chef.schemas import BookingRequest, BookingView
+from shared.payments import following
 from shared.payments.checkout import Checkout, Page, Windows
 from shared.payments.gateway import Gateway
 from shared.places.models import Address, Location, ServiceArea
 from shared.sign_in.sessions import Caller
 from shared.users.models import CUSTOMER, User
+from tests.phonepe_server import PhonePeServer
 
 LOCK = text("select 1 from users where id = :id for no key update")
 RULES = Rules(timedelta(minutes=30), 3)
@@ -128,9 +134,54 @@ class Make:
         """Start to pay a booking."""
         return self.checkout(gateway).start(self.begin(customer), booking_id, lambda _: None, now or self.now)
 
+    def paid(
+        self, gateway: Gateway, phonepe: PhonePeServer, customer: Person | None = None, **given: Any
+    ) -> tuple[BookingView, str]:
+        """Book and pay, with everything the payment brings; returns the booking and our id of the attempt."""
+        who = customer or self.customer()
+        booking = self.booking(who, **given)
+        page = self.page(gateway, who, booking.id)
+        phonepe.settle(page.merchant_txn_id, "pay")
+        self.settle(gateway, page.merchant_txn_id)
+        return booking, page.merchant_txn_id
+
+    def settle(self, gateway: Gateway, our_id: str, now: datetime | None = None) -> str:
+        """Tell that something happened to a payment or a refund; what it is, the gateway is asked."""
+        return following.follow_our_id(self.db, gateway, line, our_id, now or self.now)
+
     def stored(self, booking_id: UUID) -> Booking:
         with self.db.reading() as session:
             return session.get_one(Booking, booking_id)
+
+    def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Return what a statement finds, each row as a tuple."""
+        with self.db.reading() as session:
+            return [tuple(row) for row in session.execute(text(statement), values)]
+
+    def run(self, statement: str, **values: Any) -> None:
+        """Change something by raw SQL, as nobody but a test may."""
+        with self.db.transaction() as session:
+            session.execute(text(statement), values)
+
+    def balances(self, booking_id: UUID) -> dict[str, int]:
+        """Return the ledger's balances of one booking that are not zero."""
+        with self.db.reading() as session:
+            return {code: paise for code, paise in ledger.balances(session, booking_id).items() if paise}
+
+
+def together(count: int, act: Callable[[], Any]) -> list[Any]:
+    """Do the same in that many threads at once; returns what each returned, or the exception it raised."""
+    start = threading.Barrier(count)
+
+    def run() -> Any:
+        start.wait(10)
+        try:
+            return act()
+        except Exception as error:  # noqa: BLE001 - a refusal is as good an outcome as an answer
+            return error
+
+    with ThreadPoolExecutor(count) as pool:
+        return [future.result(60) for future in [pool.submit(run) for _ in range(count)]]
 
 
 def begin_as(db: PostgresDatabase, person: Person) -> Any:

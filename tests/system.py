@@ -16,7 +16,7 @@ from typing import Any
 
 import requests
 
-from infra.local.processes import free_port
+from infra.local.processes import ReservedPort
 from shared.kit.settings import Settings
 from tests.postgres_server import plain_connection
 
@@ -56,8 +56,8 @@ class System:
             return list(connection.run(statement, **values) or [])
 
     def ask(self, function: str, method: str, path: str, **wanted: Any) -> requests.Response:
-        """Call a function on its own address, past the router."""
-        return self.http.request(method, self.urls[function] + path, timeout=30, **wanted)
+        """Call a function on its own address, past the router; on a new connection, as an idle one is soon closed."""
+        return requests.request(method, self.urls[function] + path, timeout=30, **wanted)
 
     def identity(self, audience: str, email: str) -> dict[str, str]:
         """Return the header by which the platform's own callers are known."""
@@ -187,7 +187,8 @@ def start_system(data: Path, *arguments: str, port: int | None = None, **environ
 
     What the environment says of a system of one's own does not count: tests would write into it.
     """
-    port = port or free_port()
+    reserved = ReservedPort()
+    port = port or reserved.number
     inherited = {name: value for name, value in os.environ.items() if name.lower() not in Settings.names()}
     command = [
         sys.executable,
@@ -211,6 +212,7 @@ def start_system(data: Path, *arguments: str, port: int | None = None, **environ
             running.http.close()
             process.terminate()
             process.wait(30)
+            reserved.close()
 
 
 def _wait(running: System, process: "subprocess.Popen[bytes]", log: Path) -> None:

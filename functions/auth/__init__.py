@@ -13,6 +13,7 @@ auth = serve(
         "jwt_keys",
         "refresh_keys",
         "otp_keys",
+        "resend_api_key_or_smtp_url",
     ],
     loads=["infra.postgres.engine", "infra.redis", "infra.email"],
 )

@@ -90,7 +90,7 @@ def verify_otp(call: Call, body: CodePresented) -> Tokens:
     return _tokens(call, signed_in)
 
 
-@routes.post("/refresh", body=RefreshRequest, answer=Tokens, refuses=(RefreshInvalid,))
+@routes.post("/refresh", body=RefreshRequest, answer=Tokens, refuses=(RefreshInvalid, DependencyDown))
 def refresh(call: Call, body: RefreshRequest) -> Tokens:
     """Exchange a refresh token for its successor and a new access token; each is good once."""
     token = _read(body.refresh_token)
@@ -103,7 +103,7 @@ def refresh(call: Call, body: RefreshRequest) -> Tokens:
     return _tokens(call, signed_in)
 
 
-@routes.post("/logout", body=LogoutRequest, status=204, refuses=(InvalidToken,))
+@routes.post("/logout", body=LogoutRequest, status=204, refuses=(InvalidToken, DependencyDown))
 def logout(call: Call, body: LogoutRequest) -> None:
     """End a session at once, named by its refresh token or by the access token in the header."""
     token = _read(body.refresh_token) if body.refresh_token else None

@@ -4,7 +4,7 @@ from functions import wiring
 from functions.web import Call, Routes
 from infra.phonepe.wire import InvalidCallback, verified_callback
 from shared.inbox import queries as inbox
-from shared.kit.errors import Unauthorized
+from shared.kit.errors import DependencyDown, Unauthorized
 from shared.kit.schemas import View
 
 routes = Routes("/api/v1/payments/callback")
@@ -22,10 +22,10 @@ class Received(View):
     status: Literal["received"] = "received"
 
 
-@routes.post("", answer=Received, refuses=(InvalidSignature,))
+@routes.post("", answer=Received, refuses=(InvalidSignature, DependencyDown))
 def phonepe(call: Call) -> Received:
     """Take PhonePe's report of a payment or a refund; what it says is not believed but asked for."""
-    raw = call.request.get_data(cache=True)
+    raw = call.raw()
     try:
         verified_callback(raw, call.request.headers.get("X-VERIFY", ""), wiring.signer())
     except InvalidCallback as error:
@@ -35,7 +35,7 @@ def phonepe(call: Call) -> Received:
     return Received()
 
 
-@routes.post("/phonepe", answer=Received, refuses=(InvalidSignature,))
+@routes.post("/phonepe", answer=Received, refuses=(InvalidSignature, DependencyDown))
 def phonepe_by_name(call: Call) -> Received:
     """Take the same report at the address that names its gateway, as every further gateway's does."""
     return phonepe(call)

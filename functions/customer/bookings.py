@@ -3,6 +3,9 @@ from uuid import UUID
 
 from functions import wiring
 from functions.web import Call, Routes
+from shared.bookings import queries as bookings
+from shared.bookings.lifecycle import ACTIVE
+from shared.bookings.schemas import EventsQuery, EventsView, EventView
 from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import KeyReused
 from shared.kit.errors import Invalid
@@ -61,3 +64,16 @@ def get_booking(call: Call, booking_id: UUID) -> BookingView:
         if found is None:
             raise BookingNotFound
         return booking_view(*found)
+
+
+@routes.get("/bookings/{booking_id}/events", query=EventsQuery, answer=EventsView, refuses=(BookingNotFound,))
+def list_events(call: Call, booking_id: UUID, query: EventsQuery) -> EventsView:
+    """Tell what has happened to a booking since an event, for following it live without holding a connection."""
+    with call.reading() as (session, caller):
+        found = bookings.history(session, caller.id, booking_id, query.after, query.limit)
+        if found is None:
+            raise BookingNotFound
+        booking, events = found
+        items = [EventView.model_validate(event) for event in events]
+        last = items[-1].id if items else query.after
+        return EventsView(items=items, after=last, poll_after_seconds=5 if booking.status in ACTIVE else 60)

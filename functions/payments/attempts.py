@@ -11,7 +11,7 @@ from shared.payments.checkout import BookingNotFound, NotPayable, PaymentInProgr
 from shared.payments.gateway import GatewayUnavailable
 from shared.payments.lifecycle import LIVE, AttemptState
 from shared.payments.models import Attempt
-from shared.payments.schemas import SHOWN, AttemptView, InitiateRequest, PageView
+from shared.payments.schemas import SHOWN, AttemptView, InitiateRequest, PaymentPageView
 from shared.sign_in.sessions import Caller
 from shared.users.models import CUSTOMER
 
@@ -28,14 +28,14 @@ class AttemptNotFound(NotFound):
 @routes.post(
     "/initiate",
     body=InitiateRequest,
-    answer=PageView,
+    answer=PaymentPageView,
     refuses=(BookingNotFound, NotPayable, PaymentInProgress, GatewayUnavailable, KeyReused),
     idempotent=True,
 )
-def initiate(call: Call, body: InitiateRequest) -> PageView:
+def initiate(call: Call, body: InitiateRequest) -> PaymentPageView:
     """Start to pay a booking: the address of the gateway's page, the same one while it is fresh."""
     page = wiring.checkout().start(call.writing, body.booking_id, call.key, call.now)
-    return PageView.model_validate(page)
+    return PaymentPageView.model_validate(page)
 
 
 @routes.get("/status/{txn}", answer=AttemptView, refuses=(AttemptNotFound,))

@@ -1,6 +1,7 @@
 """The jobs by name; each returns what it did, for the log."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 
 from functions import wiring
@@ -21,7 +22,7 @@ def expire(now: datetime) -> dict[str, int]:
 
 def reconcile(now: datetime) -> dict[str, int]:
     """Ask the gateway about every payment and refund that has not ended."""
-    return following.reconcile(wiring.database(), wiring.gateway(), wiring.line, now)
+    return asdict(following.reconcile(wiring.database(), wiring.gateway(), wiring.line, now))
 
 
 JOBS: dict[str, Callable[[datetime], dict[str, int]]] = {"sweep": sweep, "expire": expire, "reconcile": reconcile}

@@ -11,7 +11,7 @@ tasks = serve(
         "phonepe_merchant_id",
         "phonepe_salt_keys",
         "public_url",
-        "mail_from",
+        "resend_api_key_or_smtp_url",
         "tasks_url",
         "tasks_invoker",
         "cloud_tasks_location",

@@ -23,7 +23,7 @@ from typing import Final
 from infra.local import demo
 from infra.local.functions import LIST, functions
 from infra.local.postgres import Postgres
-from infra.local.processes import Process, StartFailed, free_port, healthy, stop, wait_ready
+from infra.local.processes import Process, ReservedPort, StartFailed, healthy, is_taken, stop, wait_ready
 from infra.postgres.address import arguments
 from infra.postgres.connection import Connection
 from infra.postgres.engine import PostgresDatabase
@@ -75,10 +75,13 @@ class Plan:
         return f"http://127.0.0.1:{self.ports[name]}"
 
 
-def plan(place: Place, given: Mapping[str, str]) -> Plan:
-    """Choose ports and write down the environment; what is given already stays."""
+def reserve() -> dict[str, ReservedPort]:
     pieces = ("postgres", "redis", "upstash", "metadata", "cloud_tasks", "phonepe", "smtp", "mail", "scheduler")
-    ports = {name: free_port() for name in (*pieces, *(one.name for one in functions()))}
+    return {name: ReservedPort() for name in (*pieces, *(one.name for one in functions()))}
+
+
+def plan(place: Place, ports: dict[str, int], given: Mapping[str, str]) -> Plan:
+    """Write down the environment; what is given already stays."""
     made = secrets_and_addresses(place, ports)
     return Plan(place, ports, made | {name: given[name] for name in given if name.lower() in Settings.names()})
 
@@ -132,13 +135,15 @@ def processes(chosen: Plan, given: Mapping[str, str]) -> list[Process]:
         made.append(_piece(chosen, "postgres", "--data", str(place.folder("postgres")), ready=_answers(chosen)))
     if "UPSTASH_REDIS_REST_URL" not in given:
         made.append(_piece(chosen, "redis", "--data", str(place.folder("redis")), ready=lambda: True))
-        made.append(_piece(chosen, "upstash", "--redis-port", str(ports["redis"]), "--token", kept["redis"]))
+        made.append(
+            _piece(chosen, "upstash", "--redis-port", str(ports["redis"]), UPSTASH_REDIS_REST_TOKEN=kept["redis"])
+        )
     tasks = ("--metadata", metadata, "--queues", str(LIST), "--data", str(place.folder("tasks")))
     made.append(_piece(chosen, "cloud_tasks", *tasks))
     if "PHONEPE_BASE_URL" not in given:
-        merchant = ("--merchant-id", MERCHANT, "--merchant-name", "Sizzle", "--salt-key", kept["phonepe"])
+        merchant = ("--merchant-id", MERCHANT, "--merchant-name", "Sizzle")
         where = ("--data", str(place.folder("phonepe")), "--public-url", place.url)
-        made.append(_piece(chosen, "phonepe", *merchant, *where))
+        made.append(_piece(chosen, "phonepe", *merchant, *where, PHONEPE_SALT_KEY=kept["phonepe"]))
     made.append(_piece(chosen, "mail", "--smtp-port", str(ports["smtp"]), "--data", str(place.folder("mail"))))
     return made + [_function(chosen, one.name) for one in functions()]
 
@@ -160,10 +165,11 @@ def _log(chosen: Plan, name: str) -> Path:
     return chosen.place.folder("logs") / f"{name}.log"
 
 
-def _piece(chosen: Plan, name: str, *arguments: str, ready: Callable[[], bool] | None = None) -> Process:
+def _piece(chosen: Plan, name: str, *arguments: str, ready: Callable[[], bool] | None = None, **secret: str) -> Process:
     port = chosen.ports.get(name, chosen.place.port)
     command = [sys.executable, "-m", f"infra.local.{name}", "--port", str(port), *arguments]
-    return Process(name, command, _log(chosen, name), os.environ, ready or healthy(f"http://127.0.0.1:{port}"))
+    env = os.environ | secret
+    return Process(name, command, _log(chosen, name), env, ready or healthy(f"http://127.0.0.1:{port}"))
 
 
 def _function(chosen: Plan, name: str) -> Process:
@@ -246,7 +252,8 @@ def watch(running: list[Process], ended: threading.Event) -> None:
 
 def run(place: Place, given: Mapping[str, str], ended: threading.Event) -> None:
     began = time.monotonic()
-    chosen = plan(place, given)
+    reserved = reserve()
+    chosen = plan(place, {name: port.number for name, port in reserved.items()}, given)
     write_env(chosen)
     running = processes(chosen, given)
     try:
@@ -266,6 +273,8 @@ def run(place: Place, given: Mapping[str, str], ended: threading.Event) -> None:
     finally:
         ended.set()
         stop(running)
+        for port in reserved.values():
+            port.close()
 
 
 def main() -> int:
@@ -276,6 +285,9 @@ def main() -> int:
     parser.add_argument("--no-dotenv", action="store_true", help="leave .env in the working folder as it is")
     chosen = parser.parse_args()
     data = (chosen.data or Path("var") / str(chosen.port)).absolute()
+    if is_taken(chosen.port):  # before anything of a copy that runs is touched
+        print(f"Port {chosen.port} is taken: does another copy run? Use --port.", file=sys.stderr)
+        return 1
     if chosen.reset:
         shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -7,20 +7,17 @@ import argparse
 import hashlib
 import ipaddress
 import os
-import signal
 import time
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import jwt
-import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from flask import Flask, Response, abort, request
 from jwt.algorithms import RSAAlgorithm
-from markupsafe import Markup, escape
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from infra.local.serving import call_directly, serve_until_ended
 
 TOKEN_SECONDS: Final = 3600
 ACCESS_AUDIENCE: Final = "https://www.googleapis.com/"  # tells access tokens from ID tokens: both are signed alike
@@ -129,7 +126,7 @@ class Metadata:
 
     def id_token(self, audience: str, email: str) -> str:
         """Return a token of the service account `email` for `audience`. Raises requests.RequestException."""
-        answer = call("POST", self._sign_url, json={"audience": audience, "email": email}, timeout=3)
+        answer = call_directly("POST", self._sign_url, json={"audience": audience, "email": email}, timeout=3)
         answer.raise_for_status()
         return str(answer.json()["token"])
 
@@ -137,81 +134,6 @@ class Metadata:
         """Raise jwt.PyJWTError when it is not an access token of this metadata server that still holds."""
         key = self._keys.get_signing_key_from_jwt(access_token)
         jwt.decode(access_token, key, algorithms=["RS256"], audience=ACCESS_AUDIENCE)
-
-
-def call(method: str, url: str, *, timeout: float, **wanted: Any) -> requests.Response:
-    """Send one request as Google's dispatchers do, on a connection of its own: no proxy, no redirect followed."""
-    with requests.Session() as session:
-        session.trust_env = False
-        return session.request(method, url, timeout=timeout, allow_redirects=False, **wanted)
-
-
-class _QuietHandler(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Keep addresses and query strings out of the terminal."""
-
-
-def listen(app: Flask, port: int) -> BaseWSGIServer:
-    """Return a threaded server on the loopback interface; port 0 takes a free one (`.port`)."""
-    return make_server("127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler)
-
-
-def serve(app: Flask, port: int) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    listen(app, port).serve_forever(poll_interval=0.1)
-
-
-def page(title: str, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return a table as a small HTML page; values are escaped unless they are Markup."""
-    head = Markup("").join(Markup("<th>{}</th>").format(column.replace("_", " ").capitalize()) for column in columns)
-    body = Markup("").join(
-        Markup("<tr>{}</tr>").format(
-            Markup("").join(Markup("<td>{}</td>").format(_cell(row.get(column))) for column in columns)
-        )
-        for row in rows
-    )
-    return _PAGE.format(title=escape(title), head=head, body=body or Markup("<tr><td>Nothing yet.</td></tr>"))
-
-
-def _cell(value: Any) -> Any:
-    return "–" if value is None else value
-
-
-_PAGE: Final = Markup(
-    """<!doctype html>
-<html lang="en">
-<head>
-  <meta charset="utf-8">
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  <meta name="color-scheme" content="light dark">
-  <title>{title}</title>
-  <style>
-    :root {{ --ink: #1d1526; --soft: #665c72; --line: #e2dce9; --ground: #f6f3f9; --card: #fff; }}
-    @media (prefers-color-scheme: dark) {{
-      :root {{ --ink: #f2eef6; --soft: #b3a8bf; --line: #3a3046; --ground: #150f1c; --card: #211829; }}
-    }}
-    body {{ margin: 0; background: var(--ground); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; }}
-    main {{ width: min(100% - 2rem, 68rem); margin: 2rem auto; }}
-    h1 {{ font-size: 1.125rem; }}
-    .scroll {{ overflow-x: auto; border: 1px solid var(--line); border-radius: 1rem; background: var(--card); }}
-    table {{ width: 100%; border-collapse: collapse; font-size: .9375rem; }}
-    th, td {{ padding: .6rem 1rem; border-top: 1px solid var(--line); text-align: left; white-space: nowrap; }}
-    th {{ border: 0; color: var(--soft); font-weight: 500; }}
-    form {{ margin: 0; }}
-    button {{ padding: .25rem .75rem; border: 1px solid var(--line); border-radius: .5rem; background: transparent;
-              color: inherit; font: inherit; cursor: pointer; }}
-  </style>
-</head>
-<body>
-<main>
-  <h1>{title}</h1>
-  <div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>
-</main>
-</body>
-</html>
-"""
-)
 
 
 def main() -> None:
@@ -222,7 +144,7 @@ def main() -> None:
     parser.add_argument("--project", default="local")
     parser.add_argument("--email", default="functions@local.iam.gserviceaccount.com")
     options = parser.parse_args()
-    serve(create_app(Issuer(options.data, options.issuer), options.project, options.email), options.port)
+    serve_until_ended(create_app(Issuer(options.data, options.issuer), options.project, options.email), options.port)
 
 
 if __name__ == "__main__":

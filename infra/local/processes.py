@@ -16,11 +16,31 @@ from pathlib import Path
 PR_SET_PDEATHSIG = 1
 
 
-def free_port() -> int:
+class ReservedPort:
+    """A free port that stays ours until `close`: bound and never listened on, so that only who is told of it serves there.
+
+    A port that is only looked up may be gone before its server starts, to another copy or to an outgoing connection.
+    """
+
+    def __init__(self) -> None:
+        self._holder = socket.socket()
+        self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # servers set it too, and may join
+        self._holder.bind(("127.0.0.1", 0))
+        self.number: int = self._holder.getsockname()[1]
+
+    def close(self) -> None:
+        self._holder.close()
+
+
+def is_taken(port: int) -> bool:
+    """Tell whether somebody listens on a port of this machine."""
     with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: what just ended is in nobody's way
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def healthy(url: str) -> Callable[[], bool]:

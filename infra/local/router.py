@@ -9,15 +9,18 @@ import argparse
 import json
 import signal
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
-from html import escape
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from markupsafe import Markup
+
 from infra.local.functions import Function, functions, target
+from infra.local.serving import page, table
 
 TIMEOUT: Final = 60.0
 MAX_BODY: Final = 32 * 1024 * 1024  # what Google's front end lets through
@@ -40,11 +43,21 @@ LOCAL: Final = {
     "/_local/tasks": "cloud_tasks",
     "/_local/jobs": "scheduler",
 }
-STYLE: Final = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem;color:#1c1917;background:#fff7ed}"
-    "h1{color:#c2410c;margin-bottom:.2em}table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.4em .6em;"
-    "border-top:1px solid #e7e5e4}a{color:#c2410c}code{background:#fff;padding:.1em .3em;border-radius:4px}"
+INDEX: Final = Markup(
+    "<p>Every function of the backend behind one address, as in production.</p>"
+    '<ul><li><a href="/_local/mail">Mails</a>: sign-in codes and everything else that was sent</li>'
+    '<li><a href="/_local/payments">Payments</a> at the payment stand-in</li>'
+    '<li><a href="/_local/tasks">Tasks</a> and <a href="/_local/jobs">scheduled jobs</a></li>'
+    '<li><a href="/api/v1/openapi.json">The API\'s document</a> (OpenAPI 3.1)</li></ul>'
+    "<h2>Accounts</h2><p>Sign in with a code; it arrives under Mails.</p>{accounts}"
+    "<h2>Functions</h2>{functions}"
 )
+RETURN: Final = Markup(
+    "<p>Booking <code>{ref}</code>, payment <code>{txn}</code>.</p>"
+    "<p>A client would now ask <code>GET /api/v1/payments/status/…</code>; this page believes nothing it was told "
+    'on the way here. <a href="/_local/mail">See the mails</a>.</p>'
+)
+CODE: Final = Markup("<code>{}</code>")
 
 
 @dataclass(frozen=True)
@@ -79,11 +92,14 @@ class _Handler(BaseHTTPRequestHandler):
         """The functions write their own line for each request."""
 
     def _any(self) -> None:
+        body = self._body()
+        if body is None:
+            return
         parts = urlsplit(self.path)
         own = {"/": self._index, "/health": self._health, "/_local/return": self._return, "/_local/system": self._where}
         upstream = self.system.upstream(parts.path)
         if upstream is not None:
-            self._forward(upstream)
+            self._forward(upstream, body)
         elif parts.path in own and self.command in {"GET", "HEAD"}:
             own[parts.path](parse_qs(parts.query))
         else:
@@ -91,16 +107,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = do_TRACE = _any
 
-    def _forward(self, upstream: str) -> None:
+    def _body(self) -> bytes | None:
+        """Read the body, wherever it goes: left unread, it would be taken for the next request. None: refused."""
         length = self.headers.get("Content-Length", "0")
-        if "chunked" in self.headers.get("Transfer-Encoding", "") or not length.isdigit() or int(length) > MAX_BODY:
+        if "chunked" in self.headers.get("Transfer-Encoding", "") or not length.isdecimal() or int(length) > MAX_BODY:
             self.close_connection = True
-            self._send(413 if length.isdigit() and int(length) > MAX_BODY else 411, b"", "text/plain")
-            return
-        body = self.rfile.read(int(length))
+            self._send(413 if length.isdecimal() and int(length) > MAX_BODY else 411, b"", "text/plain")
+            return None
+        return self.rfile.read(int(length))
+
+    def _forward(self, upstream: str, body: bytes) -> None:
         connection = HTTPConnection(urlsplit(upstream).netloc, timeout=TIMEOUT)
         try:
-            connection.request(self.command, self.path, body or None, self._headers())
+            with suppress(BrokenPipeError):  # who refuses a body may answer before it has read it
+                connection.request(self.command, self.path, body or None, self._headers())
             self._relay(connection.getresponse())
         except (OSError, HTTPException):
             self._send(502, b'{"title":"Bad Gateway","status":502,"code":"function_down"}', "application/problem+json")
@@ -112,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in self.headers.items():
             if name.lower() not in HOP_BY_HOP:
                 sent[name] = f"{sent[name]}, {value}" if name in sent else value
-        known = [hop for hop in (self.headers.get("X-Forwarded-For"), self.client_address[0]) if hop]
+        known = [*self.headers.get_all("X-Forwarded-For", []), self.client_address[0]]
         sent = {name: value for name, value in sent.items() if name.lower() != "x-forwarded-for"}
         return sent | {"X-Forwarded-For": ", ".join(known), "X-Forwarded-Proto": "http"}
 
@@ -138,10 +158,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def _page(self, title: str, inside: str) -> None:
-        head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
-        page = f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{inside}</body></html>'
-        self._send(200, page.encode(), "text/html; charset=utf-8")
+    def _page(self, title: str, inside: Markup) -> None:
+        self._send(200, page(title, inside).encode(), "text/html; charset=utf-8")
 
     def _health(self, _: dict[str, list[str]]) -> None:
         self._send(200, b'{"status":"ok"}', "application/json")
@@ -151,32 +169,19 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, json.dumps(document).encode(), "application/json")
 
     def _index(self, _: dict[str, list[str]]) -> None:
-        accounts = "".join(
-            f"<tr><td>{who}</td><td><code>{address}</code></td></tr>" for who, address in self.system.accounts
-        )
-        paths = "".join(
-            f"<tr><td>{one.name}</td><td><code>{escape(', '.join(one.paths)) or '(called by the platform)'}</code></td></tr>"
+        accounts = [{"who": who, "address": CODE.format(address)} for who, address in self.system.accounts]
+        listed = [
+            {"function": one.name, "paths": CODE.format(", ".join(one.paths) or "(called by the platform)")}
             for one in self.system.listed
+        ]
+        inside = INDEX.format(
+            accounts=table(("who", "address"), accounts), functions=table(("function", "paths"), listed)
         )
-        self._page(
-            "Sizzle, locally",
-            "<h1>Sizzle, locally</h1><p>Every function of the backend behind one address, as in production.</p>"
-            '<ul><li><a href="/_local/mail">Mails</a>: sign-in codes and everything else that was sent</li>'
-            '<li><a href="/_local/payments">Payments</a> at the payment stand-in</li>'
-            '<li><a href="/_local/tasks">Tasks</a> and <a href="/_local/jobs">scheduled jobs</a></li>'
-            '<li><a href="/api/v1/openapi.json">The API\'s document</a> (OpenAPI 3.1)</li></ul>'
-            f"<h2>Accounts</h2><p>Sign in with a code; it arrives under Mails.</p><table>{accounts}</table>"
-            f"<h2>Functions</h2><table>{paths}</table>",
-        )
+        self._page("Sizzle, locally", inside)
 
     def _return(self, query: dict[str, list[str]]) -> None:
-        ref, txn = (escape(query.get(name, ["?"])[0]) for name in ("ref", "txn"))
-        self._page(
-            "Back from the payment",
-            f"<h1>Back at Sizzle</h1><p>Booking <code>{ref}</code>, payment <code>{txn}</code>.</p>"
-            "<p>A client would now ask <code>GET /api/v1/payments/status/…</code>; this page believes nothing it was told "
-            'on the way here. <a href="/_local/mail">See the mails</a>.</p>',
-        )
+        told = {name: query.get(name, ["?"])[0] for name in ("ref", "txn")}
+        self._page("Back from the payment", RETURN.format(**told))
 
 
 class Router(ThreadingHTTPServer):

@@ -22,7 +22,8 @@ from croniter import croniter
 from flask import Flask, Response, request
 from markupsafe import Markup
 
-from infra.local.metadata import Metadata, call, page, serve
+from infra.local.metadata import Metadata
+from infra.local.serving import call_directly, page, serve_until_ended, table
 
 ATTEMPT_DEADLINE: Final = 180.0  # seconds; what Cloud Scheduler gives an HTTP target unless told otherwise
 
@@ -99,7 +100,7 @@ class Scheduler:
             "X-CloudScheduler-ScheduleTime": due_at.isoformat(),
         }
         url = f"{self._target.rstrip('/')}/jobs/{job.name}"
-        return call("POST", url, headers=headers, timeout=self._attempt_deadline)
+        return call_directly("POST", url, headers=headers, timeout=self._attempt_deadline)
 
     def _fire(self) -> None:
         while not self._stopped.wait(self._until_next()):
@@ -156,7 +157,8 @@ class Scheduler:
             return {"jobs": jobs}
         button = Markup('<form method="post" action="/_local/jobs/{}/run"><button>Run now</button></form>')
         rows = [{**job, "run": button.format(job["name"])} for job in jobs]
-        return page("Cloud Scheduler", ("name", "cron", "timezone", "next_at", "last_at", "last_status", "run"), rows)
+        columns = ("name", "cron", "timezone", "next_at", "last_at", "last_status", "run")
+        return page("Cloud Scheduler", table(columns, rows))
 
 
 def main() -> None:
@@ -173,7 +175,7 @@ def main() -> None:
     scheduler = Scheduler(jobs, options.target, Metadata(options.metadata), options.invoker)
     scheduler.start()
     try:
-        serve(scheduler.app, options.port)
+        serve_until_ended(scheduler.app, options.port)
     finally:
         scheduler.stop()
 

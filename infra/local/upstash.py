@@ -7,6 +7,7 @@ as JSON or as a path, `/pipeline`, `/multi-exec`, base64 answers, and scripts th
 import argparse
 import hmac
 import json
+import os
 import signal
 import socket
 import threading
@@ -202,7 +203,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Upstash's REST API over a Redis on 127.0.0.1.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--redis-port", type=int, required=True)
-    parser.add_argument("--token", required=True, help="the bearer token clients must show")
+    kept = os.environ.get("UPSTASH_REDIS_REST_TOKEN")  # everybody on a machine can read a command line
+    parser.add_argument("--token", default=kept, required=not kept, help="the bearer token clients must show")
     given = parser.parse_args()
     ending = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # before any thread: they all leave the signal to sigwait

@@ -37,7 +37,7 @@ class PhonePe:
     def start(self, order: Order) -> str:
         payload = wire.pay_payload(order, self.merchant, self._callback_url)
         answer = self._post(wire.PAY_PATH, payload)
-        url = wire.page_url(answer)
+        url = wire.page_url(answer, self.merchant, order.merchant_txn_id)
         if url is not None:
             return url
         code = wire.code_of(answer)
@@ -72,7 +72,7 @@ class PhonePe:
                 method, self._base + path, headers=headers, timeout=TIMEOUT, allow_redirects=False, **content
             )
             answer = response.json()
-        except (requests.RequestException, ValueError) as error:
+        except (requests.RequestException, ValueError, RecursionError) as error:
             raise GatewayUnavailable(type(error).__name__) from error
         if response.status_code in {429, *range(500, 600)} or not isinstance(answer, dict):
             raise GatewayUnavailable(f"HTTP {response.status_code}")

@@ -75,16 +75,16 @@ def refund_payload(order: RefundOrder, merchant: str, callback_url: str) -> dict
     }
 
 
-def page_url(answer: dict[str, Any]) -> str | None:
-    """Return the address of the pay page in an accepted answer to a pay call, else None."""
-    step: Any = answer
-    for name in ("data", "instrumentResponse", "redirectInfo", "url"):
-        step = step.get(name) if isinstance(step, dict) else None
-    return _text(step) if code_of(answer) == "PAYMENT_INITIATED" else None
+def page_url(answer: dict[str, Any], merchant: str, our_id: str) -> str | None:
+    """Return the address of the pay page in an accepted answer to a pay call, else None; another's page is none."""
+    data = _mapping(answer.get("data"))
+    ours = (data.get("merchantId", merchant), data.get("merchantTransactionId", our_id)) == (merchant, our_id)
+    redirect = _mapping(_mapping(data.get("instrumentResponse")).get("redirectInfo"))
+    return _text(redirect.get("url")) if ours and code_of(answer) == "PAYMENT_INITIATED" else None
 
 
 def code_of(answer: dict[str, Any]) -> str:
-    """Return the vendor's word for an answer, which it now and then writes as a number; empty where there is none."""
+    """Return the vendor's word for an answer, a number as its digits; empty where there is none."""
     code = answer.get("code")
     return str(code) if type(code) is int else _text(code) or ""
 

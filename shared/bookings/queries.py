@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.bookings.lifecycle import ACTIVE, UNPAID
-from shared.bookings.models import Booking
+from shared.bookings.models import Booking, BookingEvent
 
 
 def locked(session: Session, booking_id: UUID) -> Booking:
@@ -22,3 +22,18 @@ def past_deadline(session: Session, now: datetime, limit: int) -> Sequence[UUID]
         .order_by(Booking.pay_by)
         .limit(limit)
     ).all()
+
+
+def history(
+    session: Session, customer_id: UUID, booking_id: UUID, after: int, limit: int
+) -> tuple[Booking, list[BookingEvent]] | None:
+    """Return a customer's own booking and what has happened to it since an event, the oldest first, in one statement."""
+    since = (BookingEvent.booking_id == Booking.id) & (BookingEvent.id > after)
+    rows = session.execute(
+        select(Booking, BookingEvent)
+        .outerjoin(BookingEvent, since)
+        .where(Booking.id == booking_id, Booking.customer_id == customer_id)
+        .order_by(BookingEvent.id)
+        .limit(limit)
+    ).all()
+    return (rows[0][0], [row[1] for row in rows if row[1] is not None]) if rows else None

@@ -5,7 +5,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -45,8 +45,8 @@ class Position:
         """Read a cursor we gave; anything else is refused as an invalid query parameter."""
         try:
             at, row_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-            return cls(_aware(datetime.fromisoformat(at)), UUID(row_id))
-        except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+            return cls(_aware(datetime.fromisoformat(at)).astimezone(UTC), UUID(row_id))
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error) as error:
             raise Invalid("query.cursor", "is not a cursor of this list") from error
 
 

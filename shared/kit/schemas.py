@@ -17,6 +17,9 @@ from pydantic import (
 from shared.kit import money
 
 HALF_HOUR = "^([01][0-9]|2[0-3]):(00|30)$"
+MOST_RUPEES = 10**10
+# Words, not `multipleOf: 0.01`: divided as floats are, one amount in seven would not be a multiple (0.07 is none).
+RUPEES = "Rupees, with at most two places."
 PRINTABLE = r"^[^\x00]*$"  # Postgres stores no NUL
 
 
@@ -40,7 +43,8 @@ def _half_hour(value: Any) -> Any:
     return value
 
 
-Int = Annotated[int, BeforeValidator(_whole)]
+# Stands behind a number's bounds: before them, JSON Schema would not be told of the bounds.
+Whole = BeforeValidator(_whole)
 TimeSlot = Annotated[
     time,
     BeforeValidator(_half_hour),
@@ -51,20 +55,19 @@ TimeSlot = Annotated[
 Rupees = Annotated[
     int,
     PlainSerializer(lambda paise: paise / 100, return_type=float),
-    WithJsonSchema({"type": "number", "multipleOf": 0.01, "examples": [2361.56]}),
+    WithJsonSchema({"type": "number", "description": RUPEES, "examples": [2361.56]}),
 ]
 
 
 def _to_paise(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueError("must be a number of rupees")  # noqa: TRY004 - pydantic reports ValueError as a field's error
-    try:
-        return money.paise(Decimal(str(value)))
-    except ArithmeticError as error:
-        raise ValueError("must be a number of rupees with at most two places") from error
+    if not 0 <= value <= MOST_RUPEES:  # also what is no number at all
+        raise ValueError(f"must be from 0 to {MOST_RUPEES} rupees")
+    return money.paise(Decimal(str(value)))
 
 
-RupeesIn = Annotated[int, BeforeValidator(_to_paise), WithJsonSchema({"type": "number", "multipleOf": 0.01})]
+RupeesIn = Annotated[int, BeforeValidator(_to_paise), WithJsonSchema({"type": "number", "description": RUPEES})]
 
 
 class Body(BaseModel):

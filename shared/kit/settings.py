@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+KEY_LENGTH = 32
 # Published by PhonePe for its shared sandbox: anyone can sign a callback with them (facts, payments 0 #9).
 SANDBOX_MERCHANTS = frozenset({"PGTESTPAYUAT", "PGTESTPAYUAT86", "PGTESTPAY", "MERCHANTUAT"})
 SANDBOX_SALTS = frozenset(
@@ -18,6 +19,7 @@ SANDBOX_SALTS = frozenset(
         "14fa5465-f8a7-443f-8477-f986b8fcfde9",
     }
 )
+ENVIRONMENTS = frozenset({"local", "test", "staging", "production"})
 
 
 class SettingsError(Exception):
@@ -39,6 +41,8 @@ class Keys:
         pairs = [part.strip().partition(":") for part in text.split(",") if part.strip()]
         if not pairs or any(not name or not secret for name, _, secret in pairs):
             raise ValueError("is not written as id:secret[,id:secret]")
+        if len({name for name, _, _ in pairs}) < len(pairs):
+            raise ValueError("names an id twice")
         return cls({name: secret for name, _, secret in pairs})
 
 
@@ -131,7 +135,11 @@ class Settings:
         if wrong:
             raise SettingsError(f"cannot be read: {', '.join(wrong)}")
         settings = cls(**values)
+        if settings.environment not in ENVIRONMENTS:
+            # A misspelt production would not be protected as one.
+            raise SettingsError(f"ENVIRONMENT is none of {', '.join(sorted(ENVIRONMENTS))}")
         settings.refuse_sandbox_in_production()
+        settings.refuse_weak_keys_in_production()
         return settings
 
     @classmethod
@@ -147,6 +155,11 @@ class Settings:
     def is_local(self) -> bool:
         return self.environment in {"local", "test"}
 
+    @property
+    def resend_api_key_or_smtp_url(self) -> str | None:
+        """Tell that a mail can leave; in development the console takes what nobody else does."""
+        return self.resend_api_key or self.smtp_url or ("console" if self.is_local else None)
+
     def require(self, *names: str) -> None:
         """Raise SettingsError naming those of the given settings that are not set."""
         missing = [name.upper() for name in names if getattr(self, name) in (None, "")]
@@ -160,3 +173,10 @@ class Settings:
             raise SettingsError(
                 "PHONEPE_MERCHANT_ID or PHONEPE_SALT_KEYS is published sandbox data, refused in production"
             )
+
+    def refuse_weak_keys_in_production(self) -> None:
+        """A key that signs is at least 32 characters where the environment is production (RFC 7518, 3.2)."""
+        signing = {"JWT_KEYS": self.jwt_keys, "REFRESH_KEYS": self.refresh_keys, "OTP_KEYS": self.otp_keys}
+        weak = [name for name, keys in signing.items() if keys and min(map(len, keys.by_id.values())) < KEY_LENGTH]
+        if self.is_production and weak:
+            raise SettingsError(f"shorter than {KEY_LENGTH} characters: {', '.join(weak)}")

@@ -35,10 +35,11 @@ def send(queue: TaskQueue, promises: Sequence[Promise], budget_seconds: float = 
     """Hand promises to the queue within the budget, and return how many it took; the sweep brings the rest."""
     until = time.monotonic() + budget_seconds
     for sent, promise in enumerate(promises):
-        if time.monotonic() >= until:
+        left = until - time.monotonic()
+        if left <= 0:
             return sent
         try:
-            queue.enqueue(task_of(promise))
+            queue.enqueue(task_of(promise), min(left, BUDGET_SECONDS))
         except QueueUnavailable as error:
             logger.warning(
                 "queue unavailable, the sweep will send", extra=log.fields(reason=str(error), kind=promise.kind)

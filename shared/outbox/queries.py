@@ -78,7 +78,8 @@ def failed(session: Session, message_id: UUID, error: str) -> None:
 _OVERDUE = text("""
 update outbox o set
   generation = o.generation + 1,
-  next_try_at = :now + make_interval(mins => (cast(:backoff as int[]))[least(o.generation + 1, :steps)])
+  next_try_at = cast(:now as timestamptz)
+    + make_interval(mins => (cast(:backoff as int[]))[least(o.generation + 1, cast(:steps as int))])
 where o.id in (
   select id from outbox where done_at is null and next_try_at <= :now
   order by next_try_at limit :limit for update skip locked)

@@ -25,5 +25,5 @@ class Task:
 
 
 class TaskQueue(Protocol):
-    def enqueue(self, task: Task) -> None:
-        """Hand the task over, within half a second; a name already taken is as good. Raises QueueUnavailable."""
+    def enqueue(self, task: Task, within: float = 0.5) -> None:
+        """Hand the task over within so many seconds; a name already taken is as good. Raises QueueUnavailable."""

@@ -4,7 +4,7 @@ Two short transactions with the network between them, never inside. One attempt 
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -85,11 +85,12 @@ class Checkout:
         known: UUID | None = None
         while True:
             with begin() as (session, caller):
-                step = self._decide(session, caller, booking_id, key(caller), now, asked=known)
+                own_key = key(caller)
+                step = self._decide(session, caller, booking_id, own_key, now, asked=known)
             if isinstance(step, Page):
                 return step
             if isinstance(step, Order):
-                return self._open(step, booking_id, now)
+                return self._open(step, booking_id, own_key, now)
             known = step
             following.follow(self.db, self.gateway, self.lines, step, now)
 
@@ -101,20 +102,19 @@ class Checkout:
         if repeated:
             return repeated
         owed = _owned(session, caller.id, booking_id)
+        _refuse_what_is_not_payable(session, owed, now)
         live = queries.live_attempt(session, owed.payment.id)
         if live is not None:
             if live.payment_url and now - live.started_at < self.windows.reuse:
+                _keep(session, key, live.id, now)
                 return Page(live.payment_url, live.merchant_txn_id)
             if live.payment_url and live.id != asked:
-                _refuse_what_is_not_payable(session, owed, now)
                 return live.id
             if live.payment_url or now - live.started_at < CALL_ENDS:
                 raise PaymentInProgress
             _replace(live, now)
             session.flush()
-        _refuse_what_is_not_payable(session, owed, now)
         attempt = self._begin(session, caller, owed, now)
-        idempotency.store(session, key, 200, {"attempt_id": str(attempt.id)}, now)
         return_url = self.return_url(owed.booking.ref, attempt.merchant_txn_id)
         return Order(attempt.merchant_txn_id, attempt.amount, caller.id.hex, return_url)
 
@@ -129,20 +129,20 @@ class Checkout:
             amount=owed.payment.amount,
             state=AttemptState.CREATED,
             started_at=now,
-            next_poll_at=next_poll(now, 0, now),
+            next_poll_at=next_poll(now, now),
             created_at=now,
         )
         session.add(attempt)
         booking.payment_status = PaymentStatus.PENDING
-        if booking.pay_by and not booking.pay_by_extended:
-            booking.pay_by = max(booking.pay_by, now + self.windows.extension)
-            booking.pay_by_extended = True
+        carried = now + self.windows.extension
+        if booking.pay_by and booking.pay_by < carried and not booking.pay_by_extended:
+            booking.pay_by, booking.pay_by_extended = carried, True
         actor = Actor(caller.role, caller.id)
         note(session, booking, actor, now, kind="payment_started", merchant_txn_id=attempt.merchant_txn_id)
         session.flush()
         return attempt
 
-    def _open(self, order: Order, booking_id: UUID, now: datetime) -> Page:
+    def _open(self, order: Order, booking_id: UUID, key: Key | None, now: datetime) -> Page:
         try:
             url = self.gateway.start(order)
         except GatewayRefused as refusal:
@@ -154,9 +154,11 @@ class Checkout:
                 .where(Attempt.merchant_txn_id == order.merchant_txn_id, Attempt.state == AttemptState.CREATED)
                 .values(payment_url=url, state=AttemptState.PENDING)
                 .returning(Attempt.id)
-            ).first()
+            ).scalar()
             if opened is None and _state(session, order) is AttemptState.FAILED:
                 raise PaymentInProgress  # the call took so long that another attempt replaced this one
+            if opened is not None:
+                _keep(session, key, opened, now)
         return Page(url, order.merchant_txn_id)
 
     def _refused(self, order: Order, booking_id: UUID, code: str, now: datetime) -> None:
@@ -165,6 +167,12 @@ class Checkout:
             attempt = queries.attempt_by_our_id(session, order.merchant_txn_id)
             if attempt is not None and attempt.state == AttemptState.CREATED:
                 _fail(attempt, code, now)
+
+
+def _keep(session: Session, key: Key | None, attempt_id: UUID, now: datetime) -> None:
+    """Keep the answer under its key only now that there is a page: a call that died leaves no key that blocks."""
+    with suppress(idempotency.Replayed):  # its twin was first, with the same page
+        idempotency.store(session, key, 200, {"attempt_id": str(attempt_id)}, now)
 
 
 def _state(session: Session, order: Order) -> AttemptState:
@@ -178,8 +186,7 @@ def _repeated(session: Session, key: Key | None, now: datetime) -> Page | None:
         idempotency.replay(session, key, now)
     except idempotency.Replayed as replayed:
         attempt = session.get_one(Attempt, UUID(replayed.answer["attempt_id"]))
-        if attempt.payment_url is None:
-            raise PaymentInProgress from replayed
+        assert attempt.payment_url, "a key is kept once there is a page"  # noqa: S101
         return Page(attempt.payment_url, attempt.merchant_txn_id)
     return None
 

@@ -1,6 +1,10 @@
 """Every signal is a hint: a callback, a poll, a task and the reconciliation all ask the gateway and settle its answer."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from time import monotonic
 from uuid import UUID
 
 from shared.bookings.history import open_exception
@@ -9,11 +13,13 @@ from shared.kit import log
 from shared.kit.database import Database
 from shared.payments import queries, refunding, settlement
 from shared.payments.gateway import Gateway, GatewayUnavailable
-from shared.payments.lifecycle import AttemptState
+from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState
 from shared.payments.models import Attempt, Refund
 
 ASK_EVERY = timedelta(seconds=3)  # however often a customer's client polls (PRODUCT, "Money")
-BATCH = 50
+BATCH = 10
+ROUND_SECONDS, SILENCES = 40.0, 3
+Question = Callable[[Database, Gateway, Lines, UUID, datetime], object]
 logger = log.logger(__name__)
 
 
@@ -54,21 +60,60 @@ def poll(db: Database, gateway: Gateway, lines: Lines, attempt_id: UUID, now: da
         logger.warning("gateway unavailable, still pending", extra=log.fields(reason=error.reason))
 
 
-def reconcile(db: Database, gateway: Gateway, lines: Lines, now: datetime) -> dict[str, int]:
-    """Ask about every attempt and refund that is due on its ladder; returns how many were asked and how many were silent."""
+@dataclass
+class Round:
+    """What a reconciliation did: how many it asked about, how many got no answer, how many a person has to look at."""
+
+    asked: int = 0
+    silent: int = 0
+    failed: int = 0
+    given_up: int = 0
+
+
+def reconcile(db: Database, gateway: Gateway, lines: Lines, now: datetime) -> Round:
+    """Ask about every attempt and refund that is due on its ladder, a few at a time, within a scheduled job's time.
+
+    A gateway that is silent three times is left alone until the next round.
+    """
+    done, until = Round(), monotonic() + ROUND_SECONDS
+    questions: tuple[tuple[type[Attempt | Refund], Question], ...] = ((Attempt, follow), (Refund, refunding.follow))
+    for kind, ask in questions:
+        while done.silent < SILENCES and monotonic() < until:
+            due = _claim(db, kind, now)
+            for row in due:
+                _ask(partial(ask, db, gateway, lines, row.id, now), row.id, done)
+            done.given_up += _give_up(db, kind, [row.id for row in due if row.next_poll_at is None], now)
+            if len(due) < BATCH:
+                break
+    return done
+
+
+def _claim(db: Database, kind: type[Attempt] | type[Refund], now: datetime) -> Sequence[Attempt | Refund]:
     with db.transaction() as session:
-        attempts, ended = queries.claim_due(session, Attempt, now, BATCH)
-        for attempt in ended:
-            open_exception(session, "payment_unresolved", attempt.id, attempt.booking_id, now)
-        refunds, given_up = queries.claim_due(session, Refund, now, BATCH)
-        for refund in given_up:
-            refunding.give_up(session, refund, now)
-    questions = [*((follow, row) for row in attempts), *((refunding.follow, row) for row in refunds)]
-    silent = 0
-    for ask, row_id in questions:
-        try:
-            ask(db, gateway, lines, row_id, now)
-        except GatewayUnavailable as error:
-            silent += 1
-            logger.warning("gateway unavailable, asked again later", extra=log.fields(reason=error.reason))
-    return {"asked": len(questions), "silent": silent}
+        return queries.claim_due(session, kind, now, BATCH)
+
+
+def _ask(ask: Callable[[], object], row_id: UUID, done: Round) -> None:
+    done.asked += 1
+    try:
+        ask()
+    except GatewayUnavailable as error:
+        done.silent += 1
+        logger.warning("gateway unavailable, asked again later", extra=log.fields(reason=error.reason))
+    except Exception as error:
+        # One that cannot be settled must not stop the others; it is due again on its next rung.
+        done.failed += 1
+        logger.exception("not settled", extra=log.fields(alarm="not_settled", id=str(row_id)), exc_info=error)
+
+
+def _give_up(db: Database, kind: type[Attempt] | type[Refund], ids: Sequence[UUID], now: datetime) -> int:
+    """Hand to a person what has still not ended although its ladder has."""
+    given_up = 0
+    for row_id in ids:
+        with db.transaction() as session:
+            row = queries.locked_attempt(session, row_id) if kind is Attempt else queries.locked_refund(session, row_id)
+            if row.state in LIVE or row.state in UNFINISHED:
+                name = "payment_unresolved" if kind is Attempt else "refund_unresolved"
+                open_exception(session, name, row.id, row.booking_id, now, amount=row.amount)
+                given_up += 1
+    return given_up

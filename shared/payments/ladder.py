@@ -12,8 +12,6 @@ STEPS = (
 )
 
 
-def next_poll(started_at: datetime, polls: int, now: datetime) -> datetime | None:
-    """Return when to ask next after that many rounds, never in the past; None when a person has to look."""
-    if polls >= len(STEPS):
-        return None
-    return max(started_at + STEPS[polls], now)
+def next_poll(started_at: datetime, now: datetime) -> datetime | None:
+    """Return the next rung after now, whichever were missed; None when the ladder has ended and a person has to look."""
+    return next((started_at + step for step in STEPS if started_at + step > now), None)

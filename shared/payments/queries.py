@@ -1,7 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -13,8 +12,6 @@ from shared.payments.ladder import next_poll
 from shared.payments.lifecycle import LIVE, RefundState
 from shared.payments.matching import Asked, Capture
 from shared.payments.models import VISIT, Attempt, Payment, Refund
-
-Polled = TypeVar("Polled", Attempt, Refund)
 
 
 @dataclass(frozen=True)
@@ -121,24 +118,21 @@ def claim_question(session: Session, attempt_id: UUID, now: datetime, every: tim
     return True
 
 
-def claim_due(session: Session, kind: type[Polled], now: datetime, limit: int) -> tuple[list[UUID], list[Polled]]:
-    """Take what is due to be asked about and move each one rung up the ladder; several at once take different rows.
+def claim_due(
+    session: Session, kind: type[Attempt] | type[Refund], now: datetime, limit: int
+) -> Sequence[Attempt | Refund]:
+    """Take what is due to be asked about and move each to its next rung; several at once take different rows.
 
-    Returns the ids to ask about, and those of the rows whose ladder has just ended.
+    A row whose ladder has ended comes back without a next rung.
     """
-    due: Sequence[Polled] = session.scalars(
-        select(kind)
-        .where(kind.next_poll_at <= now)
-        .order_by(kind.next_poll_at)
-        .limit(limit)
-        .with_for_update(key_share=True, skip_locked=True)
-    ).all()
+    statement = select(kind).where(kind.next_poll_at <= now).order_by(kind.next_poll_at).limit(limit)
+    due: list[Attempt | Refund] = list(session.scalars(statement.with_for_update(key_share=True, skip_locked=True)))
     for row in due:
         row.asked_at = now
         row.polls += 1
-        row.next_poll_at = next_poll(_began(row), row.polls, now)
-    return [row.id for row in due], [row for row in due if row.next_poll_at is None]
+        row.next_poll_at = next_poll(_began(row), now)
+    return due
 
 
 def _began(row: Attempt | Refund) -> datetime:
-    return row.started_at if isinstance(row, Attempt) else row.sent_at or row.created_at
+    return row.started_at if isinstance(row, Attempt) else row.created_at

@@ -39,7 +39,7 @@ def promise(session: Session, attempt: Attempt, amount: int, *, reason: str, now
         amount=amount,
         state=RefundState.CREATED,
         reason=reason,
-        next_poll_at=next_poll(now, 0, now),
+        next_poll_at=next_poll(now, now),
         created_at=now,
     )
     session.add(refund)
@@ -130,8 +130,3 @@ def show(session: Session, owed: Owed) -> None:
     booking = owed.booking
     failed = booking.status == Status.CANCELLED or booking.payment_status == "failed"
     booking.payment_status = payment_status(captured, refunded, failed=failed)
-
-
-def give_up(session: Session, refund: Refund, now: datetime) -> None:
-    """The ladder has ended and the gateway still says nothing: to a person. The refund's row is locked."""
-    open_exception(session, "refund_unresolved", refund.id, refund.booking_id, now, amount=refund.amount)

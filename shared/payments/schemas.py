@@ -19,7 +19,7 @@ class InitiateRequest(Body):
     booking_id: UUID
 
 
-class PageView(View):
+class PaymentPageView(View):
     """Where to pay, in the same tab; `merchant_txn_id` names this attempt from now on."""
 
     payment_url: str

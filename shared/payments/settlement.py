@@ -56,7 +56,8 @@ def _apply(
     attempt.asked_at = now
     current = AttemptState(attempt.state)
     if verdict is AttemptState.PENDING or not ATTEMPT.allows(current, verdict):
-        _complain_of_contradiction(current, verdict, attempt)
+        if current is AttemptState.SUCCEEDED and verdict in {AttemptState.FAILED, AttemptState.MISMATCHED}:
+            _contradicted(session, owed, attempt, answer, now)
         return
     paid = queries.is_paid(session, owed.payment.id)
     attempt.state = verdict
@@ -97,7 +98,7 @@ def _captured(session: Session, lines: Lines, owed: Owed, attempt: Attempt, now:
 def _failed(session: Session, owed: Owed, attempt: Attempt, answer: GatewayAnswer, now: datetime) -> None:
     booking = owed.booking
     if answer.may_still_succeed:
-        attempt.next_poll_at = next_poll(attempt.started_at, attempt.polls, now)
+        attempt.next_poll_at = next_poll(attempt.started_at, now)
     if booking.payment_status == PaymentStatus.PENDING:
         booking.payment_status = PaymentStatus.FAILED
     note(
@@ -116,7 +117,7 @@ def _mismatched(session: Session, owed: Owed, attempt: Attempt, answer: GatewayA
     )
 
 
-def _complain_of_contradiction(current: AttemptState, verdict: AttemptState, attempt: Attempt) -> None:
+def _contradicted(session: Session, owed: Owed, attempt: Attempt, answer: GatewayAnswer, now: datetime) -> None:
     # A success never becomes a failure by itself; a gateway that says so is a matter for a person (facts, payments 4 #9).
-    if current is AttemptState.SUCCEEDED and verdict in {AttemptState.FAILED, AttemptState.MISMATCHED}:
-        logger.error("gateway contradicts a success", extra=log.fields(alarm="contradiction", attempt=attempt.id))
+    open_exception(session, "payment_contradiction", attempt.id, owed.booking.id, now, code=answer.code)
+    logger.error("gateway contradicts a success", extra=log.fields(alarm="contradiction", attempt=attempt.id))

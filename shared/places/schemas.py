@@ -15,7 +15,9 @@ City = Text(1, 100)
 class _Located(Body):
     @model_validator(mode="after")
     def both_or_none(self) -> Self:
-        if (getattr(self, "latitude", None) is None) != (getattr(self, "longitude", None) is None):
+        sent = {"latitude", "longitude"} & self.model_fields_set  # null for one alone would leave half a place
+        known = [name for name in sent if getattr(self, name) is not None]
+        if len(sent) == 1 or len(known) == 1:
             raise ValueError("send latitude and longitude together")
         return self
 
@@ -68,5 +70,5 @@ class ServiceabilityView(View):
     """`rule` is what decided: area, pincode, city, switched_off or unknown_city."""
 
     serviceable: bool
-    rule: str
+    rule: Literal["area", "pincode", "city", "switched_off", "unknown_city"]
     area: str | None

@@ -49,7 +49,7 @@ def main(target: str) -> None:
 
 def open_sockets() -> list[str]:
     descriptors = Path("/proc/self/fd")
-    targets = [os.readlink(one) for one in descriptors.iterdir() if one.is_symlink()] if descriptors.exists() else []
+    targets = [str(one.readlink()) for one in descriptors.iterdir() if one.is_symlink()] if descriptors.exists() else []
     return [target for target in targets if target.startswith("socket:")]
 
 

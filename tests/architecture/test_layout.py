@@ -16,6 +16,7 @@ from tests.architecture.probe import placeholders
 ROOT = Path(__file__).parents[2]
 TOP = {"functions", "shared", "infra", "tests", "terraform", "docs"}
 FILES = {
+    "LICENSE",
     "main.py",
     "requirements.txt",
     "requirements-dev.txt",

@@ -85,4 +85,7 @@ def test_a_function_that_misses_a_secret_says_which_and_does_not_start():
         [sys.executable, "-c", "import main; main.auth"], capture_output=True, text=True, check=False, cwd=ROOT, env={}
     )
     assert ran.returncode != 0
-    assert "missing: DATABASE_URL, JWT_KEYS, OTP_KEYS, REFRESH_KEYS, UPSTASH_REDIS_REST_TOKEN" in ran.stderr
+    assert (
+        "missing: DATABASE_URL, JWT_KEYS, OTP_KEYS, REFRESH_KEYS, RESEND_API_KEY_OR_SMTP_URL, UPSTASH_REDIS_REST_TOKEN"
+        in ran.stderr
+    )

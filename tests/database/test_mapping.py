@@ -21,7 +21,11 @@ PLACEHOLDERS = {
     "PHONEPE_SALT_KEYS": "1:placeholder",
     "PUBLIC_URL": "http://127.0.0.1:1",
     "PAYMENT_RETURN_URL": "http://127.0.0.1:1",
-    **{f"{name}_{part}": "http://127.0.0.1:1" for name in ("TASKS", "SCHEDULE", "MIGRATE") for part in ("URL", "INVOKER")},
+    **{
+        f"{name}_{part}": "http://127.0.0.1:1"
+        for name in ("TASKS", "SCHEDULE", "MIGRATE")
+        for part in ("URL", "INVOKER")
+    },
     "CLOUD_TASKS_LOCATION": "projects/p/locations/l",
 }
 CONFIGURE = """

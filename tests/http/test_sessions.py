@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import jwt
@@ -46,6 +47,13 @@ def test_a_lost_answer_is_given_again_with_the_same_successor(client: Client):
     first, second = refresh(client), refresh(client)
     assert second.status_code == 200
     assert first.json()["refresh_token"] == second.json()["refresh_token"]
+
+
+def test_refreshing_at_the_same_time_gives_everybody_the_same_successor(client: Client):
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(lambda _: refresh(client), range(6)))
+    assert [answer.status_code for answer in answers] == [200] * 6
+    assert len({answer.json()["refresh_token"] for answer in answers}) == 1
 
 
 def test_after_the_grace_a_predecessor_ends_the_whole_family(client: Client):

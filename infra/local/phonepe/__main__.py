@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import threading
 from pathlib import Path
@@ -17,7 +18,8 @@ def _read(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="where transactions are kept")
     parser.add_argument("--merchant-id", required=True)
     parser.add_argument("--merchant-name", help="shown on the pay page; the id unless given")
-    parser.add_argument("--salt-key", required=True)
+    kept = os.environ.get("PHONEPE_SALT_KEY")  # everybody on a machine can read a command line
+    parser.add_argument("--salt-key", default=kept, required=not kept, help="or PHONEPE_SALT_KEY in the environment")
     parser.add_argument("--salt-index", default="1")
     parser.add_argument("--salt", action="append", default=[], type=_salt, metavar="INDEX:KEY", help="one more salt")
     parser.add_argument("--public-url", help="where browsers reach this server")

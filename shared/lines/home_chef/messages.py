@@ -19,7 +19,7 @@ def _rows(facts: Facts) -> list[tuple[str, str]]:
     return [
         ("Booking", facts["ref"]),
         ("When", _when(facts)),
-        ("For", f"{facts['guests']} guests, {facts['hours']} h"),
+        ("For", f"{facts['guests']} {'guest' if facts['guests'] == 1 else 'guests'}, {facts['hours']} h"),
         ("Where", facts["city"]),
     ]
 

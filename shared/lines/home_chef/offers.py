@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from shared.bookings.expiry import is_overdue
 from shared.bookings.history import Actor, move, note
 from shared.bookings.lifecycle import BOOKING, PAID, Answer, Status
 from shared.bookings.models import Booking
@@ -100,6 +101,8 @@ def _accept(session: Session, row: ChefBookingRow, actor: Actor, now: datetime) 
     offer = row.offer
     if offer is None or offer.state != OfferState.OPEN or (offer.expires_at is not None and offer.expires_at <= now):
         raise OfferGone
+    if is_overdue(booking, now):
+        raise OfferGone  # its time to pay is over, whether or not the sweep has come to it
     offer.state = OFFER.move(OfferState(offer.state), OfferState.ACCEPTED)
     offer.answered_at = now
     if booking.status == Status.PENDING:

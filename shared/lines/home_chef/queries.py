@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -90,7 +90,9 @@ def calendar(
     session: Session, chef_id: UUID, start: datetime, until: datetime
 ) -> tuple[list[Any], list[Any], list[Any]]:
     """Return a chef's week (weekday, starts, ends), days off and held ranges between two instants."""
-    window = {"first_day": start.date(), "last_day": until.date(), "from": start, "until": until}
+    # A place's day begins up to a day before or after that of UTC.
+    days = {"first_day": (start - timedelta(days=1)).date(), "last_day": (until + timedelta(days=1)).date()}
+    window = {**days, "from": start, "until": until}
     row = session.execute(_CALENDAR, {"chef": chef_id, **window}).one()
     return row[0], row[1], row[2]
 
@@ -219,10 +221,11 @@ def of_chef(session: Session, chef_id: UUID, booking_id: UUID) -> ChefBookingRow
 
 
 def locked_of_chef(session: Session, chef_id: UUID, booking_id: UUID) -> ChefBookingRow | None:
-    """Return the same with the booking's and the offer's rows locked."""
-    statement = _bookings_for(chef_id).where(Booking.id == booking_id)
-    row = session.execute(statement.with_for_update(key_share=True, of=Booking)).one_or_none()
-    return ChefBookingRow(*row) if row else None
+    """Return the same with the booking's row locked."""
+    # Locked first and read after: a statement that waits for a lock sees the other tables as they were before it.
+    own = select(Booking.id).where(Booking.id == booking_id, Booking.provider_id == chef_id)
+    session.execute(own.with_for_update(key_share=True))
+    return of_chef(session, chef_id, booking_id)
 
 
 def list_of_chef(

@@ -1,7 +1,7 @@
 """What clients of this line send and see; amounts are rupees on the wire, times of day are the place's own."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
@@ -9,10 +9,13 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from shared.bookings.lifecycle import Answer, PaymentStatus, Status
 from shared.kit.contact import Phone
 from shared.kit.paging import PageQuery
-from shared.kit.schemas import Body, Int, Rupees, Text, TimeSlot, View
+from shared.kit.schemas import Body, Rupees, Text, TimeSlot, View, Whole
+from shared.payments.lifecycle import RefundState
 
-Hours = Annotated[Int, Field(ge=1, le=8)]
-Guests = Annotated[Int, Field(ge=1, le=20)]
+Hours = Annotated[int, Field(ge=1, le=8), Whole]
+Guests = Annotated[int, Field(ge=1, le=20), Whole]
+# Far from both ends of the calendar, where no instant can be counted in another zone.
+VisitDay = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 VISIT_FIELDS = ("address_id", "booking_date", "time_slot")
 
 
@@ -20,7 +23,7 @@ class QuoteRequest(Body):
     """A visit to be priced."""
 
     address_id: UUID
-    booking_date: date
+    booking_date: VisitDay
     time_slot: TimeSlot
     duration_hours: Hours = 2
     guest_count: Guests = 2
@@ -33,7 +36,7 @@ class BookingRequest(Body):
 
     quote_id: UUID | None = None
     address_id: UUID | None = None
-    booking_date: date | None = None
+    booking_date: VisitDay | None = None
     time_slot: TimeSlot | None = None
     duration_hours: Hours = 2
     guest_count: Guests = 2
@@ -118,7 +121,7 @@ class BookingView(View):
 
 class RefundView(View):
     amount: Rupees
-    state: str
+    state: RefundState
     reason: str
     created_at: datetime
     done_at: datetime | None
@@ -157,7 +160,7 @@ class StatusChange(Body):
 
 class SlotView(View):
     id: UUID
-    day_of_week: str
+    day_of_week: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
     start_time: str
     end_time: str
 
@@ -200,7 +203,7 @@ class ChefProfileChange(Body):
     phone: Phone | None = None
     bio: Text(1, 2000) | None = None  # type: ignore[valid-type]
     specialties: Annotated[list[Text(1, 50)], Field(max_length=20)] = Field(default_factory=list)  # type: ignore[valid-type]
-    experience_years: Annotated[Int, Field(ge=0, le=70)] = 0
+    experience_years: Annotated[int, Field(ge=0, le=70), Whole] = 0
     hourly_rate: HourlyRate = 399_00
     is_available: bool = True
     service_city: Text(1, 100) | None = None  # type: ignore[valid-type]

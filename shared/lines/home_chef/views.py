@@ -1,6 +1,7 @@
 """A booking as each audience sees it."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from shared.bookings.lifecycle import Answer, PaymentStatus, Status
 from shared.bookings.models import Booking
@@ -19,7 +20,15 @@ from shared.lines.home_chef.schemas import (
 from shared.payments.models import Refund
 from shared.users.models import User
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEKDAYS: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
+    "mon",
+    "tue",
+    "wed",
+    "thu",
+    "fri",
+    "sat",
+    "sun",
+)
 AREA_ONLY = {"city", "pincode"}  # what a chef knows of an address before accepting
 
 

@@ -66,12 +66,8 @@ class Wanted:
 
     @classmethod
     def of(cls, request: QuoteRequest) -> "Wanted":
-        """Read a request; a day at either end of the calendar, where no instant can be counted, is refused as invalid."""
-        try:
-            starts_at = instant(request.booking_date, request.time_slot, ZONE)
-            return cls(request, starts_at, starts_at + timedelta(hours=request.duration_hours))
-        except OverflowError as error:
-            raise Invalid("booking_date", "is out of range") from error
+        starts_at = instant(request.booking_date, request.time_slot, ZONE)
+        return cls(request, starts_at, starts_at + timedelta(hours=request.duration_hours))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,103 @@
+"""What the operations of the API may refuse, as its document tells it: problem documents by status and code."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from functions import problems
+from functions.web import Endpoint
+from shared.idempotency.queries import KeyReused
+from shared.kit.errors import DependencyDown, Forbidden, Invalid, Refusal
+from shared.sign_in.tokens import InvalidToken
+
+Json = dict[str, Any]
+Kind = type[Refusal]
+HEADERS = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}
+
+
+class MethodNotAllowed(Refusal):
+    status, code, title = 405, "method_not_allowed", "Method Not Allowed"
+
+
+class TooLarge(Refusal):
+    status, code, title = 413, "request_entity_too_large", "Request Entity Too Large"
+
+
+class Unexpected(Refusal):
+    status, code, title = 500, "internal_error", "Internal error"
+
+
+def by_status(endpoint: Endpoint, *, reads_bytes: bool = False) -> dict[int, list[Kind]]:
+    """Return by status everything an endpoint may refuse, each code once; `reads_bytes`: a body without a model."""
+    found: dict[int, list[Kind]] = {}
+    for kind in {kind.code: kind for kind in _kinds(endpoint, reads_bytes=reads_bytes)}.values():
+        found.setdefault(kind.status, []).append(kind)
+    return dict(sorted(found.items()))
+
+
+def _kinds(endpoint: Endpoint, *, reads_bytes: bool) -> Iterator[Kind]:
+    """What is declared, and what follows from the rest of the declaration."""
+    if endpoint.role:
+        yield from (InvalidToken, Forbidden, DependencyDown)
+    if endpoint.body:
+        yield from (problems.MalformedJson, problems.UnsupportedMediaType)
+    if endpoint.body or reads_bytes:
+        yield TooLarge
+    if endpoint.body or endpoint.query or "_id}" in endpoint.path:
+        yield Invalid
+    if endpoint.idempotent:
+        yield from (Invalid, KeyReused)
+    yield from (*endpoint.refuses, MethodNotAllowed, Unexpected)
+
+
+def answer(kinds: Sequence[Kind]) -> Json:
+    """Return the response of one status; a refusal that stands alone is written once, among the components."""
+    return {"$ref": f"#/components/responses/{_name(kinds[0])}"} if len(kinds) == 1 else _response(kinds)
+
+
+def components(groups: Sequence[Sequence[Kind]]) -> Json:
+    """Return what the answers refer to: an example of each code, and the responses that stand alone."""
+    responses = {_name(kinds[0]): _response(kinds) for kinds in groups if len(kinds) == 1}
+    return {"responses": responses, "examples": {kind.code: _example(kind) for kinds in groups for kind in kinds}}
+
+
+def headers(*names: str) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _name(kind: Kind) -> str:
+    return kind.code.title().replace("_", "")
+
+
+def _response(kinds: Sequence[Kind]) -> Json:
+    examples = {kind.code: {"$ref": f"#/components/examples/{kind.code}"} for kind in kinds}
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
+    return {
+        "description": "\n".join(f"- `{kind.code}`: {kind.title}" for kind in kinds),
+        "headers": headers("X-Request-Id", *_further_headers(kinds)),
+        "content": {problems.MEDIA_TYPE: content},
+    }
+
+
+def _further_headers(kinds: Sequence[Kind]) -> Iterator[str]:
+    if kinds[0].status in HEADERS:
+        yield HEADERS[kinds[0].status]
+    elif any(_sample(kind).retry_after for kind in kinds):
+        yield "Retry-After"
+
+
+def _example(kind: Kind) -> Json:
+    refusal = _sample(kind)
+    told = {"title": kind.title, "status": kind.status, "detail": refusal.detail, "code": kind.code}
+    return {"summary": kind.title, "value": {"type": "about:blank", **told, **refusal.members}}
+
+
+def _sample(kind: Kind) -> Refusal:
+    """Return a refusal as it is raised; one whose sentence depends on the case says its title."""
+    if kind is Invalid:
+        return Invalid("booking_date", "must be within 60 days")
+    try:
+        return kind()  # type: ignore[call-arg]
+    except TypeError:
+        sample = kind.__new__(kind)
+        Refusal.__init__(sample, f"{kind.title}.")
+        return sample

@@ -1,0 +1,19 @@
+"""What can be made to go wrong."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Faults(BaseModel):
+    """What goes wrong on demand; the next POST replaces all of it, so `{}` ends it.
+
+    `duplicate`: so many next dispatches arrive twice, at once. `drop`: so many next tasks are accepted and never run.
+    `delay_seconds`: tasks come so much later than they say. `reorder`: the newest of those due goes first.
+    `down`: the API answers 503 and nothing is dispatched.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    duplicate: int = 0
+    drop: int = 0
+    delay_seconds: float = 0
+    reorder: bool = False
+    down: bool = False

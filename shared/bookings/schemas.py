@@ -1,0 +1,34 @@
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.bookings.lifecycle import Status
+from shared.kit.schemas import Query, View
+
+
+class EventsQuery(Query):
+    """`after` is the id of the last event the client has."""
+
+    after: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class EventView(View):
+    """One line of a booking's history; `actor` is a role, or `system`."""
+
+    id: int
+    at: datetime
+    actor: str
+    kind: str
+    from_status: Status | None
+    to_status: Status | None
+    reason: str | None
+
+
+class EventsView(View):
+    """What happened since; `after` is what to ask with next, `poll_after_seconds` when asking again is worth it."""
+
+    items: list[EventView]
+    after: int
+    poll_after_seconds: int

@@ -1,0 +1,99 @@
+"""The document that is served is the file, and what an application answers by itself is what the file says."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from shared.kit.schemas import Body
+
+FILE = Path(__file__).parents[2] / "functions" / "docs" / "openapi.json"
+COMPONENTS: dict[str, Any] = json.loads(FILE.read_text())["components"]
+
+
+class Note(Body):
+    text: str
+
+
+@pytest.fixture(autouse=True)
+def process() -> Iterator[None]:
+    """A function configures the process it starts in; this one goes on with other tests."""
+    from functions import wiring
+
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    wiring.settings.cache_clear()
+
+
+@pytest.fixture
+def docs() -> FlaskClient:
+    from functions.docs import docs
+
+    return docs.app.test_client()
+
+
+@pytest.fixture
+def notes() -> FlaskClient:
+    """An application with one endpoint, which takes a body and fails."""
+    from functions.web import Call, Routes, create_app
+
+    routes = Routes("/notes")
+
+    @routes.post("", body=Note)
+    def write(_: Call, body: Note) -> None:
+        raise RuntimeError(body.text)
+
+    return create_app("notes", [routes]).test_client()
+
+
+def example(code: str) -> dict[str, Any]:
+    return COMPONENTS["examples"][code]["value"]
+
+
+def test_the_docs_function_serves_exactly_the_file(docs: FlaskClient):
+    answer = docs.get("/api/v1/openapi.json")
+    assert answer.status_code == 200
+    assert answer.content_type == "application/json"
+    assert answer.data == FILE.read_bytes()
+
+
+def test_any_page_may_read_the_document(docs: FlaskClient):
+    answer = docs.get("/api/v1/openapi.json", headers={"Origin": "https://editor.example"})
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_another_method_is_refused_as_documented(docs: FlaskClient):
+    answer = docs.post("/api/v1/openapi.json")
+    assert (answer.status_code, answer.json) == (405, example("method_not_allowed"))
+    assert "GET" in answer.headers["Allow"]
+    assert set(answer.headers.keys()) >= COMPONENTS["responses"]["MethodNotAllowed"]["headers"].keys()
+
+
+@pytest.mark.parametrize(
+    ("code", "sent"),
+    [
+        ("malformed_json", {"data": b"{", "content_type": "application/json"}),
+        ("unsupported_media_type", {"data": b"text=hello", "content_type": "application/x-www-form-urlencoded"}),
+        ("request_entity_too_large", {"data": b" " * (1024 * 1024 + 1), "content_type": "application/json"}),
+        ("internal_error", {"json": {"text": "it breaks"}}),
+    ],
+)
+def test_what_goes_wrong_with_any_body_is_refused_as_documented(notes: FlaskClient, code: str, sent: dict[str, Any]):
+    answer = notes.post("/notes", **sent)
+    told = example(code)
+    assert answer.content_type == "application/problem+json"
+    assert answer.json.items() >= {name: told[name] for name in ("type", "title", "status", "code")}.items()
+    assert answer.status_code == told["status"]
+    assert answer.headers["X-Request-Id"]
+
+
+def test_an_invalid_body_names_its_fields_as_documented(notes: FlaskClient):
+    answer = notes.post("/notes", json={"text": 5, "more": 1})
+    assert answer.json.keys() == example("invalid").keys()
+    assert [error.keys() for error in answer.json["errors"]] == [example("invalid")["errors"][0].keys()] * 2

@@ -1,0 +1,197 @@
+"""A customer books a visit: its price, its chef, what is stored of it."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from shared.bookings.lifecycle import Answer, PaymentStatus, Status
+from shared.lines.home_chef import queries
+from shared.lines.home_chef.views import booking_view
+from shared.lines.home_chef.visits import NoChefFree
+from shared.places.models import Address
+
+MONDAY, SUNDAY = 0, 6
+
+
+@pytest.mark.parametrize(
+    ("rate", "hours", "guests", "at", "total"),
+    [
+        (399_00, 2, 4, time(12), 879_80),
+        (399_00, 3, 8, time(19), 2_361_56),
+        (399_00, 2, 2, time(18), 1_055_75),
+        (599_00, 4, 15, time(13), 5_018_58),
+        (106_00, 1, 4, time(12), 116_87),
+    ],
+)
+def test_the_published_prices_are_charged_to_the_paisa(make, rate, hours, guests, at, total):
+    make.chef(rate)
+    booking = make.booking(duration_hours=hours, guest_count=guests, time_slot=at)
+    assert booking.total == total
+    assert make.stored(booking.id).total == total
+    assert make.rows("select amount, purpose, currency from payments") == [(total, "visit", "INR")]
+
+
+def test_a_booking_is_pending_awaits_its_chef_and_says_by_when_to_pay(make, now):
+    booking = make.booking()
+    assert (booking.status, booking.payment_status, booking.answer) == (
+        Status.PENDING,
+        PaymentStatus.PENDING,
+        Answer.AWAITING,
+    )
+    assert booking.pay_by == now + timedelta(minutes=30)
+    assert booking.ref.startswith("SZ-")
+    assert len(booking.ref) == 11
+    assert make.rows("select state, expires_at, chef_id from offers") == [("open", None, booking.chef_id)]
+    assert make.rows("select actor, kind, from_status, to_status from booking_events") == [
+        ("customer", "booked", None, "pending")
+    ]
+
+
+def test_the_answer_is_what_the_booking_shows_when_it_is_read_again(make, db):
+    customer = make.customer()
+    booking = make.booking(customer, special_requests="No onions", guest_count=7, duration_hours=3, time_slot=time(20))
+    with db.reading() as session:
+        row, refunds = queries.of_customer(session, customer.id, booking.id)
+    assert booking_view(row, refunds) == booking
+
+
+def test_a_time_of_day_is_the_places_own_and_stored_as_an_instant_with_the_gap_for_travel(make):
+    booking = make.booking(booking_date=date(2026, 11, 23), time_slot=time(12), duration_hours=3)
+    assert booking.starts_at == datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+    held = make.stored(booking.id).held
+    assert (held.lower, held.upper) == (
+        datetime(2026, 11, 23, 6, 30, tzinfo=UTC),
+        datetime(2026, 11, 23, 10, tzinfo=UTC),
+    )
+    assert held.bounds == "[)"
+
+
+def test_the_whole_breakdown_the_terms_and_the_earning_are_stored_with_the_visit(make):
+    booking = make.booking(guest_count=8, duration_hours=3, time_slot=time(19))
+    assert make.stored(booking.id).breakdown == {
+        "base": 1_197_00,
+        "guest_surcharge": 588_00,
+        "peak_premium": 357_00,
+        "platform_fee": 107_10,
+        "gst_service": 107_10,
+        "gst_fee": 5_36,
+    }
+    [(rate, earning, terms)] = make.rows("select rate, earning, cancellation from home_chef_visits")
+    assert (rate, earning) == (399_00, booking.breakdown.subtotal)
+    assert terms["tiers"][0] == {"from_hours": 24, "refund_bp": 10_000}
+
+
+def test_the_price_stays_although_the_tariff_and_the_rate_change(make):
+    booking = make.booking()
+    make.run("update chef_profiles set hourly_rate = 50000")
+    make.run(
+        """insert into home_chef_tariffs (valid_from, rates, cancellation)
+      select :at, rates || '{"platform_fee_bp": 900}', cancellation from home_chef_tariffs""",
+        at=make.now,
+    )
+    assert make.stored(booking.id).total == booking.total
+    assert make.booking(time_slot=time(16)).breakdown.platform_fee == 90_00
+
+
+def test_a_tariff_counts_from_its_day_on_and_not_before(make, now):
+    later = now + timedelta(days=1)
+    make.run(
+        """insert into home_chef_tariffs (valid_from, rates, cancellation)
+      select :at, rates || '{"platform_fee_bp": 900}', cancellation from home_chef_tariffs""",
+        at=later,
+    )
+    assert make.booking().breakdown.platform_fee == 39_90
+    assert make.booking(now=later, time_slot=time(16)).breakdown.platform_fee == 71_82
+
+
+def test_the_address_is_copied_and_the_visit_keeps_it_whatever_becomes_of_the_row(make, db):
+    customer = make.customer()
+    booking = make.booking(customer)
+    make.run("update addresses set full_address = 'Elsewhere', city = 'Pune'")
+    with db.transaction() as session:
+        session.delete(session.get_one(Address, customer.address_id))
+    with db.reading() as session:
+        row, _ = queries.of_customer(session, customer.id, booking.id)
+    assert row.visit.address_id is None
+    assert booking_view(row).address.full_address == "12 Hill Road"
+    assert (row.visit.address["city"], row.visit.address["pincode"]) == ("Mumbai", "400050")
+
+
+def test_the_cheapest_free_chef_is_chosen_and_the_better_rated_of_two_as_cheap(make):
+    make.chef(450_00, rating=5.0)
+    unrated, good, best = make.chef(400_00), make.chef(400_00, rating=4.1), make.chef(400_00, rating=4.9)
+    assert [make.booking(make.customer()).chef_id for _ in range(3)] == [best.id, good.id, unrated.id]
+    assert make.booking(make.customer()).breakdown.base == 900_00
+    with pytest.raises(NoChefFree):
+        make.booking(make.customer())
+
+
+def test_a_named_chef_comes_although_another_is_cheaper(make):
+    make.chef(100_00)
+    named = make.chef(500_00)
+    assert make.booking(chef_id=named.id).chef_id == named.id
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [{"is_verified": False}, {"is_available": False}, {"service_city": "Pune"}, {"service_city": None}, {"week": []}],
+    ids=["unverified", "unavailable", "another city", "no city", "no week"],
+)
+def test_a_chef_who_does_not_come_is_not_chosen(make, unfit):
+    make.chef(100_00, **unfit)
+    fit = make.chef(500_00)
+    assert make.booking().chef_id == fit.id
+
+
+def test_a_deactivated_chef_is_not_chosen(make):
+    gone, fit = make.chef(100_00), make.chef(500_00)
+    make.run("update users set is_active = false where id = :id", id=gone.id)
+    assert make.booking().chef_id == fit.id
+
+
+def test_a_chefs_city_is_the_same_in_any_case(make):
+    assert make.booking(chef_id=make.chef(service_city="MUMBAI").id)
+
+
+@pytest.mark.parametrize(
+    ("week", "day", "at", "hours", "free"),
+    [
+        ([(MONDAY, 480, 720)], date(2026, 11, 23), time(10), 2, True),
+        ([(MONDAY, 480, 720)], date(2026, 11, 23), time(10, 30), 2, False),
+        ([(MONDAY, 480, 720)], date(2026, 11, 23), time(7, 30), 2, False),
+        ([(MONDAY, 480, 600), (MONDAY, 600, 720)], date(2026, 11, 23), time(9), 2, True),
+        ([(MONDAY, 480, 600), (MONDAY, 601, 720)], date(2026, 11, 23), time(9), 2, False),
+        ([(MONDAY, 1200, 1440), (1, 0, 120)], date(2026, 11, 23), time(22), 4, True),
+        ([(MONDAY, 1200, 1440), (1, 0, 120)], date(2026, 11, 23), time(22, 30), 4, False),
+        ([(SUNDAY, 1200, 1440), (MONDAY, 0, 120)], date(2026, 11, 22), time(23), 3, True),
+        ([(SUNDAY, 1200, 1440), (MONDAY, 0, 120)], date(2026, 11, 23), time(0), 2, True),
+        ([(SUNDAY, 1200, 1440)], date(2026, 11, 22), time(22), 2, True),
+        ([(SUNDAY, 1200, 1440)], date(2026, 11, 22), time(23), 2, False),
+    ],
+)
+def test_the_week_must_cover_the_whole_visit_over_midnight_and_from_sunday_to_monday_too(
+    make, week, day, at, hours, free
+):
+    chef = make.chef(week=week)
+    if free:
+        assert make.booking(booking_date=day, time_slot=at, duration_hours=hours).chef_id == chef.id
+    else:
+        with pytest.raises(NoChefFree):
+            make.booking(booking_date=day, time_slot=at, duration_hours=hours)
+
+
+def test_a_day_off_counts_for_every_visit_that_touches_the_day_and_for_no_other(make, db):
+    chef = make.chef(week=[(day, 0, 1440) for day in range(7)])
+    with db.transaction() as session:
+        session.execute(
+            text("insert into chef_days_off (id, chef_id, day) values (gen_random_uuid(), :chef, '2026-11-24')"),
+            {"chef": chef.id},
+        )
+    for at in (time(23), time(22, 30)):
+        with pytest.raises(NoChefFree):
+            make.booking(booking_date=date(2026, 11, 23), time_slot=at)
+    with pytest.raises(NoChefFree):
+        make.booking(booking_date=date(2026, 11, 24), time_slot=time(0))
+    assert make.booking(make.customer(), booking_date=date(2026, 11, 23), time_slot=time(22))
+    assert make.booking(make.customer(), booking_date=date(2026, 11, 25), time_slot=time(0, 30))

@@ -1,0 +1,127 @@
+"""What a request asks of the database: statements, and round trips on the wire."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from infra.postgres.engine import PostgresDatabase
+from shared.idempotency.queries import Key, fingerprint
+from shared.kit.paging import PageQuery
+from shared.lines.home_chef import booking, queries, quotes
+from shared.lines.home_chef.schemas import BookingRequest, QuoteRequest
+from shared.sign_in import sessions
+from shared.sign_in.sessions import Lifetimes
+from shared.sign_in.tokens import Claims
+from tests.make import RULES
+from tests.postgres_server import at_port
+from tests.round_trips import CountingProxy, counted
+
+LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
+
+
+@pytest.fixture
+def proxy(database_url) -> Iterator[CountingProxy]:
+    parsed = make_url(database_url)
+    with CountingProxy(str(parsed.host), int(parsed.port)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def wired(proxy, database_url) -> Iterator[PostgresDatabase]:
+    """The database behind the proxy, its one connection made."""
+    database = PostgresDatabase(at_port(database_url, proxy.url_port), 1)
+    with database.reading() as session:
+        session.connection()
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def person(db, make, now):
+    """A customer with a living session: what a request's token names."""
+    customer = make.customer()
+    [(email,)] = make.rows("select email from users where id = :id", id=customer.id)
+    with db.transaction() as session:
+        signed_in = sessions.begin(session, email, LIVES, now)
+    return customer, Claims(customer.id, signed_in.session_id, "customer")
+
+
+def locking(database, claims, now):
+    """Open transactions as `Call.locking` does: the first statement tells who is calling and takes their row."""
+
+    @contextmanager
+    def begin():
+        with database.transaction() as session:
+            yield session, sessions.caller(session, claims, now, lock=True)
+
+    return begin
+
+
+def key_of(caller):
+    return Key(caller.id, "POST /bookings", "a-key", fingerprint({}))
+
+
+def test_a_booking_costs_four_round_trips_with_a_key_its_commit_and_everything_it_promises(
+    make, wired, proxy, person, now
+):
+    make.chef()
+    customer, claims = person
+    with counted(proxy) as seen:
+        booking.book(locking(wired, claims, now), make.request(customer), key_of, RULES, now)
+    assert (len(seen.statements), seen.round_trips) == (3, 4)
+
+
+def test_a_booking_by_a_quote_costs_one_more(make, wired, proxy, person, now):
+    make.chef()
+    customer, claims = person
+    with locking(wired, claims, now)() as (session, caller):
+        visit = QuoteRequest(**make.request(customer).model_dump(exclude={"quote_id"}))
+        quote = quotes.give(session, caller.id, visit, timedelta(minutes=30), now, None)
+    with counted(proxy) as seen:
+        booking.book(locking(wired, claims, now), BookingRequest(quote_id=quote.id), key_of, RULES, now)
+    assert (len(seen.statements), seen.round_trips) == (4, 5)
+
+
+def test_a_quote_costs_three_statements(make, wired, proxy, person, now):
+    make.chef()
+    customer, claims = person
+    visit = QuoteRequest(**make.request(customer).model_dump(exclude={"quote_id"}))
+    with counted(proxy) as seen, locking(wired, claims, now)() as (session, caller):
+        quotes.give(session, caller.id, visit, timedelta(minutes=30), now, key_of(caller))
+    assert (len(seen.statements), seen.round_trips) == (3, 4)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_list_costs_two_statements_and_two_round_trips_however_long_it_is(make, wired, proxy, person, now, count):
+    customer, claims = person
+    for day in range(count):
+        make.booking(customer, booking_date=make.day(3 + day))
+    with counted(proxy) as seen, wired.reading() as session:
+        caller = sessions.caller(session, claims, now)
+        rows, cursor = queries.list_of_customer(session, caller.id, PageQuery())
+    assert (len(rows), cursor) == (count, None)
+    assert (len(seen.statements), seen.round_trips) == (2, 2)
+
+
+def test_one_booking_with_its_refunds_costs_two_statements(make, wired, proxy, person, now):
+    customer, claims = person
+    made = make.booking(customer)
+    with counted(proxy) as seen, wired.reading() as session:
+        caller = sessions.caller(session, claims, now)
+        assert queries.of_customer(session, caller.id, made.id)
+    assert (len(seen.statements), seen.round_trips) == (2, 2)
+
+
+def test_a_chefs_list_and_one_of_their_visits_cost_two_statements_each(make, wired, proxy, person):
+    customer, _ = person
+    made = make.booking(customer)
+    for read in (
+        lambda session: queries.list_of_chef(session, made.chef_id, PageQuery(), None),
+        lambda session: queries.of_chef(session, made.chef_id, made.id),
+    ):
+        with counted(proxy) as seen, wired.reading() as session:
+            assert read(session)
+        assert (len(seen.statements), seen.round_trips) == (1, 1)  # and the one that tells who is calling

@@ -1,0 +1,144 @@
+"""A request that is repeated under its key has its effect once and the same answer each time."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from shared.idempotency import queries as idempotency
+from shared.idempotency.queries import Key, KeyReused, Replayed, fingerprint
+from shared.lines.home_chef import booking
+from shared.lines.home_chef.visits import NoChefFree
+from tests.make import RULES, together
+
+ROUTE = "POST /api/v1/customer/bookings"
+
+
+@pytest.fixture
+def book(make, now):
+    """Book under a key; `body` is what the fingerprint is taken of."""
+
+    def book(customer, key="a-key", at=now, route=ROUTE, **wanted):
+        request = make.request(customer, **wanted)
+        body = request.model_dump(mode="json")
+
+        def key_of(caller):
+            return Key(caller.id, route, key, fingerprint(body))
+
+        return booking.book(make.begin(customer), request, key_of, RULES, at)
+
+    return book
+
+
+def test_the_same_key_and_body_get_the_stored_answer_and_no_second_booking(make, book):
+    make.chef()
+    customer = make.customer()
+    first = book(customer)
+    for _ in range(2):
+        with pytest.raises(Replayed) as replayed:
+            book(customer)
+        assert replayed.value.status == 201
+        assert replayed.value.answer == json.loads(first.model_dump_json())
+    assert make.rows("select count(*) from bookings") == [(1,)]
+
+
+def test_the_stored_answer_keeps_the_order_of_its_members(make, book):
+    """`jsonb` would sort them: the bytes of the second answer would not be those of the first."""
+    make.chef()
+    customer = make.customer()
+    first = book(customer)
+    with pytest.raises(Replayed) as replayed:
+        book(customer)
+    assert list(replayed.value.answer) == list(first.model_dump())
+
+
+def test_the_same_key_with_another_body_is_refused_as_invalid(make, book):
+    make.chef()
+    customer = make.customer()
+    book(customer)
+    with pytest.raises(KeyReused) as refused:
+        book(customer, guest_count=3)
+    assert refused.value.status == 422
+    assert make.rows("select count(*) from bookings") == [(1,)]
+
+
+def test_a_key_is_one_persons_on_one_route(make, book):
+    for _ in range(3):
+        make.chef()
+    customer = make.customer()
+    book(customer)
+    assert book(make.customer())
+    assert book(customer, route="POST /another", booking_date=make.day(4))
+
+
+def test_two_requests_at_once_with_one_key_are_one_booking_with_one_answer(make, book):
+    for _ in range(6):
+        make.chef()
+    customer = make.customer()
+    outcomes = together(6, lambda: book(customer))
+    made = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
+    repeated = [outcome for outcome in outcomes if isinstance(outcome, Replayed)]
+    assert (len(made), len(repeated)) == (1, 5)
+    assert {outcome.answer["id"] for outcome in repeated} == {str(made[0].id)}
+    assert make.rows("select count(*) from bookings") == [(1,)]
+
+
+def test_a_refused_request_leaves_its_key_free(make, book):
+    customer = make.customer()
+    with pytest.raises(NoChefFree):
+        book(customer)
+    make.chef()
+    assert book(customer)
+
+
+def test_a_key_is_kept_for_a_day_and_free_again_after_it(make, book, now):
+    make.chef()
+    customer = make.customer()
+    book(customer)
+    with pytest.raises(Replayed):
+        book(customer, at=now + timedelta(hours=24) - timedelta(seconds=1))
+    again = book(customer, at=now + timedelta(hours=24), booking_date=make.day(5))
+    assert make.rows("select answer->>'id' from idempotency_keys") == [(str(again.id),)]
+
+
+def test_a_key_is_written_with_its_effect_or_not_at_all(make, db, now):
+    """What is stored in a transaction that fails is gone with it: no crash leaves a key that blocks."""
+    customer = make.customer()
+    key = Key(customer.id, ROUTE, "a-key", fingerprint({}))
+
+    def crash():
+        with db.transaction() as session:
+            idempotency.store(session, key, 201, {"id": 1}, now)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        crash()
+    with db.transaction() as session:
+        idempotency.replay(session, key, now)
+
+
+def test_of_two_who_store_under_one_key_the_later_gets_the_earlier_ones_answer(make, db, now):
+    key = Key(make.customer().id, ROUTE, "a-key", fingerprint({}))
+    numbers = iter(range(8))
+
+    def store():
+        number = next(numbers)
+        with db.transaction() as session:
+            idempotency.store(session, key, 201, {"number": number}, now)
+        return number
+
+    outcomes = together(8, store)
+    [stored] = [outcome for outcome in outcomes if isinstance(outcome, int)]
+    assert {outcome.answer["number"] for outcome in outcomes if isinstance(outcome, Replayed)} == {stored}
+
+
+def test_without_a_key_nothing_is_looked_up_or_stored(make, db, now):
+    with db.transaction() as session:
+        idempotency.replay(session, None, now)
+        idempotency.store(session, None, 201, {}, now)
+    assert make.rows("select count(*) from idempotency_keys") == [(0,)]
+
+
+def test_a_fingerprint_knows_bodies_by_what_they_say_not_by_how_it_is_ordered():
+    assert fingerprint({"a": 1, "b": [1, 2]}) == fingerprint({"b": [1, 2], "a": 1})
+    assert fingerprint({"b": [1, 2]}) != fingerprint({"b": [2, 1]})

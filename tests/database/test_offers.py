@@ -1,0 +1,266 @@
+"""A chef answers for a visit, starts it and ends it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, time, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from shared.bookings.lifecycle import Status
+from shared.kit.ids import new_id
+from shared.lines.home_chef import offers
+from shared.lines.home_chef.offers import BookingNotFound, OfferGone, StepNotAllowed, TooEarly
+from tests.make import together
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def step(db, now):
+    """Take a chef's next step with a booking, that long after it was made."""
+
+    def step(booking, status, after=timedelta(0), chef_id=None, window=0, reason=None):
+        with db.transaction() as session:
+            row = offers.change_status(
+                session, chef_id or booking.chef_id, booking.id, Status(status), reason, window, now + after
+            )
+            return row.booking.status, row.booking.answer
+
+    return step
+
+
+@pytest.fixture
+def paid(make, gateway, phonepe):
+    return make.paid(gateway, phonepe)[0]
+
+
+def events(make):
+    return [kind for (kind,) in make.rows("select kind from booking_events order by id")]
+
+
+def test_a_chef_who_accepts_confirms_an_unpaid_booking_and_gives_it_a_day_to_be_paid(make, step, now):
+    booking = make.booking()
+    assert step(booking, "confirmed") == ("confirmed", "accepted")
+    stored = make.stored(booking.id)
+    assert (stored.payment_status, stored.pay_by) == ("pending", now + 24 * HOUR)
+    assert make.rows("select state, answered_at from offers") == [("accepted", now)]
+    assert make.rows("select actor, actor_id, from_status, to_status from booking_events where kind = 'accepted'") == [
+        ("chef", booking.chef_id, "pending", "confirmed")
+    ]
+    assert make.rows("select user_id, kind from notifications") == [(make.stored(booking.id).customer_id, "accepted")]
+
+
+@pytest.mark.parametrize(
+    ("day", "at", "accepted_after", "pay_by_after"),
+    [
+        (date(2026, 11, 23), time(12), timedelta(minutes=20), timedelta(hours=24, minutes=20)),
+        (date(2026, 11, 20), time(16, 30), timedelta(0), timedelta(hours=4)),  # 2 h before 16:30 in Mumbai
+        (date(2026, 11, 20), time(12, 30), timedelta(0), timedelta(minutes=30)),
+        (date(2026, 11, 20), time(13), timedelta(minutes=10), timedelta(minutes=40)),
+    ],
+)
+def test_a_confirmed_booking_is_to_be_paid_within_a_day_and_two_hours_before_its_start_but_never_under_half_an_hour(
+    make, step, now, day, at, accepted_after, pay_by_after
+):
+    booking = make.booking(booking_date=day, time_slot=at)
+    step(booking, "confirmed", accepted_after)
+    assert make.stored(booking.id).pay_by == now + pay_by_after
+
+
+def test_a_chef_accepts_a_visit_the_payment_confirmed(make, paid, step):
+    assert make.stored(paid.id).answer == "awaiting"
+    assert step(paid, "confirmed") == ("confirmed", "accepted")
+    assert make.stored(paid.id).pay_by is None
+    assert events(make)[-2:] == ["confirmed", "accepted"]
+
+
+def test_a_chef_who_accepted_before_the_payment_is_told_when_it_arrives(make, gateway, phonepe, step):
+    customer = make.customer()
+    booking = make.booking(customer)
+    step(booking, "confirmed")
+    page = make.page(gateway, customer, booking.id)
+    phonepe.settle(page.merchant_txn_id, "pay")
+    make.settle(gateway, page.merchant_txn_id)
+    stored = make.stored(booking.id)
+    assert (stored.status, stored.payment_status, stored.answer) == ("confirmed", "success", "accepted")
+    kinds = make.rows("select kind from notifications where user_id = :id", id=booking.chef_id)
+    assert kinds == [("visit_paid",)]
+
+
+def test_an_offer_is_gone_at_the_instant_it_lapses_swept_or_not(make, paid, step):
+    [(expires_at,)] = make.rows("select expires_at from offers")
+    left = expires_at - make.now
+    with pytest.raises(OfferGone) as refused:
+        step(paid, "confirmed", left)
+    assert (refused.value.status, refused.value.code) == (409, "offer_gone")
+    assert step(paid, "confirmed", left - timedelta(microseconds=1)) == ("confirmed", "accepted")
+
+
+@pytest.mark.parametrize("state", ["lapsed", "withdrawn", "declined"])
+def test_an_offer_that_is_over_cannot_be_accepted(make, paid, step, state):
+    make.run("update offers set state = :state", state=state)
+    with pytest.raises(OfferGone):
+        step(paid, "confirmed")
+
+
+def test_a_visit_whose_time_to_pay_is_over_cannot_be_accepted_swept_or_not(make, step):
+    booking = make.booking()
+    with pytest.raises(OfferGone):
+        step(booking, "confirmed", timedelta(minutes=30))
+    assert step(booking, "confirmed", timedelta(minutes=30) - timedelta(microseconds=1)) == ("confirmed", "accepted")
+
+
+def test_an_offer_that_ends_while_the_chef_waits_for_the_row_is_gone(make, db, paid, step):
+    """Fails when the offer is read by the statement that waits for the lock: it would be what it was before."""
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as session:
+            session.execute(text("select 1 from bookings for no key update"))
+            session.execute(text("update offers set state = 'lapsed'"))
+            accepting = pool.submit(step, paid, "confirmed")
+            with pytest.raises(TimeoutError):
+                accepting.result(0.3)
+        with pytest.raises(OfferGone):
+            accepting.result(10)
+    assert make.stored(paid.id).answer == "awaiting"
+
+
+def test_a_visit_that_was_paid_and_accepted_is_started_and_completed(make, paid, step, now):
+    step(paid, "confirmed")
+    assert step(paid, "in_progress", 2 * HOUR) == ("in_progress", "accepted")
+    assert step(paid, "completed", 4 * HOUR, reason="All eaten") == ("completed", "accepted")
+    assert make.rows("select started_at, completed_at from home_chef_visits") == [(now + 2 * HOUR, now + 4 * HOUR)]
+    assert events(make)[-3:] == ["accepted", "started", "completed"]
+    assert make.rows("select reason from booking_events where kind = 'completed'") == [("All eaten",)]
+
+
+def test_a_completed_visit_turns_the_advance_into_what_each_side_earned(make, paid, step):
+    for status in ("confirmed", "in_progress", "completed"):
+        step(paid, status)
+    lines = paid.breakdown
+    assert make.balances(paid.id) == {
+        "gateway_clearing": paid.total,
+        "chef_payable": -lines.subtotal,
+        "platform_revenue": -lines.platform_fee,
+        "gst_payable": -lines.gst,
+    }
+    assert make.rows("select provider_id, amount from ledger_postings where provider_id is not null") == [
+        (paid.chef_id, -lines.subtotal)
+    ]
+    assert make.rows("select total_bookings from chef_profiles") == [(1,)]
+    kinds = make.rows("select kind from notifications where user_id = :id", id=make.stored(paid.id).customer_id)
+    assert ("completed",) in kinds
+
+
+def test_repeating_a_step_is_no_step(make, paid, step):
+    for status in ("confirmed", "in_progress", "completed"):
+        first = step(paid, status)
+        before = events(make)
+        assert step(paid, status) == first
+        assert events(make) == before
+    assert make.rows("select total_bookings from chef_profiles") == [(1,)]
+
+
+@pytest.mark.parametrize("status", ["confirmed", "in_progress", "completed"])
+def test_a_step_taken_many_times_at_once_is_taken_once(make, paid, step, status):
+    for before in ("confirmed", "in_progress", "completed"):
+        if before == status:
+            break
+        step(paid, before)
+    outcomes = together(5, lambda: step(paid, status))
+    assert set(outcomes) == {(status, "accepted")}
+    assert len(events(make)) == len(set(events(make)))
+    assert make.rows("select count(*) from ledger_transactions where kind = 'completed'") == [
+        (1 if status == "completed" else 0,)
+    ]
+
+
+def test_a_visit_does_not_start_unpaid(make, step):
+    booking = make.booking()
+    step(booking, "confirmed")
+    with pytest.raises(StepNotAllowed, match="paid") as refused:
+        step(booking, "in_progress")
+    assert refused.value.status == 409
+
+
+def test_a_visit_does_not_start_before_its_chef_accepted_it(paid, step):
+    with pytest.raises(StepNotAllowed, match="Accept"):
+        step(paid, "in_progress")
+
+
+def test_a_visit_starts_from_an_hour_before_its_time_where_that_is_set(paid, step):
+    step(paid, "confirmed")
+    window = paid.starts_at - timedelta(minutes=60)
+    ahead = window - paid.created_at
+    with pytest.raises(TooEarly) as refused:
+        step(paid, "in_progress", ahead - timedelta(microseconds=1), window=60)
+    assert refused.value.status == 409
+    assert step(paid, "in_progress", ahead, window=60) == ("in_progress", "accepted")
+
+
+def test_a_visit_whose_money_a_person_looks_at_does_not_start_until_that_is_closed(make, paid, step):
+    step(paid, "confirmed")
+    make.run(
+        "insert into exceptions (id, kind, subject_id, booking_id, facts) values (:id, 'chargeback', :id, :booking, '{}')",
+        id=new_id(),
+        booking=paid.id,
+    )
+    with pytest.raises(StepNotAllowed, match="person"):
+        step(paid, "in_progress")
+    make.run("update exceptions set closed_at = now()")
+    assert step(paid, "in_progress") == ("in_progress", "accepted")
+
+
+@pytest.mark.parametrize(
+    ("steps", "target", "allowed"),
+    [
+        ([], "in_progress", ["cancelled", "confirmed"]),
+        ([], "completed", ["cancelled", "confirmed"]),
+        (["confirmed"], "completed", ["cancelled", "in_progress"]),
+        (["confirmed"], "pending", ["cancelled", "in_progress"]),
+        (["confirmed", "in_progress"], "confirmed", ["completed"]),
+        (["confirmed", "in_progress", "completed"], "in_progress", []),
+        (["confirmed", "in_progress", "completed"], "confirmed", []),
+    ],
+)
+def test_a_step_the_table_does_not_have_is_refused_naming_the_states(
+    make, gateway, phonepe, step, steps, target, allowed
+):
+    booking = make.paid(gateway, phonepe)[0] if steps else make.booking()
+    for status in steps:
+        step(booking, status)
+    before = events(make)
+    with pytest.raises(StepNotAllowed) as refused:
+        step(booking, target)
+    current = steps[-1] if steps else "pending"
+    assert refused.value.members == {"current": current, "target": target, "allowed": allowed}
+    assert (refused.value.status, events(make)) == (409, before)
+
+
+def test_a_visit_that_is_another_chefs_or_nobodys_is_not_found(make, paid, step):
+    for chef_id in (make.chef().id, make.stored(paid.id).customer_id, new_id()):
+        with pytest.raises(BookingNotFound):
+            step(paid, "confirmed", chef_id=chef_id)
+
+
+def test_a_visit_that_is_no_longer_theirs_is_not_found(make, paid, step):
+    step(paid, "confirmed")
+    make.run("update bookings set provider_id = :other", other=make.chef().id)
+    with pytest.raises(BookingNotFound):
+        step(paid, "in_progress")
+
+
+@pytest.mark.parametrize(
+    ("starts_in", "asked_at", "lapses_after"),
+    [
+        (timedelta(hours=5, minutes=59), time(10, 30), timedelta(minutes=15)),
+        (timedelta(hours=6), time(10, 30), timedelta(hours=2)),
+        (timedelta(days=1), time(21), timedelta(hours=12)),
+        (timedelta(days=1), time(22), timedelta(hours=12)),
+        (timedelta(days=1), time(3), timedelta(hours=7)),
+        (timedelta(days=1), time(20), timedelta(hours=2)),
+    ],
+)
+def test_an_offers_clock_runs_from_eight_to_ten_in_the_place(now, starts_in, asked_at, lapses_after):
+    local_midnight = now - timedelta(hours=10, minutes=30)
+    at = local_midnight + timedelta(hours=asked_at.hour, minutes=asked_at.minute)
+    assert offers.offer_ends(at + starts_in, "Asia/Kolkata", at) == at + lapses_after

@@ -1,0 +1,300 @@
+"""One-time codes, in a real Redis, through the real client: limits to the second, five tries, nothing to steal."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from infra.local.resp import RedisConnection
+from infra.redis import UpstashRedis
+from shared.kit.settings import Keys
+from shared.kit.store import StoreUnavailable
+from shared.sign_in.limits import Client
+from shared.sign_in.otp import OneTimeCodes, OtpInvalid, OtpLimited
+from tests.make import together
+from tests.redis_server import RedisServer
+
+EMAIL, OTHER = "meera@test.example", "ravi@test.example"
+HOME, OFFICE, IPV6 = Client.at("203.0.113.7"), Client.at("198.51.100.9"), Client.at("2001:db8:1:2::3")
+DAY, HOUR = 86_400, 3_600
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis(server) -> Iterator["Inside"]:
+    server.flush()
+    inside = Inside(server.redis.port)
+    yield inside
+    inside.close()
+
+
+@pytest.fixture
+def store(server: RedisServer, redis: "Inside") -> Iterator[UpstashRedis]:  # noqa: ARG001 - emptied before it is used
+    store = UpstashRedis(server.url, server.token, (1.0, 10.0))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def codes(store) -> OneTimeCodes:
+    return OneTimeCodes(store, Keys({"1": "a-key-of-the-tests"}), 300, 300)
+
+
+class Inside:
+    """Redis as its administrator sees it."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = RedisConnection(port)
+        self.close = self._connection.close
+
+    def ask(self, *words: str | int | bytes):
+        [answer] = self._connection.ask(
+            [[str(word).encode() if not isinstance(word, bytes) else word for word in words]]
+        )
+        return answer
+
+    def names(self, pattern: str = "*") -> list[str]:
+        return sorted(key.decode() for key in self.ask("KEYS", pattern))
+
+    def lives(self) -> dict[str, int]:
+        """The seconds each kind of key lives, rounded up."""
+        return {key.split(":")[1]: -(-self.ask("PTTL", key) // 1000) for key in self.names()}
+
+    def pass_time(self, pattern: str) -> None:
+        """Let what is kept under these names run out."""
+        for key in self.names(pattern):
+            self.ask("DEL", key)
+
+    def everything(self) -> str:
+        told = []
+        for key in self.names():
+            kind = self.ask("TYPE", key)
+            told.append((key, self.ask("HGETALL", key) if kind == b"hash" else self.ask("GET", key)))
+        return repr(told)
+
+
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 1_000_000:06d}"
+
+
+def take(codes, code, identifier=EMAIL, client=HOME, *, known=False):
+    try:
+        codes.take(identifier, code, client, known=known)
+    except OtpInvalid:
+        return "invalid"
+    return "taken"
+
+
+def sends(codes, redis, count):
+    """Send that many codes, each half a minute after the one before."""
+    for _ in range(count):
+        codes.issue(EMAIL, HOME, known=False)
+        redis.pass_time("otp:send30:*")
+
+
+def test_a_code_has_six_digits_and_is_taken_once_which_is_no_failure(codes, redis):
+    code = codes.issue(EMAIL, HOME, known=False)
+    assert len(code) == sum(map(str.isdecimal, code)) == 6
+    assert [take(codes, code), take(codes, code)] == ["taken", "invalid"]
+    assert redis.names("otp:failed-day:*") == []
+
+
+def test_a_code_is_the_identifiers_it_was_sent_to(codes):
+    code = codes.issue(EMAIL, HOME, known=False)
+    assert take(codes, code, OTHER) == "invalid"
+    assert take(codes, code, client=OFFICE) == "taken"  # the mail may be read on another line
+
+
+def test_a_code_lives_five_minutes(codes, redis):
+    code = codes.issue(EMAIL, HOME, known=False)
+    assert redis.lives()["code"] == 300
+    redis.pass_time("otp:code:*")
+    assert take(codes, code) == "invalid"
+
+
+def test_a_new_code_voids_the_one_before(codes, redis):
+    first = codes.issue(EMAIL, HOME, known=False)
+    redis.pass_time("otp:send30:*")
+    second = codes.issue(EMAIL, HOME, known=False)
+    assert first == second or take(codes, first) == "invalid"
+    assert take(codes, second) == "taken"
+
+
+def test_a_code_is_tried_five_times_and_then_the_right_one_is_refused_too(codes):
+    code = codes.issue(EMAIL, HOME, known=False)
+    assert [take(codes, wrong(code)) for _ in range(5)] == ["invalid"] * 5
+    assert take(codes, code) == "invalid"
+
+
+def test_the_fifth_try_may_be_the_right_one(codes):
+    code = codes.issue(EMAIL, HOME, known=False)
+    assert [take(codes, wrong(code)) for _ in range(4)] == ["invalid"] * 4
+    assert take(codes, code) == "taken"
+
+
+def test_fifty_wrong_codes_at_once_are_five_tries(codes, redis):
+    code = codes.issue(EMAIL, HOME, known=False)
+    outcomes = together(50, lambda: take(codes, wrong(code)))
+    assert set(outcomes) == {"invalid"}
+    [key] = redis.names("otp:code:*")
+    assert redis.ask("HGET", key, "tries") == b"5"
+    [failed] = redis.names("otp:failed-day:*")
+    assert redis.ask("GET", failed) == b"5"
+    assert take(codes, code) == "invalid"
+
+
+def test_the_right_code_presented_many_times_at_once_is_taken_once(codes):
+    code = codes.issue(EMAIL, HOME, known=False)
+    outcomes = together(10, lambda: take(codes, code))
+    assert sorted(outcomes) == ["invalid"] * 9 + ["taken"]
+
+
+def test_many_sends_at_once_are_one(codes):
+    outcomes = together(10, lambda: codes.issue(EMAIL, HOME, known=False))
+    refused = [outcome for outcome in outcomes if isinstance(outcome, OtpLimited)]
+    assert len(refused) == 9
+    [code] = [outcome for outcome in outcomes if isinstance(outcome, str)]
+    assert take(codes, code) == "taken"
+
+
+def test_one_code_is_sent_in_thirty_seconds(codes, redis):
+    codes.issue(EMAIL, HOME, known=False)
+    assert redis.lives()["send30"] == 30
+    with pytest.raises(OtpLimited) as refused:
+        codes.issue(EMAIL, HOME, known=False)
+    assert (refused.value.status, refused.value.code) == (429, "otp_limited")
+    assert 28 <= refused.value.retry_after <= 30
+    assert codes.issue(OTHER, HOME, known=False)
+    assert codes.issue(EMAIL, OFFICE, known=False)
+
+
+def test_a_refused_send_leaves_the_code_there_is(codes):
+    code = codes.issue(EMAIL, HOME, known=False)
+    with pytest.raises(OtpLimited):
+        codes.issue(EMAIL, HOME, known=False)
+    assert take(codes, code) == "taken"
+
+
+def test_five_codes_are_sent_in_five_minutes(codes, redis):
+    sends(codes, redis, 5)
+    assert redis.lives()["send300"] == 300
+    with pytest.raises(OtpLimited) as refused:
+        codes.issue(EMAIL, HOME, known=False)
+    assert 290 <= refused.value.retry_after <= 300
+    redis.pass_time("otp:send300:*")
+    assert codes.issue(EMAIL, HOME, known=False)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_thirty_codes_a_day_are_sent_to_an_identifier_but_a_known_device_is_not_bound(codes, redis, known):
+    for number in range(30):
+        client = Client.at(f"192.0.2.{number}")
+        codes.issue(EMAIL, client, known=False)
+    assert redis.lives()["send-day"] == DAY
+    if known:
+        assert codes.issue(EMAIL, HOME, known=True)
+    else:
+        with pytest.raises(OtpLimited) as refused:
+            codes.issue(EMAIL, HOME, known=False)
+        assert refused.value.retry_after > 86_000
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_thirty_failures_a_day_lock_an_identifier_but_not_its_known_device(codes, redis, known):
+    for number in range(6):
+        code = codes.issue(EMAIL, Client.at(f"192.0.2.{number}"), known=False)
+        for _ in range(5):
+            assert take(codes, wrong(code), client=OFFICE) == "invalid"
+    assert redis.lives()["failed-day"] == DAY
+    code = codes.issue(EMAIL, HOME, known=known)
+    if known:
+        assert take(codes, code, known=True) == "taken"
+    else:
+        with pytest.raises(OtpLimited):
+            codes.take(EMAIL, code, HOME, known=False)
+
+
+@pytest.mark.parametrize(("client", "count"), [(HOME, 300), (IPV6, 20)], ids=["IPv4", "IPv6"])
+def test_a_network_is_sent_so_many_codes_an_hour(codes, redis, client, count):
+    codes.issue(EMAIL, client, known=False)
+    [key] = redis.names("otp:send-ip:*")
+    assert redis.lives()["send-ip"] == HOUR
+    redis.ask("SET", key, count - 1, "KEEPTTL")
+    assert codes.issue("one@test.example", client, known=False)
+    with pytest.raises(OtpLimited):
+        codes.issue("two@test.example", client, known=True)
+    assert codes.issue("two@test.example", OFFICE, known=False)
+
+
+@pytest.mark.parametrize(("client", "count"), [(HOME, 900), (IPV6, 60)], ids=["IPv4", "IPv6"])
+def test_a_network_tries_so_many_codes_an_hour_right_ones_too(codes, redis, client, count):
+    code = codes.issue(EMAIL, client, known=False)
+    take(codes, wrong(code), client=client)
+    [key] = redis.names("otp:verify-ip:*")
+    assert redis.lives()["verify-ip"] == HOUR
+    redis.ask("SET", key, count - 1, "KEEPTTL")
+    assert take(codes, code, client=client) == "taken"
+    with pytest.raises(OtpLimited):
+        codes.take(EMAIL, code, client, known=True)
+
+
+def test_a_household_is_one_ipv6_network_and_an_address_mapped_into_it_is_what_it_is(codes):
+    codes.issue(EMAIL, IPV6, known=False)
+    with pytest.raises(OtpLimited):
+        codes.issue(EMAIL, Client.at("2001:db8:1:2:ffff::1"), known=False)
+    assert codes.issue(EMAIL, Client.at("2001:db8:1:3::3"), known=False)
+    codes.issue(EMAIL, HOME, known=False)
+    with pytest.raises(OtpLimited):
+        codes.issue(EMAIL, Client.at("::ffff:203.0.113.7"), known=False)
+
+
+def test_a_counter_never_lives_longer_than_its_window(codes, redis):
+    """A window begins with the first: a counter that is pushed out by each use would never end."""
+    sends(codes, redis, 2)
+    assert [redis.ask("PTTL", key) > 0 for key in redis.names()] == [True] * len(redis.names())
+    [key] = redis.names("otp:send300:*")
+    redis.ask("PEXPIRE", key, 100_000)
+    codes.issue(EMAIL, HOME, known=False)
+    assert redis.ask("PTTL", key) <= 100_000
+
+
+def test_the_store_holds_no_code_no_address_and_no_key(codes, redis):
+    code = codes.issue(EMAIL, HOME, known=False)
+    take(codes, wrong(code))
+    everything = redis.everything()
+    for secret in (code, wrong(code), EMAIL, "meera", "a-key-of-the-tests"):
+        assert secret not in everything
+
+
+def test_a_code_sent_under_the_key_before_is_still_taken_and_its_limits_still_count(store, codes):
+    code = codes.issue(EMAIL, HOME, known=False)
+    rotated = OneTimeCodes(store, Keys({"2": "a-new-key", "1": "a-key-of-the-tests"}), 300, 300)
+    with pytest.raises(OtpLimited):
+        rotated.issue(EMAIL, HOME, known=False)
+    assert take(rotated, code) == "taken"
+
+
+def test_the_global_rate_is_an_alarm_once_a_minute(store, redis, caplog):
+    codes = OneTimeCodes(store, Keys({"1": "a-key"}), 300, 3)
+    for number in range(5):
+        codes.issue(f"person{number}@test.example", HOME, known=False)
+    alarms = [record for record in caplog.records if getattr(record, "fields", {}).get("alarm") == "otp_rate"]
+    assert len(alarms) == 1
+    assert redis.lives()["rate"] == 60
+
+
+def test_without_the_store_no_code_is_sent_or_taken():
+    with RedisServer() as server:
+        url, token = server.url, server.token
+    store = UpstashRedis(url, token)
+    codes = OneTimeCodes(store, Keys({"1": "a-key"}), 300, 300)
+    with pytest.raises(StoreUnavailable) as refused:
+        codes.issue(EMAIL, HOME, known=False)
+    assert refused.value.status == 503
+    with pytest.raises(StoreUnavailable):
+        codes.take(EMAIL, "123456", HOME, known=True)
+    store.close()

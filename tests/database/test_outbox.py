@@ -1,0 +1,231 @@
+"""What is promised is stored with its fact, sent after the commit, and done by whoever comes first, once."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from infra.outside import assert_outside_transaction
+from shared.kit.ids import new_id
+from shared.outbox import queries
+from shared.outbox.dispatch import DispatchingDatabase, send
+from shared.outbox.queries import GRACE, LEASE, SWEEP_BACKOFF_MINUTES, Promise
+from shared.outbox.queue import QueueUnavailable, Task
+from shared.outbox.sweep import sweep
+from tests.make import together
+
+JUST = timedelta(microseconds=1)
+MINUTE = timedelta(minutes=1)
+
+
+class Queue:
+    """A queue as the business sees one: it takes tasks, outside of transactions, or is down."""
+
+    def __init__(self) -> None:
+        self.tasks: list[Task] = []
+        self.is_down = False
+        self.lock = threading.Lock()
+
+    def enqueue(self, task: Task, within: float = 0.5) -> None:  # noqa: ARG002 - as the queue's
+        assert_outside_transaction()
+        if self.is_down:
+            raise QueueUnavailable("down")
+        with self.lock:
+            self.tasks.append(task)
+
+
+@pytest.fixture
+def queue() -> Queue:
+    return Queue()
+
+
+@pytest.fixture
+def dispatching(db, queue) -> DispatchingDatabase:
+    return DispatchingDatabase(db, queue)
+
+
+@pytest.fixture
+def add(dispatching, now):
+    """Promise something in a transaction of its own; returns the message's id."""
+
+    def add(kind="payments.refund", due_at=None):
+        with dispatching.transaction() as session:
+            queries.add(session, kind, {"a": 1}, now, due_at)
+            [promise] = session.info[queries.PENDING]
+        return promise.id
+
+    return add
+
+
+@pytest.fixture
+def lease(db, now):
+    def lease(message_id, after=timedelta(0)):
+        with db.transaction() as session:
+            return queries.lease(session, message_id, now + after)
+
+    return lease
+
+
+def finish(db, message_id, now):
+    with db.transaction() as session:
+        queries.done(session, message_id, now)
+
+
+def test_a_promise_is_stored_with_the_fact_it_follows_from(add, make, now):
+    message_id = add()
+    assert make.rows("select id, kind, payload, due_at, next_try_at, generation, done_at from outbox") == [
+        (message_id, "payments.refund", {"a": 1}, now, now + GRACE, 0, None)
+    ]
+
+
+def test_a_promise_whose_fact_did_not_happen_was_never_made(dispatching, queue, make, now):
+    def crash():
+        with dispatching.transaction() as session:
+            queries.add(session, "payments.refund", {}, now)
+            session.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        crash()
+    assert make.rows("select count(*) from outbox") == [(0,)]
+    assert queue.tasks == []
+
+
+def test_a_promise_is_sent_after_the_commit_and_not_before(dispatching, queue, make, now):
+    with dispatching.transaction() as session:
+        queries.add(session, "payments.refund", {}, now)
+        session.flush()
+        assert queue.tasks == []
+        assert make.rows("select count(*) from outbox") == [(0,)]
+    [task] = queue.tasks
+    [(message_id,)] = make.rows("select id from outbox")
+    assert (task.path, task.body, task.name) == (f"/outbox/{message_id}", b"{}", f"{message_id.hex}-0")
+
+
+def test_the_next_transaction_does_not_send_it_again(dispatching, queue, now):
+    with dispatching.transaction() as session:
+        queries.add(session, "payments.refund", {}, now)
+    with dispatching.transaction() as session:
+        queries.add(session, "notifications.mail", {}, now)
+    assert [task.queue for task in queue.tasks] == ["payments", "mails"]
+
+
+def test_a_promise_for_later_says_when(add, queue, make, now):
+    later = now + timedelta(hours=3)
+    add(due_at=later)
+    assert queue.tasks[0].due_at == later
+    assert make.rows("select due_at, next_try_at from outbox") == [(later, later + GRACE)]
+
+
+def test_with_the_queue_down_the_fact_stands_and_the_sweep_sends_it_under_a_new_name(dispatching, queue, make, now):
+    queue.is_down = True
+    with dispatching.transaction() as session:
+        queries.add(session, "payments.refund", {}, now)
+    assert make.rows("select count(*) from outbox") == [(1,)]
+    queue.is_down = False
+    assert sweep(dispatching, queue, now + GRACE - JUST) == {"overdue": 0, "sent": 0}
+    assert sweep(dispatching, queue, now + GRACE) == {"overdue": 1, "sent": 1}
+    [(message_id,)] = make.rows("select id from outbox")
+    assert [task.name for task in queue.tasks] == [f"{message_id.hex}-1"]
+
+
+def test_a_sweep_that_meets_a_queue_that_is_down_leaves_the_promise_to_the_next(dispatching, queue, add, now):
+    add()
+    queue.is_down = True
+    assert sweep(dispatching, queue, now + GRACE) == {"overdue": 1, "sent": 0}
+    queue.is_down = False
+    assert sweep(dispatching, queue, now + GRACE + MINUTE) == {"overdue": 1, "sent": 1}
+
+
+def test_what_is_not_done_is_sent_again_ever_later_under_ever_new_names(add, dispatching, queue, now):
+    message_id = add()
+    at = now + GRACE
+    for generation, minutes in enumerate([*SWEEP_BACKOFF_MINUTES, SWEEP_BACKOFF_MINUTES[-1]], 1):
+        assert sweep(dispatching, queue, at - JUST)["overdue"] == 0
+        assert sweep(dispatching, queue, at) == {"overdue": 1, "sent": 1}
+        assert queue.tasks[-1].name == f"{message_id.hex}-{generation}"
+        at += minutes * MINUTE
+
+
+def test_what_is_done_is_not_sent_again(add, dispatching, db, queue, now):
+    finish(db, add(), now)
+    assert sweep(dispatching, queue, now + timedelta(days=1)) == {"overdue": 0, "sent": 0}
+    assert len(queue.tasks) == 1
+
+
+def test_two_sweeps_at_once_send_different_messages(add, dispatching, queue, make, now):
+    for _ in range(20):
+        add()
+    queue.tasks.clear()
+    outcomes = together(4, lambda: sweep(dispatching, queue, now + GRACE))
+    assert sum(outcome["sent"] for outcome in outcomes) == 20
+    assert len({task.name for task in queue.tasks}) == 20
+    assert make.rows("select distinct generation from outbox") == [(1,)]
+
+
+def test_a_sweep_passes_over_what_another_holds_without_waiting(add, db, queue, now):
+    """Fails (it waits for the read timeout) when the rows are not taken with `skip locked`."""
+    add()
+    with db.transaction() as session:
+        assert len(queries.overdue(session, now + GRACE, 10)) == 1
+        queue.tasks.clear()
+        with db.transaction() as other:
+            assert queries.overdue(other, now + GRACE, 10) == []
+
+
+def test_a_message_is_leased_to_one_worker_at_a_time(add, lease):
+    message_id = add()
+    outcomes = together(6, lambda: lease(message_id))
+    assert sorted(outcome is None for outcome in outcomes) == [False, True, True, True, True, True]
+    assert [outcome for outcome in outcomes if outcome] == [("payments.refund", {"a": 1})]
+
+
+def test_a_lease_nobody_returned_ends(add, lease):
+    message_id = add()
+    assert lease(message_id)
+    assert lease(message_id, LEASE) is None
+    assert lease(message_id, LEASE + JUST)
+
+
+def test_a_failure_gives_the_message_back_and_is_counted(add, lease, db, make):
+    message_id = add()
+    for _ in range(2):
+        assert lease(message_id)
+        with db.transaction() as session:
+            queries.failed(session, message_id, "GatewayUnavailable")
+    assert make.rows("select failures, last_error, leased_until, done_at from outbox") == [
+        (2, "GatewayUnavailable", None, None)
+    ]
+    assert lease(message_id)
+
+
+def test_what_is_done_is_leased_to_nobody_and_done_twice_is_done_once(add, lease, db, make, now):
+    message_id = add()
+    lease(message_id)
+    finish(db, message_id, now)
+    finish(db, message_id, now + MINUTE)
+    assert make.rows("select done_at, leased_until from outbox") == [(now, None)]
+    assert lease(message_id, timedelta(days=1)) is None
+    with db.reading() as session:
+        assert queries.is_done(session, message_id)
+
+
+def test_a_message_that_waits_is_not_done_and_one_nobody_wrote_is(add, db):
+    message_id = add()
+    with db.reading() as session:
+        assert not queries.is_done(session, message_id)
+        assert queries.is_done(session, new_id())
+
+
+def test_sending_ends_with_its_budget_and_the_sweep_brings_the_rest(queue, now):
+    promises = [Promise(new_id(), "payments.refund", 0, now) for _ in range(3)]
+    assert send(queue, promises, budget_seconds=0) == 0
+    assert queue.tasks == []
+    assert send(queue, promises) == 3
+
+
+def test_a_name_tells_each_sending_of_a_promise_from_the_ones_before(queue, now):
+    message_id = new_id()
+    send(queue, [Promise(message_id, "payments.refund", generation, now) for generation in range(3)])
+    assert len({task.name for task in queue.tasks}) == 3
+    assert {task.path for task in queue.tasks} == {f"/outbox/{message_id}"}

@@ -1,0 +1,170 @@
+"""A price with an id: kept for half an hour, used once, charged as it was given."""
+
+from datetime import time, timedelta
+
+import pytest
+
+from shared.kit.errors import Invalid
+from shared.kit.ids import new_id
+from shared.lines.home_chef import booking, quotes
+from shared.lines.home_chef.quotes import QuoteGone, QuoteNotFound
+from shared.lines.home_chef.schemas import BookingRequest, QuoteRequest
+from shared.lines.home_chef.visits import ChefUnavailable, NoChefFree, NotServiceable
+from tests.make import RULES, together
+
+LIFE = timedelta(minutes=30)
+
+
+@pytest.fixture
+def give(make, now):
+    def give(customer, **wanted):
+        request = QuoteRequest(**make.request(customer, **wanted).model_dump(exclude={"quote_id"}))
+        with make.begin(customer)() as (session, caller):
+            return quotes.give(session, caller.id, request, LIFE, now, None)
+
+    return give
+
+
+@pytest.fixture
+def use(make, now):
+    def use(customer, quote_id, at=now):
+        return booking.book(make.begin(customer), BookingRequest(quote_id=quote_id), lambda _: None, RULES, at)
+
+    return use
+
+
+def test_what_was_quoted_is_what_is_booked_and_charged(make, give, use):
+    make.chef()
+    customer = make.customer()
+    quote = give(customer, guest_count=8, duration_hours=3, time_slot=time(19), special_requests="No onions")
+    shown = quotes.view(quote)
+    booked = use(customer, quote.id)
+    assert shown.total == booked.total == 2_361_56
+    assert shown.breakdown == booked.breakdown
+    assert (booked.guest_count, booked.duration_hours, booked.time_slot) == (8, 3, time(19))
+    assert booked.special_requests == "No onions"
+    assert make.rows("select amount from payments") == [(2_361_56,)]
+
+
+def test_the_quoted_price_is_kept_whoever_cooks_and_whatever_they_cost_by_then(make, give, use):
+    cheap, dear = make.chef(300_00), make.chef(900_00)
+    customer = make.customer()
+    quote = give(customer)
+    make.booking(chef_id=cheap.id)
+    booked = use(customer, quote.id)
+    assert (booked.chef_id, booked.total, booked.breakdown.base) == (dear.id, quote.total, 600_00)
+    assert make.rows("select rate, earning from home_chef_visits where booking_id = :id", id=booked.id) == [
+        (300_00, 600_00)
+    ]
+
+
+def test_the_quoted_price_is_kept_though_the_rate_and_the_tariff_change(make, give, use, now):
+    make.chef()
+    customer = make.customer()
+    quote = give(customer)
+    make.run("update chef_profiles set hourly_rate = 450000")
+    make.run(
+        """insert into home_chef_tariffs (valid_from, rates, cancellation)
+      select :at, rates || '{"platform_fee_bp": 5000}', cancellation from home_chef_tariffs""",
+        at=now,
+    )
+    assert use(customer, quote.id).total == quote.total == 879_80
+
+
+def test_a_quote_for_a_named_chef_is_a_booking_with_that_chef(make, give, use):
+    make.chef(100_00)
+    named = make.chef(500_00)
+    customer = make.customer()
+    assert use(customer, give(customer, chef_id=named.id).id).chef_id == named.id
+
+
+def test_a_used_quote_is_gone_and_names_its_booking(make, give, use):
+    make.chef()
+    customer = make.customer()
+    quote = give(customer)
+    first = use(customer, quote.id)
+    make.run("update bookings set status = 'confirmed', payment_status = 'success'")
+    with pytest.raises(QuoteGone) as refused:
+        use(customer, quote.id)
+    assert refused.value.status == 409
+    assert make.rows("select booking_id from home_chef_quotes") == [(first.id,)]
+
+
+def test_a_used_quote_stays_used_when_its_booking_is_cancelled(make, give, use):
+    make.chef()
+    customer = make.customer()
+    quote = give(customer)
+    use(customer, quote.id)
+    make.run("""update bookings set status = 'cancelled', payment_status = 'failed', answer = 'unassigned',
+      provider_id = null""")
+    with pytest.raises(QuoteGone):
+        use(customer, quote.id)
+
+
+def test_a_quote_used_many_times_at_once_is_one_booking(make, give, use):
+    for _ in range(3):
+        make.chef()
+    customer = make.customer()
+    quote = give(customer)
+    outcomes = together(6, lambda: use(customer, quote.id))
+    assert sum(not isinstance(outcome, Exception) for outcome in outcomes) == 1
+    assert make.rows("select count(*) from bookings") == [(1,)]
+
+
+def test_a_quote_is_good_for_half_an_hour_to_the_instant(make, give, use, now):
+    make.chef()
+    customer = make.customer()
+    quote = give(customer)
+    with pytest.raises(QuoteGone):
+        use(customer, quote.id, now + LIFE)
+    assert use(customer, quote.id, now + LIFE - timedelta(microseconds=1))
+
+
+def test_a_refused_booking_leaves_the_quote_to_be_used(make, give, use):
+    chef = make.chef()
+    customer = make.customer()
+    quote = give(customer)
+    make.run("update chef_profiles set is_available = false")
+    with pytest.raises(NoChefFree):
+        use(customer, quote.id)
+    make.run("update chef_profiles set is_available = true")
+    assert use(customer, quote.id).chef_id == chef.id
+
+
+def test_another_customers_quote_and_one_nobody_gave_are_not_found(make, give, use):
+    make.chef()
+    quote = give(make.customer())
+    for quote_id in (quote.id, new_id()):
+        with pytest.raises(QuoteNotFound):
+            use(make.customer(), quote_id)
+
+
+def test_a_quote_is_refused_for_what_could_not_be_booked(make, give):
+    chef = make.chef()
+    customer = make.customer()
+    with pytest.raises(Invalid, match="time_slot"):
+        give(customer, booking_date=make.day(0), time_slot=time(12))
+    with pytest.raises(NoChefFree):
+        give(customer, time_slot=time(23))
+    with pytest.raises(ChefUnavailable):
+        give(customer, time_slot=time(23), chef_id=chef.id)
+    make.run("update locations set is_serviceable = false")
+    with pytest.raises(NotServiceable):
+        give(customer)
+    assert make.rows("select count(*) from home_chef_quotes") == [(0,)]
+
+
+def test_a_quote_holds_nobodys_time_and_counts_as_no_booking(make, give):
+    make.chef()
+    customer = make.customer()
+    for _ in range(5):
+        give(customer)
+    assert make.booking(customer)
+
+
+def test_a_quote_whose_time_has_come_too_near_is_refused(make, give, use, now):
+    make.chef(week=[(day, 0, 1440) for day in range(7)])
+    customer = make.customer()
+    quote = give(customer, booking_date=now.date(), time_slot=time(12, 30))
+    with pytest.raises(Invalid, match="time_slot"):
+        use(customer, quote.id, now + timedelta(minutes=1))

@@ -1,0 +1,224 @@
+"""Sessions begin, rotate, are told from copies, and end at once."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.kit.errors import Unauthorized
+from shared.kit.ids import new_id
+from shared.kit.settings import Keys
+from shared.sign_in import sessions
+from shared.sign_in.sessions import Lifetimes
+from shared.sign_in.tokens import Claims, InvalidToken, RefreshToken
+from tests.make import together
+
+LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
+EMAIL = "meera@test.example"
+JUST = timedelta(microseconds=1)
+GRACE = timedelta(seconds=10)
+
+
+@pytest.fixture
+def begin(db, now):
+    def begin(email=EMAIL, after=timedelta(0)):
+        with db.transaction() as session:
+            return sessions.begin(session, email, LIVES, now + after)
+
+    return begin
+
+
+@pytest.fixture
+def rotate(db, now):
+    """Present the token of a generation; returns the generation of its successor, or None."""
+
+    def rotate(signed_in, generation, after=timedelta(0)):
+        token = RefreshToken(signed_in.session_id, generation)
+        with db.transaction() as session:
+            rotated = sessions.rotate(session, token, LIVES, now + after)
+        return rotated and rotated.generation
+
+    return rotate
+
+
+@pytest.fixture
+def caller(db, now):
+    def caller(signed_in, after=timedelta(0), user_id=None, role="customer", *, lock=False):
+        claims = Claims(user_id or signed_in.user_id, signed_in.session_id, role)
+        with db.transaction() as session:
+            return sessions.caller(session, claims, now + after, lock=lock)
+
+    return caller
+
+
+def test_somebody_met_for_the_first_time_becomes_a_customer(begin, make, caller):
+    signed_in = begin()
+    assert (signed_in.role, signed_in.is_new_user, signed_in.generation) == ("customer", True, 0)
+    assert make.rows("select email, role, is_active from users") == [(EMAIL, "customer", True)]
+    assert caller(signed_in).email == EMAIL
+
+
+def test_somebody_known_stays_who_they_are_with_one_session_per_device(begin, make):
+    chef = make.chef()
+    [(email,)] = make.rows("select email from users where id = :id", id=chef.id)
+    first, second = begin(email), begin(email)
+    assert (first.user_id, first.role, first.is_new_user) == (chef.id, "chef", False)
+    assert first.session_id != second.session_id
+    assert make.rows("select count(*) from users") == [(1,)]
+
+
+def test_somebody_new_who_signs_in_many_times_at_once_is_one_person(begin, make):
+    outcomes = together(5, begin)
+    assert len({outcome.user_id for outcome in outcomes}) == 1
+    assert [outcome.is_new_user for outcome in outcomes].count(True) == 1
+    assert make.rows("select (select count(*) from users), (select count(*) from sessions)") == [(1, 5)]
+
+
+def test_a_deactivated_user_gets_no_session(begin, make):
+    begin()
+    make.run("update users set is_active = false")
+    assert begin() is None
+    assert make.rows("select count(*) from sessions") == [(1,)]
+
+
+def test_a_session_lasts_thirty_days_and_an_admins_twelve_hours(begin, make, caller, now):
+    customer = begin()
+    assert caller(customer, timedelta(days=30) - JUST)
+    with pytest.raises(InvalidToken):
+        caller(customer, timedelta(days=30))
+    make.run("update users set role = 'admin'")
+    admin = begin()
+    assert caller(admin, timedelta(hours=12) - JUST).role == "admin"
+    with pytest.raises(InvalidToken):
+        caller(admin, timedelta(hours=12))
+    assert make.rows("select expires_at from sessions where id = :id", id=admin.session_id) == [
+        (now + timedelta(hours=12),)
+    ]
+
+
+@pytest.mark.parametrize("lock", [True, False])
+def test_a_deactivated_user_a_changed_role_and_an_ended_session_count_at_once(begin, make, caller, db, now, lock):
+    signed_in = begin()
+    make.run("update users set role = 'chef', name = 'Meera'")
+    found = caller(signed_in, lock=lock)
+    assert (found.role, found.name) == ("chef", "Meera")
+    make.run("update users set is_active = false")
+    with pytest.raises(InvalidToken):
+        caller(signed_in, lock=lock)
+    make.run("update users set is_active = true")
+    assert caller(signed_in, lock=lock)
+    with db.transaction() as session:
+        sessions.end(session, signed_in.session_id, "logout", now)
+    with pytest.raises(InvalidToken):
+        caller(signed_in, lock=lock)
+
+
+def test_a_session_is_its_owners_only(begin, caller):
+    mine, theirs = begin(), begin("other@test.example")
+    with pytest.raises(Unauthorized):
+        caller(mine, user_id=theirs.user_id)
+    with pytest.raises(Unauthorized):
+        caller(mine, user_id=new_id())
+
+
+def test_each_use_of_a_refresh_token_gives_its_successor(begin, rotate):
+    signed_in = begin()
+    for generation in range(5):
+        assert rotate(signed_in, generation, timedelta(days=generation)) == generation + 1
+
+
+def test_the_token_before_gets_the_same_successor_for_ten_seconds(begin, rotate, caller):
+    signed_in = begin()
+    assert rotate(signed_in, 0, timedelta(days=1)) == 1
+    assert rotate(signed_in, 0, timedelta(days=1) + GRACE - JUST) == 1
+    assert rotate(signed_in, 1, timedelta(days=1) + GRACE) == 2
+    assert caller(signed_in)
+
+
+def test_after_the_grace_the_token_before_ends_the_family(begin, rotate, caller, make):
+    signed_in = begin()
+    rotate(signed_in, 0)
+    assert rotate(signed_in, 0, GRACE) is None
+    assert rotate(signed_in, 1, GRACE) is None
+    with pytest.raises(InvalidToken):
+        caller(signed_in)
+    assert make.rows("select end_reason from sessions") == [("replayed",)]
+
+
+def test_an_older_token_ends_the_family_and_the_victims_fresh_token_with_it(begin, rotate, caller):
+    signed_in, other = begin(), begin()
+    assert rotate(signed_in, 0) == 1
+    assert rotate(signed_in, 1) == 2
+    assert rotate(signed_in, 0) is None  # two before the living one: no grace, however fresh
+    assert rotate(signed_in, 2) is None
+    with pytest.raises(InvalidToken):
+        caller(signed_in)
+    assert caller(other)
+    assert rotate(other, 0) == 1
+
+
+def test_a_token_of_a_generation_that_was_never_given_ends_the_family(begin, rotate):
+    signed_in = begin()
+    assert rotate(signed_in, 7) is None
+    assert rotate(signed_in, 0) is None
+
+
+def test_a_session_that_expired_is_not_rotated_into_life(begin, rotate, now, make):
+    signed_in = begin()
+    assert rotate(signed_in, 0, timedelta(days=30) - JUST) == 1
+    assert make.rows("select expires_at from sessions") == [(now + timedelta(days=30),)]
+    assert rotate(signed_in, 1, timedelta(days=30)) is None
+
+
+def test_a_deactivated_users_token_is_not_rotated(begin, rotate, make):
+    signed_in = begin()
+    make.run("update users set is_active = false")
+    assert rotate(signed_in, 0) is None
+
+
+def test_after_signing_out_no_token_is_good(begin, rotate, caller, db, now, make):
+    signed_in, other = begin(), begin()
+    for reason in ("logout", "again"):
+        with db.transaction() as session:
+            sessions.end(session, signed_in.session_id, reason, now)
+    assert rotate(signed_in, 0) is None
+    assert caller(other)
+    assert make.rows("select end_reason from sessions where ended_at is not null") == [("logout",)]
+
+
+def test_every_session_of_a_user_can_be_ended_and_nobody_elses_is(begin, caller, db, now):
+    mine, also_mine, theirs = begin(), begin(), begin("other@test.example")
+    with db.transaction() as session:
+        sessions.end_all(session, mine.user_id, "blocked", now)
+    for ended in (mine, also_mine):
+        with pytest.raises(InvalidToken):
+            caller(ended)
+    assert caller(theirs)
+
+
+def test_a_token_presented_many_times_at_once_has_one_successor(begin, rotate, caller):
+    """Two tabs of one app: neither is a thief."""
+    signed_in = begin()
+    assert set(together(8, lambda: rotate(signed_in, 0))) == {1}
+    assert rotate(signed_in, 1) == 2
+    assert caller(signed_in)
+
+
+def test_a_token_proves_its_device_as_long_as_it_was_ever_given_to_the_address(begin, db, now):
+    signed_in = begin()
+    token = RefreshToken(signed_in.session_id, 0)
+    with db.transaction() as session:
+        sessions.end(session, signed_in.session_id, "logout", now)
+    with db.reading() as session:
+        assert sessions.was_issued_to(session, token, EMAIL)
+        assert not sessions.was_issued_to(session, token, "other@test.example")
+        assert not sessions.was_issued_to(session, RefreshToken(new_id(), 0), EMAIL)
+
+
+def test_nothing_that_could_be_presented_is_stored(begin, make):
+    keys = Keys({"1": "a-secret"})
+    signed_in = begin()
+    token = RefreshToken(signed_in.session_id, 0).encode(keys)
+    [(stored,)] = make.rows("select row_to_json(s)::text from sessions s")
+    assert token not in stored
+    assert RefreshToken.read(token, keys) == RefreshToken(signed_in.session_id, 0)
+    assert RefreshToken.read(token, Keys({"1": "another"})) is None

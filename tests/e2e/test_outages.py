@@ -1,0 +1,82 @@
+"""Something is down: requests go on, and what was promised is done afterwards."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.test_journey import told
+from tests.system import System, eventually
+
+
+@pytest.fixture
+def queue_down(system: System) -> Iterator[None]:
+    def say(**faults: object) -> None:
+        system.http.post(f"{system.url}/_local/tasks/faults", json=faults, timeout=10).raise_for_status()
+
+    say(down=True)
+    yield
+    say()
+
+
+def up_again(system: System) -> None:
+    """Bring the queue back, and let the sweep find what waited."""
+    system.http.post(f"{system.url}/_local/tasks/faults", json={}, timeout=10).raise_for_status()
+    system.sql("update outbox set next_try_at = now() where done_at is null and kind not like 'nobody%'")
+    assert system.run_job("sweep")["sent"] > 0
+
+
+@pytest.mark.usefixtures("queue_down")
+def test_with_the_queue_down_a_payment_is_confirmed_and_the_mails_come_later(system: System):
+    guest = system.sign_in()
+    booking = guest.book()
+    txn = guest.pay(booking["id"])
+    assert guest.get(f"/payments/status/{txn}").json()["status"] == "success"
+    assert guest.booking(booking["id"])["status"] == "confirmed"
+    assert len(system.mails(guest.email)) == 1  # the sign-in code, which nobody waits for a queue with
+    up_again(system)
+    told(system, guest.email, "Confirmed", booking["ref"])
+    told(system, "asha@sizzle.example", "please answer", booking["ref"])
+
+
+@pytest.mark.usefixtures("queue_down")
+def test_with_the_queue_down_a_callback_is_kept_and_looked_into_later(system: System):
+    guest = system.sign_in()
+    booking = guest.book()
+    guest.pay(booking["id"])
+    kept = "select count(*) from inbox where processed_at is null"
+    assert eventually(lambda: system.sql(kept)[0][0] > 0)
+    assert guest.booking(booking["id"])["status"] == "pending"
+    up_again(system)
+    assert eventually(lambda: guest.booking(booking["id"])["status"] == "confirmed")
+    told(system, guest.email, "Confirmed", booking["ref"])
+
+
+def test_a_task_that_comes_twice_or_out_of_order_does_nothing_twice(system: System):
+    faults = {"duplicate": 10, "reorder": True}
+    system.http.post(f"{system.url}/_local/tasks/faults", json=faults, timeout=10).raise_for_status()
+    try:
+        guest = system.sign_in()
+        booking = guest.book()
+        guest.pay(booking["id"])
+        told(system, guest.email, "Confirmed", booking["ref"])
+        told(system, "asha@sizzle.example", "please answer", booking["ref"])
+    finally:
+        system.http.post(f"{system.url}/_local/tasks/faults", json={}, timeout=10).raise_for_status()
+    confirmed = [mail for mail in system.mails(guest.email) if "Confirmed" in mail["subject"]]
+    assert len(confirmed) == 1
+
+
+def test_with_the_gateway_silent_a_payment_stays_pending_and_is_found_later(system: System):
+    guest = system.sign_in()
+    booking = guest.book()
+    page = guest.post("/payments/initiate", {"booking_id": booking["id"]}).json()
+    txn = page["merchant_txn_id"]
+    for fault in ("callback.lost", "status.http_500"):
+        url = f"{system.url}/_local/payments/{txn}/faults"
+        system.http.post(url, json={"fault": fault}, timeout=10).raise_for_status()
+    system.http.post(page["payment_url"], data={"outcome": "pay"}, allow_redirects=False, timeout=10)
+    assert guest.get(f"/payments/status/{txn}").json()["status"] == "pending"
+    system.sql(
+        "update payment_attempts set asked_at = now() - interval '4 seconds' where merchant_txn_id = :txn", txn=txn
+    )
+    assert guest.get(f"/payments/status/{txn}").json()["status"] == "success"

@@ -1,0 +1,55 @@
+"""Ordinary classes that stand where an adapter stands, for tests that need a vendor to say anything at any time."""
+
+from dataclasses import dataclass, field
+
+from shared.payments.gateway import GatewayAnswer, GatewayUnavailable, Order, RefundOrder, Said
+
+
+@dataclass
+class ScriptedGateway:
+    """A gateway that keeps a book of what it was asked for and says what a test makes it say.
+
+    `says` and `refunds` hold the next answer for an id; what was never told stays pending. `silent` makes every call
+    fail as a network does.
+    """
+
+    name: str = "scripted"
+    merchant: str = "TESTMERCHANT"
+    silent: bool = False
+    orders: dict[str, Order] = field(default_factory=dict)
+    refund_orders: dict[str, RefundOrder] = field(default_factory=dict)
+    says: dict[str, GatewayAnswer] = field(default_factory=dict)
+
+    def start(self, order: Order) -> str:
+        self._speak()
+        assert order.merchant_txn_id not in self.orders, "an id is used once"
+        self.orders[order.merchant_txn_id] = order
+        return f"https://pay.example/{order.merchant_txn_id}"
+
+    def payment(self, merchant_txn_id: str) -> GatewayAnswer:
+        self._speak()
+        if merchant_txn_id not in self.orders:
+            return GatewayAnswer(Said.NOT_FOUND, "NOT_FOUND")
+        return self.says.get(merchant_txn_id, self.about(merchant_txn_id, Said.PENDING))
+
+    def refund(self, order: RefundOrder) -> GatewayAnswer:
+        self._speak()
+        known = self.refund_orders.setdefault(order.merchant_refund_id, order)
+        assert known == order, "the same id is the same refund"
+        return self.refund_status(order.merchant_refund_id)
+
+    def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
+        self._speak()
+        if merchant_refund_id not in self.refund_orders:
+            return GatewayAnswer(Said.NOT_FOUND, "NOT_FOUND")
+        return self.says.get(merchant_refund_id, self.about(merchant_refund_id, Said.PENDING))
+
+    def about(self, our_id: str, said: Said, **other: object) -> GatewayAnswer:
+        """Return an answer about a payment or a refund as it was ordered, but for what is given."""
+        order = self.orders.get(our_id) or self.refund_orders[our_id]
+        told = {"merchant": self.merchant, "merchant_txn_id": our_id, "amount": order.amount, **other}
+        return GatewayAnswer(said, said.value.upper(), **told)
+
+    def _speak(self) -> None:
+        if self.silent:
+            raise GatewayUnavailable("silent")

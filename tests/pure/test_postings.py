@@ -1,0 +1,127 @@
+"""How each fact about money is booked (PRODUCT, "Money"): the table of examples, and sums that are zero."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.ledger import postings
+from shared.ledger.postings import AccountCode, Parts
+
+CHEF = UUID("6f1c0a52-0d3e-4b57-9d1b-0f6f2a7d3c11")
+DINNER = Parts(provider=214_200, platform=10_710, gst=11_246)  # 2,361.56
+AMOUNTS = st.integers(0, 10**12)
+PARTS = st.builds(Parts, AMOUNTS, AMOUNTS, AMOUNTS)
+
+
+def lines(booked):
+    """The postings of one fact as `account: amount`; a debit is positive."""
+    assert len({line.account for line in booked}) == len(booked)
+    return {line.account.value: line.amount for line in booked}
+
+
+@pytest.mark.parametrize(
+    ("fact", "debit", "credit"),
+    [
+        ("captured", "gateway_clearing", "customer_advance"),
+        ("cash_taken", "cash", "customer_advance"),
+        ("refund_decided", "customer_advance", "refunds_payable"),
+        ("refund_done", "refunds_payable", "gateway_clearing"),
+        ("owed_back", "gateway_clearing", "refunds_payable"),
+        ("gateway_fee", "gateway_fees", "gateway_clearing"),
+    ],
+)
+def test_a_fact_debits_one_account_and_credits_the_other(fact, debit, credit):
+    assert lines(getattr(postings, fact)(236_156)) == {debit: 236_156, credit: -236_156}
+
+
+@given(AMOUNTS)
+def test_each_simple_fact_sums_to_zero_whatever_the_amount(amount):
+    facts = ("captured", "cash_taken", "refund_decided", "refund_done", "owed_back", "gateway_fee")
+    for fact in facts:
+        assert sum(line.amount for line in getattr(postings, fact)(amount)) == 0
+
+
+def test_a_completed_visit_turns_the_advance_into_what_each_side_earned():
+    booked = postings.completed(DINNER, CHEF)
+    assert lines(booked) == {
+        "customer_advance": 236_156,
+        "chef_payable": -214_200,
+        "platform_revenue": -10_710,
+        "gst_payable": -11_246,
+    }
+
+
+def test_only_what_the_chef_earned_bears_the_name_of_the_chef():
+    for booked in (postings.completed(DINNER, CHEF), postings.kept(118_078, DINNER, CHEF)):
+        assert {line.account: line.provider_id for line in booked if line.provider_id} == {
+            AccountCode.CHEF_PAYABLE: CHEF
+        }
+
+
+def test_half_a_dinner_that_is_kept_is_shared_like_the_whole_one():
+    assert lines(postings.kept(118_078, DINNER, CHEF)) == {
+        "customer_advance": 118_078,
+        "chef_payable": -107_100,
+        "platform_revenue": -5_355,
+        "gst_payable": -5_623,
+    }
+
+
+def test_the_odd_paisa_that_is_kept_goes_to_the_largest_remainder():
+    assert lines(postings.kept(100, Parts(provider=1, platform=1, gst=1), CHEF)) == {
+        "customer_advance": 100,
+        "chef_payable": -34,
+        "platform_revenue": -33,
+        "gst_payable": -33,
+    }
+
+
+def test_without_a_chef_what_is_kept_of_the_chefs_part_is_the_platforms():
+    assert lines(postings.kept(118_078, DINNER, None)) == {
+        "customer_advance": 118_078,
+        "platform_revenue": -112_455,
+        "gst_payable": -5_623,
+    }
+
+
+def test_a_side_that_gets_nothing_has_no_line():
+    """The ledger refuses a posting of nothing."""
+    assert lines(postings.completed(Parts(provider=100, platform=0, gst=0), CHEF)) == {
+        "customer_advance": 100,
+        "chef_payable": -100,
+    }
+
+
+@given(PARTS)
+def test_a_completed_visit_sums_to_zero_whatever_its_parts(parts):
+    assert sum(line.amount for line in postings.completed(parts, CHEF)) == 0
+
+
+@given(PARTS.filter(lambda parts: parts.total > 0), AMOUNTS, st.sampled_from([CHEF, None]))
+def test_what_is_kept_sums_to_zero_whatever_its_parts(parts, amount, provider):
+    booked = postings.kept(amount, parts, provider)
+    assert sum(line.amount for line in booked) == 0
+    assert all(line.amount for line in booked[1:])
+    if provider is None:
+        assert AccountCode.CHEF_PAYABLE not in {line.account for line in booked}
+
+
+@given(PARTS.filter(lambda parts: parts.total > 0))
+def test_keeping_everything_is_what_completing_would_have_booked(parts):
+    assert lines(postings.kept(parts.total, parts, CHEF)) == lines(postings.completed(parts, CHEF))
+
+
+def test_a_payment_that_is_refunded_leaves_no_account_with_a_balance():
+    booked = [*postings.captured(500), *postings.refund_decided(500), *postings.refund_done(500)]
+    balances = {line.account: 0 for line in booked}
+    for line in booked:
+        balances[line.account] += line.amount
+    assert set(balances.values()) == {0}
+
+
+def test_a_late_payment_that_is_sent_back_leaves_no_account_with_a_balance():
+    booked = [*postings.owed_back(500), *postings.refund_done(500)]
+    assert sum(line.amount for line in booked if line.account is AccountCode.GATEWAY_CLEARING) == 0
+    assert sum(line.amount for line in booked if line.account is AccountCode.REFUNDS_PAYABLE) == 0

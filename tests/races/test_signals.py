@@ -1,0 +1,177 @@
+"""Every order and repetition of signals, on the real database: whatever the gateway says, whenever it says it, and
+whatever expires meanwhile, each booking ends in a state of PRODUCT's list and no paisa appears or vanishes.
+
+Seen to fail when `settlement._captured` applies every success, when `refunding._done` posts without its guard, and when
+`matching.verdict` believes an amount it did not ask for.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import select
+
+from functions.wiring import line
+from infra.postgres.engine import PostgresDatabase
+from shared.bookings import expiry
+from shared.bookings.lifecycle import Answer, PaymentStatus, Status, may_rest
+from shared.bookings.models import Booking
+from shared.kit.errors import Refusal
+from shared.ledger import queries as ledger
+from shared.lines.home_chef import offers
+from shared.payments import following
+from shared.payments.gateway import Said
+from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState, RefundState
+from shared.payments.models import Attempt, Refund
+from tests.fakes import ScriptedGateway
+from tests.make import Make
+from tests.postgres_server import shared_postgres
+
+WRONG = ["other amount", "other merchant", "other id", "no amount"]
+SIGNALS = st.sampled_from(["pay", "pay", "fail", "fail", "pend"]) | st.sampled_from(WRONG)
+
+
+class Signals(RuleBasedStateMachine):
+    """One customer, one booking, a gateway that says anything."""
+
+    template = ""
+    attempts = Bundle("attempts")
+
+    @initialize(target=attempts)
+    def open(self):
+        self.db = PostgresDatabase(shared_postgres().new_database(self.template), 2)
+        self.gateway = ScriptedGateway()
+        self.paid_for: set[str] = set()
+        self.now = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
+        self.make = Make(self.db, self.now)
+        self.customer = self.make.customer()
+        self.chef = self.make.chef()
+        self.booking = self.make.booking(self.customer)
+        return self.start_to_pay()
+
+    def teardown(self) -> None:
+        if hasattr(self, "db"):
+            self.db.dispose()
+
+    @rule(target=attempts)
+    def start_to_pay(self):
+        self.gateway.silent = False
+        try:
+            page = self.make.page(self.gateway, self.customer, self.booking.id, self.now)
+        except Refusal:
+            return multiple()
+        return page.merchant_txn_id
+
+    @rule(target=attempts, txn=attempts)
+    def a_try_fails_and_another_is_started(self, txn):
+        self.the_gateway_says(txn, "fail", 1)
+        return self.start_to_pay()
+
+    @rule(txn=attempts, signal=SIGNALS, told=st.integers(0, 2))
+    def the_gateway_says(self, txn, signal, told):
+        """Change what the gateway says of a payment, and let a callback tell of it never, once or twice."""
+        self.gateway.says[txn] = self._answer(txn, signal)
+        if signal == "pay":
+            self.paid_for.add(txn)
+        for _ in range(told):
+            following.follow_our_id(self.db, self.gateway, line, txn, self.now)
+
+    @rule()
+    def every_try_turns_out_paid(self):
+        for txn in self.gateway.orders:
+            self.the_gateway_says(txn, "pay", 1)
+
+    def _answer(self, txn, signal):
+        about = self.gateway.about
+        return {
+            "pay": lambda: about(txn, Said.SUCCEEDED),
+            "fail": lambda: about(txn, Said.FAILED, may_still_succeed=True),
+            "pend": lambda: about(txn, Said.PENDING),
+            "other amount": lambda: about(txn, Said.SUCCEEDED, amount=1),
+            "other merchant": lambda: about(txn, Said.SUCCEEDED, merchant="SOMEBODY"),
+            "other id": lambda: about(txn, Said.SUCCEEDED, merchant_txn_id="ELSE"),
+            "no amount": lambda: about(txn, Said.SUCCEEDED, amount=None),
+        }[signal]()
+
+    @rule(silent=st.booleans())
+    def the_reconciliation_runs(self, silent):
+        self.gateway.silent = silent
+        following.reconcile(self.db, self.gateway, line, self.now)
+        self.gateway.silent = False
+
+    @rule(done=st.booleans())
+    def the_refunds_are_followed(self, done):
+        with self.db.reading() as session:
+            waiting = session.scalars(select(Refund).where(Refund.state.in_(UNFINISHED))).all()
+        for refund in waiting:
+            following.follow_our_id(self.db, self.gateway, line, refund.merchant_refund_id, self.now)
+            if refund.merchant_refund_id in self.gateway.refund_orders:
+                said = Said.SUCCEEDED if done else Said.PENDING
+                self.gateway.says[refund.merchant_refund_id] = self.gateway.about(refund.merchant_refund_id, said)
+
+    @rule(minutes=st.sampled_from([1, 2, 16, 60, 60 * 24]))
+    def time_passes(self, minutes):
+        self.now += timedelta(minutes=minutes)
+        expiry.expire(self.db, line, self.now)
+
+    @rule(target_status=st.sampled_from([Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED]))
+    def the_chef_takes_a_step(self, target_status):
+        try:
+            with self.db.transaction() as session:
+                offers.change_status(session, self.chef.id, self.booking.id, target_status, None, 0, self.now)
+        except Refusal:
+            pass
+
+    @invariant()
+    def the_booking_may_rest_there(self):
+        booking, _, _ = self._stored()
+        assert may_rest(Status(booking.status), PaymentStatus(booking.payment_status), Answer(booking.answer))
+
+    @invariant()
+    def every_paisa_is_somewhere(self):
+        booking, attempts, refunds = self._stored()
+        with self.db.reading() as session:
+            balance = ledger.balances(session, booking.id)
+        captured = sum(one.amount for one in attempts if one.state == AttemptState.SUCCEEDED)
+        returned = sum(one.amount for one in refunds if one.state == RefundState.DONE)
+        owed_back = sum(one.amount for one in refunds if one.state != RefundState.DONE)
+        assert sum(balance.values()) == 0
+        assert balance.get("gateway_clearing", 0) == captured - returned
+        assert -balance.get("refunds_payable", 0) == owed_back
+        earned = -sum(balance.get(account, 0) for account in ("chef_payable", "platform_revenue", "gst_payable"))
+        assert earned == (booking.total if booking.status == Status.COMPLETED else 0)
+        assert -balance.get("customer_advance", 0) == captured - returned - owed_back - earned
+
+    @invariant()
+    def a_booking_is_paid_once_and_every_other_capture_goes_back(self):
+        booking, attempts, refunds = self._stored()
+        applied = [one for one in attempts if one.capture == "applied"]
+        surplus = {one.id: one.amount for one in attempts if one.capture in {"late", "duplicate"}}
+        assert len(applied) <= 1
+        assert {one.merchant_txn_id for one in attempts if one.state == AttemptState.SUCCEEDED} <= self.paid_for
+        assert {one.attempt_id: one.amount for one in refunds} == surplus
+        assert all(one.amount == booking.total for one in applied)
+        assert len([one for one in attempts if one.state in LIVE]) <= 1
+
+    def _stored(self) -> tuple[Booking, list[Attempt], list[Refund]]:
+        with self.db.reading() as session:
+            return (
+                session.get_one(Booking, self.booking.id),
+                list(session.scalars(select(Attempt))),
+                list(session.scalars(select(Refund))),
+            )
+
+
+def test_no_order_of_signals_loses_a_booking_or_a_paisa(template):
+    Signals.template = template
+    chosen = settings(max_examples=60, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck))
+    run_state_machine_as_test(Signals, settings=chosen)

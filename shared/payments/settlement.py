@@ -3,7 +3,9 @@
 In one transaction: lock, decide by one table, ledger, the line's reaction, what follows. Late truth is legal truth.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -15,6 +17,7 @@ from shared.kit import log
 from shared.kit.database import Database
 from shared.ledger import postings
 from shared.ledger import queries as ledger
+from shared.ledger.postings import Kind, Posting
 from shared.payments import matching, queries, refunding
 from shared.payments.gateway import GatewayAnswer
 from shared.payments.ladder import next_poll
@@ -24,6 +27,29 @@ from shared.payments.models import Attempt
 from shared.payments.queries import Owed
 
 logger = log.logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One answer about one attempt, with the rows it is decided on, locked."""
+
+    session: Session
+    lines: Lines
+    owed: Owed
+    attempt: Attempt
+    answer: GatewayAnswer
+    now: datetime
+
+    def note(self, kind: str, **facts: Any) -> None:
+        txn = self.attempt.merchant_txn_id
+        note(self.session, self.owed.booking, SYSTEM, self.now, kind=kind, merchant_txn_id=txn, **facts)
+
+    def post(self, kind: Kind, lines: list[Posting]) -> None:
+        ledger.post(self.session, kind, self.attempt.id, self.owed.booking.id, lines, at=self.now)
+
+    def to_a_person(self, kind: str, **facts: Any) -> None:
+        open_exception(self.session, kind, self.attempt.id, self.owed.booking.id, self.now, **facts)
+        logger.error("a payment needs a person", extra=log.fields(alarm=kind, attempt=str(self.attempt.id)))
 
 
 def settle(
@@ -38,86 +64,79 @@ def settle(
     with db.transaction() as session:
         owed = queries.locked(session, booking_id)
         attempt = queries.locked_attempt(session, attempt_id)
-        _apply(
-            session, lines, owed, attempt, matching.verdict(queries.asked(attempt, merchant), answer, now), answer, now
-        )
+        verdict = matching.verdict(queries.asked(attempt, merchant), answer, now)
+        _apply(_Case(session, lines, owed, attempt, answer, now), verdict)
         return AttemptState(attempt.state)
 
 
-def _apply(
-    session: Session,
-    lines: Lines,
-    owed: Owed,
-    attempt: Attempt,
-    verdict: AttemptState,
-    answer: GatewayAnswer,
-    now: datetime,
-) -> None:
-    attempt.asked_at = now
-    current = AttemptState(attempt.state)
-    if verdict is AttemptState.PENDING or not ATTEMPT.allows(current, verdict):
-        if current is AttemptState.SUCCEEDED and verdict in {AttemptState.FAILED, AttemptState.MISMATCHED}:
-            _contradicted(session, owed, attempt, answer, now)
+def _apply(case: _Case, verdict: AttemptState) -> None:
+    case.attempt.asked_at = case.now
+    current = AttemptState(case.attempt.state)
+    if verdict is AttemptState.PENDING:
         return
-    paid = queries.is_paid(session, owed.payment.id)
-    attempt.state = verdict
-    attempt.settled_at = now
-    attempt.code, attempt.raw = answer.code, answer.raw
-    attempt.gateway_txn_id, attempt.bank_reference = answer.gateway_txn_id, answer.bank_reference
-    attempt.method = answer.method
-    attempt.next_poll_at = None
+    if not ATTEMPT.allows(current, verdict):
+        _refuse_contradiction(case, current, verdict)
+        return
+    paid = queries.is_paid(case.session, case.owed.payment.id)
+    _write_down(case.attempt, verdict, case.answer, case.now)
     match verdict:
         case AttemptState.SUCCEEDED:
-            _captured(session, lines, owed, attempt, now, paid=paid)
+            _captured(case, paid=paid)
         case AttemptState.MISMATCHED:
-            _mismatched(session, owed, attempt, answer, now)
+            _mismatched(case)
         case _:
-            _failed(session, owed, attempt, answer, now)
+            _failed(case)
 
 
-def _captured(session: Session, lines: Lines, owed: Owed, attempt: Attempt, now: datetime, *, paid: bool) -> None:
-    booking = owed.booking
+def _write_down(attempt: Attempt, verdict: AttemptState, answer: GatewayAnswer, now: datetime) -> None:
+    attempt.state, attempt.settled_at, attempt.next_poll_at = verdict, now, None
+    attempt.code, attempt.raw, attempt.method = answer.code, answer.raw, answer.method
+    attempt.gateway_txn_id, attempt.bank_reference = answer.gateway_txn_id, answer.bank_reference
+
+
+def _captured(case: _Case, *, paid: bool) -> None:
+    booking, attempt = case.owed.booking, case.attempt
     attempt.capture = matching.capture_kind(cancelled=booking.status == Status.CANCELLED, paid=paid)
-    session.flush()
-    if attempt.capture == Capture.APPLIED:
-        ledger.post(session, postings.Kind.CAPTURED, attempt.id, booking.id, postings.captured(attempt.amount), at=now)
-        booking.payment_status = PaymentStatus.SUCCESS
-        booking.pay_by = None
-        note(session, booking, SYSTEM, now, kind="payment_succeeded", merchant_txn_id=attempt.merchant_txn_id)
-        lines(booking.line).on_paid(session, booking, now)
+    case.session.flush()
+    if attempt.capture != Capture.APPLIED:
+        _send_back(case)
         return
-    # Not needed any more: the money is taken and owed back in the same breath.
-    ledger.post(session, postings.Kind.OWED_BACK, attempt.id, booking.id, postings.owed_back(attempt.amount), at=now)
+    case.post(Kind.CAPTURED, postings.captured(attempt.amount))
+    booking.payment_status, booking.pay_by = PaymentStatus.SUCCESS, None
+    case.note("payment_succeeded")
+    case.lines(booking.line).on_paid(case.session, booking, case.now)
+
+
+def _send_back(case: _Case) -> None:
+    """Take a payment nobody needs any more, and owe it back in the same breath."""
+    booking, attempt = case.owed.booking, case.attempt
     kind = "payment_too_late" if attempt.capture == Capture.LATE else "payment_duplicate"
-    note(session, booking, SYSTEM, now, kind=kind, merchant_txn_id=attempt.merchant_txn_id)
-    refund = refunding.promise(session, attempt, attempt.amount, reason=kind, now=now)
-    refunding.show(session, owed)
-    lines(booking.line).on_refund_owed(session, booking, Returned(refund.id, refund.amount), now)
+    case.post(Kind.OWED_BACK, postings.owed_back(attempt.amount))
+    case.note(kind)
+    refund = refunding.promise(case.session, attempt, attempt.amount, reason=kind, now=case.now)
+    refunding.show(case.session, case.owed)
+    case.lines(booking.line).on_refund_owed(case.session, booking, Returned(refund.id, refund.amount), case.now)
 
 
-def _failed(session: Session, owed: Owed, attempt: Attempt, answer: GatewayAnswer, now: datetime) -> None:
-    booking = owed.booking
-    if answer.may_still_succeed:
-        attempt.next_poll_at = next_poll(attempt.started_at, now)
+def _failed(case: _Case) -> None:
+    booking, attempt = case.owed.booking, case.attempt
+    if case.answer.may_still_succeed:
+        attempt.next_poll_at = next_poll(attempt.started_at, case.now)
     if booking.payment_status == PaymentStatus.PENDING:
         booking.payment_status = PaymentStatus.FAILED
-    note(
-        session, booking, SYSTEM, now, kind="payment_failed", merchant_txn_id=attempt.merchant_txn_id, code=answer.code
-    )
+    case.note("payment_failed", code=case.answer.code)
 
 
-def _mismatched(session: Session, owed: Owed, attempt: Attempt, answer: GatewayAnswer, now: datetime) -> None:
-    asked = {"merchant_txn_id": attempt.merchant_txn_id, "amount": attempt.amount, "currency": attempt.currency}
-    said = {"merchant_txn_id": answer.merchant_txn_id, "amount": answer.amount, "currency": answer.currency}
-    said["merchant"] = answer.merchant
-    open_exception(session, "payment_mismatch", attempt.id, owed.booking.id, now, asked=asked, said=said)
-    note(session, owed.booking, SYSTEM, now, kind="payment_mismatch", merchant_txn_id=attempt.merchant_txn_id)
-    logger.error(
-        "payment does not match what was asked", extra=log.fields(alarm="payment_mismatch", attempt=attempt.id)
-    )
+def _mismatched(case: _Case) -> None:
+    """Paid, but not what we asked: no booking is confirmed by it, and a person decides what becomes of the money."""
+    names = ("merchant_txn_id", "amount", "currency")
+    asked = {name: getattr(case.attempt, name) for name in names}
+    said = {name: getattr(case.answer, name) for name in (*names, "merchant")}
+    case.to_a_person("payment_mismatch", asked=asked, said=said)
+    case.note("payment_mismatch")
 
 
-def _contradicted(session: Session, owed: Owed, attempt: Attempt, answer: GatewayAnswer, now: datetime) -> None:
-    # A success never becomes a failure by itself; a gateway that says so is a matter for a person (facts, payments 4 #9).
-    open_exception(session, "payment_contradiction", attempt.id, owed.booking.id, now, code=answer.code)
-    logger.error("gateway contradicts a success", extra=log.fields(alarm="contradiction", attempt=attempt.id))
+def _refuse_contradiction(case: _Case, current: AttemptState, verdict: AttemptState) -> None:
+    # A success never becomes a failure by itself; a gateway that says so is a matter for a person.
+    if current is AttemptState.SUCCEEDED and verdict is not AttemptState.SUCCEEDED:
+        case.to_a_person("payment_contradiction", code=case.answer.code)

@@ -48,16 +48,19 @@ class TooEarly(Refusal):
 
 
 def offer_ends(start: datetime, zone: str, now: datetime) -> datetime:
-    """Return when an offer lapses: 15 min if the start is under 6 h away, else 2 h counted from 08:00 to 22:00 local."""
+    """Return when an offer lapses: 15 min if the start is under 6 h away, else 2 h counted from 08:00 to 22:00 local.
+
+    It never outlives the start: a night before an early visit has few hours that count.
+    """
     if start - now < SHORT_NOTICE:
-        return now + SHORT_OFFER
+        return min(now + SHORT_OFFER, start)
     at, left = local(now, zone), LONG_OFFER
     while True:
         opens = instant(at.date(), at.min.time().replace(hour=DAY_BEGINS), zone)
         closes = instant(at.date(), at.min.time().replace(hour=DAY_ENDS), zone)
         begins = max(now, opens)
         if begins + left <= closes:
-            return begins + left
+            return min(begins + left, start)
         left -= max(closes - begins, timedelta())
         at += timedelta(days=1)
 

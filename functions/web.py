@@ -117,7 +117,7 @@ class Call:
             return None
         if not 1 <= len(given) <= 255 or not given.isprintable():
             raise Invalid("header.Idempotency-Key", "must be 1 to 255 printable characters")
-        route = f"{self.endpoint.method} {self.endpoint.path}"
+        route = f"{self.request.method} {self.request.path}"  # the very booking, not the kind of address
         return Key(caller.id, route, given, fingerprint(self._body))
 
     def raw(self) -> bytes:

@@ -1,6 +1,8 @@
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from functions import wiring
 from functions.web import Call, Routes
 from shared.bookings import queries as bookings
@@ -10,10 +12,17 @@ from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import KeyReused
 from shared.kit.errors import Invalid
 from shared.kit.paging import PageQuery, PageView
-from shared.lines.home_chef import booking, queries, quotes, visits
+from shared.lines.home_chef import booking, cancellation, queries, quotes, visits
 from shared.lines.home_chef.booking import Rules
 from shared.lines.home_chef.offers import BookingNotFound
-from shared.lines.home_chef.schemas import BookingRequest, BookingView, QuoteRequest, QuoteView
+from shared.lines.home_chef.schemas import (
+    BookingRequest,
+    BookingView,
+    CancellationView,
+    CancelRequest,
+    QuoteRequest,
+    QuoteView,
+)
 from shared.lines.home_chef.views import booking_view
 from shared.users.models import CUSTOMER
 
@@ -60,10 +69,7 @@ def list_bookings(call: Call, query: PageQuery) -> PageView[BookingView]:
 def get_booking(call: Call, booking_id: UUID) -> BookingView:
     """Show one of the customer's bookings, with its refunds."""
     with call.reading() as (session, caller):
-        found = queries.of_customer(session, caller.id, booking_id)
-        if found is None:
-            raise BookingNotFound
-        return booking_view(*found)
+        return _own(session, caller.id, booking_id)
 
 
 @routes.get("/bookings/{booking_id}/events", query=EventsQuery, answer=EventsView, refuses=(BookingNotFound,))
@@ -77,3 +83,40 @@ def list_events(call: Call, booking_id: UUID, query: EventsQuery) -> EventsView:
         items = [EventView.model_validate(event) for event in events]
         last = items[-1].id if items else query.after
         return EventsView(items=items, after=last, poll_after_seconds=5 if booking.status in ACTIVE else 60)
+
+
+@routes.get(
+    "/bookings/{booking_id}/cancellation",
+    answer=CancellationView,
+    refuses=(BookingNotFound, cancellation.NotCancellable),
+)
+def preview_cancellation(call: Call, booking_id: UUID) -> CancellationView:
+    """Tell what cancelling now would give back, and until when that stands."""
+    with call.writing() as (session, caller):
+        return CancellationView.model_validate(cancellation.preview(session, caller.id, booking_id, call.now))
+
+
+@routes.post(
+    "/bookings/{booking_id}/cancel",
+    body=CancelRequest,
+    answer=BookingView,
+    refuses=(BookingNotFound, cancellation.NotCancellable, cancellation.RefundChanged, KeyReused),
+    idempotent=True,
+)
+def cancel_booking(call: Call, booking_id: UUID, body: CancelRequest) -> BookingView:
+    """Cancel a booking and refund what the preview said, to the paisa."""
+    with call.locking() as (session, caller):
+        key = call.key(caller)
+        idempotency.replay(session, key, call.now)
+        cancellation.cancel(session, caller.id, booking_id, body.reason, body.expected_refund, call.now)
+        session.flush()
+        view = _own(session, caller.id, booking_id)
+        idempotency.store(session, key, 200, view.model_dump(mode="json"), call.now)
+        return view
+
+
+def _own(session: Session, customer_id: UUID, booking_id: UUID) -> BookingView:
+    found = queries.of_customer(session, customer_id, booking_id)
+    if found is None:
+        raise BookingNotFound
+    return booking_view(*found)

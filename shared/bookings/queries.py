@@ -7,11 +7,13 @@ from sqlalchemy.orm import Session
 
 from shared.bookings.lifecycle import ACTIVE, UNPAID
 from shared.bookings.models import Booking, BookingEvent
+from shared.kit.base import for_update
 
 
 def locked(session: Session, booking_id: UUID) -> Booking:
     """Return a booking whose row is ours until the transaction ends."""
-    return session.scalars(select(Booking).where(Booking.id == booking_id).with_for_update(key_share=True)).one()
+    booking: Booking = session.scalars(for_update(select(Booking).where(Booking.id == booking_id))).one()
+    return booking
 
 
 def past_deadline(session: Session, now: datetime, limit: int) -> Sequence[UUID]:

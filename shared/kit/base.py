@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, MetaData, Text, Uuid, func
+from sqlalchemy import DateTime, MetaData, Select, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -40,3 +40,12 @@ def one_of(column: str, values: type) -> str:
     """Return the CHECK that keeps a text column inside an enum's values."""
     listed = ", ".join(f"'{value.value}'" for value in values)  # type: ignore[attr-defined]
     return f"{column} in ({listed})"
+
+
+def for_update(statement: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
+    """Take the rows for this transaction, as they are now: what the session had read of them before is replaced.
+
+    Foreign keys may still point at them meanwhile (`for no key update`); `skip_locked` leaves out what others hold.
+    """
+    taken = statement.with_for_update(key_share=True, skip_locked=skip_locked)
+    return taken.execution_options(populate_existing=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from html import escape
 
-INK, ACCENT, PAPER = "#1c1917", "#c2410c", "#fff7ed"
+INK, SOFT, ACCENT, PAPER = "#1c1917", "#6b645f", "#c2410c", "#fff7ed"
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,16 @@ class Letter:
         """The same words as a page that mail programs render: inline styles, one column, no pictures."""
         sentences = "".join(f'<p style="margin:0 0 16px">{escape(line)}</p>' for line in self.sentences)
         return (
-            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(self.subject)}</title></head>'
-            f'<body style="margin:0;background:{PAPER};color:{INK};font:16px/1.5 system-ui,sans-serif">'
-            '<div style="max-width:560px;margin:0 auto;padding:32px 16px">'
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{escape(self.subject)}</title></head>"
+            f'<body style="margin:0;background:{PAPER};color:{INK};font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere">'
+            '<div style="max-width:560px;margin:0 auto;padding:24px 12px">'
             f'<p style="margin:0 0 24px;font-weight:700;color:{ACCENT};font-size:20px">Sizzle</p>'
-            '<div style="background:#fff;border-radius:12px;padding:32px">'
-            f'<h1 style="margin:0 0 16px;font-size:22px">{escape(self.heading)}</h1>'
+            '<div style="background:#fff;border-radius:12px;padding:28px 20px">'
+            f'<h1 style="margin:0 0 16px;font-size:22px;line-height:1.3">{escape(self.heading)}</h1>'
             f"{self._code()}{sentences}{self._table()}</div>"
-            f'<p style="margin:24px 0 0;font-size:13px;color:#78716c">{escape(self.closing)}</p></div></body></html>'
+            f'<p style="margin:24px 0 0;font-size:13px;color:{SOFT}">{escape(self.closing)}</p></div></body></html>'
         )
 
     def _code(self) -> str:
@@ -41,9 +43,9 @@ class Letter:
         return f'<p style="{style}">{escape(self.code)}</p>' if self.code else ""
 
     def _table(self) -> str:
-        cell = "padding:8px 0;border-top:1px solid #e7e5e4"
+        cell = "padding:8px 0;border-top:1px solid #e7e5e4;vertical-align:top"
         rows = "".join(
-            f'<tr><td style="{cell};color:#78716c">{escape(label)}</td>'
+            f'<tr><td style="{cell};padding-right:16px;color:{SOFT};white-space:nowrap">{escape(label)}</td>'
             f'<td style="{cell};text-align:right">{escape(value)}</td></tr>'
             for label, value in self.rows
         )

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.bookings import queries as bookings
 from shared.bookings.models import Booking, OpenException
+from shared.kit.base import for_update
 from shared.payments.ladder import next_poll
 from shared.payments.lifecycle import LIVE, RefundState
 from shared.payments.matching import Asked, Capture
@@ -25,26 +26,25 @@ class Owed:
 def locked(session: Session, booking_id: UUID) -> Owed:
     """Lock a booking, then its payment (the order of locks)."""
     booking = bookings.locked(session, booking_id)
-    payment = session.scalars(
-        select(Payment)
-        .where(Payment.booking_id == booking_id, Payment.purpose == VISIT)
-        .with_for_update(key_share=True)
-    ).one()
+    statement = select(Payment).where(Payment.booking_id == booking_id, Payment.purpose == VISIT)
+    payment: Payment = session.scalars(for_update(statement)).one()
     return Owed(booking, payment)
 
 
 def locked_attempt(session: Session, attempt_id: UUID) -> Attempt:
-    return session.scalars(select(Attempt).where(Attempt.id == attempt_id).with_for_update(key_share=True)).one()
+    attempt: Attempt = session.scalars(for_update(select(Attempt).where(Attempt.id == attempt_id))).one()
+    return attempt
 
 
 def locked_refund(session: Session, refund_id: UUID) -> Refund:
-    return session.scalars(select(Refund).where(Refund.id == refund_id).with_for_update(key_share=True)).one()
+    refund: Refund = session.scalars(for_update(select(Refund).where(Refund.id == refund_id))).one()
+    return refund
 
 
 def live_attempt(session: Session, payment_id: UUID) -> Attempt | None:
-    return session.scalars(
-        select(Attempt).where(Attempt.payment_id == payment_id, Attempt.state.in_(LIVE)).with_for_update(key_share=True)
-    ).one_or_none()
+    statement = select(Attempt).where(Attempt.payment_id == payment_id, Attempt.state.in_(LIVE))
+    attempt: Attempt | None = session.scalars(for_update(statement)).one_or_none()
+    return attempt
 
 
 def attempt_by_our_id(session: Session, merchant_txn_id: str) -> Attempt | None:
@@ -67,6 +67,13 @@ def attempt_of_customer(session: Session, customer_id: UUID, merchant_txn_id: st
 
 def is_paid(session: Session, payment_id: UUID) -> bool:
     return session.query(Attempt.id).filter_by(payment_id=payment_id, capture=Capture.APPLIED).first() is not None
+
+
+def applied_attempt(session: Session, payment_id: UUID) -> Attempt | None:
+    """Return the attempt that paid a booking, locked; None while it is unpaid."""
+    statement = select(Attempt).where(Attempt.payment_id == payment_id, Attempt.capture == Capture.APPLIED)
+    attempt: Attempt | None = session.scalars(for_update(statement)).one_or_none()
+    return attempt
 
 
 def under_review(session: Session, booking_id: UUID) -> bool:
@@ -103,15 +110,9 @@ def asked(attempt: Attempt, merchant: str) -> Asked:
 
 def claim_question(session: Session, attempt_id: UUID, now: datetime, every: timedelta) -> bool:
     """Take the right to ask the gateway about an attempt: one asker in that time, however many poll us."""
-    attempt = session.scalars(
-        select(Attempt)
-        .where(
-            Attempt.id == attempt_id,
-            Attempt.state.in_(LIVE),
-            (Attempt.asked_at.is_(None)) | (Attempt.asked_at <= now - every),
-        )
-        .with_for_update(key_share=True, skip_locked=True)
-    ).one_or_none()
+    unasked = Attempt.asked_at.is_(None) | (Attempt.asked_at <= now - every)
+    statement = select(Attempt).where(Attempt.id == attempt_id, Attempt.state.in_(LIVE), unasked)
+    attempt: Attempt | None = session.scalars(for_update(statement, skip_locked=True)).one_or_none()
     if attempt is None:
         return False
     attempt.asked_at = now
@@ -126,7 +127,7 @@ def claim_due(
     A row whose ladder has ended comes back without a next rung.
     """
     statement = select(kind).where(kind.next_poll_at <= now).order_by(kind.next_poll_at).limit(limit)
-    due: list[Attempt | Refund] = list(session.scalars(statement.with_for_update(key_share=True, skip_locked=True)))
+    due: list[Attempt | Refund] = list(session.scalars(for_update(statement, skip_locked=True)))
     for row in due:
         row.asked_at = now
         row.polls += 1

@@ -48,6 +48,14 @@ def promise(session: Session, attempt: Attempt, amount: int, *, reason: str, now
     return refund
 
 
+def decide(session: Session, attempt: Attempt, amount: int, *, reason: str, now: datetime) -> Refund:
+    """Decide that money a customer has paid for a visit goes back: owed from this moment, sent after the commit."""
+    refund = promise(session, attempt, amount, reason=reason, now=now)
+    lines = postings.refund_decided(amount)
+    ledger.post(session, postings.Kind.REFUND_DECIDED, refund.id, refund.booking_id, lines, at=now)
+    return refund
+
+
 def follow(db: Database, gateway: Gateway, lines: Lines, refund_id: UUID, now: datetime) -> RefundState:
     """Bring a refund one step nearer its end: send it, or ask for it; safe to call at any time, by several at once."""
     with db.transaction() as session:

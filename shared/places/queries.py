@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
+from shared.kit.base import for_update
 from shared.kit.errors import NotFound
 from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery, Position, after, page_of
@@ -46,7 +47,7 @@ def add_address(session: Session, user_id: UUID, given: dict[str, Any], now: dat
 def own_address(session: Session, user_id: UUID, address_id: UUID) -> Address:
     """Return a user's own address, locked; raises AddressNotFound, also for somebody else's."""
     statement = select(Address).where(Address.id == address_id, Address.user_id == user_id)
-    address = session.scalars(statement.with_for_update()).one_or_none()
+    address: Address | None = session.scalars(for_update(statement)).one_or_none()
     if address is None:
         raise AddressNotFound
     return address

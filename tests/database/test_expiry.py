@@ -141,7 +141,7 @@ def test_a_booking_its_chef_confirmed_has_a_day_to_be_paid_and_the_chef_is_told_
     stored = make.stored(booking.id)
     assert (stored.status, stored.answer, stored.provider_id) == ("cancelled", "accepted", booking.chef_id)
     assert told(make, customer.id) == ["accepted", "cancelled_unpaid"]
-    assert told(make, booking.chef_id) == ["cancelled_unpaid"]
+    assert told(make, booking.chef_id) == ["visit_cancelled"]
     assert make.rows("select state from offers") == [("withdrawn",)]
     assert make.booking(make.customer(), chef_id=booking.chef_id)
 

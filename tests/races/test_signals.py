@@ -1,8 +1,8 @@
 """Every order and repetition of signals, on the real database: whatever the gateway says, whenever it says it, and
 whatever expires meanwhile, each booking ends in a state of PRODUCT's list and no paisa appears or vanishes.
 
-Seen to fail when `settlement._captured` applies every success, when `refunding._done` posts without its guard, and when
-`matching.verdict` believes an amount it did not ask for.
+Seen to fail when `matching.verdict` believes an amount it did not ask for, and when `matching.capture_kind` calls a second
+success applied.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ from shared.bookings.lifecycle import Answer, PaymentStatus, Status, may_rest
 from shared.bookings.models import Booking
 from shared.kit.errors import Refusal
 from shared.ledger import queries as ledger
-from shared.lines.home_chef import offers
+from shared.lines.home_chef import cancellation, offers
 from shared.payments import following
 from shared.payments.gateway import Said
 from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState, RefundState
@@ -51,6 +51,7 @@ class Signals(RuleBasedStateMachine):
         self.db = PostgresDatabase(shared_postgres().new_database(self.template), 2)
         self.gateway = ScriptedGateway()
         self.paid_for: set[str] = set()
+        self.promised = 0
         self.now = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
         self.make = Make(self.db, self.now)
         self.customer = self.make.customer()
@@ -131,6 +132,17 @@ class Signals(RuleBasedStateMachine):
         except Refusal:
             pass
 
+    @rule()
+    def the_customer_cancels(self):
+        try:
+            with self.db.transaction() as session:
+                shown = cancellation.preview(session, self.customer.id, self.booking.id, self.now).refund
+            with self.db.transaction() as session:
+                cancellation.cancel(session, self.customer.id, self.booking.id, "plans", shown, self.now)
+        except Refusal:
+            return
+        self.promised = shown
+
     @invariant()
     def the_booking_may_rest_there(self):
         booking, _, _ = self._stored()
@@ -148,14 +160,20 @@ class Signals(RuleBasedStateMachine):
         assert balance.get("gateway_clearing", 0) == captured - returned
         assert -balance.get("refunds_payable", 0) == owed_back
         earned = -sum(balance.get(account, 0) for account in ("chef_payable", "platform_revenue", "gst_payable"))
-        assert earned == (booking.total if booking.status == Status.COMPLETED else 0)
+        applied = any(one.capture == "applied" for one in attempts)
+        kept = booking.total - self.promised if booking.status == Status.CANCELLED and applied else 0
+        assert earned == (booking.total if booking.status == Status.COMPLETED else kept)
         assert -balance.get("customer_advance", 0) == captured - returned - owed_back - earned
+        if booking.status in {Status.COMPLETED, Status.CANCELLED}:
+            assert balance.get("customer_advance", 0) == 0
 
     @invariant()
     def a_booking_is_paid_once_and_every_other_capture_goes_back(self):
         booking, attempts, refunds = self._stored()
         applied = [one for one in attempts if one.capture == "applied"]
         surplus = {one.id: one.amount for one in attempts if one.capture in {"late", "duplicate"}}
+        if booking.status == Status.CANCELLED and self.promised:
+            surplus |= {one.id: self.promised for one in applied}
         assert len(applied) <= 1
         assert {one.merchant_txn_id for one in attempts if one.state == AttemptState.SUCCEEDED} <= self.paid_for
         assert {one.attempt_id: one.amount for one in refunds} == surplus

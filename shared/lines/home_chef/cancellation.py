@@ -1,37 +1,134 @@
-"""A visit that will not take place: its time is free again (PRODUCT, "A booking")."""
+"""A visit that will not take place: its time is free again, and the money goes where the terms say (PRODUCT, "A booking")."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.bookings.history import SYSTEM, move
-from shared.bookings.lifecycle import Answer, PaymentStatus, Status
+from shared.bookings.history import SYSTEM, Actor, move
+from shared.bookings.lifecycle import BOOKING, PAID, Answer, PaymentStatus, Status
 from shared.bookings.models import Booking
+from shared.kit.errors import Refusal
+from shared.ledger import postings
+from shared.ledger import queries as ledger
 from shared.lines.home_chef import offers, queries
+from shared.lines.home_chef.completion import parts_of
+from shared.lines.home_chef.models import Visit
+from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.telling import tell_chef, tell_customer
+from shared.lines.home_chef.terms import Offered, Standing, offered
+from shared.payments import queries as payments
+from shared.payments import refunding
+from shared.payments.models import Attempt
+from shared.users.models import CUSTOMER
+
+
+class NotCancellable(Refusal):
+    code, title = "not_cancellable", "It cannot be cancelled any more"
+
+
+class RefundChanged(Refusal):
+    """The refund is no longer what the customer agreed to."""
+
+    code, title = "refund_changed", "The refund has changed"
+
+
+@dataclass(frozen=True)
+class _Cancelling:
+    """A booking about to be cancelled, with the rows it is decided on, locked, and what goes back."""
+
+    booking: Booking
+    visit: Visit
+    paid_by: Attempt | None
+    refunded: int
+    offered: Offered
+
+
+def preview(session: Session, customer_id: UUID, booking_id: UUID, now: datetime) -> Offered:
+    """Return what cancelling now would give back. Raises BookingNotFound, NotCancellable."""
+    return _decide(session, customer_id, booking_id, now).offered
+
+
+def cancel(
+    session: Session, customer_id: UUID, booking_id: UUID, reason: str, expected: int | None, now: datetime
+) -> None:
+    """Cancel a customer's own booking and refund exactly what was previewed, to the paisa.
+
+    `expected` is the refund the customer agreed to, in paise. Raises BookingNotFound, NotCancellable, RefundChanged.
+    """
+    found = _decide(session, customer_id, booking_id, now)
+    refund = found.offered.refund
+    if expected is not None and expected != refund:
+        raise RefundChanged("The refund is not what you were shown. Look again before you cancel.", refund=refund / 100)
+    actor = Actor(CUSTOMER, customer_id)
+    _end(session, found.booking, found.visit, actor, reason, now, paid=found.paid_by is not None)
+    if found.paid_by is not None:
+        _share_out(session, found, found.paid_by, now)
+    kind = "cancelled" if found.paid_by is None else "cancelled_with_refund" if refund else "cancelled_without_refund"
+    tell_customer(session, found.booking, found.visit, kind, now, amount=refund)
 
 
 def cancel_unpaid(session: Session, booking: Booking, now: datetime) -> None:
     """Cancel a locked booking whose time to pay is over; who had accepted it is told, who was only asked is not."""
     visit = queries.visit_of(session, booking.id)
+    tell_customer(session, booking, visit, "cancelled_unpaid", now)
+    _end(session, booking, visit, SYSTEM, "unpaid", now, paid=False)
+
+
+def _decide(session: Session, customer_id: UUID, booking_id: UUID, now: datetime) -> _Cancelling:
+    if queries.of_customer(session, customer_id, booking_id) is None:
+        raise BookingNotFound
+    owed = payments.locked(session, booking_id)
+    booking = owed.booking
+    if not BOOKING.allows(Status(booking.status), Status.CANCELLED):
+        raise NotCancellable(f"A booking that is {booking.status} cannot be cancelled.", current=booking.status)
+    visit = queries.visit_of(session, booking_id)
+    paid_by = payments.applied_attempt(session, owed.payment.id)
+    refunded = payments.reserved(session, paid_by.id) if paid_by else 0
+    standing = Standing(
+        total=booking.total,
+        refunded=refunded,
+        is_paid=booking.payment_status in PAID,
+        is_accepted=booking.answer == Answer.ACCEPTED,
+        starts_at=visit.starts_at,
+        chef_changed_at=visit.chef_changed_at,
+    )
+    return _Cancelling(booking, visit, paid_by, refunded, offered(standing, visit.cancellation, now))
+
+
+def _end(
+    session: Session, booking: Booking, visit: Visit, actor: Actor, reason: str, now: datetime, *, paid: bool
+) -> None:
+    """Free the chef's time and move the booking to its end; a chef who had accepted stays named and is told."""
     offers.withdraw(session, booking, now)
     accepted = booking.answer == Answer.ACCEPTED
-    tell_customer(session, booking, visit, "cancelled_unpaid", now)
     if accepted:
-        tell_chef(session, booking, visit, "cancelled_unpaid", now)
+        tell_chef(session, booking, visit, "visit_cancelled", now)
     else:
         booking.provider_id = None
     booking.pay_by = None
-    booking.cancellation_reason = "unpaid"
-    answer = Answer.ACCEPTED if accepted else Answer.UNASSIGNED
+    booking.cancellation_reason = reason
     move(
         session,
         booking,
         Status.CANCELLED,
-        SYSTEM,
+        actor,
         now,
         kind="cancelled",
-        reason="unpaid",
-        payment=PaymentStatus.FAILED,
-        answer=answer,
+        reason=reason,
+        payment=None if paid else PaymentStatus.FAILED,
+        answer=Answer.ACCEPTED if accepted else Answer.UNASSIGNED,
     )
+    session.flush()
+
+
+def _share_out(session: Session, found: _Cancelling, paid_by: Attempt, now: datetime) -> None:
+    """Send back what the terms give, and let each side keep its part of the rest."""
+    booking, refund = found.booking, found.offered.refund
+    if refund:
+        refunding.decide(session, paid_by, refund, reason="cancelled", now=now)
+    kept = booking.total - found.refunded - refund
+    if kept:
+        lines = postings.kept(kept, parts_of(booking, found.visit), booking.provider_id)
+        ledger.post(session, postings.Kind.KEPT, booking.id, booking.id, lines, at=now)

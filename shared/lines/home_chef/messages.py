@@ -88,6 +88,37 @@ def cancelled_unpaid(facts: Facts, name: str | None) -> Letter:
     )
 
 
+def cancelled(facts: Facts, name: str | None) -> Letter:
+    return _cancelled(facts, name, "Nothing had been charged.")
+
+
+def cancelled_without_refund(facts: Facts, name: str | None) -> Letter:
+    return _cancelled(facts, name, "By the terms you booked under, nothing is refunded this late.")
+
+
+def cancelled_with_refund(facts: Facts, name: str | None) -> Letter:
+    money = f"We have started your refund of {in_words(facts['amount'])} and write again when it is done."
+    return _cancelled(facts, name, money)
+
+
+def _cancelled(facts: Facts, name: str | None, money: str) -> Letter:
+    return Letter(
+        subject=f"Cancelled: visit {facts['ref']}",
+        heading="Your visit is cancelled",
+        sentences=[_hello(name), "We have cancelled it as you asked.", money],
+        rows=_rows(facts),
+    )
+
+
+def visit_cancelled(facts: Facts, name: str | None) -> Letter:
+    return Letter(
+        subject=f"Cancelled: visit {facts['ref']}",
+        heading="A visit you had accepted is cancelled",
+        sentences=[_hello(name), "It does not take place, and your time is free again."],
+        rows=_rows(facts),
+    )
+
+
 def refund_on_its_way(facts: Facts, name: str | None) -> Letter:
     return Letter(
         subject=f"Your payment goes back: {facts['ref']}",
@@ -121,7 +152,11 @@ LETTERS: dict[str, Callable[[Facts, str | None], Letter]] = {
         visit_paid,
         accepted,
         completed,
+        cancelled,
+        cancelled_without_refund,
+        cancelled_with_refund,
         cancelled_unpaid,
+        visit_cancelled,
         refund_on_its_way,
         refunded,
     )

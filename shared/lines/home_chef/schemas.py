@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from shared.bookings.lifecycle import Answer, PaymentStatus, Status
 from shared.kit.contact import Phone
 from shared.kit.paging import PageQuery
-from shared.kit.schemas import Body, Rupees, Text, TimeSlot, View, Whole
+from shared.kit.schemas import Body, Rupees, RupeesIn, Text, TimeSlot, View, Whole
 from shared.payments.lifecycle import RefundState
 
 Hours = Annotated[int, Field(ge=1, le=8), Whole]
@@ -149,6 +149,20 @@ class ChefBookingView(View):
     address: PlaceView
     offer_expires_at: datetime | None
     created_at: datetime
+
+
+class CancellationView(View):
+    """What cancelling now gives back; `valid_until` null: until a chef accepts."""
+
+    refund: Rupees
+    valid_until: datetime | None
+
+
+class CancelRequest(Body):
+    """Why, and the refund that was shown: where it has changed since, nothing is cancelled."""
+
+    reason: Text(1, 500)  # type: ignore[valid-type]
+    expected_refund: RupeesIn | None = None
 
 
 class StatusChange(Body):

@@ -1,0 +1,61 @@
+"""What a cancellation gives back: pure, from the terms a booking was made under (PRODUCT, "A booking", Cancellation)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.kit.money import BASIS_POINTS, share
+
+SMALLEST = 1_00  # a gateway refunds ₹1 or more, and nothing under ₹1 is left behind
+CHANGED_CHEF_GRACE = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What decides about a customer's cancellation; amounts are paise, `refunded` counts what is on its way too."""
+
+    total: int
+    refunded: int
+    is_paid: bool
+    is_accepted: bool
+    starts_at: datetime
+    chef_changed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What would be refunded now, in paise, and until when that stands (None: until a chef accepts)."""
+
+    refund: int
+    valid_until: datetime | None
+
+
+def offered(standing: Standing, terms: dict[str, Any], now: datetime) -> Offered:
+    """Return what cancelling now gives back: all of it until a chef has accepted, then by the hours before the start."""
+    if not standing.is_paid:
+        return Offered(0, None)
+    if not standing.is_accepted:
+        return Offered(refundable(standing, BASIS_POINTS), None)
+    changed = standing.chef_changed_at
+    if changed is not None and now < changed + CHANGED_CHEF_GRACE:
+        return Offered(refundable(standing, BASIS_POINTS), changed + CHANGED_CHEF_GRACE)
+    basis_points, until = _tier(standing.starts_at, terms, now)
+    return Offered(refundable(standing, basis_points), until)
+
+
+def refundable(standing: Standing, basis_points: int) -> int:
+    """Return that share of the total less what went back before, never so that a gateway could not send it."""
+    left = standing.total - standing.refunded
+    amount = min(max(share(standing.total, basis_points) - standing.refunded, 0), left)
+    if amount < SMALLEST:
+        return 0
+    return left if left - amount < SMALLEST else amount
+
+
+def _tier(starts_at: datetime, terms: dict[str, Any], now: datetime) -> tuple[int, datetime | None]:
+    # A tier holds from so many hours before the start, that instant included; after the last one nothing goes back.
+    for tier in terms["tiers"]:
+        until = starts_at - timedelta(hours=tier["from_hours"])
+        if now <= until:
+            return tier["refund_bp"], until
+    return 0, None

@@ -1,0 +1,123 @@
+"""A customer cancels: exactly what was shown goes back, the slot is free, and every paisa has an owner."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.bookings.lifecycle import Status
+from shared.lines.home_chef import cancellation, offers
+from shared.lines.home_chef.cancellation import NotCancellable, RefundChanged
+from shared.lines.home_chef.offers import BookingNotFound
+
+
+@pytest.fixture
+def customer(make):
+    make.chef()
+    return make.customer()
+
+
+def step(db, booking, status, now):
+    with db.transaction() as session:
+        offers.change_status(session, booking.chef_id, booking.id, status, None, 0, now)
+
+
+def preview(db, customer, booking, now):
+    with db.transaction() as session:
+        return cancellation.preview(session, customer.id, booking.id, now)
+
+
+def cancel(db, customer, booking, now, expected=None):
+    with db.transaction() as session:
+        cancellation.cancel(session, customer.id, booking.id, "our plans changed", expected, now)
+
+
+def test_an_unpaid_booking_is_cancelled_for_nothing_and_its_time_is_free(db, make, customer, now):
+    booking = make.booking(customer)
+    assert preview(db, customer, booking, now).refund == 0
+    cancel(db, customer, booking, now)
+
+    stored = make.stored(booking.id)
+    assert (stored.status, stored.payment_status, stored.answer) == ("cancelled", "failed", "unassigned")
+    assert (stored.provider_id, stored.pay_by) == (None, None)
+    assert make.rows("select state from offers") == [("withdrawn",)]
+    assert make.booking(make.customer()).chef_id == booking.chef_id
+
+
+def test_a_paid_booking_nobody_has_accepted_goes_back_in_full_through_the_gateway(
+    db, make, gateway, phonepe, customer, now
+):
+    booking, _ = make.paid(gateway, phonepe, customer)
+    shown = preview(db, customer, booking, now)
+    assert (shown.refund, shown.valid_until) == (booking.total, None)
+    cancel(db, customer, booking, now, shown.refund)
+
+    assert make.rows("select amount, state, reason from refunds") == [(booking.total, "created", "cancelled")]
+    assert make.balances(booking.id) == {"gateway_clearing": booking.total, "refunds_payable": -booking.total}
+    assert make.stored(booking.id).payment_status == "success"
+    assert ("cancelled_with_refund",) in make.rows("select kind from notifications")
+
+
+def test_late_half_goes_back_and_the_rest_is_shared_to_the_paisa(db, make, gateway, phonepe, customer, now):
+    booking, _ = make.paid(gateway, phonepe, customer)
+    step(db, booking, Status.CONFIRMED, now)
+    late = booking.starts_at - timedelta(hours=6)
+    shown = preview(db, customer, booking, late)
+    assert shown.valid_until == booking.starts_at - timedelta(hours=4)
+    cancel(db, customer, booking, late, shown.refund)
+
+    balances = make.balances(booking.id)
+    kept = booking.total - shown.refund
+    assert balances["refunds_payable"] == -shown.refund
+    assert sum(balances.get(name, 0) for name in ("chef_payable", "platform_revenue", "gst_payable")) == -kept
+    assert balances["chef_payable"] == -round(booking.breakdown.subtotal * kept / booking.total)
+    assert "customer_advance" not in {name for name, amount in balances.items() if amount}
+    assert make.stored(booking.id).provider_id == booking.chef_id
+    assert {("cancelled_with_refund",), ("visit_cancelled",)} <= set(make.rows("select kind from notifications"))
+
+
+def test_a_refund_that_is_no_longer_what_was_shown_cancels_nothing(db, make, gateway, phonepe, customer, now):
+    booking, _ = make.paid(gateway, phonepe, customer)
+    step(db, booking, Status.CONFIRMED, now)
+    shown = preview(db, customer, booking, now)
+    with pytest.raises(RefundChanged) as refused:
+        cancel(db, customer, booking, booking.starts_at - timedelta(hours=5), shown.refund)
+    assert refused.value.members == {"refund": booking.total / 200}
+    assert make.stored(booking.id).status == "confirmed"
+    assert make.rows("select count(*) from refunds") == [(0,)]
+
+
+def test_a_payment_that_succeeds_after_the_cancellation_goes_back_too(db, make, gateway, phonepe, customer, now):
+    booking = make.booking(customer)
+    page = make.page(gateway, customer, booking.id)
+    cancel(db, customer, booking, now)
+    phonepe.settle(page.merchant_txn_id, "pay")
+    assert make.settle(gateway, page.merchant_txn_id) == "succeeded"
+
+    assert make.rows("select amount, reason from refunds") == [(booking.total, "payment_too_late")]
+    assert make.stored(booking.id).status == "cancelled"
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_what_has_started_or_ended_cannot_be_cancelled(db, make, gateway, phonepe, customer, now, steps):
+    booking, _ = make.paid(gateway, phonepe, customer)
+    for status in (Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED)[:steps]:
+        step(db, booking, status, now)
+    with pytest.raises(NotCancellable):
+        preview(db, customer, booking, now)
+    with pytest.raises(NotCancellable):
+        cancel(db, customer, booking, now)
+
+
+def test_a_second_cancellation_is_refused_and_refunds_nothing_twice(db, make, gateway, phonepe, customer, now):
+    booking, _ = make.paid(gateway, phonepe, customer)
+    cancel(db, customer, booking, now)
+    with pytest.raises(NotCancellable):
+        cancel(db, customer, booking, now)
+    assert make.rows("select count(*) from refunds") == [(1,)]
+
+
+def test_somebody_elses_booking_is_not_there(db, make, customer, now):
+    booking = make.booking(customer)
+    for attempt in (preview, cancel):
+        with pytest.raises(BookingNotFound):
+            attempt(db, make.customer(), booking, now)

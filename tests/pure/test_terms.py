@@ -1,0 +1,78 @@
+"""What a cancellation gives back, by the hours before the start and by what has happened since."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.lines.home_chef.tariff import CANCELLATION_TERMS
+from shared.lines.home_chef.terms import SMALLEST, Offered, Standing, offered, refundable
+
+START = datetime(2026, 11, 23, 13, 30, tzinfo=UTC)
+TOTAL = 236_156
+ACCEPTED = Standing(TOTAL, 0, is_paid=True, is_accepted=True, starts_at=START, chef_changed_at=None)
+INSTANT = timedelta(microseconds=1)
+
+
+def at(before: timedelta, standing: Standing = ACCEPTED) -> Offered:
+    return offered(standing, CANCELLATION_TERMS, START - before)
+
+
+@pytest.mark.parametrize(
+    ("before", "refund", "until"),
+    [
+        (timedelta(days=30), TOTAL, timedelta(hours=24)),
+        (timedelta(hours=24), TOTAL, timedelta(hours=24)),
+        (timedelta(hours=24) - INSTANT, TOTAL // 2, timedelta(hours=4)),
+        (timedelta(hours=4), TOTAL // 2, timedelta(hours=4)),
+    ],
+)
+def test_all_goes_back_until_24_hours_before_and_half_until_4(before, refund, until):
+    assert at(before) == Offered(refund, START - until)
+
+
+@pytest.mark.parametrize("before", [timedelta(hours=4) - INSTANT, timedelta(), -timedelta(hours=1)])
+def test_in_the_last_4_hours_and_after_the_start_nothing_goes_back(before):
+    assert at(before) == Offered(0, None)
+
+
+def test_half_of_an_odd_amount_is_rounded_half_up():
+    assert at(timedelta(hours=5), replace(ACCEPTED, total=11_687)).refund == 5_844
+
+
+def test_until_a_chef_has_accepted_all_goes_back_however_late():
+    assert at(timedelta(minutes=5), replace(ACCEPTED, is_accepted=False)) == Offered(TOTAL, None)
+
+
+def test_within_24_hours_after_the_chef_was_changed_all_goes_back():
+    changed = START - timedelta(hours=10)
+    standing = replace(ACCEPTED, chef_changed_at=changed)
+    assert at(timedelta(hours=5), standing) == Offered(TOTAL, changed + timedelta(hours=24))
+    earlier = replace(ACCEPTED, chef_changed_at=START - timedelta(hours=29))
+    assert at(timedelta(hours=5), earlier) == Offered(TOTAL // 2, START - timedelta(hours=4))
+
+
+def test_what_was_never_paid_gives_nothing_back():
+    assert at(timedelta(days=3), replace(ACCEPTED, is_paid=False)) == Offered(0, None)
+
+
+def test_what_went_back_before_is_not_given_twice():
+    assert at(timedelta(hours=5), replace(ACCEPTED, refunded=18_078)).refund == TOTAL // 2 - 18_078
+    assert at(timedelta(hours=5), replace(ACCEPTED, refunded=TOTAL // 2 + 1)).refund == 0
+
+
+def test_a_refund_below_a_rupee_is_none_and_a_rest_below_a_rupee_goes_along():
+    assert refundable(replace(ACCEPTED, total=10_000, refunded=4_950), 5_000) == 0
+    assert refundable(replace(ACCEPTED, total=10_000), 9_950) == 10_000
+
+
+@given(total=st.integers(1, 10**9), share=st.integers(0, 10_000), data=st.data())
+def test_no_share_takes_more_than_there_is_nor_what_a_gateway_cannot_send(total, share, data):
+    refunded = data.draw(st.integers(0, total))
+    amount = refundable(replace(ACCEPTED, total=total, refunded=refunded), share)
+    assert 0 <= amount <= total - refunded
+    assert amount == 0 or amount >= SMALLEST
+    rest = total - refunded - amount
+    assert amount == 0 or rest == 0 or rest >= SMALLEST

@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 RUN := $(VENV)/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test check format lint types imports openapi clean
+.PHONY: help install dev demo test coverage check format lint types imports openapi current clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -30,7 +30,14 @@ demo: $(INSTALLED) ## Play a booking from sign-in to completion, against `make d
 test: $(INSTALLED) ## Run every test (ARGS=tests/pure for some)
 	$(RUN) pytest -n 2 --dist loadfile $(ARGS)
 
-check: format lint types imports openapi test ## All that must hold before a change lands
+coverage: $(INSTALLED) ## Run every test and tell which lines and branches none has reached
+	@mkdir -p var/coverage
+	$(RUN) coverage erase
+	$(RUN) coverage run -m pytest -n 2 --dist loadfile $(ARGS)
+	$(RUN) coverage combine --quiet
+	$(RUN) coverage report
+
+check: format lint types imports current test ## All that must hold before a change lands
 
 format: $(INSTALLED) ## Check the format (fix: make fix)
 	$(RUN) ruff format --check --quiet .
@@ -44,16 +51,16 @@ types: $(INSTALLED) ## Check the types
 imports: $(INSTALLED) ## Check which room may import which
 	$(VENV)/bin/lint-imports
 
-openapi: $(INSTALLED) ## Check that the API's document is what the code says (write it: make document)
+openapi: $(INSTALLED) ## Write the API's document from the code
+	$(RUN) functions.openapi
+
+current: $(INSTALLED) ## Check that the API's document is what the code says (write it: make openapi)
 	$(RUN) functions.openapi --check
 
-.PHONY: fix document
+.PHONY: fix
 fix: $(INSTALLED) ## Format and mend what can be mended
 	$(RUN) ruff format --quiet .
 	$(RUN) ruff check --fix --quiet .
-
-document: $(INSTALLED) ## Write the API's document from the code
-	$(RUN) functions.openapi
 
 clean: ## Remove what running has left (not .venv)
 	rm -rf var .env .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

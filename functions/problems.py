@@ -11,6 +11,7 @@ from shared.kit import log
 from shared.kit.errors import Invalid, Refusal
 
 MEDIA_TYPE = "application/problem+json"
+MOST_NAMED = 64  # fields, and characters of an unknown one's name: a megabyte of them is not said back
 logger = log.logger(__name__)
 
 
@@ -39,13 +40,13 @@ def invalid(error: ValidationError, prefix: str | None = None) -> Refusal:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if any(item["type"] == "json_invalid" for item in found):
         return MalformedJson()
-    errors = [{"field": _path(item["loc"], prefix), "message": item["msg"]} for item in found]
+    errors = [{"field": _path(item["loc"], prefix), "message": item["msg"]} for item in found[:MOST_NAMED]]
     named = ", ".join(dict.fromkeys(item["field"] for item in errors))
     return InvalidFields(f"Not valid: {named}.", errors=errors)
 
 
 def _path(steps: tuple[int | str, ...], prefix: str | None) -> str:
-    return ".".join(str(step) for step in ([prefix, *steps] if prefix else steps or ["body"]))
+    return ".".join(str(step)[:MOST_NAMED] for step in ([prefix, *steps] if prefix else steps or ["body"]))
 
 
 def encode(document: Any) -> str:

@@ -1,6 +1,8 @@
 """HTTP in, HTTP out: endpoints are declared once, with what they take, answer and refuse; the rest follows from it."""
 
+import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,11 +11,11 @@ from importlib import import_module
 from typing import Any, TypeVar
 from uuid import UUID
 
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, current_app, has_app_context
 from flask import request as current_request
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from functions import access, problems, wiring
@@ -21,6 +23,7 @@ from functions.observed import observe
 from shared.idempotency.queries import Key, Replayed, fingerprint
 from shared.kit import log
 from shared.kit.errors import Invalid, Refusal
+from shared.kit.schemas import UUID_TEXT
 from shared.sign_in.limits import Client
 from shared.sign_in.sessions import Caller
 from shared.sign_in.tokens import Claims
@@ -138,14 +141,16 @@ class Call:
             parsed = self.endpoint.body.model_validate_json(raw)
         except ValidationError as error:
             raise problems.invalid(error) from error
+        json.loads(raw, object_pairs_hook=_once, parse_int=str)  # pydantic keeps the last of two and says nothing
         self._body = parsed.model_dump(mode="json")
         return parsed
 
     def query(self) -> BaseModel | None:
         if self.endpoint.query is None:
             return None
+        given = list(self.request.args.items(multi=True))
         try:
-            return self.endpoint.query.model_validate(self.request.args.to_dict())
+            return self.endpoint.query.model_validate(_once(given, "query."))
         except ValidationError as error:
             raise problems.invalid(error, "query") from error
 
@@ -156,6 +161,15 @@ def _inputs(call: Call, path: Mapping[str, str]) -> dict[str, Any]:
     return values | ({"body": body} if body else {}) | ({"query": query} if query else {})
 
 
+def _once(pairs: list[tuple[str, Any]], prefix: str = "") -> dict[str, Any]:
+    """Make an object of its pairs; raises Invalid where a name comes twice: of two readers, each might believe another."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise Invalid(prefix + name, "is said twice")
+    return found
+
+
 def _segment(name: str, text: str) -> UUID | str:
     if "\0" in text:  # no name of ours holds one, and Postgres takes none
         raise Invalid(f"path.{name}", "must not hold NUL")
@@ -163,8 +177,7 @@ def _segment(name: str, text: str) -> UUID | str:
 
 
 def _uuid(name: str, text: str) -> UUID:
-    # One spelling only: what Python would also read (braces, no dashes) is not what the document says.
-    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+    if not re.fullmatch(UUID_TEXT, text):
         raise Invalid(f"path.{name}", "must be a UUID")
     return UUID(text)
 
@@ -228,6 +241,8 @@ def serve(
         # The framework's own routing is a catch-all: the inner application does everything, errors included.
         return Response.from_app(app.wsgi_app, request.environ)
 
+    if has_app_context():  # the framework's, which catches no path with a line break in it, nor /favicon.ico
+        current_app.register_error_handler(HTTPException, lambda _: target(current_request))
     target.app = app  # type: ignore[attr-defined]
     target.routes = routes  # type: ignore[attr-defined]
     return target

@@ -21,7 +21,9 @@ from typing import Any, Final, Literal
 
 from aiosmtpd.controller import Controller
 from flask import Blueprint, Flask, Response, abort, jsonify, render_template_string, request
-from werkzeug.serving import WSGIRequestHandler, make_server
+from markupsafe import Markup
+
+from infra.local.serving import listen, page, wants_page
 
 Mode = Literal["none", "refuse", "hang"]
 _MODES: Final[tuple[Mode, ...]] = ("none", "refuse", "hang")
@@ -138,10 +140,10 @@ def _routes(mailbox: Mailbox, smtp: _Smtp) -> Blueprint:
     @routes.get("/_local/mail")
     def mails() -> Response | str:
         found = mailbox.newest(request.args.get("to"), request.args.get("limit", -1, int))
-        accepted = request.accept_mimetypes
-        if accepted["text/html"] > accepted["application/json"]:
-            return render_template_string(_LIST, mails=found, style=_STYLE)
-        return jsonify([asdict(mail) for mail in found.values()])
+        if not wants_page(request.accept_mimetypes):
+            return jsonify([asdict(mail) for mail in found.values()])
+        shown = page("Mails", Markup(render_template_string(_LIST, mails=found)))  # noqa: S704 - the template escapes
+        return Response(shown, headers={"Refresh": str(_REFRESH_SECONDS)})
 
     @routes.delete("/_local/mail")
     def empty() -> tuple[str, int]:
@@ -150,7 +152,13 @@ def _routes(mailbox: Mailbox, smtp: _Smtp) -> Blueprint:
 
     @routes.get("/_local/mail/<int:number>")
     def mail(number: int) -> str:
-        return render_template_string(_MAIL, mail=mailbox.mail(number) or abort(404), number=number, style=_STYLE)
+        shown = mailbox.mail(number) or abort(404)
+        inside = render_template_string(_MAIL, mail=shown, number=number)
+        return page(shown.subject or "(no subject)", Markup(inside))  # noqa: S704 - the template escapes
+
+    @routes.get("/_local/mail/<int:number>/html")
+    def html(number: int) -> str:
+        return (mailbox.mail(number) or abort(404)).html
 
     @routes.get("/_local/mail/<int:number>/source")
     def source(number: int) -> Response:
@@ -165,16 +173,10 @@ def _routes(mailbox: Mailbox, smtp: _Smtp) -> Blueprint:
     @routes.after_request
     def protected(response: Response) -> Response:
         # A mail is somebody else's HTML: it may look as it likes and run nothing.
-        policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data: https:; frame-src 'self'"
-        response.headers.update({"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"})
+        response.headers.update({"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"})
         return response
 
     return routes
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_request(self, *_args: Any) -> None:
-        """Say nothing: a request line may hold an address."""
 
 
 class MailCatcher:
@@ -186,7 +188,7 @@ class MailCatcher:
         self.smtp = _Smtp(self.mailbox, smtp_port)
         app = Flask(__name__)
         app.register_blueprint(_routes(self.mailbox, self.smtp))
-        self._server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet)
+        self._server = listen(app, port)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -220,36 +222,22 @@ def main() -> None:
     catcher.stop()
 
 
-_STYLE: Final = """
-:root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.4rem}a{color:inherit}
-ul{list-style:none;padding:0}li{border-top:1px solid #8884;padding:.6rem 0}
-li a{font-weight:600;text-decoration:none;display:block}
-small,dt{color:#777}dl{display:grid;grid-template-columns:auto 1fr;gap:0 1rem}dd{margin:0;overflow-wrap:anywhere}
-pre,iframe{border:1px solid #8884;border-radius:6px;width:100%;box-sizing:border-box}
-pre{padding:1rem;white-space:pre-wrap;overflow-wrap:anywhere}iframe{height:32rem;background:#fff}
-"""
-
-_LIST: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="5">
-<title>Mail</title><style>{{ style }}</style>
-<h1>Mail</h1>
-<ul>{% for number, mail in mails.items() %}
+_REFRESH_SECONDS: Final = 5
+_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data: https:; frame-src 'self';"
+    " form-action 'none'; base-uri 'none'"
+)
+_LIST: Final = """<ul class="mails">{% for number, mail in mails.items() %}
 <li><a href="/_local/mail/{{ number }}">{{ mail.subject or "(no subject)" }}</a>
 <small>to {{ mail.to }}, <time datetime="{{ mail.at }}">{{ mail.at[:19] | replace("T", " ") }} UTC</time></small></li>
-{% else %}<li>Nothing yet. What the functions send appears here.</li>{% endfor %}</ul></html>
+{% else %}<li>Nothing yet. What the functions send appears here.</li>{% endfor %}</ul>
 """
-
-_MAIL: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{{ mail.subject }}</title><style>{{ style }}</style>
-<p><a href="/_local/mail">All mail</a></p>
-<h1>{{ mail.subject or "(no subject)" }}</h1>
-<dl><dt>To</dt><dd>{{ mail.to }}</dd><dt>At</dt><dd>{{ mail.at }}</dd></dl>
-{% if mail.html %}<iframe sandbox title="The mail" srcdoc="{{ mail.html }}"></iframe>{% endif %}
+_MAIL: Final = """<dl><dt>To</dt><dd>{{ mail.to }}</dd>
+<dt>At</dt><dd><time datetime="{{ mail.at }}">{{ mail.at[:19] | replace("T", " ") }} UTC</time></dd></dl>
+{% if mail.html %}<iframe sandbox title="The mail" src="/_local/mail/{{ number }}/html"></iframe>{% endif %}
 <h2>As text</h2><pre>{{ mail.text }}</pre>
-<p><a href="/_local/mail/{{ number }}/source">Source</a></p></html>
+<p>{% if mail.html %}<a href="/_local/mail/{{ number }}/html">The mail alone</a> · {% endif %}
+<a href="/_local/mail/{{ number }}/source">Its source</a></p>
 """
 
 

@@ -7,8 +7,6 @@ payment stand-in's `/transact/…`.
 
 import argparse
 import json
-import signal
-import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -20,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from markupsafe import Markup
 
 from infra.local.functions import Function, functions, target
-from infra.local.serving import page, table
+from infra.local.serving import page, table, until_ended
 
 TIMEOUT: Final = 60.0
 MAX_BODY: Final = 32 * 1024 * 1024  # what Google's front end lets through
@@ -58,6 +56,8 @@ RETURN: Final = Markup(
     'on the way here. <a href="/_local/mail">See the mails</a>.</p>'
 )
 CODE: Final = Markup("<code>{}</code>")
+ICON: Final = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="8" fill="#c2410c"/>
+<path d="M8 3c3 3 3 5 3 6a3 3 0 0 1-6 0c0-1 0-3 3-6z" fill="#fff7ed"/></svg>"""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,13 @@ class _Handler(BaseHTTPRequestHandler):
         if body is None:
             return
         parts = urlsplit(self.path)
-        own = {"/": self._index, "/health": self._health, "/_local/return": self._return, "/_local/system": self._where}
+        own = {
+            "/": self._index,
+            "/favicon.ico": self._icon,
+            "/health": self._health,
+            "/_local/return": self._return,
+            "/_local/system": self._where,
+        }
         upstream = self.system.upstream(parts.path)
         if upstream is not None:
             self._forward(upstream, body)
@@ -164,6 +170,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _health(self, _: dict[str, list[str]]) -> None:
         self._send(200, b'{"status":"ok"}', "application/json")
 
+    def _icon(self, _: dict[str, list[str]]) -> None:
+        self._send(200, ICON, "image/svg+xml")
+
     def _where(self, _: dict[str, list[str]]) -> None:
         document = {"urls": self.system.urls, "accounts": dict(self.system.accounts)}
         self._send(200, json.dumps(document).encode(), "application/json")
@@ -171,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _index(self, _: dict[str, list[str]]) -> None:
         accounts = [{"who": who, "address": CODE.format(address)} for who, address in self.system.accounts]
         listed = [
-            {"function": one.name, "paths": CODE.format(", ".join(one.paths) or "(called by the platform)")}
+            {"function": one.name, "paths": Markup(" ").join(map(CODE.format, one.paths)) or "called by the platform"}
             for one in self.system.listed
         ]
         inside = INDEX.format(
@@ -200,10 +209,8 @@ def main() -> None:
     parser.add_argument("--system", type=Path, required=True, help="where everything listens, as JSON")
     chosen = parser.parse_args()
     router = Router(chosen.port, System.read(chosen.system))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: threading.Thread(target=router.shutdown).start())
     with router:
-        router.serve_forever()
+        until_ended(router)
 
 
 if __name__ == "__main__":

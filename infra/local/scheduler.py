@@ -23,7 +23,7 @@ from flask import Flask, Response, request
 from markupsafe import Markup
 
 from infra.local.metadata import Metadata
-from infra.local.serving import call_directly, page, serve_until_ended, table
+from infra.local.serving import call_directly, moment, page, serve_until_ended, table, wants_page
 
 ATTEMPT_DEADLINE: Final = 180.0  # seconds; what Cloud Scheduler gives an HTTP target unless told otherwise
 
@@ -141,7 +141,7 @@ class Scheduler:
         return Response(answer.content, answer.status_code, content_type=answer.headers.get("Content-Type"))
 
     def show(self) -> str | dict[str, Any]:
-        jobs = [
+        jobs: list[dict[str, Any]] = [
             {
                 "name": job.name,
                 "cron": job.cron,
@@ -153,11 +153,12 @@ class Scheduler:
             }
             for job in self._jobs.values()
         ]
-        if request.accept_mimetypes.best != "text/html":
+        if not wants_page(request.accept_mimetypes):
             return {"jobs": jobs}
         button = Markup('<form method="post" action="/_local/jobs/{}/run"><button>Run now</button></form>')
-        rows = [{**job, "run": button.format(job["name"])} for job in jobs]
-        columns = ("name", "cron", "timezone", "next_at", "last_at", "last_status", "run")
+        times = [{"next_at": moment(job["next_at"]), "last_at": moment(job["last_at"])} for job in jobs]
+        rows = [{**job, **at, "run": button.format(job["name"])} for job, at in zip(jobs, times, strict=True)]
+        columns = ("name", "run", "cron", "next_at", "last_at", "last_status", "timezone")
         return page("Cloud Scheduler", table(columns, rows))
 
 

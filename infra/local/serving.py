@@ -1,11 +1,15 @@
 """What the stand-ins have in common: serving an application, the look of their pages, a call as Google's dispatchers make."""
 
 import signal
+import threading
+import time
 from collections.abc import Iterable, Mapping
+from socketserver import BaseServer
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
 from markupsafe import Markup
+from werkzeug.datastructures import MIMEAccept
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 if TYPE_CHECKING:
@@ -24,9 +28,24 @@ def listen(app: "WSGIApplication", port: int) -> BaseWSGIServer:
 
 def serve_until_ended(app: "WSGIApplication", port: int) -> None:
     """Serve on the loopback interface until SIGTERM or SIGINT."""
+    until_ended(listen(app, port))
+
+
+def until_ended(server: BaseServer) -> None:
+    """Let a server serve until SIGTERM or SIGINT.
+
+    The handler does no more than leave a note: an exception of its own can be lost in whatever it interrupts, and
+    a lock it takes may be held by that already.
+    """
+    ended: list[int] = []
     for ending in (signal.SIGTERM, signal.SIGINT):  # a shell's background job starts with SIGINT ignored
-        signal.signal(ending, signal.default_int_handler)
-    listen(app, port).serve_forever(poll_interval=0.1)
+        signal.signal(ending, lambda number, _: ended.append(number))
+    serving = threading.Thread(target=server.serve_forever, args=(0.1,))
+    serving.start()
+    while not ended and serving.is_alive():
+        time.sleep(0.1)
+    server.shutdown()
+    serving.join()
 
 
 def call_directly(method: str, url: str, *, timeout: float, **wanted: Any) -> requests.Response:
@@ -37,6 +56,11 @@ def call_directly(method: str, url: str, *, timeout: float, **wanted: Any) -> re
     with requests.Session() as session:
         session.trust_env = False
         return session.request(method, url, timeout=timeout, allow_redirects=False, **wanted)
+
+
+def wants_page(accepted: MIMEAccept) -> bool:
+    """Tell a browser, which gets a page, from a program, which gets JSON at the same address."""
+    return accepted["text/html"] > accepted["application/json"]
 
 
 def page(title: str, inside: Markup) -> str:
@@ -53,6 +77,11 @@ def table(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> Markup:
     return _TABLE.format(head=head, body=body)
 
 
+def moment(at: str | None) -> str | None:
+    """Return an ISO 8601 time to the second, as a person reads it; its zone stands elsewhere on the page."""
+    return at and at[:19].replace("T", " ")
+
+
 def _each(pattern: Markup, values: Iterable[Any]) -> Markup:
     return Markup().join(pattern.format(value) for value in values)
 
@@ -63,25 +92,43 @@ def _shown(value: Any) -> Any:
 
 _STYLE: Final = Markup(
     """
-    :root { --ink: #1c1917; --soft: #78716c; --line: #e7e5e4; --ground: #fff7ed; --card: #fff; --brand: #c2410c; }
+    :root { --ink: #1c1917; --soft: #6b645f; --line: #e7e5e4; --ground: #fff7ed; --card: #fff; --brand: #c2410c; }
     @media (prefers-color-scheme: dark) {
       :root { --ink: #f5f5f4; --soft: #a8a29e; --line: #44403c; --ground: #1c1917; --card: #292524; --brand: #fb923c; }
     }
     body { margin: 0; background: var(--ground); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; }
     main { width: min(100% - 2rem, 64rem); margin: 2rem auto; }
     h1, a { color: var(--brand); }
+    h1, h2 { line-height: 1.3; overflow-wrap: anywhere; }
     h1 { font-size: 1.5rem; }
-    code { padding: .1em .3em; border-radius: .25rem; background: var(--line); white-space: normal; }
+    h2 { font-size: 1.125rem; }
+    nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
+    nav a { padding: .25rem 0; }
+    :focus-visible { outline: 3px solid var(--brand); outline-offset: 2px; }
+    code { padding: .1em .3em; border-radius: .25rem; background: var(--line); font-size: .875em; white-space: normal;
+           overflow-wrap: anywhere; }
     .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 1rem; background: var(--card); }
     table { width: 100%; border-collapse: collapse; font-size: .9375rem; }
     th, td { padding: .6rem 1rem; border-top: 1px solid var(--line); text-align: left; white-space: nowrap; }
     th { border: 0; color: var(--soft); font-weight: 500; }
+    @media (max-width: 40rem) { th, td { padding: .5rem; } td code { padding: 0; background: none; } }
     form { margin: 0; }
     button { padding: .25rem .75rem; border: 1px solid var(--line); border-radius: .5rem; background: transparent;
              color: inherit; font: inherit; cursor: pointer; }
+    ul.mails { padding: 0; list-style: none; }
+    .mails li { padding: .75rem 0; border-top: 1px solid var(--line); }
+    .mails a { display: block; font-weight: 600; text-decoration: none; }
+    .mails small, dt { color: var(--soft); overflow-wrap: anywhere; }
+    dl { display: grid; grid-template-columns: auto 1fr; gap: .25rem 1rem; }
+    dd { margin: 0; overflow-wrap: anywhere; }
+    pre, iframe { box-sizing: border-box; width: 100%; border: 1px solid var(--line); border-radius: .75rem; }
+    pre { padding: 1rem; background: var(--card); white-space: pre-wrap; overflow-wrap: anywhere; }
+    iframe { height: 42rem; background: #fff; resize: vertical; }
 """
 )
-_TABLE: Final = Markup('<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>')
+_TABLE: Final = Markup(
+    '<div class="scroll" role="region" aria-label="Table" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+)
 _PAGE: Final = Markup(
     """<!doctype html>
 <html lang="en">
@@ -94,6 +141,8 @@ _PAGE: Final = Markup(
 </head>
 <body>
 <main>
+<nav><a href="/">Start</a> <a href="/_local/mail">Mails</a> <a href="/_local/payments">Payments</a>
+<a href="/_local/tasks">Tasks</a> <a href="/_local/jobs">Jobs</a></nav>
 <h1>{title}</h1>
 {inside}
 </main>

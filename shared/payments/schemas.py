@@ -2,7 +2,7 @@ from typing import Literal
 from uuid import UUID
 
 from shared.bookings.lifecycle import PaymentStatus
-from shared.kit.schemas import Body, Rupees, View
+from shared.kit.schemas import Body, Id, Rupees, View
 from shared.payments.lifecycle import AttemptState
 
 AttemptStatus = Literal["pending", "success", "failed"]
@@ -16,7 +16,7 @@ SHOWN: dict[AttemptState, AttemptStatus] = {
 
 
 class InitiateRequest(Body):
-    booking_id: UUID
+    booking_id: Id
 
 
 class PaymentPageView(View):

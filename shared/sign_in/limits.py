@@ -35,7 +35,7 @@ class Client:
 
 
 def send_limits(name: str, client: Client, *, known: bool) -> list[Limit]:
-    """Return the limits on sending a code to an identifier (`name` is its keyed hash) for a client."""
+    """Return the limits on sending a code to an identifier from a client, both named by their keyed hashes."""
     limits = [
         Limit(f"otp:send30:{name}:{client.network}", 1, 30),
         Limit(f"otp:send300:{name}:{client.network}", 5, 300),

@@ -8,7 +8,7 @@ its key is not.
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from shared.kit import log
@@ -101,7 +101,7 @@ class OneTimeCodes:
         Raises OtpLimited when a limit is reached and StoreUnavailable when the store cannot be asked.
         """
         code = f"{secrets.randbelow(1_000_000):06d}"
-        limits = send_limits(self._name(identifier), client, known=known)
+        limits = send_limits(self._name(identifier), self._unnamed(client), known=known)
         digest = self._digests(identifier, code)[0]
         outcome, value = self._run(SEND, ["otp:rate"], limits, [digest, self.seconds * 1000], identifier)
         if outcome == "limited":
@@ -112,7 +112,7 @@ class OneTimeCodes:
 
     def take(self, identifier: str, code: str, client: Client, *, known: bool) -> None:
         """Accept the right code once; raises OtpInvalid, OtpLimited or StoreUnavailable."""
-        limits = verify_limits(self._name(identifier), client, known=known)
+        limits = verify_limits(self._name(identifier), self._unnamed(client), known=known)
         presented = ",".join(self._digests(identifier, code))
         outcome, value = self._run(VERIFY, [], limits, [presented, TRIES], identifier)
         if outcome == "limited":
@@ -133,7 +133,13 @@ class OneTimeCodes:
         return [hmac.new(secret.encode(), message, sha256).hexdigest() for secret in self.keys.by_id.values()]
 
     def _name(self, identifier: str) -> str:
-        # The store keeps no address a person could be reached at. The last key names, so that a new first key
-        # changes no counter while the old one is still accepted.
+        return self._hidden("name", identifier)
+
+    def _unnamed(self, client: Client) -> Client:
+        return replace(client, network=self._hidden("network", client.network))
+
+    def _hidden(self, kind: str, personal: str) -> str:
+        # The store keeps no address a person could be reached at, and none they came from. The last key names, so that
+        # a new first key changes no counter while the old one is still accepted.
         secret = list(self.keys.by_id.values())[-1]
-        return hmac.new(secret.encode(), f"name\0{identifier}".encode(), sha256).hexdigest()[:32]
+        return hmac.new(secret.encode(), f"{kind}\0{personal}".encode(), sha256).hexdigest()[:32]

@@ -72,7 +72,10 @@ def test_a_full_public_path_answers_on_its_own_address_and_behind_the_router_ali
 
 
 @EVERY
-@pytest.mark.parametrize("path", ["/nobody", "/", "/api/v1/nobody", "/api/v1/customer/../auth", "/%00", "/%ff", "//x"])
+@pytest.mark.parametrize(
+    "path",
+    ["/nobody", "/", "/api/v1/nobody", "/api/v1/customer/../auth", "/%00", "/%ff", "//x", "/a%0D%0Ab", "/favicon.ico"],
+)
 def test_a_path_nobody_answers_is_a_problem_document(system: System, function: str, path: str):
     problem(system.ask(function, "GET", path), 404, "not_found")
 

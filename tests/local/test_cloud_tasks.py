@@ -95,7 +95,7 @@ def test_an_unknown_queue_is_not_found(google):
         {"httpRequest": {"url": "https://x", "httpMethod": "GET", "body": "e30="}},
         {"httpRequest": {"url": "https://x", "oidcToken": {"audience": "https://x"}}},
         {"httpRequest": {"url": "https://x"}, "scheduleTime": "tomorrow"},
-        {"httpRequest": {"url": "https://x"}, "scheduleTime": in_(days=30, minutes=1)},
+        {"httpRequest": {"url": "https://x"}, "scheduleTime": in_(days=30, hours=1)},
         {"httpRequest": {"url": "https://x"}, "dispatchDeadline": "14s"},
         {"httpRequest": {"url": "https://x"}, "dispatchDeadline": "1801s"},
         {"httpRequest": {"url": "https://x"}, "dispatchDeadline": 60},

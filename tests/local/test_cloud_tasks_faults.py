@@ -13,7 +13,7 @@ import requests
 
 from tests.google_servers import GoogleServers, Worker
 from tests.local.cloud_tasks_client import QUEUES, Client, in_, refusal
-from tests.waiting import until
+from tests.waiting import started, until
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_it_runs_as_a_process_and_ends_cleanly_on_sigterm(google, functions, tmp
         google.servers.metadata_host,
     ]
     command += ["--queues", str(functions), "--data", str(tmp_path / "own")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ) as process:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ) as process:
         until(lambda: healthy(port))
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
@@ -141,5 +141,5 @@ def test_it_runs_as_a_process_and_ends_cleanly_on_sigterm(google, functions, tmp
 def healthy(port):
     try:
         return requests.get(f"http://127.0.0.1:{port}/health", timeout=1).status_code == 200
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False

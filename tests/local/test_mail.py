@@ -1,5 +1,6 @@
 """The mail catcher over HTTP, as a person, a test and `make dev` use it."""
 
+import re
 import smtplib
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import requests
 
 from infra.local.mail import MailCatcher
 from tests.mail_server import MailServer
-from tests.waiting import until
+from tests.waiting import started, until
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
@@ -52,6 +53,11 @@ def page(mail: MailServer, path: str = "/_local/mail") -> str:
     answer = requests.get(mail.url + path, headers=BROWSER, timeout=5)
     assert answer.headers["Content-Type"].startswith("text/html")
     return answer.text
+
+
+def first_of(front: str) -> str:
+    """The way to the newest mail."""
+    return re.search(r'href="(/_local/mail/\d+)"', front)[1]  # type: ignore[index]
 
 
 def test_a_mail_comes_out_as_it_was_written(mail: MailServer) -> None:
@@ -93,7 +99,7 @@ def test_a_browser_gets_pages_and_a_program_gets_json_at_the_same_address(mail: 
     front = page(mail)
     assert "Your code" in front
     assert "asha@example.com" in front
-    link = front.partition('href="')[2].partition('"')[0]
+    link = first_of(front)
     assert "is 123456" in page(mail, link)
     assert requests.get(f"{mail.url}/_local/mail", headers={"Accept": "*/*"}, timeout=5).json()
 
@@ -102,7 +108,7 @@ def test_nothing_a_mail_contains_runs_in_the_page_that_shows_it(mail: MailServer
     evil = '"><script>alert(1)</script>'
     deliver(mail.smtp_url, written(evil, evil, f"{evil}<img src=x onerror=alert(1)>"), "x@example.com")
     front = page(mail)
-    detail = page(mail, front.partition('href="')[2].partition('"')[0])
+    detail = page(mail, first_of(front))
     for shown in (front, detail):
         assert "<script" not in shown
         assert "<img" not in shown
@@ -113,7 +119,7 @@ def test_nothing_a_mail_contains_runs_in_the_page_that_shows_it(mail: MailServer
 
 def test_the_source_is_the_mail_byte_for_byte_and_plain_text_to_a_browser(mail: MailServer) -> None:
     deliver(mail.smtp_url, b"Subject: a\r\n\r\n<b>hm</b>\r\n")
-    link = page(mail).partition('href="')[2].partition('"')[0]
+    link = first_of(page(mail))
     source = requests.get(f"{mail.url}{link}/source", timeout=5)
     assert source.text == "Subject: a\r\n\r\n<b>hm</b>\r\n"
     assert source.headers["Content-Type"].startswith("text/plain")
@@ -157,7 +163,7 @@ def test_as_a_process_it_says_when_it_is_ready_and_ends_cleanly_at_sigterm(tmp_p
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         smtp_port, port = one.getsockname()[1], two.getsockname()[1]
     words = [sys.executable, "-m", "infra.local.mail", "--smtp-port", str(smtp_port), "--port", str(port)]
-    with subprocess.Popen([*words, "--data", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with started([*words, "--data", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         until(lambda: healthy(f"http://127.0.0.1:{port}"))
         deliver(f"smtp://127.0.0.1:{smtp_port}", written("Secret subject"))
         process.terminate()
@@ -170,5 +176,5 @@ def test_as_a_process_it_says_when_it_is_ready_and_ends_cleanly_at_sigterm(tmp_p
 def healthy(url: str) -> bool:
     try:
         return requests.get(f"{url}/health", timeout=1).status_code == 200
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False

@@ -14,7 +14,7 @@ from google.auth.compute_engine import _metadata
 
 from infra.local.metadata import ACCESS_AUDIENCE, Issuer, Metadata, create_app
 from tests.google_servers import Running
-from tests.waiting import until
+from tests.waiting import started, until
 
 ACCOUNT = "/computeMetadata/v1/instance/service-accounts/default"
 EMAIL = "functions@p.iam.gserviceaccount.com"
@@ -128,7 +128,7 @@ def test_it_runs_on_the_loopback_only_and_ends_cleanly_on_sigterm(tmp_path):
         "--issuer",
         "http://i",
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         until(lambda: answers(port))
         url = f"http://127.0.0.1:{port}{ACCOUNT}/token"
         token = requests.get(url, headers=FLAVOR, timeout=5).json()["access_token"]
@@ -142,5 +142,5 @@ def test_it_runs_on_the_loopback_only_and_ends_cleanly_on_sigterm(tmp_path):
 def answers(port):
     try:
         return requests.get(f"http://127.0.0.1:{port}/health", timeout=1).status_code == 200
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False

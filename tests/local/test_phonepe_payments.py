@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from tests.local.phonepe_merchant import MERCHANT, SALT, a_merchant, sha256, told
+from tests.waiting import started
 
 
 @pytest.fixture
@@ -267,7 +268,7 @@ def test_the_program_answers_health_and_ends_cleanly_on_sigterm(tmp_path):
         port = free.getsockname()[1]
     program = [sys.executable, "-m", "infra.local.phonepe", "--port", str(port), "--data", str(tmp_path)]
     program += ["--merchant-id", MERCHANT, "--salt-key", SALT, "--salt-index", "1", "--salt", "2:the-next-salt"]
-    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert str(port) in process.stdout.readline()
         health = requests.get(f"http://127.0.0.1:{port}/health", timeout=5)
         os.kill(process.pid, signal.SIGTERM)

@@ -15,7 +15,7 @@ from infra.google import InvokerTokens
 from infra.local.metadata import Metadata
 from infra.local.scheduler import Job, Scheduler, read_jobs
 from tests.google_servers import FUNCTIONS, GoogleServers, Running, Worker
-from tests.waiting import until
+from tests.waiting import started, until
 
 INVOKER = "scheduler@test-project.iam.gserviceaccount.com"
 
@@ -143,7 +143,7 @@ def test_it_runs_as_a_process_and_ends_cleanly_on_sigterm(google, worker):
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "infra.local.scheduler", "--port", str(port), "--functions", str(FUNCTIONS)]
     command += ["--target", worker.url, "--metadata", google.metadata_host, "--invoker", INVOKER]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         until(lambda: healthy(port))
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
@@ -153,5 +153,5 @@ def test_it_runs_as_a_process_and_ends_cleanly_on_sigterm(google, worker):
 def healthy(port):
     try:
         return requests.get(f"http://127.0.0.1:{port}/health", timeout=1).status_code == 200
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False

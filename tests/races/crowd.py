@@ -16,16 +16,20 @@ from shared.places.models import Address
 from shared.sign_in.models import SignInSession
 from shared.sign_in.tokens import AccessTokens
 from shared.users.models import CUSTOMER, User
-from tests.system import System
+from tests.system import Client, System
 
 
 class Member:
-    """One of the crowd, with an own connection, as every phone has."""
+    """One of the crowd, with an own connection, as every phone has; `client` does what a single customer does."""
 
-    def __init__(self, system: System, token: str, address_id: UUID) -> None:
+    def __init__(self, system: System, email: str, token: str, address_id: UUID) -> None:
         self.api, self.address_id = system.api, str(address_id)
+        self.client = Client(system, email, {"access_token": token})
         self.http = requests.Session()
         self.http.headers["Authorization"] = f"Bearer {token}"
+
+    def get(self, path: str) -> requests.Response:
+        return self.http.get(self.api + path, timeout=60)
 
     def post(self, path: str, body: Any, **headers: str) -> requests.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -54,7 +58,10 @@ def crowd(system: System, size: int) -> list[Member]:
         }
         session.execute(insert(Address).values([{"id": one, "user_id": user, **home} for user, _, one in people]))
     database.dispose()
-    return [Member(system, tokens.issue(user, one, CUSTOMER, now), address) for user, one, address in people]
+    return [
+        Member(system, f"{user.hex}@test.example", tokens.issue(user, one, CUSTOMER, now), address)
+        for user, one, address in people
+    ]
 
 
 def at_once(actions: Sequence[Callable[[], requests.Response]]) -> list[requests.Response]:

@@ -10,7 +10,7 @@ from infra.local.cloud_tasks.dispatcher import Dispatcher
 from infra.local.cloud_tasks.faults import Faults
 from infra.local.cloud_tasks.store import Store
 from infra.local.cloud_tasks.wire import read, timestamp
-from infra.local.serving import page, table
+from infra.local.serving import moment, page, table, wants_page
 
 
 def pages(store: Store, dispatcher: Dispatcher) -> Blueprint:
@@ -22,9 +22,10 @@ def pages(store: Store, dispatcher: Dispatcher) -> Blueprint:
         limit = request.args.get("limit", 100, type=int)
         rows = store.ask("select * from tasks order by changed desc, rowid desc limit ?", limit)
         tasks = [_summary(row) for row in rows]
-        if request.accept_mimetypes.best == "text/html":
-            columns = ("at", "queue", "state", "attempts", "last_status", "url", "name")
-            return page("Cloud Tasks", table(columns, tasks))
+        if wants_page(request.accept_mimetypes):
+            shown = [{**task, "at": f"{moment(task['at'])} UTC"} for task in tasks]
+            columns = ("at", "queue", "state", "attempts", "last_status", "url")
+            return page("Cloud Tasks", table(columns, shown))
         return {"tasks": tasks}
 
     @routes.post("/faults")

@@ -4,7 +4,6 @@ import argparse
 import logging
 import os
 import signal
-import threading
 from pathlib import Path
 
 from infra.local.phonepe.app import Options, Server
@@ -40,13 +39,13 @@ def _salt(text: str) -> tuple[str, str]:
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    ended = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: ended.set())
+    ending = {signal.SIGTERM, signal.SIGINT}
     server = Server(_read())
+    # Before any thread: one that took the signal could not wake this one out of an endless wait.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
     server.start()
     print(f"PhonePe stand-in: {server.url}", flush=True)
-    ended.wait()
+    signal.sigwait(ending)
     server.stop()
 
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from shared.bookings.lifecycle import Answer, PaymentStatus, Status
 from shared.kit.contact import Phone
 from shared.kit.paging import PageQuery
-from shared.kit.schemas import Body, Rupees, RupeesIn, Text, TimeSlot, View, Whole
+from shared.kit.schemas import Body, Id, Rupees, RupeesIn, Text, TimeSlot, View, Whole
 from shared.payments.lifecycle import RefundState
 
 Hours = Annotated[int, Field(ge=1, le=8), Whole]
@@ -22,26 +22,26 @@ VISIT_FIELDS = ("address_id", "booking_date", "time_slot")
 class QuoteRequest(Body):
     """A visit to be priced."""
 
-    address_id: UUID
+    address_id: Id
     booking_date: VisitDay
     time_slot: TimeSlot
     duration_hours: Hours = 2
     guest_count: Guests = 2
     special_requests: Text(1, 1000) | None = None  # type: ignore[valid-type]
-    chef_id: UUID | None = None
+    chef_id: Id | None = None
 
 
 class BookingRequest(Body):
     """A visit to be booked, or the quote of one: `quote_id` alone, or the visit's own fields."""
 
-    quote_id: UUID | None = None
-    address_id: UUID | None = None
+    quote_id: Id | None = None
+    address_id: Id | None = None
     booking_date: VisitDay | None = None
     time_slot: TimeSlot | None = None
     duration_hours: Hours = 2
     guest_count: Guests = 2
     special_requests: Text(1, 1000) | None = None  # type: ignore[valid-type]
-    chef_id: UUID | None = None
+    chef_id: Id | None = None
 
     @model_validator(mode="after")
     def one_or_the_other(self) -> Self:

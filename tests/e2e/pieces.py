@@ -1,0 +1,90 @@
+"""Single pieces of a running system, taken down and brought back: stopped, so that they refuse, or frozen, so that they
+say nothing at all."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from urllib.parse import urlsplit
+
+from infra.local.functions import functions
+from tests.system import System, eventually
+
+
+def processes() -> dict[int, tuple[int, str]]:
+    """Return every living process of this machine: its parent and its command line."""
+    wanted = ["ps", "-eww", "-o", "pid=,ppid=,stat=,args="]
+    listed = subprocess.run(wanted, check=True, capture_output=True, text=True).stdout
+    rows = (line.split(None, 3) for line in listed.splitlines())
+    return {int(row[0]): (int(row[1]), row[3]) for row in rows if len(row) == 4 and not row[2].startswith("Z")}
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all that descend from it, parents first."""
+    known, everybody = [pid], processes()
+    for parent in known:
+        known += [child for child, (its_parent, _) in everybody.items() if its_parent == parent]
+    return known
+
+
+class Pieces:
+    """The pieces of one system, by the names `make dev` gives them."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+
+    def pid(self, name: str) -> int:
+        """Return the process `make dev` started for a piece: the one that was told its port."""
+        port = urlsplit(self.system.urls[name]).port
+        told = re.compile(rf" --port {port}\b| 127\.0\.0\.1:{port}$")  # the last is what Redis calls itself
+        started = {pid: args for pid, (parent, args) in processes().items() if parent == self.system.process.pid}
+        [found] = [pid for pid, args in started.items() if told.search(args)]
+        return found
+
+    def functions(self) -> dict[str, list[int]]:
+        """Return the processes of every function, its worker too."""
+        return {one.name: family(self.pid(one.name)) for one in functions()}
+
+    @contextmanager
+    def stopped(self, *names: str) -> Iterator[None]:
+        """End pieces; whoever calls them is refused. They are started again afterwards, by the one who started them."""
+        pids = [self.pid(name) for name in names]
+        self.system.process.send_signal(signal.SIGSTOP)  # or they would be back within half a second
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGTERM)
+            eventually(lambda: not any(map(self.listens, names)))
+            yield
+        finally:
+            self.system.process.send_signal(signal.SIGCONT)
+            eventually(lambda: all(map(self.listens, names)))
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """Let a piece do nothing: connections to it are made, and nobody answers."""
+        pids = family(self.pid(name))
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+    def restart(self, name: str) -> None:
+        """End a piece and return at once; it is started again."""
+        os.kill(self.pid(name), signal.SIGTERM)
+
+    def cold(self, name: str) -> None:
+        """Let a function start anew and return when it can be called: what it had in memory is gone."""
+        before = self.pid(name)
+        os.kill(before, signal.SIGTERM)
+        eventually(lambda: before not in processes())
+        eventually(lambda: self.listens(name))
+
+    def listens(self, name: str) -> bool:
+        with closing(socket.socket()) as probe:
+            return probe.connect_ex(("127.0.0.1", urlsplit(self.system.urls[name]).port)) == 0

@@ -1,0 +1,129 @@
+"""What brings news of a payment: callbacks, polls, jobs and tasks, and what must have come of it in the end."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import requests
+
+from tests.e2e.test_journey import balances
+from tests.postgres_server import plain_connection
+from tests.races.crowd import Member, at_once
+from tests.system import System, eventually
+
+
+def queue(system: System, **faults: object) -> None:
+    system.http.post(f"{system.url}/_local/tasks/faults", json=faults, timeout=10).raise_for_status()
+
+
+def gateway(system: System, fault: str, txn: str | None = None, **wish: object) -> None:
+    url = f"{system.url}/_local/payments/{f'{txn}/' if txn else ''}faults"
+    system.http.post(url, json={"fault": fault, "times": 99, **wish}, timeout=10).raise_for_status()
+
+
+def settle(system: System, txn: str) -> None:
+    """Let the customer pay, of which nobody is told."""
+    gateway(system, "callback.lost", txn)
+    url = f"{system.url}/_local/payments/{txn}/settle"
+    system.http.post(url, json={"outcome": "pay"}, timeout=10).raise_for_status()
+
+
+def paid_unheard(system: System, member: Member) -> tuple[dict[str, Any], str]:
+    booking = member.client.book(address_id=member.address_id)
+    page = member.post("/payments/initiate", {"booking_id": booking["id"]}).json()
+    settle(system, page["merchant_txn_id"])
+    return booking, page["merchant_txn_id"]
+
+
+def all_paid_unheard(system: System, members: Sequence[Member]) -> list[tuple[dict[str, Any], str]]:
+    with ThreadPoolExecutor(4) as threads:
+        return list(threads.map(partial(paid_unheard, system), members))
+
+
+def job(system: System, name: str) -> Callable[[], requests.Response]:
+    """Prepare a call of a scheduled job past the scheduler, which never runs one twice at once."""
+    identity = system.identity(system.env["SCHEDULE_URL"], system.env["SCHEDULE_INVOKER"])
+    return partial(system.ask, "schedule", "POST", f"/jobs/{name}", headers=identity)
+
+
+def task(system: System, message_id: object) -> Callable[[], requests.Response]:
+    """Prepare a delivery of an outbox message, as the queue makes it."""
+    identity = system.identity(system.env["TASKS_URL"], system.env["TASKS_INVOKER"])
+    return partial(system.ask, "tasks", "POST", f"/outbox/{message_id}", headers=identity)
+
+
+def all_at(
+    system: System, booking: dict[str, Any], signals: Sequence[Callable[[], requests.Response]], waiting: int
+) -> list[requests.Response]:
+    """Send all signals while the booking is held, and let go once so many transactions wait at it."""
+    blocked = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as thread, closing(plain_connection(system.env["DATABASE_URL"])) as holder:
+        holder.run("begin")
+        holder.run("select 1 from bookings where id = :id for update", id=booking["id"])
+        answers = thread.submit(at_once, signals)
+        eventually(lambda: system.sql(blocked)[0][0] >= waiting, 8)
+        holder.run("commit")
+        return answers.result(60)
+
+
+def waiting(system: System, kind: str = "%") -> list[object]:
+    return [row[0] for row in system.sql("select id from outbox where done_at is null and kind like :kind", kind=kind)]
+
+
+def at_rest(system: System) -> None:
+    """Wait until everything that was promised is done."""
+    eventually(lambda: not waiting(system))
+
+
+def events(system: System, booking: dict[str, Any]) -> Counter[str]:
+    rows = system.sql("select kind from booking_events where booking_id = :id", id=booking["id"])
+    return Counter(kind for [kind] in rows)
+
+
+def mails(system: System, booking: dict[str, Any], to: str) -> list[str]:
+    """Return what a person was mailed about a booking, in the order of its subjects."""
+    return sorted(mail["subject"] for mail in system.mails(to) if booking["ref"] in mail["subject"])
+
+
+def paise(booking: dict[str, Any]) -> int:
+    return round(booking["total"] * 100)
+
+
+def assert_settled_once(system: System, member: Member, booking: dict[str, Any]) -> None:
+    """Confirmed by one success, booked once."""
+    shown = member.client.booking(booking["id"])
+    assert (shown["status"], shown["payment_status"], shown["refunds"]) == ("confirmed", "success", [])
+    happened = events(system, booking)
+    assert (happened["payment_succeeded"], happened["confirmed"]) == (1, 1)
+    booked = "select kind from ledger_transactions where booking_id = :id"
+    assert system.sql(booked, id=booking["id"]) == [["captured"]]
+    total = paise(booking)
+    assert balances(system, booking["id"]) == {"gateway_clearing": total, "customer_advance": -total}
+
+
+def assert_paid_once(system: System, member: Member, booking: dict[str, Any]) -> None:
+    """One confirmation, one posting, one mail to the customer and one to the chef."""
+    assert_settled_once(system, member, booking)
+    [told_customer], [told_chef] = (mails(system, booking, to) for to in (member.client.email, "asha@sizzle.example"))
+    assert "Confirmed" in told_customer
+    assert "please answer" in told_chef
+
+
+def assert_sent_back(system: System, member: Member, booking: dict[str, Any]) -> None:
+    """Cancelled, refunded in full, and nobody was told that it is confirmed."""
+    shown = member.client.booking(booking["id"])
+    assert (shown["status"], shown["payment_status"]) == ("cancelled", "refunded")
+    assert [(refund["amount"], refund["state"]) for refund in shown["refunds"]] == [(booking["total"], "done")]
+    happened = events(system, booking)
+    assert (happened["confirmed"], happened["cancelled"], happened["refund_done"]) == (0, 1, 1)
+    assert balances(system, booking["id"]) == {}
+    booked = "select kind from ledger_transactions where booking_id = :id order by 1"
+    assert system.sql(booked, id=booking["id"]) == [["owed_back"], ["refund_done"]]
+    subjects = mails(system, booking, member.client.email)
+    assert len(subjects) == 3
+    for words in ("not paid in time", "goes back", "Refunded"):
+        assert [words in subject for subject in subjects].count(True) == 1
+    assert mails(system, booking, "asha@sizzle.example") == []

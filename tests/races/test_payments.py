@@ -1,0 +1,254 @@
+"""Every signal of a payment at the same moment, through the real servers: one truth, one posting, one mail each.
+
+Where it can be, a booking is held until everybody waits at it, so that a race is no matter of luck. Each of these was
+seen to fail with its protection taken away; how stands with each.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+import requests
+
+from tests.http.test_callback import report, send
+from tests.races.crowd import Member, at_once, crowd, leave
+from tests.races.signals import (
+    all_at,
+    all_paid_unheard,
+    assert_paid_once,
+    assert_sent_back,
+    at_rest,
+    events,
+    gateway,
+    job,
+    mails,
+    paid_unheard,
+    paise,
+    queue,
+    settle,
+    task,
+    waiting,
+)
+from tests.system import System, eventually, start_system
+
+BOOKINGS = 12
+AT_ONCE = 20
+LATE = 0.3  # seconds the gateway waits before it answers
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A system of their own: these races fill calendars and let the queue lose tasks."""
+    with start_system(tmp_path_factory.mktemp("payments")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def members(system: System) -> Iterator[list[Member]]:
+    made = crowd(system, BOOKINGS)
+    yield made
+    leave(made)
+
+
+@pytest.fixture(autouse=True)
+def calm(system: System) -> Iterator[None]:
+    """Leave nothing armed for the next test."""
+    yield
+    system.http.delete(f"{system.url}/_local/payments/faults", timeout=10).raise_for_status()
+    queue(system)
+
+
+@pytest.mark.parametrize(("worded", "askers"), [("the same", 1), ("anew each time", 6)])
+def test_twenty_callbacks_at_once_are_one_payment(system: System, members: list[Member], worded: str, askers: int):
+    """Worded anew, each is a message of its own and asks the gateway.
+
+    Fails when the settlement does not lock the booking and the attempt (`for no key update` in `queries.locked` and
+    `locked_attempt`): several find the attempt pending and each of them applies the success.
+    """
+    booking, txn = paid_unheard(system, members[0])
+    reports = [
+        report(merchantTransactionId=txn, amount=paise(booking), **({"copy": n} if worded == "anew each time" else {}))
+        for n in range(AT_ONCE)
+    ]
+    before = system.sql("select count(*) from inbox")[0][0]
+
+    answers = all_at(system, booking, [partial(send, system, response) for response in reports], askers)
+
+    assert Counter(answer.status_code for answer in answers) == {200: AT_ONCE}
+    kept = system.sql("select count(*) from inbox")[0][0] - before
+    assert kept == len(set(reports))
+    at_rest(system)
+    assert_paid_once(system, members[0], booking)
+
+
+def test_callback_poll_reconciliation_and_task_at_once_are_one_payment(system: System, members: list[Member]):
+    """Fails, as the test before, without the locks."""
+    member = members[1]
+    booking, txn = paid_unheard(system, member)
+    queue(system, drop=1)
+    assert send(system, report(merchantTransactionId=txn)).status_code == 200
+    [callback] = waiting(system, "payments.callback")
+    system.sql("update payment_attempts set next_poll_at = now() where merchant_txn_id = :txn", txn=txn)
+
+    signals: list[Callable[[], requests.Response]] = [
+        *(partial(send, system, report(merchantTransactionId=txn, copy=n)) for n in range(4)),
+        *(partial(member.get, f"/payments/status/{txn}") for _ in range(4)),
+        *(job(system, "reconcile") for _ in range(4)),
+        *(task(system, callback) for _ in range(4)),
+    ]
+    answers = all_at(system, booking, signals, 6)
+
+    assert {answer.status_code for answer in answers[:12]} == {200}
+    assert Counter(answer.status_code for answer in answers[12:])[200] >= 1  # the others find it leased: brought again
+    assert {answer.status_code for answer in answers[12:]} <= {200, 500}
+    at_rest(system)
+    assert_paid_once(system, member, booking)
+    again = "select o.id from outbox o where created_at > now() - interval '1 minute'"
+    assert {task(system, message)().status_code for [message] in system.sql(again)} == {200}
+    assert member.get(f"/payments/status/{txn}").json()["status"] == "success"
+    assert_paid_once(system, member, booking)
+
+
+def test_a_mail_delivered_many_times_at_once_is_sent_once(system: System, members: list[Member]):
+    """Fails when a lease does not keep others out (`leased_until` not asked): each delivery sends the mail."""
+    member = members[2]
+    booking, txn = paid_unheard(system, member)
+    queue(system, drop=2)
+    assert member.get(f"/payments/status/{txn}").json()["status"] == "success"
+    promised = waiting(system, "notifications.mail")
+    assert len(promised) == 2
+
+    answers = at_once([task(system, message) for message in promised for _ in range(8)])
+
+    assert {answer.status_code for answer in answers} <= {200, 500}
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 500} <= {"not_done"}
+    assert_paid_once(system, member, booking)
+
+
+@pytest.mark.parametrize("times", [2, AT_ONCE])
+def test_a_payment_started_many_times_at_once_is_one_attempt(system: System, members: list[Member], times: int):
+    """Fails when the booking is not locked first: the others meet the unique index of living attempts, a 500; and
+    without that index too, the customer has as many pages to pay one booking on."""
+    member = members[3]
+    booking = member.client.book(address_id=member.address_id)
+    gateway(system, "pay.timeout", value=LATE)
+    known = {
+        each["merchantTransactionId"] for each in system.http.get(f"{system.url}/_local/payments", timeout=10).json()
+    }
+
+    answers = at_once([partial(member.post, "/payments/initiate", {"booking_id": booking["id"]}) for _ in range(times)])
+
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    refused = [answer for answer in answers if answer.status_code == 409]
+    assert all(answer.json()["code"] == "payment_in_progress" for answer in refused)
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
+    [page] = {answer.text for answer in answers if answer.status_code == 200}
+    assert member.post("/payments/initiate", {"booking_id": booking["id"]}).text == page
+    attempts = "select merchant_txn_id from payment_attempts where booking_id = :id"
+    [[txn]] = system.sql(attempts, id=booking["id"])
+    listed = system.http.get(f"{system.url}/_local/payments", timeout=10).json()
+    assert {each["merchantTransactionId"] for each in listed} - known == {txn}
+    settle(system, txn)
+    assert member.get(f"/payments/status/{txn}").json()["status"] == "success"
+
+
+def test_a_success_at_the_deadline_is_confirmed_or_sent_back_and_never_both(system: System, members: list[Member]):
+    """Fails when the expiry does not decide again on the locked row (`is_overdue` in `expiry._cancel`): what was paid
+    since it looked is cancelled and its money kept."""
+    paid = all_paid_unheard(system, members)
+    for _, txn in paid:
+        gateway(system, "status.timeout", txn, value=0.02)
+    system.sql("update bookings set pay_by = now() where status = 'pending'")
+
+    polls = [partial(member.get, f"/payments/status/{txn}") for member, (_, txn) in zip(members, paid, strict=True)]
+    answers = at_once([*polls, *(job(system, "expire") for _ in range(3))])
+
+    assert {answer.status_code for answer in answers} == {200}
+    system.sql("update payment_attempts set next_poll_at = now() where state in ('created', 'pending')")
+    system.run_job("reconcile")
+    ended = "select count(*) from refunds where state <> 'done'"
+    eventually(lambda: system.sql(ended) == [[0]])
+    at_rest(system)
+    for member, (booking, _) in zip(members, paid, strict=True):
+        confirmed = member.client.booking(booking["id"])["status"] == "confirmed"
+        (assert_paid_once if confirmed else assert_sent_back)(system, member, booking)
+
+
+def test_expiries_at_once_cancel_each_booking_once(system: System, members: list[Member]):
+    """Fails when the expiry does not lock the booking before it decides: each job cancels it and writes its history."""
+    with ThreadPoolExecutor(4) as threads:
+        bookings = list(threads.map(lambda member: member.client.book(address_id=member.address_id), members))
+    system.sql("update bookings set pay_by = now() where status = 'pending'")
+
+    answers = at_once([job(system, "expire") for _ in range(8)])
+
+    assert {answer.status_code for answer in answers} == {200}
+    at_rest(system)
+    for member, booking in zip(members, bookings, strict=True):
+        assert member.client.booking(booking["id"])["status"] == "cancelled"
+        assert events(system, booking)["cancelled"] == 1
+        [told] = mails(system, booking, member.client.email)
+        assert "not paid in time" in told
+
+
+def test_reconciliations_at_once_ask_about_each_payment_once(system: System, members: list[Member]):
+    """Fails when what is due is read without being taken (`for update skip locked` in `queries.claim_due`): each job
+    asks about all of them."""
+    paid = all_paid_unheard(system, members)
+    system.sql("update payment_attempts set next_poll_at = now() where state = 'pending'")
+
+    answers = at_once([job(system, "reconcile") for _ in range(8)])
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert sum(answer.json()["did"]["asked"] for answer in answers) <= BOOKINGS  # the clock's own job may ask too
+    at_rest(system)
+    for member, (booking, _) in zip(members, paid, strict=True):
+        assert_paid_once(system, member, booking)
+
+
+def test_sweeps_at_once_send_each_promise_once(system: System, members: list[Member]):
+    """Fails when what is overdue is read without being taken (`for update skip locked` in the outbox): each sweep
+    counts it up and sends it under a name of its own."""
+    paid = all_paid_unheard(system, members[:4])
+    queue(system, drop=99)
+    for member, (_, txn) in zip(members, paid, strict=False):
+        assert member.get(f"/payments/status/{txn}").json()["status"] == "success"
+    promised = waiting(system, "notifications.mail")
+    assert len(promised) == 8
+    queue(system)
+    system.sql("update outbox set next_try_at = now() where done_at is null")
+
+    answers = at_once([job(system, "sweep") for _ in range(8)])
+
+    assert {answer.status_code for answer in answers} == {200}
+    at_rest(system)
+    sent = "select distinct generation from outbox where id = any(:ids)"
+    assert system.sql(sent, ids=promised) == [[1]]
+    for member, (booking, _) in zip(members, paid, strict=False):
+        assert_paid_once(system, member, booking)
+
+
+def test_a_refund_reported_by_everybody_at_once_is_done_once(system: System, members: list[Member]):
+    """Fails when the settlement of a refund does not lock the booking and the refund (`queries.locked`,
+    `locked_refund`): several find it pending, and each of them writes that the money is back."""
+    member = members[4]
+    booking, txn = paid_unheard(system, member)
+    gateway(system, "refund.stays_pending", txn)
+    system.sql("update bookings set pay_by = now() where id = :id", id=booking["id"])
+    assert job(system, "expire")().status_code == 200
+    assert member.get(f"/payments/status/{txn}").json()["status"] == "success"
+    at_rest(system)
+    [[refund]] = system.sql("select merchant_refund_id from refunds where booking_id = :id", id=booking["id"])
+    settle(system, refund)
+    system.sql("update refunds set next_poll_at = now() where booking_id = :id", id=booking["id"])
+
+    signals = [partial(send, system, report(merchantTransactionId=refund, copy=n)) for n in range(AT_ONCE)]
+    answers = all_at(system, booking, [*signals, *(job(system, "reconcile") for _ in range(4))], 7)
+
+    assert {answer.status_code for answer in answers} == {200}
+    at_rest(system)
+    listed = system.http.get(f"{system.url}/_local/payments", timeout=10).json()
+    assert [each["amount"] for each in listed if each["originalTransactionId"] == txn] == [paise(booking)]
+    assert_sent_back(system, member, booking)

@@ -22,6 +22,7 @@ from tests.postgres_server import plain_connection
 
 READY_SECONDS = 90
 STARTS = ("08:00", "10:30", "13:00", "15:30")  # two hours and the way between them; the evening is left to the tests
+LAST_SHARED_DAY = 50  # visits are shared out from the first day up to here, whole days from the horizon down to here
 _numbers = count(1)
 
 
@@ -35,6 +36,7 @@ class System:
     http: requests.Session = field(default_factory=requests.Session)
     _demo: dict[str, "Client"] = field(default_factory=dict)
     _slots: Iterator[int] = field(default_factory=count)
+    _days: Iterator[int] = field(default_factory=lambda: count(58, -1))
 
     @property
     def api(self) -> str:
@@ -73,7 +75,14 @@ class System:
     def slot(self) -> dict[str, str]:
         """Return a day and a time at which no other test has a visit of two hours."""
         days, nth = divmod(next(self._slots), len(STARTS))
+        assert 3 + days <= LAST_SHARED_DAY, "too many visits for one system"
         return {"booking_date": day(3 + days), "time_slot": STARTS[nth]}
+
+    def day(self) -> str:
+        """Return a day on which no other test has a visit: the last ones that can be booked, from the end."""
+        ahead = next(self._days)
+        assert ahead > LAST_SHARED_DAY, "too many days for one system"
+        return day(ahead)
 
     def logs(self) -> dict[str, str]:
         """Return everything every process has written so far, by its name."""

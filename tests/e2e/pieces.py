@@ -60,7 +60,7 @@ class Pieces:
             yield
         finally:
             self.system.process.send_signal(signal.SIGCONT)
-            eventually(lambda: all(map(self.listens, names)))
+            eventually(lambda: all(map(self.listens, names)), 30)
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
@@ -83,7 +83,7 @@ class Pieces:
         before = self.pid(name)
         os.kill(before, signal.SIGTERM)
         eventually(lambda: before not in processes())
-        eventually(lambda: self.listens(name))
+        eventually(lambda: self.listens(name), 30)
 
     def listens(self, name: str) -> bool:
         with closing(socket.socket()) as probe:

@@ -78,7 +78,7 @@ class Shopper:
 
     def insist(self, act: Callable[[], requests.Response]) -> requests.Response:
         """Try until the answer is not to come back later."""
-        until = time.monotonic() + 20
+        until = time.monotonic() + 30
         while True:
             self.answers.append(act())
             if self.answers[-1].status_code != 503:
@@ -126,7 +126,7 @@ def restarted(system: System, pieces: Pieces) -> None:
     before = pieces.pid("postgres")
     pieces.restart("postgres")
     eventually(lambda: any_other(pieces, before))
-    eventually(lambda: reachable(system))
+    eventually(lambda: reachable(system), 30)
 
 
 def any_other(pieces: Pieces, before: int) -> bool:
@@ -202,7 +202,7 @@ def test_while_the_database_is_gone_everything_says_when_to_come_back(
             assert_try_later(answer)
         for name in before:
             assert system.ask(name, "GET", "/health").status_code == 200
-    eventually(lambda: reachable(system))
+    eventually(lambda: reachable(system), 30)
     assert guest.post("/auth/refresh", {"refresh_token": guest.tokens["refresh_token"]}).status_code == 200
     assert member.post("/payments/initiate", {"booking_id": booking["id"]}).status_code == 200
     assert send(system, report(merchantTransactionId="SZ_UNKNOWN")).status_code == 200

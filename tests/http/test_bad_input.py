@@ -5,116 +5,19 @@ all of its cases for one operation; what was not refused as it should be is list
 """
 
 import gzip
-import json
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote
-from uuid import uuid4
+from collections.abc import Iterator
 
-import pytest
-import requests
+from tests.http.bad_input import BROKEN, Operation, bad, good, spelled
+from tests.http.guests import EVERY, Complaints, Guests, each, wrong
 
-from tests.http.bad_input import BROKEN, NO_UUIDS, Operation, bad, good, operations, spelled
-from tests.system import Client, System, day, stranger
-
-NOBODYS = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
 MEGABYTE = 1024 * 1024
-LEAKS = ("Traceback", "pydantic", "sqlalchemy", "pg8000", "site-packages", ".py", "psycopg", "0x7f")
-EVERY = operations()
 TAKING = [one for one in EVERY if one.fields and not one.is_callback]
 CALLBACKS = [one for one in EVERY if one.is_callback]
-Body = bytes | Iterator[bytes] | None
-
-
-@dataclass(frozen=True)
-class Guests:
-    """Who sends: for each function somebody it lets in, with things of their own to name."""
-
-    system: System
-    customer: Client
-    chef: Client
-    address: str
-    urls: dict[str, str]
-    http: requests.Session
-
-    def headers(self, operation: Operation) -> dict[str, str]:
-        if operation.is_open:
-            return stranger()
-        person = self.chef if operation.function == "chef" else self.customer
-        return {"Authorization": f"Bearer {person.tokens['access_token']}"}
-
-    def body(self, operation: Operation) -> dict[str, str]:
-        """Return the body the document shows, with what must be one's own or in time put right; values as JSON texts."""
-        own = {"address_id": self.address, "booking_date": day(20), "email": f"{uuid4().hex}@test.example"}
-        shown = operation.example or {}
-        return {name: json.dumps(own.get(name, value)) for name, value in shown.items()}
-
-    def path(self, operation: Operation, **values: str) -> str:
-        own = {"address_id": self.address} | values
-        return re.sub(r"{(\w+)}", lambda name: quote(own.get(name[1], NOBODYS), safe=""), operation.path)
-
-    def send(self, operation: Operation, body: Body = None, path: str | None = None, **headers: str) -> Any:
-        """Send a body as JSON, or with the headers given (underscores for dashes; an empty one is left out)."""
-        known = {"Content-Type": "application/json"} if body is not None else {}
-        known |= self.headers(operation) | {name.replace("_", "-"): value for name, value in headers.items()}
-        named = {name: value.encode("latin-1") for name, value in known.items() if value or name == "Idempotency-Key"}
-        where = path or self.path(operation)
-        url = self.urls[operation.function] + where
-        return self.http.request(operation.method, url, data=body, headers=named, timeout=30)
-
-
-@pytest.fixture(scope="module")
-def people(system: System) -> tuple[Client, Client, str]:
-    """A customer whose address nobody serves, so that no visit is booked, and a chef who is never offered one."""
-    customer, chef = system.sign_in(), system.sign_in()
-    system.sql("update users set role = 'chef' where email = :email", email=chef.email)
-    system.sql("insert into chef_profiles (user_id) select id from users where email = :email", email=chef.email)
-    return customer, chef, customer.address(latitude=28.6, longitude=77.2)
-
-
-@pytest.fixture
-def guests(system: System, people: tuple[Client, Client, str]) -> Iterator[Guests]:
-    """They come with a connection of their own, as one that rests between two tests is soon closed."""
-    with requests.Session() as http:
-        yield Guests(system, *people, system.urls, http)
-
-
-def each(chosen: list[Operation]) -> Any:
-    return pytest.mark.parametrize("operation", chosen, ids=str)
-
-
-def wrong(answer: requests.Response, status: int, code: str, *fields: str) -> str | None:
-    """Tell in what an answer is not this problem document, about exactly these fields; None when it is."""
-    text = answer.content.decode()
-    said = f"{answer.status_code} {text[:200]}"
-    if answer.status_code != status or answer.headers["Content-Type"] != "application/problem+json":
-        return said
-    problem = answer.json()
-    if (problem["status"], problem["code"]) != (status, code) or not (problem["title"] and problem["detail"]):
-        return said
-    named = {error["field"] for error in problem.get("errors", [])}
-    if fields and not (named and all(_is_of(name, fields) for name in named)):
-        return f"names {sorted(named)}: {said}"
-    leaked = [word for word in LEAKS if word in text]
-    return f"tells {leaked}: {said}" if leaked else None
-
-
-def _is_of(name: str, fields: tuple[str, ...]) -> bool:
-    return any(name == field or name.startswith(f"{field}.") for field in fields)
-
-
-class Complaints(list[str]):
-    """What was not answered as it should be."""
-
-    def about(self, case: str, complaint: str | None) -> None:
-        if complaint:
-            self.append(f"{case}: {complaint}")
 
 
 @each(TAKING)
 def test_a_bad_value_is_refused_and_its_field_is_named(guests: Guests, operation: Operation):
+    """Seen to fail with bodies read leniently (`strict`), and with every spelling of a UUID taken that Python takes."""
     complaints, body = Complaints(), guests.body(operation)
     for field, schema in operation.fields.items():
         for what, text in bad(schema):
@@ -174,6 +77,7 @@ def test_a_missing_field_is_named(guests: Guests, operation: Operation):
 
 @each(TAKING)
 def test_a_field_nobody_knows_is_refused_and_named(guests: Guests, operation: Operation):
+    """Seen to fail with unknown fields ignored (`extra`)."""
     complaints, body = Complaints(), guests.body(operation)
     for name in ("nonsense", "id", "user_id", "role", "__proto__", "a.b", "\0", "Email", "naïve", "x" * 60):
         answer = guests.send(operation, spelled(body | {name: "1"}))
@@ -217,6 +121,7 @@ def test_a_body_that_is_no_object_of_json_is_refused(guests: Guests, operation: 
 
 @each(TAKING)
 def test_a_body_of_another_or_no_type_is_refused(guests: Guests, operation: Operation):
+    """Seen to fail with the check of the media type taken out of `Call.body`."""
     complaints, fine = Complaints(), spelled(guests.body(operation))
     for kind in ("", "text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         answer = guests.send(operation, fine, Content_Type=kind)
@@ -226,6 +131,7 @@ def test_a_body_of_another_or_no_type_is_refused(guests: Guests, operation: Oper
 
 @each([one for one in EVERY if one.fields])
 def test_a_body_over_a_megabyte_is_too_large_with_and_without_its_length(guests: Guests, operation: Operation):
+    """Seen to fail without its length when only that is looked at (`Call.raw`)."""
     fine = spelled(guests.body(operation))
     whole = fine + b" " * (MEGABYTE + 1 - len(fine))
     for body in (whole, iter([whole[:600_000], whole[600_000:]])):
@@ -243,108 +149,3 @@ def test_a_callback_is_unsigned_whatever_its_body_holds(guests: Guests, operatio
             answer = guests.send(operation, body, X_VERIFY=signature)
             complaints.about(f"{body[:40]!r} signed {signature[:10]}", wrong(answer, 401, "invalid_signature"))
     assert complaints == []
-
-
-def parameters(operation: Operation, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    return ((one["name"], one["schema"]) for one in operation.parameters if one["in"] == where)
-
-
-def some(where: str) -> list[Operation]:
-    return [one for one in EVERY if any(parameters(one, where)) and not one.is_callback]
-
-
-@each(some("path"))
-def test_a_path_that_names_nothing_is_refused(guests: Guests, operation: Operation):
-    """Fails for the line break when the framework's own routing answers: a page of HTML, without our headers."""
-    complaints, body = Complaints(), spelled(guests.body(operation)) if operation.fields else None
-    for name, schema in parameters(operation, "path"):
-        is_id = schema.get("format") == "uuid"
-        for text in [*(NO_UUIDS if is_id else []), "\0", "a\0b", "\ud800", "\udcff", "x" * 4_000, "\r\n", "é", "🍲"]:
-            raw = quote(text.encode("utf-8", "surrogateescape" if text == "\udcff" else "surrogatepass"), safe="")
-            answer = guests.send(operation, body, operation.path.replace(f"{{{name}}}", raw))
-            refused = wrong(answer, 422, "invalid", f"path.{name}")
-            unknown = None if is_id or "\0" in text else wrong(answer, 404, "payment_not_found")
-            complaints.about(f"{name} · {text[:40]!r}", refused if is_id or "\0" in text else unknown)
-    assert complaints == []
-
-
-@each(some("query"))
-def test_a_query_that_is_not_as_documented_is_refused_and_named(guests: Guests, operation: Operation):
-    complaints = Complaints()
-    for name, schema in parameters(operation, "query"):
-        for text in _bad_queries(schema):
-            answer = guests.send(operation, path=f"{guests.path(operation)}?{name}={quote(text)}")
-            complaints.about(f"{name} · {text[:40]!r}", wrong(answer, 422, "invalid", f"query.{name}"))
-        twice = f"{name}=1&{name}=1"
-        answer = guests.send(operation, path=f"{guests.path(operation)}?{twice}")
-        complaints.about(twice, wrong(answer, 422, "invalid", f"query.{name}"))
-    for name in ("nonsense", "offset", "%00", "limit[]", "x" * 60):
-        answer = guests.send(operation, path=f"{guests.path(operation)}?{name}=1")
-        complaints.about(name, wrong(answer, 422, "invalid", "query"))
-    assert complaints == []
-
-
-def _bad_queries(schema: dict[str, Any]) -> list[str]:
-    if schema.get("type") != "integer":
-        return ["", "x", "\0", "x" * 5_000, "é", "null", "[]"]
-    ends = [str(schema["minimum"] - 1), str(schema["maximum"] + 1)]
-    return [*ends, "", "x", "1.5", "1e1", "NaN", "true", "null", "\0", "9" * 5_000, "-" + "9" * 400, "٥", "0x5", "1,2"]
-
-
-@each(some("query"))
-def test_a_query_as_documented_is_not_refused(guests: Guests, operation: Operation):
-    for name, schema in parameters(operation, "query"):
-        for _, text in good(schema) if schema.get("type") == "integer" or "$ref" in schema else ():
-            answer = guests.send(operation, path=f"{guests.path(operation)}?{name}={json.loads(text)}")
-            assert answer.status_code in {200, 404}, answer.text
-
-
-@each(some("header"))
-def test_an_idempotency_key_that_is_none_is_refused_and_named(guests: Guests, operation: Operation):
-    complaints, body = Complaints(), spelled(guests.body(operation))
-    for key in ("", "x" * 256, "x" * 8_000, "a\tb", "a\x85b", "a\xa0b"):
-        answer = guests.send(operation, body, Idempotency_Key=key)
-        complaints.about(repr(key[:20]), wrong(answer, 422, "invalid", "header.Idempotency-Key"))
-    assert complaints == []
-
-
-@pytest.fixture(scope="module")
-def theirs(system: System) -> dict[str, str]:
-    """What belongs to somebody else, by the name of the field or parameter that would name it."""
-    other = system.sign_in()
-    booking = other.book()["id"]
-    txn = other.post("/payments/initiate", {"booking_id": booking}).json()["merchant_txn_id"]
-    quoted = other.post("/customer/quotes", other.wish()).json()["id"]
-    return {"address_id": other.address(), "booking_id": booking, "txn": txn, "quote_id": quoted}
-
-
-def told(ask: Callable[[str], requests.Response], ids: tuple[str, str]) -> list[tuple[int, bytes]]:
-    return [(answer.status_code, answer.content) for answer in (ask(one) for one in ids)]
-
-
-@each(some("path"))
-def test_what_belongs_to_somebody_else_is_as_absent_as_what_is_not_there(
-    guests: Guests, theirs: dict[str, str], operation: Operation
-):
-    body = spelled(guests.body(operation)) if operation.fields else None
-    for name, _ in parameters(operation, "path"):
-        first, second = told(
-            lambda one, name=name: guests.send(operation, body, guests.path(operation, **{name: one})),
-            (theirs[name], NOBODYS),
-        )
-        assert first == second
-        assert first[0] == 404
-
-
-@each([one for one in TAKING if {"address_id", "booking_id", "quote_id"} & one.fields.keys()])
-def test_a_body_that_names_what_is_somebody_elses_gets_nothing_of_it(
-    guests: Guests, theirs: dict[str, str], operation: Operation
-):
-    for name in theirs.keys() & operation.fields.keys():
-        rest = {} if name == "quote_id" else guests.body(operation)
-        first, second = told(
-            lambda one, name=name, rest=rest: guests.send(operation, spelled(rest | {name: json.dumps(one)})),
-            (theirs[name], NOBODYS),
-        )
-        assert first == second
-        assert first[0] == (422 if name == "address_id" else 404)

@@ -75,7 +75,7 @@ def waiting(system: System, kind: str = "%") -> list[object]:
 
 def at_rest(system: System) -> None:
     """Wait until everything that was promised is done."""
-    eventually(lambda: not waiting(system))
+    eventually(lambda: not waiting(system), 30)
 
 
 def events(system: System, booking: dict[str, Any]) -> Counter[str]:

@@ -15,7 +15,7 @@ from infra.local.demo import demo_id
 from infra.postgres.engine import PostgresDatabase
 from shared.bookings.models import SLOT_TAKEN
 from tests.races.crowd import at_once, crowd, leave
-from tests.system import System, day, start_system
+from tests.system import System, start_system
 
 CROWD = 200
 
@@ -31,14 +31,9 @@ def wish(member, **given):
     return {"address_id": member.address_id, "time_slot": "12:00", **given}
 
 
-def test_of_two_hundred_who_want_one_chef_at_one_time_one_gets_a_visit(members):
-    chef = str(demo_id("asha@sizzle.example"))
-    answers = at_once(
-        [
-            partial(member.post, "/customer/bookings", wish(member, booking_date=day(20), chef_id=chef))
-            for member in members
-        ]
-    )
+def test_of_two_hundred_who_want_one_chef_at_one_time_one_gets_a_visit(members, system):
+    named = {"booking_date": system.day(), "chef_id": str(demo_id("asha@sizzle.example"))}
+    answers = at_once([partial(member.post, "/customer/bookings", wish(member, **named)) for member in members])
 
     assert Counter(answer.status_code for answer in answers) == {201: 1, 409: CROWD - 1}
     refusals = [answer.json() for answer in answers if answer.status_code == 409]
@@ -46,9 +41,10 @@ def test_of_two_hundred_who_want_one_chef_at_one_time_one_gets_a_visit(members):
     assert all(len(refusal["nearest"]) == 3 for refusal in refusals)
 
 
-def test_of_two_hundred_who_name_no_chef_two_get_one_of_two_chefs(members):
+def test_of_two_hundred_who_name_no_chef_two_get_one_of_two_chefs(members, system):
+    when = system.day()
     answers = at_once(
-        [partial(member.post, "/customer/bookings", wish(member, booking_date=day(21))) for member in members]
+        [partial(member.post, "/customer/bookings", wish(member, booking_date=when)) for member in members]
     )
 
     assert Counter(answer.status_code for answer in answers) == {201: 2, 409: CROWD - 2}
@@ -66,20 +62,15 @@ def test_without_the_constraint_the_same_crowd_overbooks_the_chef(tmp_path):
             session.execute(text(f"alter table bookings drop constraint {SLOT_TAKEN}"))
         database.dispose()
         members = crowd(unprotected, CROWD)
-        chef = str(demo_id("asha@sizzle.example"))
-        answers = at_once(
-            [
-                partial(member.post, "/customer/bookings", wish(member, booking_date=day(20), chef_id=chef))
-                for member in members
-            ]
-        )
+        named = {"booking_date": unprotected.day(), "chef_id": str(demo_id("asha@sizzle.example"))}
+        answers = at_once([partial(member.post, "/customer/bookings", wish(member, **named)) for member in members])
         leave(members)
     assert Counter(answer.status_code for answer in answers)[201] > 1
 
 
-def test_a_double_tap_with_a_key_is_one_booking_and_twice_the_same_answer(members):
-    member = members[0]
-    body = wish(member, booking_date=day(22))
+def test_a_double_tap_with_a_key_is_one_booking_and_twice_the_same_answer(members, system):
+    member, when = members[0], system.day()
+    body = wish(member, booking_date=when)
     taps = [partial(member.post, "/customer/bookings", body, Idempotency_Key="tap") for _ in range(8)]
 
     answers = at_once(taps)
@@ -87,12 +78,12 @@ def test_a_double_tap_with_a_key_is_one_booking_and_twice_the_same_answer(member
     assert [answer.status_code for answer in answers] == [201] * 8
     assert len({answer.text for answer in answers}) == 1
     listed = member.http.get(member.api + "/customer/bookings", timeout=30).json()["items"]
-    assert [item["booking_date"] for item in listed].count(day(22)) == 1
+    assert [item["booking_date"] for item in listed].count(when) == 1
 
 
-def test_a_double_tap_without_a_key_is_one_booking_and_a_conflict_that_names_it(members):
+def test_a_double_tap_without_a_key_is_one_booking_and_a_conflict_that_names_it(members, system):
     member = members[1]
-    body = wish(member, booking_date=day(23))
+    body = wish(member, booking_date=system.day())
 
     answers = at_once([partial(member.post, "/customer/bookings", body) for _ in range(2)])
 

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from functions import wiring
 from shared.kit.errors import Forbidden, Unauthorized
 from shared.sign_in import sessions
-from shared.sign_in.limits import Client
 from shared.sign_in.sessions import Caller
 from shared.sign_in.tokens import Claims, InvalidToken
 
@@ -50,8 +49,7 @@ def invoked_by(request: Request, audience: str, email: str) -> None:
         raise UnknownInvoker from error
 
 
-def client(request: Request, trusted_proxies: int) -> Client:
+def address(request: Request, trusted_proxies: int) -> str:
     """Return where a request comes from: the entry of X-Forwarded-For that our own proxy wrote, counted from the right."""
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    address = hops[-trusted_proxies] if 0 < trusted_proxies <= len(hops) else request.remote_addr
-    return Client.at(address or "")
+    return (hops[-trusted_proxies] if 0 < trusted_proxies <= len(hops) else request.remote_addr) or ""

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 from uuid import UUID
 
-from flask import Flask, Request, Response, current_app, has_app_context
+from flask import Flask, Request, Response, current_app, g, has_app_context
 from flask import request as current_request
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from functions import access, problems, wiring
 from functions.observed import observe
+from shared.audit.queries import By
 from shared.idempotency.queries import Key, Replayed, fingerprint
 from shared.kit import log
 from shared.kit.errors import Invalid, Refusal
@@ -89,7 +90,15 @@ class Call:
 
     @property
     def client(self) -> Client:
-        return access.client(self.request, wiring.settings().trusted_proxies)
+        return Client.at(self._address)
+
+    @property
+    def _address(self) -> str:
+        return access.address(self.request, wiring.settings().trusted_proxies)
+
+    def by(self, caller: Caller) -> By:
+        """Return an admin at work, as the audit log names them."""
+        return By(caller.id, self._address, g.request_id)
 
     @contextmanager
     def reading(self) -> Iterator[tuple[Session, Caller]]:

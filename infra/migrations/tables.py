@@ -1,8 +1,10 @@
 """Every table the code knows: what the migrations are held against."""
 
+import shared.audit.models
 import shared.bookings.models
 import shared.idempotency.models
 import shared.inbox.models
+import shared.invoices.models
 import shared.ledger.models
 import shared.lines.home_chef.models
 import shared.notifications.models

@@ -19,7 +19,8 @@ class Booking(Changed, Base):
     """What every line's booking shares: who, with whom, when, what it costs and where it stands.
 
     `held` is the provider's time it takes, half-open, with the gap for travel; `pay_by` is the instant after which an
-    unpaid booking is cancelled (null: no deadline). Amounts are paise. A line keeps what only it knows 1:1 beside it.
+    unpaid booking is cancelled (null: no deadline; none while `cash_agreed`). Amounts are paise. A line keeps what only
+    it knows 1:1 beside it.
     """
 
     __tablename__ = "bookings"
@@ -31,6 +32,10 @@ class Booking(Changed, Base):
         CheckConstraint("total >= 0", name="total"),
         Index("ix_bookings_customer_id_created_at_id", "customer_id", "created_at", "id"),
         Index("ix_bookings_provider_id_created_at_id", "provider_id", "created_at", "id"),
+        Index("ix_bookings_created_at_id", "created_at", "id"),
+        Index("ix_bookings_status_created_at_id", "status", "created_at", "id"),
+        Index("ix_bookings_city_created_at_id", text("lower(city)"), "created_at", "id"),
+        Index("ix_bookings_active_start", text("lower(held)"), postgresql_where=text(IS_ACTIVE)),
         Index("ix_bookings_pay_by", "pay_by", postgresql_where=text(f"pay_by is not null and {IS_ACTIVE}")),
     )
 
@@ -48,6 +53,7 @@ class Booking(Changed, Base):
     breakdown: Mapped[dict[str, Any]]
     pay_by: Mapped[datetime | None]
     pay_by_extended: Mapped[bool] = mapped_column(server_default=text("false"))
+    cash_agreed: Mapped[bool] = mapped_column(server_default=text("false"))
     cancellation_reason: Mapped[str | None]
 
 

@@ -23,7 +23,11 @@ class LedgerTransaction(Base):
     """Why money moved: one fact (`kind` of a source), booked once; its postings sum to zero (a deferred trigger)."""
 
     __tablename__ = "ledger_transactions"
-    __table_args__ = (UniqueConstraint("kind", "source_id"), Index("ix_ledger_transactions_booking_id", "booking_id"))
+    __table_args__ = (
+        UniqueConstraint("kind", "source_id"),
+        Index("ix_ledger_transactions_booking_id", "booking_id"),
+        Index("ix_ledger_transactions_at", "at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     kind: Mapped[str]

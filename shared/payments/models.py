@@ -102,3 +102,17 @@ class Refund(Changed, Base):
     polls: Mapped[int] = mapped_column(server_default=text("0"))
     done_at: Mapped[datetime | None]
     raw: Mapped[dict[str, Any] | None]
+
+
+class ReconciliationRun(Base):
+    """One round of asking the gateway about what has not ended: how many were asked about and what came of it."""
+
+    __tablename__ = "reconciliation_runs"
+    __table_args__ = (Index("ix_reconciliation_runs_started_at_id", "started_at", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    started_at: Mapped[datetime]
+    asked: Mapped[int]
+    silent: Mapped[int]
+    failed: Mapped[int]
+    given_up: Mapped[int]

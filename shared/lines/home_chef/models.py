@@ -28,12 +28,17 @@ SLOT_OVERLAP = "ex_chef_availability_overlap"
 
 
 class ChefProfile(Changed, Base):
-    """What customers see of a chef and what a visit costs; the rate is paise an hour, whole rupees, 100 to 5,000."""
+    """What customers see of a chef and what a visit costs; the rate is paise an hour, whole rupees, 100 to 5,000.
+
+    `rating` is the mean of `rating_count` ratings that sum to `rating_sum`. `calendar_version` moves on with whatever
+    decides when and whether a chef works, so that a booking decided on an older calendar is decided anew.
+    """
 
     __tablename__ = "chef_profiles"
     __table_args__ = (
         CheckConstraint("hourly_rate between 10000 and 500000 and hourly_rate % 100 = 0", name="hourly_rate"),
         CheckConstraint("rating between 1 and 5", name="rating"),
+        CheckConstraint("(verified_at is null) or is_verified", name="verified"),
         Index("ix_chef_profiles_city", text("lower(service_city)"), "hourly_rate"),
     )
 
@@ -42,11 +47,17 @@ class ChefProfile(Changed, Base):
     specialties: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     experience_years: Mapped[int] = mapped_column(server_default=text("0"))
     rating: Mapped[float | None] = mapped_column(Numeric(3, 2, asdecimal=False))
+    rating_sum: Mapped[int] = mapped_column(server_default=text("0"))
+    rating_count: Mapped[int] = mapped_column(server_default=text("0"))
     total_bookings: Mapped[int] = mapped_column(server_default=text("0"))
     hourly_rate: Mapped[int] = mapped_column(BigInteger, server_default=text("39900"))
     is_available: Mapped[bool] = mapped_column(server_default=text("true"))
     is_verified: Mapped[bool] = mapped_column(server_default=text("false"))
+    verified_at: Mapped[datetime | None]
+    verified_by: Mapped[UUID | None] = mapped_column(ForeignKey(User.id))
+    verification_reference: Mapped[str | None]
     service_city: Mapped[str | None]
+    calendar_version: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class WeeklySlot(Created, Base):
@@ -94,9 +105,10 @@ class Quote(Created, Base):
     """A price given for a visit, kept for half an hour and used once: what was quoted is what is charged."""
 
     __tablename__ = "home_chef_quotes"
+    __table_args__ = (Index("ix_home_chef_quotes_customer_id_created_at", "customer_id", "created_at"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    customer_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), index=True)
+    customer_id: Mapped[UUID] = mapped_column(ForeignKey(User.id))
     request: Mapped[dict[str, Any]]
     rate: Mapped[int] = mapped_column(BigInteger)
     breakdown: Mapped[dict[str, Any]]
@@ -107,7 +119,11 @@ class Quote(Created, Base):
 
 
 class Visit(Base):
-    """What only a chef's visit knows of its booking: the meal, the place as it was, the times and the terms."""
+    """What only a chef's visit knows of its booking: the meal, the place as it was, the times and the terms.
+
+    `refund_cap_bp` is the most a cancellation gives back (basis points of the total): what the time before the start
+    gave when the visit was last moved; null for one that never was.
+    """
 
     __tablename__ = "home_chef_visits"
     __table_args__ = (
@@ -132,6 +148,8 @@ class Visit(Base):
     earning: Mapped[int] = mapped_column(BigInteger)  # paise the chef earns: the stored subtotal less the commission
     cancellation: Mapped[dict[str, Any]]
     chef_changed_at: Mapped[datetime | None]
+    rescheduled: Mapped[int] = mapped_column(server_default=text("0"))
+    refund_cap_bp: Mapped[int | None]
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
 
@@ -155,3 +173,18 @@ class Offer(Base):
     expires_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]
     reason: Mapped[str | None]
+
+
+class Rating(Created, Base):
+    """What a customer says of a completed visit, once: 1 to 5 stars and a few words."""
+
+    __tablename__ = "home_chef_ratings"
+    __table_args__ = (
+        CheckConstraint("stars between 1 and 5", name="stars"),
+        Index("ix_home_chef_ratings_chef_id_created_at_booking_id", "chef_id", "created_at", "booking_id"),
+    )
+
+    booking_id: Mapped[UUID] = mapped_column(ForeignKey(Booking.id), primary_key=True)
+    chef_id: Mapped[UUID] = mapped_column(ForeignKey("chef_profiles.user_id"))
+    stars: Mapped[int]
+    comment: Mapped[str | None]

@@ -1,0 +1,36 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.kit.base import Base
+from shared.kit.ids import new_id
+
+
+class AuditEntry(Base):
+    """One change an admin made, written in the transaction of the change: who, what, before, after, from where.
+
+    `action` is `subject.verb`; `before` and `after` hold the fields that changed (null: there was, or is, nothing);
+    `address` is the client's IP address.
+    """
+
+    __tablename__ = "audit_log"
+    __table_args__ = (
+        Index("ix_audit_log_at_id", "at", "id"),
+        Index("ix_audit_log_subject_id_at_id", "subject_id", "at", "id"),
+        Index("ix_audit_log_actor_id_at_id", "actor_id", "at", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    at: Mapped[datetime]
+    # No foreign key: the room of users stands above this one, and an entry outlives whom it names.
+    actor_id: Mapped[UUID]
+    action: Mapped[str]
+    subject: Mapped[str]
+    subject_id: Mapped[UUID]
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]
+    address: Mapped[str]
+    request_id: Mapped[str]

@@ -1,0 +1,56 @@
+"""Who changed what: one entry per change of an admin, in the transaction of the change."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from shared.audit.models import AuditEntry
+
+Fields = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class By:
+    """An admin at work: who, from which IP address, in which request."""
+
+    id: UUID
+    address: str
+    request_id: str
+
+
+def record(
+    session: Session,
+    by: By,
+    action: str,
+    subject_id: UUID,
+    before: Fields | None,
+    after: Fields | None,
+    now: datetime,
+) -> None:
+    """Write down a change; `action` is `subject.verb`, the fields are plain JSON, null for what was not or is no more.
+
+    Of two sets of fields only those that differ are kept.
+    """
+    if before is not None and after is not None:
+        changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+        before, after = _only(changed, before), _only(changed, after)
+    session.add(
+        AuditEntry(
+            at=now,
+            actor_id=by.id,
+            action=action,
+            subject=action.partition(".")[0],
+            subject_id=subject_id,
+            before=before,
+            after=after,
+            address=by.address,
+            request_id=by.request_id,
+        )
+    )
+
+
+def _only(names: set[str], fields: Fields) -> Fields:
+    return {name: value for name, value in fields.items() if name in names}

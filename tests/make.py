@@ -14,12 +14,14 @@ from sqlalchemy import select, text
 
 from functions.wiring import line
 from infra.postgres.engine import PostgresDatabase
+from shared.bookings.history import Actor
 from shared.bookings.models import Booking
 from shared.kit.ids import new_id
 from shared.ledger import queries as ledger
 from shared.lines.home_chef import booking as booking_use_case
+from shared.lines.home_chef import steps
 from shared.lines.home_chef.booking import Rules
-from shared.lines.home_chef.lifecycle import CHEF
+from shared.lines.home_chef.lifecycle import CHEF, ChefStep
 from shared.lines.home_chef.models import ChefProfile, WeeklySlot
 from shared.lines.home_chef.schemas import BookingRequest, BookingView
 from shared.payments import following
@@ -126,6 +128,24 @@ class Make:
     def begin(self, person: Person) -> Any:
         """Open transactions as an endpoint does for this caller."""
         return begin_as(self.db, person)
+
+    def acting(self, who: UUID, role: str) -> Any:
+        """Open transactions in which somebody acts, as an endpoint does."""
+
+        @contextmanager
+        def begin() -> Any:
+            with self.db.transaction() as session:
+                yield session, Actor(role, who)
+
+        return begin
+
+    def step(
+        self, booking: BookingView, step: ChefStep, *, chef_id: UUID | None = None, now: datetime | None = None
+    ) -> Any:
+        """Take the next step of a visit as its chef; returns the row."""
+        who = chef_id or self.stored(booking.id).provider_id
+        assert who, "the visit has no chef"
+        return steps.by_chef(self.acting(who, CHEF), booking.id, step, None, 0, now or self.now)
 
     def checkout(self, gateway: Gateway) -> Checkout:
         return Checkout(self.db, gateway, line, WINDOWS, lambda ref, txn: f"https://app.example/?ref={ref}&txn={txn}")

@@ -1,12 +1,14 @@
 from uuid import UUID
 
 from functions import wiring
+from functions.acting import acting
 from functions.web import Call, Routes
 from shared.kit.paging import PageView
-from shared.lines.home_chef import offers, queries
+from shared.lines.home_chef import queries, steps
 from shared.lines.home_chef.lifecycle import CHEF
-from shared.lines.home_chef.offers import BookingNotFound, OfferGone, StepNotAllowed, TooEarly
+from shared.lines.home_chef.offers import BookingNotFound, OfferGone, StepNotAllowed
 from shared.lines.home_chef.schemas import ChefBookingQuery, ChefBookingView, StatusChange
+from shared.lines.home_chef.starting import TooEarly
 from shared.lines.home_chef.views import chef_booking_view
 
 routes = Routes("/api/v1/chef", CHEF)
@@ -37,8 +39,7 @@ def get_booking(call: Call, booking_id: UUID) -> ChefBookingView:
     refuses=(BookingNotFound, StepNotAllowed, OfferGone, TooEarly),
 )
 def change_status(call: Call, booking_id: UUID, body: StatusChange) -> ChefBookingView:
-    """Accept (`confirmed`), start or complete a visit; a step its state does not allow names the states."""
+    """Accept (`confirmed`), decline, start, complete or cancel a visit; a step its state does not allow names the states."""
     window = wiring.settings().start_window_minutes
-    with call.writing() as (session, caller):
-        row = offers.change_status(session, caller.id, booking_id, body.status, body.reason, window, call.now)
-        return chef_booking_view(row)
+    row = steps.by_chef(acting(call), booking_id, body.status, body.reason, window, call.now)
+    return chef_booking_view(row)

@@ -20,9 +20,24 @@ def expire(now: datetime) -> dict[str, int]:
     return expiry.expire(wiring.database(), wiring.line, now)
 
 
+def deadlines(now: datetime) -> dict[str, int]:
+    """Let each line do what time asks for: offers lapse, nobody comes, nothing starts, nobody says that it is over."""
+    done: dict[str, int] = {}
+    for name in wiring.LINES:
+        done |= {
+            f"{name}.{rule}": met for rule, met in wiring.line(name).keep_deadlines(wiring.database(), now).items()
+        }
+    return done
+
+
 def reconcile(now: datetime) -> dict[str, int]:
     """Ask the gateway about every payment and refund that has not ended."""
     return asdict(following.reconcile(wiring.database(), wiring.gateway(), wiring.line, now))
 
 
-JOBS: dict[str, Callable[[datetime], dict[str, int]]] = {"sweep": sweep, "expire": expire, "reconcile": reconcile}
+JOBS: dict[str, Callable[[datetime], dict[str, int]]] = {
+    "sweep": sweep,
+    "expire": expire,
+    "deadlines": deadlines,
+    "reconcile": reconcile,
+}

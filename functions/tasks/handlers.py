@@ -8,6 +8,7 @@ from typing import Any
 Handler = Callable[[dict[str, Any], datetime], None]
 
 HANDLERS = {
+    "home_chef.lapse": "functions.tasks.home_chef:lapse",
     "notifications.mail": "functions.tasks.notifications:mail",
     "payments.callback": "functions.tasks.payments:callback",
     "payments.refund": "functions.tasks.payments:refund",

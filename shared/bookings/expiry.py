@@ -44,6 +44,18 @@ def _cancel(db: Database, lines: Lines, booking_id: UUID, now: datetime) -> bool
     with db.transaction() as session:
         booking = queries.locked(session, booking_id)
         if is_overdue(booking, now):
-            lines(booking.line).on_unpaid(session, booking, now)
+            lines(booking.line).on_unpaid(session, booking, "unpaid", now)
             return True
     return False
+
+
+def cancel_unpaid_of(db: Database, lines: Lines, customer_id: UUID, now: datetime) -> int:
+    """Cancel every unpaid booking of a customer who is blocked; returns how many there were."""
+    with db.reading() as session:
+        unpaid = queries.unpaid_of(session, customer_id)
+    for booking_id in unpaid:
+        with db.transaction() as session:
+            booking = queries.locked(session, booking_id)
+            if booking.status in ACTIVE and booking.payment_status in UNPAID:
+                lines(booking.line).on_unpaid(session, booking, "blocked", now)
+    return len(unpaid)

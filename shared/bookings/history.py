@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.bookings.lifecycle import BOOKING, Answer, PaymentStatus, Status
 from shared.bookings.models import Booking, BookingEvent, OpenException
+from shared.kit.base import for_update
 
 
 @dataclass(frozen=True)
@@ -87,3 +89,10 @@ def open_exception(
     known = session.query(OpenException.id).filter_by(kind=kind, subject_id=subject_id, closed_at=None).first()
     if known is None:
         session.add(OpenException(kind=kind, subject_id=subject_id, booking_id=booking_id, facts=facts, created_at=now))
+
+
+def close_exceptions(session: Session, kind: str, subject_id: UUID, actor: Actor, note: str, now: datetime) -> None:
+    """Close what a person was asked for and has been done."""
+    still_open = select(OpenException).filter_by(kind=kind, subject_id=subject_id, closed_at=None)
+    for found in session.scalars(for_update(still_open)):
+        found.closed_at, found.closed_by, found.closing_note = now, actor.id, note

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.bookings.models import Booking
+from shared.kit.database import Database
 from shared.kit.letter import Letter
 
 
@@ -26,14 +27,20 @@ class Line(Protocol):
     def on_paid(self, session: Session, booking: Booking, now: datetime) -> None:
         """The booking's payment was captured while the booking was active; its row is locked."""
 
-    def on_unpaid(self, session: Session, booking: Booking, now: datetime) -> None:
-        """The deadline to pay has passed: free what the booking held and cancel it; its row is locked."""
+    def on_unpaid(self, session: Session, booking: Booking, why: str, now: datetime) -> None:
+        """Free what an unpaid booking held and cancel it; its row is locked.
+
+        `why` is `unpaid` (the deadline to pay has passed) or `blocked` (its customer is).
+        """
 
     def on_refund_owed(self, session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
         """A payment that could not be used (the booking was cancelled or paid already) is being sent back."""
 
     def on_refunded(self, session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
         """A refund has reached its end: the money is back."""
+
+    def keep_deadlines(self, db: Database, now: datetime) -> dict[str, int]:
+        """Do what time asks for with bookings of this line; returns how many each rule met."""
 
     def letter(self, kind: str, facts: dict[str, Any], name: str | None) -> Letter:
         """Return the words of a notification of this line."""

@@ -26,6 +26,12 @@ def past_deadline(session: Session, now: datetime, limit: int) -> Sequence[UUID]
     ).all()
 
 
+def unpaid_of(session: Session, customer_id: UUID) -> Sequence[UUID]:
+    """Return the ids of a customer's active bookings that are not paid."""
+    mine = (Booking.customer_id == customer_id, Booking.status.in_(ACTIVE), Booking.payment_status.in_(UNPAID))
+    return session.scalars(select(Booking.id).where(*mine)).all()
+
+
 def history(
     session: Session, customer_id: UUID, booking_id: UUID, after: int, limit: int
 ) -> tuple[Booking, list[BookingEvent]] | None:

@@ -12,12 +12,13 @@ from shared.outbox.queries import PENDING, Promise
 from shared.outbox.queue import QueueUnavailable, Task, TaskQueue
 
 BUDGET_SECONDS = 0.5
+QUEUES = {"notifications": "mails", "payments": "payments"}  # what is left is a line's own: its offers and deadlines
 logger = log.logger(__name__)
 
 
 def queue_of(kind: str) -> str:
-    """Return the queue a kind (`room.verb`) goes to: mails do not wait behind payments."""
-    return "mails" if kind.startswith("notifications.") else "payments"
+    """Return the queue a kind (`room.verb`) goes to: mails and deadlines do not wait behind payments."""
+    return QUEUES.get(kind.partition(".")[0], "offers")
 
 
 def task_of(promise: Promise) -> Task:

@@ -78,7 +78,9 @@ def applied_attempt(session: Session, payment_id: UUID) -> Attempt | None:
 
 def under_review(session: Session, booking_id: UUID) -> bool:
     """Tell whether a person still has to look at something about this booking's money."""
-    return session.query(OpenException.id).filter_by(booking_id=booking_id, closed_at=None).first() is not None
+    named = (OpenException.booking_id == booking_id, OpenException.closed_at.is_(None))
+    about_money = OpenException.subject_id != booking_id  # an attempt or a refund; else it is about the visit
+    return session.scalars(select(OpenException.id).where(*named, about_money).limit(1)).first() is not None
 
 
 def captured_and_refunded(session: Session, payment_id: UUID) -> tuple[int, int]:

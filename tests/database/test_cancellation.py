@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.bookings.lifecycle import Status
-from shared.lines.home_chef import cancellation, offers
+from shared.lines.home_chef import cancellation
 from shared.lines.home_chef.cancellation import NotCancellable, RefundChanged
+from shared.lines.home_chef.lifecycle import ChefStep
 from shared.lines.home_chef.offers import BookingNotFound
 
 
@@ -14,11 +14,6 @@ from shared.lines.home_chef.offers import BookingNotFound
 def customer(make):
     make.chef()
     return make.customer()
-
-
-def step(db, booking, status, now):
-    with db.transaction() as session:
-        offers.change_status(session, booking.chef_id, booking.id, status, None, 0, now)
 
 
 def preview(db, customer, booking, now):
@@ -59,7 +54,7 @@ def test_a_paid_booking_nobody_has_accepted_goes_back_in_full_through_the_gatewa
 
 def test_late_half_goes_back_and_the_rest_is_shared_to_the_paisa(db, make, gateway, phonepe, customer, now):
     booking, _ = make.paid(gateway, phonepe, customer)
-    step(db, booking, Status.CONFIRMED, now)
+    make.step(booking, ChefStep.CONFIRMED, now=now)
     late = booking.starts_at - timedelta(hours=6)
     shown = preview(db, customer, booking, late)
     assert shown.valid_until == booking.starts_at - timedelta(hours=4)
@@ -77,7 +72,7 @@ def test_late_half_goes_back_and_the_rest_is_shared_to_the_paisa(db, make, gatew
 
 def test_a_refund_that_is_no_longer_what_was_shown_cancels_nothing(db, make, gateway, phonepe, customer, now):
     booking, _ = make.paid(gateway, phonepe, customer)
-    step(db, booking, Status.CONFIRMED, now)
+    make.step(booking, ChefStep.CONFIRMED, now=now)
     shown = preview(db, customer, booking, now)
     with pytest.raises(RefundChanged) as refused:
         cancel(db, customer, booking, booking.starts_at - timedelta(hours=5), shown.refund)
@@ -100,8 +95,8 @@ def test_a_payment_that_succeeds_after_the_cancellation_goes_back_too(db, make, 
 @pytest.mark.parametrize("steps", [2, 3])
 def test_what_has_started_or_ended_cannot_be_cancelled(db, make, gateway, phonepe, customer, now, steps):
     booking, _ = make.paid(gateway, phonepe, customer)
-    for status in (Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED)[:steps]:
-        step(db, booking, status, now)
+    for step in (ChefStep.CONFIRMED, ChefStep.IN_PROGRESS, ChefStep.COMPLETED)[:steps]:
+        make.step(booking, step, now=now)
     with pytest.raises(NotCancellable):
         preview(db, customer, booking, now)
     with pytest.raises(NotCancellable):

@@ -6,9 +6,8 @@ import pytest
 
 from functions.wiring import line
 from shared.bookings import expiry
-from shared.bookings.lifecycle import Status
 from shared.kit.ids import new_id
-from shared.lines.home_chef import offers
+from shared.lines.home_chef.lifecycle import ChefStep
 from shared.payments import following
 from tests.make import together
 
@@ -35,10 +34,9 @@ def expire(db, now):
 
 
 @pytest.fixture
-def accept(db, booking, now):
+def accept(make, booking, now):
     def accept(after=timedelta(0)):
-        with db.transaction() as session:
-            offers.change_status(session, booking.chef_id, booking.id, Status.CONFIRMED, None, 0, now + after)
+        make.step(booking, ChefStep.CONFIRMED, now=now + after)
 
     return accept
 

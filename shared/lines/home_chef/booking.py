@@ -61,6 +61,10 @@ class _KeyTaken(Exception):
     """Another request with the same key was first; its answer is read in a new transaction."""
 
 
+class _CalendarChanged(Exception):
+    """The chef's week, days off or standing changed since the READ: what was decided on them is decided anew."""
+
+
 def book(begin: Begin, request: BookingRequest, key_of: KeyOf, rules: Rules, now: datetime) -> BookingView:
     """Store a booking and return it as its customer sees it.
 
@@ -74,7 +78,7 @@ def book(begin: Begin, request: BookingRequest, key_of: KeyOf, rules: Rules, now
                 return _try(session, caller, request, key_of(caller), rules, race, now)
         except ConstraintViolated as violation:
             race.go_on_after(violation)
-        except (_KeyTaken, TransactionConflict):
+        except (_KeyTaken, _CalendarChanged, TransactionConflict):
             continue
     raise DependencyDown("Too many people are booking at once. Please try again.", retry_after=1)
 
@@ -101,10 +105,12 @@ def _try(
         (quote.rate, quote.breakdown) if quote else (chef.rate, visits.price(wanted, chef.rate, found.tariff))
     )
     view = _view(wanted, found, chef, breakdown, now, now + rules.unpaid_life)
-    row = _row(view, wanted, found, rate, breakdown, quote, now)
+    row = {**_row(view, wanted, found, rate, breakdown, quote, now), "calendar": chef.calendar}
     answer = json.dumps(view.model_dump(mode="json"))
     parameters = {"customer_id": caller.id, "answer": answer, **idempotency.parameters(key, now)}
     written = queries.write(session, row | parameters)
+    if not written.bookings:
+        raise _CalendarChanged
     if written.answers < (key is not None):
         raise _KeyTaken
     if written.quotes < (quote is not None):

@@ -1,6 +1,6 @@
 """A visit that will not take place: its time is free again, and the money goes where the terms say (PRODUCT, "A booking")."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -10,18 +10,23 @@ from shared.bookings.history import SYSTEM, Actor, move
 from shared.bookings.lifecycle import BOOKING, PAID, Answer, PaymentStatus, Status
 from shared.bookings.models import Booking
 from shared.kit.errors import Refusal
+from shared.kit.money import BASIS_POINTS
 from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.lines.home_chef import offers, queries
 from shared.lines.home_chef.completion import parts_of
+from shared.lines.home_chef.lifecycle import OfferState
 from shared.lines.home_chef.models import Visit
 from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.telling import tell_chef, tell_customer
-from shared.lines.home_chef.terms import Offered, Standing, offered
+from shared.lines.home_chef.terms import Offered, Standing, offered, refundable
 from shared.payments import queries as payments
 from shared.payments import refunding
 from shared.payments.models import Attempt
+from shared.payments.queries import Owed
 from shared.users.models import CUSTOMER
+
+UNPAID = "unpaid"
 
 
 class NotCancellable(Refusal):
@@ -41,7 +46,7 @@ class _Cancelling:
     booking: Booking
     visit: Visit
     paid_by: Attempt | None
-    refunded: int
+    standing: Standing
     offered: Offered
 
 
@@ -69,11 +74,33 @@ def cancel(
     tell_customer(session, found.booking, found.visit, kind, now, amount=refund)
 
 
-def cancel_unpaid(session: Session, booking: Booking, now: datetime) -> None:
-    """Cancel a locked booking whose time to pay is over; who had accepted it is told, who was only asked is not."""
+def cancel_unpaid(session: Session, booking: Booking, why: str, now: datetime) -> None:
+    """Cancel a locked booking nobody has paid; who had accepted it is told, who was only asked is not.
+
+    `why` is `unpaid` (its time to pay is over) or `blocked` (its customer is).
+    """
     visit = queries.visit_of(session, booking.id)
-    tell_customer(session, booking, visit, "cancelled_unpaid", now)
-    _end(session, booking, visit, SYSTEM, "unpaid", now, paid=False)
+    if why == UNPAID:
+        tell_customer(session, booking, visit, "cancelled_unpaid", now)
+    else:
+        tell_customer(session, booking, visit, "cancelled_by_us", now, why=why, amount=0)
+    _end(session, booking, visit, SYSTEM, why, now, paid=False)
+
+
+def cancel_in_full(
+    session: Session, booking: Booking, visit: Visit, actor: Actor, reason: str, why: str, now: datetime
+) -> None:
+    """Cancel a locked booking for a cause that is not its customer's: everything goes back.
+
+    `why` is what the customer is told: `chef`, `operator` or `no_chef`.
+    """
+    found = _rows(session, payments.locked(session, booking.id), visit)
+    if found.paid_by is not None:
+        found = replace(found, offered=Offered(refundable(found.standing, BASIS_POINTS), None))
+    _end(session, booking, visit, actor, reason, now, paid=found.paid_by is not None)
+    if found.paid_by is not None:
+        _share_out(session, found, found.paid_by, now)
+    tell_customer(session, booking, visit, "cancelled_by_us", now, why=why, amount=found.offered.refund)
 
 
 def _decide(session: Session, customer_id: UUID, booking_id: UUID, now: datetime) -> _Cancelling:
@@ -83,7 +110,12 @@ def _decide(session: Session, customer_id: UUID, booking_id: UUID, now: datetime
     booking = owed.booking
     if not BOOKING.allows(Status(booking.status), Status.CANCELLED):
         raise NotCancellable(f"A booking that is {booking.status} cannot be cancelled.", current=booking.status)
-    visit = queries.visit_of(session, booking_id)
+    found = _rows(session, owed, queries.visit_of(session, booking_id))
+    return replace(found, offered=offered(found.standing, found.visit.cancellation, now))
+
+
+def _rows(session: Session, owed: Owed, visit: Visit) -> _Cancelling:
+    booking = owed.booking
     paid_by = payments.applied_attempt(session, owed.payment.id)
     refunded = payments.reserved(session, paid_by.id) if paid_by else 0
     standing = Standing(
@@ -94,18 +126,18 @@ def _decide(session: Session, customer_id: UUID, booking_id: UUID, now: datetime
         starts_at=visit.starts_at,
         chef_changed_at=visit.chef_changed_at,
     )
-    return _Cancelling(booking, visit, paid_by, refunded, offered(standing, visit.cancellation, now))
+    return _Cancelling(booking, visit, paid_by, standing, Offered(0, None))
 
 
 def _end(
     session: Session, booking: Booking, visit: Visit, actor: Actor, reason: str, now: datetime, *, paid: bool
 ) -> None:
     """Free the chef's time and move the booking to its end; a chef who had accepted stays named and is told."""
-    offers.withdraw(session, booking, now)
+    offers.end(session, booking, OfferState.WITHDRAWN, now)
     accepted = booking.answer == Answer.ACCEPTED
-    if accepted:
+    if accepted and actor.id != booking.provider_id:
         tell_chef(session, booking, visit, "visit_cancelled", now)
-    else:
+    if not accepted:
         booking.provider_id = None
     booking.pay_by = None
     booking.cancellation_reason = reason
@@ -128,7 +160,7 @@ def _share_out(session: Session, found: _Cancelling, paid_by: Attempt, now: date
     booking, refund = found.booking, found.offered.refund
     if refund:
         refunding.decide(session, paid_by, refund, reason="cancelled", now=now)
-    kept = booking.total - found.refunded - refund
+    kept = booking.total - found.standing.refunded - refund
     if kept:
         lines = postings.kept(kept, parts_of(booking, found.visit), booking.provider_id)
         ledger.post(session, postings.Kind.KEPT, booking.id, booking.id, lines, at=now)

@@ -9,8 +9,9 @@ from shared.bookings.history import SYSTEM, move
 from shared.bookings.lifecycle import Answer, Status
 from shared.bookings.line import Returned
 from shared.bookings.models import Booking
+from shared.kit.database import Database
 from shared.kit.letter import Letter
-from shared.lines.home_chef import cancellation, messages, offers, queries
+from shared.lines.home_chef import cancellation, deadlines, messages, offers, queries
 from shared.lines.home_chef.telling import tell_chef, tell_customer
 
 
@@ -26,8 +27,12 @@ def on_paid(session: Session, booking: Booking, now: datetime) -> None:
     tell_chef(session, booking, visit, "visit_paid" if accepted else "visit_to_answer", now)
 
 
-def on_unpaid(session: Session, booking: Booking, now: datetime) -> None:
-    cancellation.cancel_unpaid(session, booking, now)
+def on_unpaid(session: Session, booking: Booking, why: str, now: datetime) -> None:
+    cancellation.cancel_unpaid(session, booking, why, now)
+
+
+def keep_deadlines(db: Database, now: datetime) -> dict[str, int]:
+    return deadlines.keep(db, now)
 
 
 def on_refund_owed(session: Session, booking: Booking, refund: Returned, now: datetime) -> None:

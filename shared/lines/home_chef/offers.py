@@ -1,23 +1,27 @@
-"""A chef answers for a visit, starts it and ends it (PRODUCT, "A booking", Chef)."""
+"""A visit is offered to a chef, who answers in time or not (PRODUCT, "A booking", Chef)."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
 
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.bookings.expiry import is_overdue
 from shared.bookings.history import Actor, move, note
-from shared.bookings.lifecycle import BOOKING, PAID, Answer, Status
+from shared.bookings.lifecycle import BOOKING, Answer, Status
 from shared.bookings.models import Booking
-from shared.kit.clock import instant, local, minutes
+from shared.kit.clock import instant, local
 from shared.kit.errors import NotFound, Refusal
-from shared.lines.home_chef import completion, queries
-from shared.lines.home_chef.lifecycle import CHEF, OFFER, OfferState
+from shared.kit.ids import new_id
+from shared.lines.home_chef import queries
+from shared.lines.home_chef.lifecycle import OFFER, OfferState
 from shared.lines.home_chef.models import Offer, Visit
 from shared.lines.home_chef.queries import ChefBookingRow
-from shared.lines.home_chef.telling import tell_customer
-from shared.payments.queries import under_review
+from shared.lines.home_chef.telling import tell_chef, tell_customer
+from shared.outbox import queries as outbox
 
+LAPSE = "home_chef.lapse"
 UNPAID_CONFIRMED_LIFE = timedelta(hours=24)
 UNPAID_BEFORE_START = timedelta(hours=2)
 UNPAID_AT_LEAST = timedelta(minutes=30)
@@ -43,10 +47,6 @@ class OfferGone(Refusal):
         super().__init__("The time to answer this offer is over.")
 
 
-class TooEarly(Refusal):
-    code, title = "too_early", "Too early to start"
-
-
 def offer_ends(start: datetime, zone: str, now: datetime) -> datetime:
     """Return when an offer lapses: 15 min if the start is under 6 h away, else 2 h counted from 08:00 to 22:00 local.
 
@@ -65,44 +65,25 @@ def offer_ends(start: datetime, zone: str, now: datetime) -> datetime:
         at += timedelta(days=1)
 
 
-def change_status(
-    session: Session, chef_id: UUID, booking_id: UUID, target: Status, reason: str | None, window: int, now: datetime
-) -> ChefBookingRow:
-    """Take a chef's next step with a booking and return it; the state it is in already changes nothing.
-
-    `window` is how many minutes before the start it may be started (0: at any time). Raises BookingNotFound,
-    StepNotAllowed (naming the states), OfferGone, TooEarly.
-    """
-    row = queries.locked_of_chef(session, chef_id, booking_id)
-    if row is None:
-        raise BookingNotFound
-    if target == row.booking.status and (target != Status.CONFIRMED or row.booking.answer == Answer.ACCEPTED):
-        return row
-    actor = Actor(CHEF, chef_id)
-    match target:
-        case Status.CONFIRMED:
-            _accept(session, row, actor, now)
-        case Status.IN_PROGRESS:
-            _start(session, row, actor, window, now)
-        case Status.COMPLETED:
-            _complete(session, row, actor, reason, now)
-        case _:
-            raise _not_allowed(row.booking, target)
-    return row
-
-
-def _not_allowed(booking: Booking, target: Status, why: str | None = None) -> StepNotAllowed:
+def not_allowed(booking: Booking, target: StrEnum, why: str | None = None) -> StepNotAllowed:
+    """Return the refusal of a step that the state of a booking does not take."""
     allowed = sorted(BOOKING.moves[Status(booking.status)])
     detail = why or f"A booking that is {booking.status} cannot become {target}."
     return StepNotAllowed(detail, current=booking.status, target=target, allowed=allowed)
 
 
-def _accept(session: Session, row: ChefBookingRow, actor: Actor, now: datetime) -> None:
+def is_over(offer: Offer, now: datetime) -> bool:
+    """Tell whether the time to answer is over, by the clock, whether or not the sweep has come to it."""
+    return offer.state == OfferState.OPEN and offer.expires_at is not None and offer.expires_at <= now
+
+
+def accept(session: Session, row: ChefBookingRow, actor: Actor, now: datetime) -> None:
+    """Let a chef accept, in time; the payment may have come before or come after. Raises StepNotAllowed, OfferGone."""
     booking = row.booking
     if booking.status not in {Status.PENDING, Status.CONFIRMED}:
-        raise _not_allowed(booking, Status.CONFIRMED)
+        raise not_allowed(booking, Status.CONFIRMED)
     offer = row.offer
-    if offer is None or offer.state != OfferState.OPEN or (offer.expires_at is not None and offer.expires_at <= now):
+    if offer is None or offer.state != OfferState.OPEN or is_over(offer, now):
         raise OfferGone
     if is_overdue(booking, now):
         raise OfferGone  # its time to pay is over, whether or not the sweep has come to it
@@ -110,7 +91,7 @@ def _accept(session: Session, row: ChefBookingRow, actor: Actor, now: datetime) 
     offer.answered_at = now
     if booking.status == Status.PENDING:
         move(session, booking, Status.CONFIRMED, actor, now, kind="accepted", answer=Answer.ACCEPTED)
-        booking.pay_by = _pay_by_once_confirmed(row.visit, now)
+        booking.pay_by = pay_by_once_confirmed(row.visit, now)
     else:
         booking.answer = Answer.ACCEPTED
         note(session, booking, actor, now, kind="accepted")
@@ -118,44 +99,47 @@ def _accept(session: Session, row: ChefBookingRow, actor: Actor, now: datetime) 
     tell_customer(session, booking, row.visit, "accepted", now, subject=offer.id)
 
 
-def _pay_by_once_confirmed(visit: Visit, now: datetime) -> datetime:
-    """24 h, or 2 h before the start, whichever is first; never under 30 min after the confirmation."""
+def pay_by_once_confirmed(visit: Visit, now: datetime) -> datetime:
+    """Return until when a visit confirmed now is to be paid: 24 h, or 2 h before its start, but never under 30 min."""
     ends = min(now + UNPAID_CONFIRMED_LIFE, visit.starts_at - UNPAID_BEFORE_START)
     return max(ends, now + UNPAID_AT_LEAST)
 
 
-def _start(session: Session, row: ChefBookingRow, actor: Actor, window: int, now: datetime) -> None:
-    booking = row.booking
-    if not BOOKING.allows(Status(booking.status), Status.IN_PROGRESS):
-        raise _not_allowed(booking, Status.IN_PROGRESS)
-    if booking.payment_status not in PAID:
-        raise _not_allowed(booking, Status.IN_PROGRESS, "A visit starts when it is paid.")
-    if booking.answer != Answer.ACCEPTED:
-        raise _not_allowed(booking, Status.IN_PROGRESS, "Accept the visit before you start it.")
-    if under_review(session, booking.id):
-        raise _not_allowed(booking, Status.IN_PROGRESS, "A payment of this visit is being looked at by a person.")
-    if window and now < row.visit.starts_at - minutes(window):
-        raise TooEarly(f"A visit can be started from {window} min before its time.")
-    move(session, booking, Status.IN_PROGRESS, actor, now, kind="started")
-    row.visit.started_at = now
-
-
-def _complete(session: Session, row: ChefBookingRow, actor: Actor, reason: str | None, now: datetime) -> None:
-    if not BOOKING.allows(Status(row.booking.status), Status.COMPLETED):
-        raise _not_allowed(row.booking, Status.COMPLETED)
-    completion.complete(session, row.booking, row.visit, actor, reason, now)
-
-
-def withdraw(session: Session, booking: Booking, now: datetime) -> None:
-    """End the offer of a booking that is no longer to be answered."""
+def end(session: Session, booking: Booking, state: OfferState, now: datetime, reason: str | None = None) -> None:
+    """End the offer of a booking that this chef is no longer to answer; there may be none."""
     offer = queries.open_offer(session, booking.id)
     if offer is not None:
-        offer.state = OFFER.move(OfferState(offer.state), OfferState.WITHDRAWN)
-        offer.answered_at = now
+        offer.state = OFFER.move(OfferState(offer.state), state)
+        offer.answered_at, offer.reason = now, reason
 
 
 def begin_clock(session: Session, booking: Booking, visit: Visit, now: datetime) -> None:
-    """Start the clock of the open offer: the visit is paid."""
-    offer: Offer | None = queries.open_offer(session, booking.id)
+    """Start the clock of the open offer of a visit that is confirmed; one that runs goes on."""
+    offer = queries.open_offer(session, booking.id)
     if offer is not None and offer.state == OfferState.OPEN and offer.expires_at is None:
         offer.expires_at = offer_ends(visit.starts_at, visit.time_zone, now)
+        # The sweep makes it sure, the task makes it prompt.
+        outbox.add(session, LAPSE, {"booking_id": str(booking.id)}, now, due_at=offer.expires_at)
+
+
+def extend(session: Session, booking: Booking, visit: Visit, chef_id: UUID, now: datetime) -> Offer:
+    """Offer a visit whose row is locked to a chef; one asked before is asked again. The clock runs once it is confirmed."""
+    session.execute(
+        insert(Offer)
+        .values(id=new_id(), booking_id=booking.id, chef_id=chef_id, state=OfferState.OPEN, offered_at=now)
+        .on_conflict_do_update(
+            index_elements=[Offer.booking_id, Offer.chef_id],
+            set_={
+                "id": new_id(),
+                "state": OfferState.OPEN,
+                "offered_at": now,
+                "expires_at": None,
+                "answered_at": None,
+                "reason": None,
+            },
+        )
+    )
+    if booking.status == Status.CONFIRMED:
+        begin_clock(session, booking, visit, now)
+        tell_chef(session, booking, visit, "visit_to_answer", now)
+    return queries.offer_of(session, booking.id)

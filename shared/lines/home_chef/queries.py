@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
+from shared.bookings import queries as bookings
 from shared.bookings.models import IS_ACTIVE, Booking
 from shared.idempotency import queries as idempotency
 from shared.kit.paging import PageQuery, Position, after, page_of
@@ -18,7 +19,7 @@ from shared.users.models import User
 
 # A chef's facts for one visit. `works`: the week, as one multirange so that slots that meet are one, covers the visit.
 _CHEFS = f"""
-select c.user_id as id, u.name, c.hourly_rate as rate, c.rating,
+select c.user_id as id, u.name, c.hourly_rate as rate, c.rating, c.calendar_version,
   coalesce((
     select range_agg(int4range(w.weekday * 1440 + w.starts + lap, w.weekday * 1440 + w.ends + lap))
       @> int4range(cast(:minute as int), cast(:minute as int) + cast(:length as int))
@@ -98,10 +99,12 @@ def calendar(
 
 
 # The locks are taken in order: the customer's row is held already, the chef's comes before the insert that the
-# exclusion constraint may refuse (without it, losers of a race deadlock).
+# exclusion constraint may refuse (without it, losers of a race deadlock). Who waited for the chef's row finds it as it
+# is now: with another calendar, or inactive, it is no row of this statement.
 _WRITE = text("""
 with chef as (
-  select id from users where id = :chef_id for no key update
+  select u.id from users u join chef_profiles c on c.user_id = u.id
+  where u.id = :chef_id and u.is_active and c.calendar_version = :calendar for no key update of u, c
 ), booking as (
   insert into bookings (id, line, ref, customer_id, provider_id, held, status, payment_status, answer, city, total,
     breakdown, pay_by, created_at, updated_at)
@@ -123,7 +126,8 @@ with chef as (
   insert into booking_events (booking_id, at, actor, actor_id, kind, to_status)
   select id, cast(:now as timestamptz), 'customer', cast(:customer_id as uuid), 'booked', 'pending' from booking
 ), quote as (
-  update home_chef_quotes set booking_id = :id where id = :quote_id and booking_id is null returning id
+  update home_chef_quotes set booking_id = booking.id from booking
+  where home_chef_quotes.id = :quote_id and booking_id is null returning home_chef_quotes.id
 ), answer as (
   insert into idempotency_keys (user_id, route, key, fingerprint, status, answer, created_at)
   select cast(:key_user as uuid), :key_route, :key, :key_fingerprint, 201, cast(:answer as json), cast(:now as timestamptz)
@@ -138,7 +142,10 @@ select (select count(*) from booking), (select count(*) from quote), (select cou
 
 @dataclass(frozen=True)
 class Written:
-    """How many rows of each kind a booking wrote: 0 of a quote or a key that somebody else used first."""
+    """How many rows of each kind a booking wrote.
+
+    0 of a quote or a key that somebody else used first; no booking at all when the chef's calendar has changed.
+    """
 
     bookings: int
     quotes: int
@@ -228,6 +235,101 @@ def locked_of_chef(session: Session, chef_id: UUID, booking_id: UUID) -> ChefBoo
     return of_chef(session, chef_id, booking_id)
 
 
+def exists(session: Session, booking_id: UUID) -> bool:
+    return session.get(Visit, booking_id) is not None
+
+
+def locked_with_offer(session: Session, booking_id: UUID) -> ChefBookingRow:
+    """Return a booking that exists, its row locked, with the offer to the chef it has now."""
+    bookings.locked(session, booking_id)
+    statement = (
+        select(Booking, Visit, User, Offer)
+        .join(Visit, Visit.booking_id == Booking.id)
+        .join(User, User.id == Booking.customer_id)
+        .outerjoin(Offer, (Offer.booking_id == Booking.id) & (Offer.chef_id == Booking.provider_id))
+        .where(Booking.id == booking_id)
+    )
+    return ChefBookingRow(*session.execute(statement.execution_options(populate_existing=True)).one())
+
+
+_LOCK_CHEF = text("""
+select u.id from users u join chef_profiles c on c.user_id = u.id
+where u.id = :chef and u.is_active and c.is_verified for no key update of u, c
+""")
+
+
+def lock_chef(session: Session, chef_id: UUID) -> bool:
+    """Take the row of a verified, active chef, before any booking's; False where there is none."""
+    return session.execute(_LOCK_CHEF, {"chef": chef_id}).first() is not None
+
+
+# As a booking's own statement chooses, but nobody who was asked before; the row is taken as the WRITE takes it.
+_NEXT = text(f"""
+with place as (
+  select city from bookings where id = :booking
+), tariff as (
+  select t.* from home_chef_tariffs t where t.valid_from <= :now order by t.valid_from desc limit 1
+), candidate as (
+  select chefs.* from place, tariff, lateral ({_CHEFS}) chefs
+  where works and not busy
+  and not exists (select from offers o where o.booking_id = :booking and o.chef_id = chefs.id)
+  order by rate, rating desc nulls last, id limit 1
+), locked as (
+  select u.id from candidate, users u join chef_profiles c on c.user_id = u.id
+  where u.id = candidate.id and u.is_active and c.calendar_version = candidate.calendar_version
+  for no key update of u, c
+)
+select candidate.id, exists (select from locked) from candidate
+""")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A chef who could take a visit; `locked` unless their calendar has changed meanwhile."""
+
+    id: UUID
+    locked: bool
+
+
+def next_chef(session: Session, parameters: dict[str, Any]) -> Candidate | None:
+    """Choose the next free chef for a booking and take their row; None where nobody is free."""
+    row = session.execute(_NEXT, parameters).one_or_none()
+    return Candidate(*row) if row else None
+
+
+_DUE = text("""
+(select 'offer_lapsed', booking_id from offers where state = 'open' and expires_at <= :now
+  order by expires_at limit :limit)
+union all
+(select 'chef_inactive', b.id from bookings b join users u on u.id = b.provider_id
+  where b.status in ('pending', 'confirmed') and not u.is_active limit :limit)
+union all
+(select 'no_chef', id from bookings where status = 'confirmed' and answer = 'unassigned'
+  and lower(held) <= cast(:now as timestamptz)
+    + case when lower(held) - created_at < interval '6 hours' then interval '1 hour' else interval '4 hours' end
+  and lower(held) <= cast(:now as timestamptz) + interval '4 hours' order by lower(held) limit :limit)
+union all
+(select 'not_started', b.id from bookings b where b.status = 'confirmed'
+  and lower(b.held) <= cast(:now as timestamptz) - interval '2 hours'
+  and not exists (select from exceptions e where e.booking_id = b.id and e.kind = 'not_started')
+  order by lower(b.held) limit :limit)
+union all
+(select 'completed', b.id from bookings b join home_chef_visits v on v.booking_id = b.id
+  where b.status = 'in_progress' and v.ends_at <= cast(:now as timestamptz) - interval '12 hours' limit :limit)
+""")
+
+
+def due(session: Session, now: datetime, limit: int) -> list[tuple[str, UUID]]:
+    """Return what time asks for: a rule and a booking each, so many of each rule at most, in one statement."""
+    return [(rule, booking_id) for rule, booking_id in session.execute(_DUE, {"now": now, "limit": limit})]
+
+
+def coming_visits(session: Session, chef_id: UUID) -> Sequence[UUID]:
+    """Return the ids of the bookings a chef has before them."""
+    statement = select(Booking.id).where(Booking.provider_id == chef_id, Booking.status.in_(["pending", "confirmed"]))
+    return session.scalars(statement).all()
+
+
 def list_of_chef(
     session: Session, chef_id: UUID, page: PageQuery, status: str | None
 ) -> tuple[list[ChefBookingRow], str | None]:
@@ -250,11 +352,19 @@ def visit_of(session: Session, booking_id: UUID) -> Visit:
     return session.get_one(Visit, booking_id)
 
 
+def offer_of(session: Session, booking_id: UUID) -> Offer:
+    """Return the offer that is open or accepted, of a booking that has one."""
+    offer: Offer = session.scalars(_standing_offer(booking_id)).one()
+    return offer
+
+
 def open_offer(session: Session, booking_id: UUID) -> Offer | None:
     """Return the offer that is open or accepted; the booking's row is locked."""
-    return session.scalars(
-        select(Offer).where(Offer.booking_id == booking_id, Offer.state.in_(["open", "accepted"]))
-    ).one_or_none()
+    return session.scalars(_standing_offer(booking_id)).one_or_none()
+
+
+def _standing_offer(booking_id: UUID) -> Any:
+    return select(Offer).where(Offer.booking_id == booking_id, Offer.state.in_(["open", "accepted"]))
 
 
 def profile(session: Session, chef_id: UUID) -> tuple[User, ChefProfile, list[WeeklySlot]]:

@@ -10,6 +10,7 @@ from shared.bookings.lifecycle import Answer, PaymentStatus, Status
 from shared.kit.contact import Phone
 from shared.kit.paging import PageQuery
 from shared.kit.schemas import Body, Id, Rupees, RupeesIn, Text, TimeSlot, View, Whole
+from shared.lines.home_chef.lifecycle import ChefStep
 from shared.payments.lifecycle import RefundState
 
 Hours = Annotated[int, Field(ge=1, le=8), Whole]
@@ -168,7 +169,7 @@ class CancelRequest(Body):
 class StatusChange(Body):
     """What a chef does next with a booking; `confirmed` accepts it."""
 
-    status: Status
+    status: ChefStep
     reason: Text(1, 500) | None = None  # type: ignore[valid-type]
 
 

@@ -43,13 +43,14 @@ class Overlapping(Refusal):
 
 @dataclass(frozen=True)
 class Chef:
-    """A chef who could take the visit, at paise an hour; `free` as the statement saw it."""
+    """A chef who could take the visit, at paise an hour; `free` as the statement saw it, by that version of a calendar."""
 
     id: UUID
     name: str | None
     rate: int
     works: bool
     busy: bool
+    calendar: int
 
     @property
     def free(self) -> bool:
@@ -120,24 +121,33 @@ def facts(
 def _parameters(
     customer_id: UUID, wanted: Wanted, lost: Sequence[UUID], key: Key | None, now: datetime
 ) -> dict[str, Any]:
-    at = local(wanted.starts_at, ZONE)
     return {
         "customer": customer_id,
         "address": wanted.request.address_id,
         "chef": wanted.request.chef_id,
-        "tried": "{" + ",".join(map(str, lost)) + "}",
-        "minute": at.weekday() * DAY + at.hour * 60 + at.minute,
-        "length": wanted.request.duration_hours * 60,
-        "days": "{" + ",".join(map(str, days_touched(wanted.starts_at, wanted.ends_at, ZONE))) + "}",
-        "start": wanted.starts_at,
-        "end": wanted.ends_at,
-        "now": now,
+        **search(wanted.starts_at, wanted.ends_at, lost, now),
         **idempotency.parameters(key, now),
     }
 
 
+def search(start: datetime, end: datetime, lost: Sequence[UUID], now: datetime) -> dict[str, Any]:
+    """Return the parameters by which a statement looks for chefs who are free then, leaving out those in `lost`."""
+    at = local(start, ZONE)
+    return {
+        "tried": "{" + ",".join(map(str, lost)) + "}",
+        "minute": at.weekday() * DAY + at.hour * 60 + at.minute,
+        "length": (end - start) // minutes(1),
+        "days": "{" + ",".join(map(str, days_touched(start, end, ZONE))) + "}",
+        "start": start,
+        "end": end,
+        "now": now,
+    }
+
+
 def _chef(row: dict[str, Any] | None) -> Chef | None:
-    return Chef(UUID(row["id"]), row["name"], row["rate"], row["works"], row["busy"]) if row else None
+    if row is None:
+        return None
+    return Chef(UUID(row["id"]), row["name"], row["rate"], row["works"], row["busy"], row["calendar_version"])
 
 
 def _refuse_place(address: dict[str, Any], locations: list[dict[str, Any]], circles: list[dict[str, Any]]) -> None:

@@ -29,7 +29,7 @@ from shared.payments.checkout import Checkout, Page, Windows
 from shared.payments.gateway import Gateway
 from shared.places.models import Address, Location, ServiceArea
 from shared.sign_in.sessions import Caller
-from shared.users.models import CUSTOMER, User
+from shared.users.models import ADMIN, CUSTOMER, User
 from tests.phonepe_server import PhonePeServer
 
 LOCK = text("select 1 from users where id = :id for no key update")
@@ -91,6 +91,12 @@ class Make:
             )
             session.add(address)
             return Person(user.id, CUSTOMER, address.id)
+
+    def admin(self) -> UUID:
+        with self.db.transaction() as session:
+            user = User(id=new_id(), email=f"admin{next(self._numbers)}@test.example", role=ADMIN, name="Admin")
+            session.add(user)
+            return user.id
 
     def chef(self, rate: int = 399_00, week: list[tuple[int, int, int]] | None = None, **profile: Any) -> Person:
         """Make a verified chef in Mumbai who works each day from 08:00 to 23:00, or the week given."""

@@ -32,10 +32,7 @@ test: $(INSTALLED) ## Run every test (ARGS=tests/pure for some)
 
 coverage: $(INSTALLED) ## Run every test and tell which lines and branches none has reached
 	@mkdir -p var/coverage
-	$(RUN) coverage erase
-	$(RUN) coverage run -m pytest -n 2 --dist loadfile $(ARGS)
-	$(RUN) coverage combine --quiet
-	$(RUN) coverage report
+	$(RUN) pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 check: format lint types imports current test ## All that must hold before a change lands
 

@@ -57,7 +57,8 @@ def test_every_local_page_is_reached_from_the_first(page: Page, system: System):
 def test_a_job_is_run_by_its_button(page: Page, system: System):
     page.goto(f"{system.url}/_local/jobs")
     row = page.get_by_role("row", name="sweep")
-    row.get_by_role("button", name="Run now").click()
+    with page.expect_navigation():
+        row.get_by_role("button", name="Run now").click()
     page.go_back()
     page.reload()
     expect(row.get_by_role("cell").nth(5)).to_have_text("200")

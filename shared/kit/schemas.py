@@ -44,6 +44,14 @@ def _dashed(value: Any) -> Any:
     return value
 
 
+def _flag(value: Any) -> Any:
+    if isinstance(value, str):
+        if value not in {"true", "false"}:
+            raise ValueError("must be true or false")
+        return value == "true"
+    return value
+
+
 def _half_hour(value: Any) -> Any:
     if isinstance(value, str):
         if not re.fullmatch(HALF_HOUR, value):
@@ -55,6 +63,8 @@ def _half_hour(value: Any) -> Any:
 # Stands behind a number's bounds: before them, JSON Schema would not be told of the bounds.
 Whole = BeforeValidator(_whole)
 Id = Annotated[UUID, BeforeValidator(_dashed), WithJsonSchema({"type": "string", "format": "uuid"})]
+# A query's yes or no: what Python would also read (1, on, Y) is not what the document says.
+Flag = Annotated[bool, BeforeValidator(_flag)]
 TimeSlot = Annotated[
     time,
     BeforeValidator(_half_hour),

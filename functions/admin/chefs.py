@@ -6,6 +6,7 @@ from shared.bookings.history import Actor
 from shared.bookings.promotion import Blocked, HasBookings, HasRole
 from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import KeyReused
+from shared.kit.errors import Invalid
 from shared.kit.paging import PageView
 from shared.lines.home_chef import reassignment
 from shared.lines.home_chef.chefs import registration
@@ -18,6 +19,7 @@ from shared.lines.home_chef.chefs.registry.schemas import (
     ChefRegistration,
     RegisteredChefView,
 )
+from shared.lines.home_chef.chefs.schemas import WeekRequest
 from shared.users.models import ADMIN
 
 routes = Routes("/api/v1/admin", ADMIN)
@@ -70,3 +72,10 @@ def deactivate_chef(call: Call, chef_id: UUID) -> None:
     with call.writing() as (session, caller):
         registration.deactivate(session, chef_id, call.by(caller), call.now)
     reassignment.leave(wiring.database(), chef_id, Actor(ADMIN, caller.id), call.now)
+
+
+@routes.post("/chefs/{chef_id}/availability", body=WeekRequest, answer=ChefFileView, refuses=(ChefNotFound, Invalid))
+def set_availability(call: Call, chef_id: UUID, body: WeekRequest) -> ChefFileView:
+    """Set the whole week a chef works in, in place of the one before; visits that are booked stand."""
+    with call.writing() as (session, caller):
+        return registration.set_week(session, chef_id, body.slots, call.by(caller), call.now)

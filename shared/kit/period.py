@@ -1,27 +1,19 @@
 """Some days of a place, first and last included, as a client asks for them and as a statement finds what fell on them."""
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from shared.kit.clock import instant, local
 from shared.kit.errors import Invalid
-from shared.kit.schemas import Query
+from shared.kit.schemas import Dated, Query
 
 MOST_DAYS = 366
 
 
-def _day(value: Any) -> Any:
-    # Read leniently, a date is also a number of seconds and an instant at midnight.
-    if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-        raise ValueError("must be YYYY-MM-DD")
-    return value
-
-
-Day = Annotated[date, BeforeValidator(_day), Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
+Day = Annotated[date, Dated, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 
 
 @dataclass(frozen=True)

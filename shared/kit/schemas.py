@@ -17,6 +17,7 @@ from pydantic import (
 
 from shared.kit import money
 
+DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 HALF_HOUR = "^([01][0-9]|2[0-3]):(00|30)$"
 MOST_RUPEES = 10**10
 # Words, not `multipleOf: 0.01`: divided as floats are, one amount in seven would not be a multiple (0.07 is none).
@@ -60,6 +61,14 @@ def _half_hour(value: Any) -> Any:
     return value
 
 
+def _dated(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(DAY, value):
+        raise ValueError("must be YYYY-MM-DD")
+    return value
+
+
+# For a day in a query: read leniently, a number of seconds would be one too.
+Dated = BeforeValidator(_dated)
 # Stands behind a number's bounds: before them, JSON Schema would not be told of the bounds.
 Whole = BeforeValidator(_whole)
 Id = Annotated[UUID, BeforeValidator(_dashed), WithJsonSchema({"type": "string", "format": "uuid"})]

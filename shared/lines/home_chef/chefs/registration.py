@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from shared.audit import queries as audit
 from shared.audit.queries import By
 from shared.bookings.promotion import promote
-from shared.lines.home_chef.chefs import calendar
+from shared.lines.home_chef.chefs import availability, calendar
 from shared.lines.home_chef.chefs.registry import queries
 from shared.lines.home_chef.chefs.registry.schemas import ChefFileView, ChefRegistration, RegisteredChefView
+from shared.lines.home_chef.chefs.schemas import SlotRequest, SlotView
+from shared.lines.home_chef.chefs.views import slot_view
 from shared.lines.home_chef.lifecycle import CHEF
 from shared.lines.home_chef.models import ChefProfile, WeeklySlot
-from shared.lines.home_chef.views import slot_view
 from shared.sign_in import sessions
 from shared.users.models import User
 from shared.users.queries import change as change_person
@@ -67,6 +68,19 @@ def _verify(profile: ChefProfile, given: dict[str, Any], by: By, now: datetime) 
         profile.verified_at, profile.verified_by = now, by.id
     if not verified:
         profile.verified_at, profile.verified_by, profile.verification_reference = None, None, None
+
+
+def set_week(session: Session, chef_id: UUID, slots: Sequence[SlotRequest], by: By, now: datetime) -> ChefFileView:
+    """Set the whole week of a chef; visits that are booked stand. Raises ChefNotFound, and Invalid naming an overlap."""
+    user, profile = _taken(session, chef_id)
+    before = _week_of([slot_view(slot) for slot in queries.week(session, chef_id)])
+    week = availability.replace(session, chef_id, slots, now)
+    audit.record(session, by, "chef.week_set", chef_id, before, _week_of(week), now)
+    return ChefFileView(**_fields(user, profile), availability=week)
+
+
+def _week_of(slots: Sequence[SlotView]) -> dict[str, Any]:
+    return {"slots": [slot.model_dump(mode="json", exclude={"id"}) for slot in slots]}
 
 
 def deactivate(session: Session, chef_id: UUID, by: By, now: datetime) -> None:

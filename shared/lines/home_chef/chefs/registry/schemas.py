@@ -9,7 +9,7 @@ from pydantic import Field
 from shared.kit.contact import Email, Phone
 from shared.kit.paging import PageQuery
 from shared.kit.schemas import Body, Flag, Rupees, Text, View, Whole
-from shared.lines.home_chef.schemas import HourlyRate, SlotView
+from shared.lines.home_chef.chefs.schemas import HourlyRate, SlotView
 
 Years = Annotated[int, Field(ge=0, le=70), Whole]
 

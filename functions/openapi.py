@@ -190,10 +190,17 @@ def _parameters(endpoint: Endpoint, models: _Models) -> Iterator[Json]:
     if endpoint.query:
         query = models.query(endpoint.query)
         for name, schema in query["properties"].items():
-            needed = name in query.get("required", [])
-            yield {"name": name, "in": "query", "required": needed, **_meaning(name), "schema": _not_null(schema)}
+            needed = _needed(name, query)
+            yield {"name": name, "in": "query", **needed, **_meaning(name), "schema": _not_null(schema)}
     if endpoint.idempotent:
         yield {"$ref": "#/components/parameters/IdempotencyKey"}
+
+
+def _needed(name: str, query: Json) -> Json:
+    """A parameter that must be sent shows how."""
+    if name in query.get("required", []):
+        return {"required": True, "example": WORDS["samples"][name]}
+    return {"required": False}
 
 
 def _meaning(name: str) -> Json:

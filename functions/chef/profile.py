@@ -1,7 +1,7 @@
 from functions.web import Call, Routes
-from shared.lines.home_chef import profiles
+from shared.lines.home_chef.chefs import profiles
+from shared.lines.home_chef.chefs.schemas import ChefProfileChange, ChefProfileView
 from shared.lines.home_chef.lifecycle import CHEF
-from shared.lines.home_chef.schemas import ChefProfileChange, ChefProfileView
 
 routes = Routes("/api/v1/chef", CHEF)
 

@@ -5,9 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.audit.models import AuditEntry
+from shared.audit.schemas import AuditQuery
+from shared.kit.paging import Position, page_of
+from shared.kit.paging import after as continued
 
 Fields = dict[str, Any]
 
@@ -54,3 +58,16 @@ def record(
 
 def _only(names: set[str], fields: Fields) -> Fields:
     return {name: value for name, value in fields.items() if name in names}
+
+
+def entries(session: Session, query: AuditQuery) -> tuple[list[AuditEntry], str | None]:
+    """Return a page of what admins have changed, the newest first."""
+    wanted = query.model_dump(exclude={"limit", "cursor"}, exclude_none=True)
+    rows = session.scalars(
+        select(AuditEntry)
+        .filter_by(**wanted)
+        .where(*continued(query, AuditEntry.at, AuditEntry.id))
+        .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
+        .limit(query.limit + 1)
+    ).all()
+    return page_of(rows, query.limit, lambda row: Position(row.at, row.id))

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.bookings import queries
+from shared.bookings.history import Actor, note
 from shared.bookings.lifecycle import ACTIVE, UNPAID
 from shared.bookings.line import Lines
 from shared.bookings.models import Booking
@@ -23,6 +24,10 @@ def is_overdue(booking: Booking, now: datetime) -> bool:
     )
 
 
+def is_unpaid(booking: Booking) -> bool:
+    return booking.status in ACTIVE and booking.payment_status in UNPAID and not booking.cash_agreed
+
+
 def expire(db: Database, lines: Lines, now: datetime) -> dict[str, int]:
     """Cancel every booking whose time to pay is over, each in a transaction of its own, decided on its locked row.
 
@@ -40,6 +45,26 @@ def expire(db: Database, lines: Lines, now: datetime) -> dict[str, int]:
     return {"overdue": len(overdue), "cancelled": cancelled}
 
 
+def cancel_unpaid_of(db: Database, lines: Lines, customer_id: UUID, actor: Actor, now: datetime) -> int:
+    """Cancel what a customer has booked and not paid, each in a transaction of its own; returns how many it was.
+
+    What is paid, or to be paid in cash, stands. Noted in the history as done by `actor`.
+    """
+    with db.reading() as session:
+        unpaid = [booking.id for booking in queries.active_of(session, customer_id) if is_unpaid(booking)]
+    return sum(_cancel_blocked(db, lines, booking_id, actor, now) for booking_id in unpaid)
+
+
+def _cancel_blocked(db: Database, lines: Lines, booking_id: UUID, actor: Actor, now: datetime) -> bool:
+    with db.transaction() as session:
+        booking = queries.locked(session, booking_id)
+        if is_unpaid(booking):
+            note(session, booking, actor, now, kind="customer_blocked")
+            lines(booking.line).on_unpaid(session, booking, "blocked", now)
+            return True
+    return False
+
+
 def _cancel(db: Database, lines: Lines, booking_id: UUID, now: datetime) -> bool:
     with db.transaction() as session:
         booking = queries.locked(session, booking_id)
@@ -47,15 +72,3 @@ def _cancel(db: Database, lines: Lines, booking_id: UUID, now: datetime) -> bool
             lines(booking.line).on_unpaid(session, booking, "unpaid", now)
             return True
     return False
-
-
-def cancel_unpaid_of(db: Database, lines: Lines, customer_id: UUID, now: datetime) -> int:
-    """Cancel every unpaid booking of a customer who is blocked; returns how many there were."""
-    with db.reading() as session:
-        unpaid = queries.unpaid_of(session, customer_id)
-    for booking_id in unpaid:
-        with db.transaction() as session:
-            booking = queries.locked(session, booking_id)
-            if booking.status in ACTIVE and booking.payment_status in UNPAID:
-                lines(booking.line).on_unpaid(session, booking, "blocked", now)
-    return len(unpaid)

@@ -56,6 +56,11 @@ class Booking(Changed, Base):
     cash_agreed: Mapped[bool] = mapped_column(server_default=text("false"))
     cancellation_reason: Mapped[str | None]
 
+    @property
+    def starts_at(self) -> datetime | None:
+        """When the provider's time begins; None for a booking that takes none."""
+        return self.held.lower if self.held else None
+
 
 class BookingEvent(Base):
     """One line of a booking's history: who changed what, when and why. `actor` is a role, or `system`."""

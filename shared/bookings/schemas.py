@@ -1,10 +1,12 @@
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field
 
-from shared.bookings.lifecycle import Status
-from shared.kit.schemas import Query, View
+from shared.bookings.lifecycle import PaymentStatus, Status
+from shared.kit.schemas import Query, Rupees, View
+from shared.users.schemas import UserView
 
 
 class EventsQuery(Query):
@@ -32,3 +34,22 @@ class EventsView(View):
     items: list[EventView]
     after: int
     poll_after_seconds: int
+
+
+class StandingView(View):
+    """A booking that stands although its customer was blocked: it is paid, or cash is agreed."""
+
+    id: UUID
+    ref: str
+    line: str
+    status: Status
+    payment_status: PaymentStatus
+    total: Rupees
+    starts_at: datetime | None
+
+
+class UserChangedView(UserView):
+    """A person after the change: how many of their unpaid bookings it cancelled, and what still stands."""
+
+    cancelled: int
+    standing: list[StandingView]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import Field
@@ -17,6 +17,7 @@ from shared.kit.schemas import Query, View
 
 Row = TypeVar("Row")
 Item = TypeVar("Item")
+Key = TypeVar("Key")
 
 
 class PageQuery(Query):
@@ -29,25 +30,42 @@ class PageView(View, Generic[Item]):
     next_cursor: str | None = None
 
 
+class Cursor(Protocol):
+    """Where a page ended, in the order of its list."""
+
+    def encode(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Position:
-    """Where a page ended: the sort key of its last row."""
+    """Where a page of the newest first ended: the sort key of its last row."""
 
     at: datetime
     id: UUID
 
     def encode(self) -> str:
-        raw = json.dumps([self.at.isoformat(), str(self.id)]).encode()
-        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+        return pack(self.at.isoformat(), str(self.id))
 
     @classmethod
     def decode(cls, cursor: str) -> "Position":
         """Read a cursor we gave; anything else is refused as an invalid query parameter."""
-        try:
-            at, row_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-            return cls(_aware(datetime.fromisoformat(at)).astimezone(UTC), UUID(row_id))
-        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error) as error:
-            raise Invalid("query.cursor", "is not a cursor of this list") from error
+        return unpack(cursor, lambda at, row_id: cls(_aware(datetime.fromisoformat(at)).astimezone(UTC), UUID(row_id)))
+
+
+def pack(*key: str | int) -> str:
+    """Write a sort key as a cursor."""
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+
+
+def unpack(cursor: str, read: Callable[..., Key]) -> Key:
+    """Read what `pack` wrote; `read` makes the key of its parts and raises ValueError or TypeError for what is none.
+
+    Raises Invalid for anything that is no cursor of ours.
+    """
+    try:
+        return read(*json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error) as error:
+        raise Invalid("query.cursor", "is not a cursor of this list") from error
 
 
 def _aware(moment: datetime) -> datetime:
@@ -64,7 +82,7 @@ def after(page: PageQuery, at: Any, row_id: Any) -> list[ColumnElement[bool]]:
     return [tuple_(at, row_id) < tuple_(position.at, position.id)]
 
 
-def page_of(rows: Sequence[Row], limit: int, position: Callable[[Row], Position]) -> tuple[list[Row], str | None]:
+def page_of(rows: Sequence[Row], limit: int, position: Callable[[Row], Cursor]) -> tuple[list[Row], str | None]:
     """Cut a page from limit + 1 rows and name where the next one starts."""
     shown = list(rows[:limit])
     return shown, position(shown[-1]).encode() if len(rows) > limit else None

@@ -17,6 +17,7 @@ from pydantic import (
 
 from shared.kit import money
 
+DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 HALF_HOUR = "^([01][0-9]|2[0-3]):(00|30)$"
 MOST_RUPEES = 10**10
 # Words, not `multipleOf: 0.01`: divided as floats are, one amount in seven would not be a multiple (0.07 is none).
@@ -44,6 +45,14 @@ def _dashed(value: Any) -> Any:
     return value
 
 
+def _flag(value: Any) -> Any:
+    if isinstance(value, str):
+        if value not in {"true", "false"}:
+            raise ValueError("must be true or false")
+        return value == "true"
+    return value
+
+
 def _half_hour(value: Any) -> Any:
     if isinstance(value, str):
         if not re.fullmatch(HALF_HOUR, value):
@@ -52,9 +61,19 @@ def _half_hour(value: Any) -> Any:
     return value
 
 
+def _dated(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(DAY, value):
+        raise ValueError("must be YYYY-MM-DD")
+    return value
+
+
+# For a day in a query: read leniently, a number of seconds would be one too.
+Dated = BeforeValidator(_dated)
 # Stands behind a number's bounds: before them, JSON Schema would not be told of the bounds.
 Whole = BeforeValidator(_whole)
 Id = Annotated[UUID, BeforeValidator(_dashed), WithJsonSchema({"type": "string", "format": "uuid"})]
+# A query's yes or no: what Python would also read (1, on, Y) is not what the document says.
+Flag = Annotated[bool, BeforeValidator(_flag)]
 TimeSlot = Annotated[
     time,
     BeforeValidator(_half_hour),

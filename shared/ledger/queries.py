@@ -1,13 +1,17 @@
 """The ledger as rows: facts are booked once, whoever tells of them how often; balances are sums."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import astuple, dataclass
+from datetime import date, datetime
+from operator import add
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.kit import period as days
 from shared.kit.ids import new_id
+from shared.kit.period import Period
 from shared.ledger.postings import Kind, Posting
 
 _POST = text("""
@@ -51,3 +55,41 @@ where cast(:booking as uuid) is null or t.booking_id = :booking group by p.accou
 def balances(session: Session, booking_id: UUID | None = None) -> dict[str, int]:
     """Return each account's balance in paise (debits positive), of everything or of one booking."""
     return {row[0]: row[1] for row in session.execute(_BALANCES, {"booking": booking_id})}
+
+
+@dataclass(frozen=True)
+class Turnover:
+    """What money did, in paise: taken from customers, gone back to them, and earned by each side less its corrections."""
+
+    captured: int = 0
+    refunded: int = 0
+    platform_revenue: int = 0
+    gst: int = 0
+    chef_earnings: int = 0
+
+    def __add__(self, other: "Turnover") -> "Turnover":
+        return Turnover(*map(add, astuple(self), astuple(other)))
+
+
+_HELD = "p.account in ('gateway_clearing', 'cash')"
+_TURNOVER = text(f"""
+with days as ({days.DAYS}), moved as (
+  select {days.day_of("t.at")} as day,
+    sum(p.amount) filter (where {_HELD} and t.kind in ('captured', 'cash_taken', 'owed_back')) as captured,
+    -sum(p.amount) filter (where {_HELD} and t.kind = 'refund_done') as refunded,
+    -sum(p.amount) filter (where p.account = 'platform_revenue') as platform_revenue,
+    -sum(p.amount) filter (where p.account = 'gst_payable') as gst,
+    -sum(p.amount) filter (where p.account = 'chef_payable') as chef_earnings
+  from ledger_transactions t join ledger_postings p on p.transaction_id = t.id
+  where {days.falls_in("t.at")} group by 1
+)
+select days.day, coalesce(captured, 0)::bigint, coalesce(refunded, 0)::bigint, coalesce(platform_revenue, 0)::bigint,
+  coalesce(gst, 0)::bigint, coalesce(chef_earnings, 0)::bigint
+from days left join moved on moved.day = days.day order by days.day
+""")
+
+
+def turnover(session: Session, period: Period, today: Period) -> dict[date, Turnover]:
+    """Return what money did on each day of a period and today, in one statement; no day is left out."""
+    rows = session.execute(_TURNOVER, days.parameters(period, today))
+    return {day: Turnover(*amounts) for day, *amounts in rows}

@@ -1,11 +1,13 @@
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kit.base import Base, Created
 from shared.kit.ids import new_id
 from shared.users.models import User
+
+LOCATION_TWICE = "uq_locations_city_pincode"  # the index that a place is listed once, its city spelled in any case
 
 
 class Address(Created, Base):
@@ -34,7 +36,10 @@ class Location(Created, Base):
     """A city, or one pincode of it, that is served or switched off."""
 
     __tablename__ = "locations"
-    __table_args__ = (Index("ix_locations_city", func.lower(text("city"))),)
+    __table_args__ = (
+        # One row for a city as a whole (no pincode), one for each pincode of it.
+        Index(LOCATION_TWICE, text("lower(city)"), "pincode", unique=True, postgresql_nulls_not_distinct=True),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     city: Mapped[str]

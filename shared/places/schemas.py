@@ -8,6 +8,7 @@ from shared.kit.schemas import Body, Text, View
 
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Radius = Annotated[float, Field(gt=0, le=200, allow_inf_nan=False)]
 Pincode = Annotated[str, Field(pattern=r"^[1-9][0-9]{5}$", examples=["400050"])]
 City = Text(1, 100)
 
@@ -72,3 +73,64 @@ class ServiceabilityView(View):
     serviceable: bool
     rule: Literal["area", "pincode", "city", "switched_off", "unknown_city"]
     area: str | None
+
+
+class AreaRequest(Body):
+    """A circle on the map: its centre in degrees, its radius in kilometres."""
+
+    name: Text(1, 100)  # type: ignore[valid-type]
+    latitude: Latitude
+    longitude: Longitude
+    radius_km: Radius = 10.0
+    is_active: bool = True
+
+
+class AreaChange(Body):
+    """An absent field stays."""
+
+    name: Text(1, 100) = ""  # type: ignore[valid-type]
+    latitude: Latitude = 0.0
+    longitude: Longitude = 0.0
+    radius_km: Radius = 10.0
+    is_active: bool = True
+
+
+class AreaView(View):
+    id: UUID
+    location_id: UUID
+    name: str
+    latitude: float
+    longitude: float
+    radius_km: float
+    is_active: bool
+    created_at: datetime
+
+
+class LocationRequest(Body):
+    """A city that is served, or one pincode of it; `is_serviceable: false` switches it off, whatever else serves it."""
+
+    city: City  # type: ignore[valid-type]
+    state: Text(1, 100)  # type: ignore[valid-type]
+    pincode: Pincode | None = None
+    is_serviceable: bool = True
+
+
+class LocationChange(Body):
+    """An absent field stays; `pincode: null` makes it the whole city."""
+
+    city: City = ""  # type: ignore[valid-type]
+    state: Text(1, 100) = ""  # type: ignore[valid-type]
+    pincode: Pincode | None = None
+    is_serviceable: bool = True
+
+
+class LocationView(View):
+    """A city, or one pincode of it, with its circles."""
+
+    id: UUID
+    city: str
+    state: str
+    pincode: str | None
+    is_serviceable: bool
+    created_at: datetime
+    areas: list[AreaView]

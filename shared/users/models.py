@@ -17,6 +17,7 @@ class User(Changed, Base):
     __table_args__ = (
         CheckConstraint("email = lower(btrim(email))", name="email_normal"),
         Index("ix_users_role_created_at_id", "role", "created_at", "id"),
+        Index("ix_users_created_at_id", "created_at", "id"),
         # A phone typed in a profile is unverified: not unique and never a login.
         Index("uq_users_verified_phone", "phone", unique=True, postgresql_where=text("phone_verified_at is not null")),
     )

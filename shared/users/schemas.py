@@ -1,11 +1,12 @@
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field, HttpUrl
 
 from shared.kit.contact import Phone
-from shared.kit.schemas import Body, Text, View
+from shared.kit.paging import PageQuery
+from shared.kit.schemas import Body, Flag, Text, View
 
 Name = Text(1, 100)
 
@@ -27,3 +28,30 @@ class ProfileChange(Body):
     phone: Phone | None = None
     dob: Annotated[date, Field(ge=date(1900, 1, 1))] | None = None
     avatar_url: Annotated[HttpUrl, Field(max_length=500)] | None = None
+
+
+class UserQuery(PageQuery):
+    """`q` is part of a name, or how an email address or a phone number begins."""
+
+    role: Text(1, 50) | None = None  # type: ignore[valid-type]
+    is_active: Flag | None = None
+    q: Text(1, 100) | None = None  # type: ignore[valid-type]
+
+
+class UserView(View):
+    """A person as an admin sees them."""
+
+    id: UUID
+    name: str | None
+    email: str | None
+    phone: str | None
+    role: str
+    is_active: bool
+    created_at: datetime
+
+
+class UserChange(Body):
+    """Whether somebody may sign in, and why not."""
+
+    is_active: bool
+    reason: Text(1, 500) | None = None  # type: ignore[valid-type]

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from shared.bookings.history import SYSTEM
 from shared.bookings.lifecycle import Status
 from shared.kit.errors import Invalid
-from shared.lines.home_chef import assignment, deadlines, queries, steps
+from shared.lines.home_chef import assignment, deadlines, queries, reassignment, steps
 from shared.lines.home_chef.lifecycle import ChefStep
 from shared.lines.home_chef.offers import BookingNotFound, OfferGone, StepNotAllowed
 from shared.lines.home_chef.visits import ChefUnavailable
@@ -148,11 +149,11 @@ def test_many_visits_of_a_chef_who_leaves_find_others_or_nobody_and_never_overla
     held = [make.booking(booking_date=make.day(day), chef_id=first.id) for day in (3, 4)]
     rival = make.booking(booking_date=make.day(3), chef_id=chefs[1].id)
     make.run("update users set is_active = false where id = :id", id=first.id)
-    assert deadlines.leave(db, first.id, now) == 2
+    assert reassignment.leave(db, first.id, SYSTEM, now) == 2
     assert make.stored(held[0].id).provider_id == chefs[2].id
     assert make.stored(held[1].id).provider_id == chefs[1].id
     assert make.stored(rival.id).provider_id == chefs[1].id
-    assert deadlines.leave(db, first.id, now) == 0
+    assert reassignment.leave(db, first.id, SYSTEM, now) == 0
 
 
 def test_the_sweep_finds_the_visits_of_a_chef_who_was_deactivated(make, db, chefs, paid, now):

@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from shared.lines.home_chef.schemas import BookingRequest, ChefProfileChange, QuoteRequest, StatusChange
+from shared.lines.home_chef.chefs.schemas import ChefProfileChange
+from shared.lines.home_chef.schemas import BookingRequest, QuoteRequest, StatusChange
 from shared.lines.home_chef.visits import Wanted
 from shared.places.schemas import AddressChange, AddressRequest, ServiceabilityRequest
 from shared.users.schemas import ProfileChange

@@ -91,9 +91,22 @@ def upgrade() -> None:
     _chefs()
     _bookings()
     op.create_index("ix_users_role_created_at_id", "users", ["role", "created_at", "id"])
+    op.create_index("ix_users_created_at_id", "users", ["created_at", "id"])
+    _places()
     op.create_index("ix_ledger_transactions_at", "ledger_transactions", ["at"])
     op.drop_index("ix_home_chef_quotes_customer_id", "home_chef_quotes")
     op.create_index("ix_home_chef_quotes_customer_id_created_at", "home_chef_quotes", ["customer_id", "created_at"])
+
+
+def _places() -> None:
+    op.drop_index("ix_locations_city", "locations")
+    op.create_index(
+        "uq_locations_city_pincode",
+        "locations",
+        [sa.text("lower(city)"), "pincode"],
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+    )
 
 
 def _chefs() -> None:
@@ -127,6 +140,9 @@ def downgrade() -> None:
     op.drop_index("ix_home_chef_quotes_customer_id_created_at", "home_chef_quotes")
     op.create_index("ix_home_chef_quotes_customer_id", "home_chef_quotes", ["customer_id"])
     op.drop_index("ix_ledger_transactions_at", "ledger_transactions")
+    op.drop_index("uq_locations_city_pincode", "locations")
+    op.create_index("ix_locations_city", "locations", [sa.text("lower(city)")])
+    op.drop_index("ix_users_created_at_id", "users")
     op.drop_index("ix_users_role_created_at_id", "users")
     op.drop_column("home_chef_visits", "refund_cap_bp")
     op.drop_column("home_chef_visits", "rescheduled")

@@ -3,22 +3,18 @@
 The scheduled job makes sure of each; every visit is decided on its locked row, in a transaction of its own.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from shared.bookings import queries as bookings
-from shared.bookings.history import SYSTEM, Actor, open_exception
+from shared.bookings.history import SYSTEM, open_exception
 from shared.bookings.lifecycle import Answer, Status
 from shared.kit import log
 from shared.kit.database import Database
 from shared.lines.home_chef import cancellation, completion, offers, queries, reassignment
 from shared.lines.home_chef.lifecycle import OfferState
-from shared.lines.home_chef.reassignment import NO_CHEF, Begin, Case, Leaving
-from shared.users.models import User
+from shared.lines.home_chef.reassignment import NO_CHEF, Case, Leaving
 
 BATCH = 200
 logger = log.logger(__name__)
@@ -46,7 +42,7 @@ def keep(db: Database, now: datetime) -> dict[str, int]:
 
 def lapse(db: Database, booking_id: UUID, now: datetime) -> None:
     """End an offer that was not answered in time and ask the next chef; answered or moved meanwhile, nothing changes."""
-    reassignment.pass_on(as_system(db), booking_id, _lapsed, now)
+    reassignment.pass_on(reassignment.acting(db, SYSTEM), booking_id, _lapsed, now)
 
 
 def _lapsed(case: Case) -> Leaving | None:
@@ -54,25 +50,8 @@ def _lapsed(case: Case) -> Leaving | None:
     return Leaving(OfferState.LAPSED, "offer_lapsed") if offer and offers.is_over(offer, case.now) else None
 
 
-def leave(db: Database, chef_id: UUID, now: datetime) -> int:
-    """Pass on every coming visit of a chef who is no longer active; returns how many there were."""
-    with db.reading() as session:
-        coming = queries.coming_visits(session, chef_id)
-    for booking_id in coming:
-        _without_an_inactive_chef(db, booking_id, now)
-    return len(coming)
-
-
 def _without_an_inactive_chef(db: Database, booking_id: UUID, now: datetime) -> None:
-    reassignment.pass_on(as_system(db), booking_id, _inactive, now)
-
-
-def _inactive(case: Case) -> Leaving | None:
-    booking = case.row.booking
-    chef = case.session.get(User, booking.provider_id) if booking.provider_id else None
-    if booking.status not in {Status.PENDING, Status.CONFIRMED} or chef is None or chef.is_active:
-        return None
-    return Leaving(OfferState.WITHDRAWN, "chef_left")
+    reassignment.pass_on(reassignment.acting(db, SYSTEM), booking_id, reassignment.left_behind, now)
 
 
 def _give_up(db: Database, booking_id: UUID, now: datetime) -> None:
@@ -95,14 +74,3 @@ def _complete(db: Database, booking_id: UUID, now: datetime) -> None:
         row = queries.locked_with_offer(session, booking_id)
         if row.booking.status == Status.IN_PROGRESS:
             completion.complete(session, row.booking, row.visit, SYSTEM, "not completed by the chef", now)
-
-
-def as_system(db: Database) -> Begin:
-    """Return transactions in which the system acts."""
-
-    @contextmanager
-    def begin() -> Iterator[tuple[Session, Actor]]:
-        with db.transaction() as session:
-            yield session, SYSTEM
-
-    return begin

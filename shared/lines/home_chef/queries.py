@@ -13,12 +13,23 @@ from shared.bookings import queries as bookings
 from shared.bookings.models import IS_ACTIVE, Booking
 from shared.idempotency import queries as idempotency
 from shared.kit.paging import PageQuery, Position, after, page_of
-from shared.lines.home_chef.models import ChefProfile, Offer, Visit, WeeklySlot
+from shared.lines.home_chef.models import Offer, Visit
 from shared.payments.models import Refund
 from shared.users.models import User
 
+# A chef who takes visits at a place: what makes a chef fit for any time; `:chef` names one of them, null is any.
+TAKES_VISITS = """c.is_verified and c.is_available and u.is_active and lower(c.service_city) = lower(place.city)
+  and (cast(:chef as uuid) is null or c.user_id = :chef)"""
+# What is known of the place's city, and the tariff of today.
+LOCATIONS = """coalesce((select jsonb_agg(jsonb_build_object('id', l.id, 'pincode', l.pincode, 'is_serviceable', l.is_serviceable))
+    from place join locations l on lower(l.city) = lower(place.city)), '[]')"""
+CIRCLES = """coalesce((select jsonb_agg(jsonb_build_object('location_id', s.location_id, 'name', s.name, 'latitude', s.latitude,
+      'longitude', s.longitude, 'radius_km', s.radius_km))
+    from place join locations l on lower(l.city) = lower(place.city)
+    join service_areas s on s.location_id = l.id and s.is_active), '[]')"""
+TARIFF = "select t.* from home_chef_tariffs t where t.valid_from <= :now order by t.valid_from desc limit 1"
 # A chef's facts for one visit. `works`: the week, as one multirange so that slots that meet are one, covers the visit.
-_CHEFS = f"""
+CHEFS = f"""
 select c.user_id as id, u.name, c.hourly_rate as rate, c.rating, c.calendar_version,
   coalesce((
     select range_agg(int4range(w.weekday * 1440 + w.starts + lap, w.weekday * 1440 + w.ends + lap))
@@ -32,27 +43,22 @@ select c.user_id as id, u.name, c.hourly_rate as rate, c.rating, c.calendar_vers
     and b.held && tstzrange(:start, cast(:end as timestamptz) + make_interval(mins => cast(tariff.rates->>'gap_minutes' as int)))
   ) as busy
 from chef_profiles c join users u on u.id = c.user_id
-where c.is_verified and c.is_available and u.is_active and lower(c.service_city) = lower(place.city)
-  and (cast(:chef as uuid) is null or c.user_id = :chef) and c.user_id <> all(cast(:tried as uuid[]))
+where {TAKES_VISITS} and c.user_id <> all(cast(:tried as uuid[]))
 """
 
 _FACTS = text(f"""
 with place as (
   select a.* from addresses a where a.id = :address and a.user_id = :customer
 ), tariff as (
-  select t.* from home_chef_tariffs t where t.valid_from <= :now order by t.valid_from desc limit 1
+  {TARIFF}
 ), chef as (
-  select chefs.* from place, tariff, lateral ({_CHEFS}) chefs
+  select chefs.* from place, tariff, lateral ({CHEFS}) chefs
   order by (works and not busy) desc, rate, rating desc nulls last, id limit 1
 )
 select
   (select to_jsonb(place) from place) as address,
-  coalesce((select jsonb_agg(jsonb_build_object('id', l.id, 'pincode', l.pincode, 'is_serviceable', l.is_serviceable))
-    from place join locations l on lower(l.city) = lower(place.city)), '[]') as locations,
-  coalesce((select jsonb_agg(jsonb_build_object('location_id', s.location_id, 'name', s.name, 'latitude', s.latitude,
-      'longitude', s.longitude, 'radius_km', s.radius_km))
-    from place join locations l on lower(l.city) = lower(place.city)
-    join service_areas s on s.location_id = l.id and s.is_active), '[]') as circles,
+  {LOCATIONS} as locations,
+  {CIRCLES} as circles,
   (select to_jsonb(tariff) from tariff) as tariff,
   (select to_jsonb(chef) from chef) as chef,
   (select count(*) from bookings b where b.customer_id = :customer and b.{IS_ACTIVE}
@@ -270,7 +276,7 @@ with place as (
 ), tariff as (
   select t.* from home_chef_tariffs t where t.valid_from <= :now order by t.valid_from desc limit 1
 ), candidate as (
-  select chefs.* from place, tariff, lateral ({_CHEFS}) chefs
+  select chefs.* from place, tariff, lateral ({CHEFS}) chefs
   where works and not busy
   and not exists (select from offers o where o.booking_id = :booking and o.chef_id = chefs.id)
   order by rate, rating desc nulls last, id limit 1
@@ -365,15 +371,3 @@ def open_offer(session: Session, booking_id: UUID) -> Offer | None:
 
 def _standing_offer(booking_id: UUID) -> Any:
     return select(Offer).where(Offer.booking_id == booking_id, Offer.state.in_(["open", "accepted"]))
-
-
-def profile(session: Session, chef_id: UUID) -> tuple[User, ChefProfile, list[WeeklySlot]]:
-    """Return a chef's person, profile and week, in one statement."""
-    rows = session.execute(
-        select(User, ChefProfile, WeeklySlot)
-        .join(ChefProfile, ChefProfile.user_id == User.id)
-        .outerjoin(WeeklySlot, WeeklySlot.chef_id == User.id)
-        .where(User.id == chef_id)
-        .order_by(WeeklySlot.weekday, WeeklySlot.starts)
-    ).all()
-    return rows[0][0], rows[0][1], [row[2] for row in rows if row[2] is not None]

@@ -4,8 +4,8 @@ Whoever leaves a visit (declined, lapsed, removed, deactivated) leaves it in one
 free chef is asked; where there is none an unpaid visit is cancelled, and a paid one is a matter for an admin.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -13,10 +13,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.bookings.history import SYSTEM, Actor, note, open_exception
-from shared.bookings.lifecycle import PAID, Answer
+from shared.bookings.lifecycle import PAID, Answer, Status
 from shared.bookings.models import SLOT_TAKEN
 from shared.kit import log
-from shared.kit.database import ConstraintViolated, TransactionConflict
+from shared.kit.database import ConstraintViolated, Database, TransactionConflict
 from shared.kit.errors import DependencyDown
 from shared.lines.home_chef import cancellation, offers, queries, visits
 from shared.lines.home_chef.lifecycle import OfferState
@@ -24,6 +24,7 @@ from shared.lines.home_chef.models import Visit
 from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.queries import ChefBookingRow
 from shared.lines.home_chef.telling import tell_chef, tell_customer
+from shared.users.models import User
 
 NO_CHEF = "no_chef"
 TRIES = 20
@@ -152,3 +153,32 @@ def _nobody(case: Case, leaving: Leaving) -> None:
     session.flush()
     open_exception(session, NO_CHEF, booking.id, booking.id, case.now, ref=booking.ref)
     logger.error("no chef is left for a visit", extra=log.fields(alarm=NO_CHEF, booking_id=str(booking.id)))
+
+
+def leave(db: Database, chef_id: UUID, actor: Actor, now: datetime) -> int:
+    """Pass on every coming visit of a chef who was deactivated; returns how many there were. The sweep finds the rest."""
+    with db.reading() as session:
+        coming = queries.coming_visits(session, chef_id)
+    for booking_id in coming:
+        pass_on(acting(db, actor), booking_id, left_behind, now)
+    return len(coming)
+
+
+def left_behind(case: Case) -> Leaving | None:
+    """Tell why a visit whose chef is no longer active is left: a decision for `pass_on`."""
+    booking = case.row.booking
+    chef = case.session.get(User, booking.provider_id) if booking.provider_id else None
+    if booking.status not in {Status.PENDING, Status.CONFIRMED} or chef is None or chef.is_active:
+        return None
+    return Leaving(OfferState.WITHDRAWN, "chef_left")
+
+
+def acting(db: Database, actor: Actor) -> Begin:
+    """Return transactions in which somebody acts who is no request's caller."""
+
+    @contextmanager
+    def begin() -> Iterator[tuple[Session, Actor]]:
+        with db.transaction() as session:
+            yield session, actor
+
+    return begin

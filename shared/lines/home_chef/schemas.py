@@ -1,13 +1,12 @@
 """What clients of this line send and see; amounts are rupees on the wire, times of day are the place's own."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
 from shared.bookings.lifecycle import Answer, PaymentStatus, Status
-from shared.kit.contact import Phone
 from shared.kit.paging import PageQuery
 from shared.kit.schemas import Body, Id, Rupees, RupeesIn, Text, TimeSlot, View, Whole
 from shared.lines.home_chef.lifecycle import ChefStep
@@ -171,57 +170,6 @@ class StatusChange(Body):
 
     status: ChefStep
     reason: Text(1, 500) | None = None  # type: ignore[valid-type]
-
-
-class SlotView(View):
-    id: UUID
-    day_of_week: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-    start_time: str
-    end_time: str
-
-
-class ChefProfileView(View):
-    id: UUID
-    name: str | None
-    email: str | None
-    phone: str | None
-    bio: str | None
-    specialties: list[str]
-    experience_years: int
-    rating: float | None
-    total_bookings: int
-    hourly_rate: Rupees
-    is_available: bool
-    is_verified: bool
-    service_city: str | None
-    availability: list[SlotView]
-
-
-def _whole_rupees(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        raise ValueError("must be a whole number of rupees")
-    return int(value) * 100
-
-
-HourlyRate = Annotated[
-    int,
-    BeforeValidator(_whole_rupees),
-    Field(ge=100_00, le=5_000_00),
-    WithJsonSchema({"type": "integer", "minimum": 100, "maximum": 5000, "examples": [399]}),
-]
-
-
-class ChefProfileChange(Body):
-    """What a chef may change: an absent field stays, null clears a text. The rate is whole rupees an hour."""
-
-    name: Text(1, 100) | None = None  # type: ignore[valid-type]
-    phone: Phone | None = None
-    bio: Text(1, 2000) | None = None  # type: ignore[valid-type]
-    specialties: Annotated[list[Text(1, 50)], Field(max_length=20)] = Field(default_factory=list)  # type: ignore[valid-type]
-    experience_years: Annotated[int, Field(ge=0, le=70), Whole] = 0
-    hourly_rate: HourlyRate = 399_00
-    is_available: bool = True
-    service_city: Text(1, 100) | None = None  # type: ignore[valid-type]
 
 
 class ChefBookingQuery(PageQuery):

@@ -1,34 +1,21 @@
 """A booking as each audience sees it."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from shared.bookings.lifecycle import Answer, PaymentStatus, Status
 from shared.bookings.models import Booking
-from shared.lines.home_chef.models import ChefProfile, Visit, WeeklySlot
+from shared.lines.home_chef.models import Visit
 from shared.lines.home_chef.pricing import Breakdown
 from shared.lines.home_chef.queries import BookingRow, ChefBookingRow
 from shared.lines.home_chef.schemas import (
     BookingView,
     BreakdownView,
     ChefBookingView,
-    ChefProfileView,
     PlaceView,
     RefundView,
-    SlotView,
 )
 from shared.payments.models import Refund
-from shared.users.models import User
 
-WEEKDAYS: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
-    "mon",
-    "tue",
-    "wed",
-    "thu",
-    "fri",
-    "sat",
-    "sun",
-)
 AREA_ONLY = {"city", "pincode"}  # what a chef knows of an address before accepting
 
 
@@ -85,31 +72,3 @@ def chef_booking_view(row: ChefBookingRow) -> ChefBookingView:
             "created_at": booking.created_at,
         }
     )
-
-
-def profile_view(user: User, profile: ChefProfile, slots: Sequence[WeeklySlot]) -> ChefProfileView:
-    own = {name: getattr(profile, name) for name in ChefProfileView.model_fields if hasattr(profile, name)}
-    return ChefProfileView.model_validate(
-        {
-            **own,
-            "id": user.id,
-            "name": user.name,
-            "email": user.email,
-            "phone": user.phone,
-            "availability": [slot_view(slot) for slot in slots],
-        }
-    )
-
-
-def slot_view(slot: WeeklySlot) -> SlotView:
-    return SlotView(
-        id=slot.id,
-        day_of_week=WEEKDAYS[slot.weekday],
-        start_time=time_of_day(slot.starts),
-        end_time=time_of_day(slot.ends),
-    )
-
-
-def time_of_day(minute: int) -> str:
-    """Return HH:MM of a minute of the day; the end of the day is 24:00."""
-    return f"{minute // 60:02d}:{minute % 60:02d}"

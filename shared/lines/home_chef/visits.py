@@ -113,8 +113,8 @@ def facts(
         unpaid=row.unpaid,
         overlapping=row.overlapping,
     )
-    _refuse_place(row.address, row.locations, row.circles)
-    _refuse_time(wanted, found.tariff, now)
+    refuse_place(row.address, row.locations, row.circles)
+    refuse_time(wanted, found.tariff, now)
     return found
 
 
@@ -130,18 +130,21 @@ def _parameters(
     }
 
 
-def search(start: datetime, end: datetime, lost: Sequence[UUID], now: datetime) -> dict[str, Any]:
-    """Return the parameters by which a statement looks for chefs who are free then, leaving out those in `lost`."""
+def span(start: datetime, end: datetime) -> dict[str, Any]:
+    """Return when a visit would be, as the statements about chefs ask for it."""
     at = local(start, ZONE)
     return {
-        "tried": "{" + ",".join(map(str, lost)) + "}",
         "minute": at.weekday() * DAY + at.hour * 60 + at.minute,
         "length": (end - start) // minutes(1),
         "days": "{" + ",".join(map(str, days_touched(start, end, ZONE))) + "}",
         "start": start,
         "end": end,
-        "now": now,
     }
+
+
+def search(start: datetime, end: datetime, lost: Sequence[UUID], now: datetime) -> dict[str, Any]:
+    """Return the parameters by which a statement looks for chefs who are free then, leaving out those in `lost`."""
+    return {"tried": "{" + ",".join(map(str, lost)) + "}", "now": now, **span(start, end)}
 
 
 def _chef(row: dict[str, Any] | None) -> Chef | None:
@@ -150,18 +153,20 @@ def _chef(row: dict[str, Any] | None) -> Chef | None:
     return Chef(UUID(row["id"]), row["name"], row["rate"], row["works"], row["busy"], row["calendar_version"])
 
 
-def _refuse_place(address: dict[str, Any], locations: list[dict[str, Any]], circles: list[dict[str, Any]]) -> None:
+def refuse_place(address: dict[str, Any], locations: list[dict[str, Any]], circles: list[dict[str, Any]]) -> None:
+    """Raise NotServiceable, naming the rule, for a place we do not come to."""
     place = Place(address["city"], address["pincode"], address["latitude"], address["longitude"])
     decision = decide(place, [Served(**row) for row in locations], [Circle(**row) for row in circles])
     if not decision.serviceable:
         raise NotServiceable("We do not come to this address yet.", rule=decision.rule)
 
 
-def _refuse_time(wanted: Wanted, tariff: Tariff, now: datetime) -> None:
+def refuse_time(wanted: Wanted, tariff: Tariff, now: datetime, where: str = "") -> None:
+    """Raise Invalid for a visit too soon or too far ahead; `where` stands before the field, as `query.`."""
     if wanted.starts_at < now + minutes(tariff.lead_minutes):
-        raise Invalid("time_slot", f"must be at least {tariff.lead_minutes // 60} h ahead")
+        raise Invalid(f"{where}time_slot", f"must be at least {tariff.lead_minutes // 60} h ahead")
     if wanted.starts_at > now + timedelta(days=tariff.horizon_days):
-        raise Invalid("booking_date", f"must be within {tariff.horizon_days} days")
+        raise Invalid(f"{where}booking_date", f"must be within {tariff.horizon_days} days")
 
 
 def chosen(session: Session, wanted: Wanted, found: Facts, now: datetime) -> Chef:

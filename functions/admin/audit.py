@@ -1,0 +1,15 @@
+from functions.web import Call, Routes
+from shared.audit import queries
+from shared.audit.schemas import AuditQuery, AuditView
+from shared.kit.paging import PageView
+from shared.users.models import ADMIN
+
+routes = Routes("/api/v1/admin", ADMIN)
+
+
+@routes.get("/audit", query=AuditQuery, answer=PageView[AuditView])
+def list_entries(call: Call, query: AuditQuery) -> PageView[AuditView]:
+    """List what admins have changed, the newest first: who, what, before, after, from where."""
+    with call.reading() as (session, _):
+        rows, cursor = queries.entries(session, query)
+        return PageView(items=[AuditView.model_validate(row) for row in rows], next_cursor=cursor)

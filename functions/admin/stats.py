@@ -1,0 +1,131 @@
+from collections import Counter
+from datetime import date
+
+from functions.web import Call, Routes
+from shared.bookings import queries as bookings
+from shared.bookings.lifecycle import Status
+from shared.bookings.queries import Tally
+from shared.kit.errors import Invalid
+from shared.kit.period import Period, PeriodQuery
+from shared.kit.schemas import Rupees, View
+from shared.ledger import queries as ledger
+from shared.ledger.queries import Turnover
+from shared.lines.home_chef.chefs.registry import queries as chefs
+from shared.lines.home_chef.visits import ZONE
+from shared.users import queries as users
+from shared.users.models import ADMIN
+from shared.users.queries import Headcount
+
+routes = Routes("/api/v1/admin", ADMIN)
+
+
+class RoleView(View):
+    """How many people have a role, may sign in, and came in the period."""
+
+    role: str
+    total: int
+    active: int
+    new: int
+
+
+class UsersView(View):
+    total: int
+    active: int
+    new: int
+    by_role: list[RoleView]
+
+
+class ChefsView(View):
+    """How many chefs there are now, and of how many each of these is true."""
+
+    total: int
+    verified: int
+    available: int
+    active: int
+
+
+class StatesView(View):
+    """How many bookings are in each state now."""
+
+    total: int
+    pending: int
+    confirmed: int
+    in_progress: int
+    completed: int
+    cancelled: int
+
+
+class BookingsView(View):
+    """`created`: those made in the period; `all`: every one there is."""
+
+    created: StatesView
+    all: StatesView
+
+
+class RevenueView(View):
+    """From the ledger: taken from customers, gone back to them, and what each side earned less what was corrected."""
+
+    captured: Rupees
+    refunded: Rupees
+    platform_revenue: Rupees
+    gst: Rupees
+    chef_earnings: Rupees
+
+
+class DayView(View):
+    """One local day: bookings made, money taken and gone back, and what the platform earned."""
+
+    day: date
+    bookings: int
+    captured: Rupees
+    refunded: Rupees
+    revenue: Rupees
+
+
+class StatsView(View):
+    users: UsersView
+    chefs: ChefsView
+    bookings: BookingsView
+    revenue: RevenueView
+    today: DayView
+    by_day: list[DayView]
+
+
+@routes.get("/stats", query=PeriodQuery, answer=StatsView, refuses=(Invalid,))
+def get_stats(call: Call, query: PeriodQuery) -> StatsView:
+    """Show the numbers of a period of local days, today where none is named, and of today: people, bookings, money."""
+    period, today = query.period(call.now, ZONE), Period.today(call.now, ZONE)
+    with call.reading() as (session, _):
+        tally, money = bookings.tally(session, period, today), ledger.turnover(session, period, today)
+        days = [_day(day, tally, money[day]) for day in money if period.holds(day)]
+        return StatsView(
+            users=_users(users.headcounts(session, period)),
+            chefs=ChefsView.model_validate(chefs.chefs(session)),
+            bookings=BookingsView(created=_states(tally.made), all=_states(tally.now)),
+            revenue=_revenue(money, period),
+            today=_day(today.first, tally, money[today.first]),
+            by_day=days,
+        )
+
+
+def _users(roles: list[Headcount]) -> UsersView:
+    sums = {name: sum(getattr(one, name) for one in roles) for name in ("total", "active", "new")}
+    return UsersView(**sums, by_role=[RoleView.model_validate(one) for one in roles])
+
+
+def _states(counted: Counter[Status]) -> StatesView:
+    return StatesView(total=counted.total(), **{status.value: counted[status] for status in Status})
+
+
+def _revenue(money: dict[date, Turnover], period: Period) -> RevenueView:
+    return RevenueView.model_validate(sum((money[day] for day in money if period.holds(day)), Turnover()))
+
+
+def _day(day: date, tally: Tally, money: Turnover) -> DayView:
+    return DayView(
+        day=day,
+        bookings=tally.by_day[day],
+        captured=money.captured,
+        refunded=money.refunded,
+        revenue=money.platform_revenue,
+    )

@@ -1,0 +1,35 @@
+from uuid import UUID
+
+from functions.web import Call, Routes
+from shared.kit.errors import Invalid
+from shared.kit.paging import PageQuery, PageView
+from shared.lines.home_chef.chefs import days_off, queries
+from shared.lines.home_chef.chefs.days_off import DayOffNotFound, DayOffTaken, VisitsBooked
+from shared.lines.home_chef.chefs.schemas import DayOffRequest, DayOffView
+from shared.lines.home_chef.lifecycle import CHEF
+
+routes = Routes("/api/v1/chef", CHEF)
+
+
+@routes.get("/days-off", query=PageQuery, answer=PageView[DayOffView])
+def list_days_off(call: Call, query: PageQuery) -> PageView[DayOffView]:
+    """List the chef's days off, the latest day first."""
+    with call.reading() as (session, caller):
+        rows, cursor = queries.days_off_of(session, caller.id, query)
+        return PageView(items=[DayOffView.model_validate(row) for row in rows], next_cursor=cursor)
+
+
+@routes.post(
+    "/days-off", body=DayOffRequest, answer=DayOffView, status=201, refuses=(Invalid, DayOffTaken, VisitsBooked)
+)
+def add_day_off(call: Call, body: DayOffRequest) -> DayOffView:
+    """Take a day off: refused with the visits that are booked on it."""
+    with call.locking() as (session, caller):
+        return DayOffView.model_validate(days_off.add(session, caller.id, body, call.now))
+
+
+@routes.delete("/days-off/{day_off_id}", refuses=(DayOffNotFound,))
+def remove_day_off(call: Call, day_off_id: UUID) -> None:
+    """Work again on a day that was off."""
+    with call.locking() as (session, caller):
+        days_off.remove(session, caller.id, day_off_id)

@@ -1,0 +1,39 @@
+from uuid import UUID
+
+from functions.web import Call, Routes
+from shared.kit.errors import Invalid
+from shared.kit.paging import PageView
+from shared.lines.home_chef.chefs import finding
+from shared.lines.home_chef.chefs.finding import ChefNotFound
+from shared.lines.home_chef.chefs.schemas import (
+    FreeChefsQuery,
+    FreeChefView,
+    FreeTimesQuery,
+    FreeTimesView,
+    PublicChefView,
+)
+from shared.lines.home_chef.visits import NotServiceable
+from shared.users.models import CUSTOMER
+
+routes = Routes("/api/v1/customer", CUSTOMER)
+
+
+@routes.get("/chefs", query=FreeChefsQuery, answer=PageView[FreeChefView], refuses=(Invalid, NotServiceable))
+def list_free_chefs(call: Call, query: FreeChefsQuery) -> PageView[FreeChefView]:
+    """List the chefs who are free for a visit and its price with each, those rated best first; send address_id or city."""
+    with call.reading() as (session, caller):
+        return finding.free_chefs(session, caller.id, query, call.now)
+
+
+@routes.get("/chefs/{chef_id}", answer=PublicChefView, refuses=(ChefNotFound,))
+def get_chef(call: Call, chef_id: UUID) -> PublicChefView:
+    """Show a chef with the week they work and the newest ratings."""
+    with call.reading() as (session, _):
+        return finding.public(session, chef_id)
+
+
+@routes.get("/slots", query=FreeTimesQuery, answer=FreeTimesView, refuses=(Invalid, NotServiceable))
+def list_free_times(call: Call, query: FreeTimesQuery) -> FreeTimesView:
+    """List the times of a day at which a visit can start, with one chef or with any."""
+    with call.reading() as (session, caller):
+        return finding.free_times(session, caller.id, query, call.now)

@@ -1,0 +1,54 @@
+"""`make admin EMAIL=…`: makes an admin of an address, in the database of DATABASE_URL; no endpoint can."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+
+from infra.postgres.engine import PostgresDatabase
+from shared.audit import queries as audit
+from shared.audit.queries import By
+from shared.bookings.promotion import HasRole, promote
+from shared.kit.contact import Email
+from shared.kit.database import Database
+from shared.kit.errors import Refusal
+from shared.kit.settings import Settings
+from shared.users.models import ADMIN
+
+THE_OPERATOR = By(UUID(int=0), "command", "command")
+
+
+def make_admin(db: Database, email: str, now: datetime) -> str:
+    """Make an admin of an address and return what was done; raises the refusals of `promote`, but for an admin already."""
+    try:
+        with db.transaction() as session:
+            user, was = promote(session, email, ADMIN, now)
+            before = {"role": was} if was else None
+            audit.record(session, THE_OPERATOR, "user.promoted", user.id, before, {"role": ADMIN}, now)
+    except HasRole as refused:
+        if refused.members["role"] != ADMIN:
+            raise
+        return f"{email} is an admin already."
+    return f"{email} is an admin now, and signs in {'anew' if was else 'by mail'}."
+
+
+def main(arguments: Sequence[str]) -> None:
+    settings = Settings.read()
+    settings.require("database_url")
+    try:
+        email = TypeAdapter(Email).validate_python("".join(arguments))
+    except ValidationError:
+        sys.exit("Say whom: make admin EMAIL=somebody@example.com")
+    db = PostgresDatabase(settings.database_url or "", 1)
+    try:
+        sys.stdout.write(make_admin(db, email, datetime.now(UTC)) + "\n")
+    except Refusal as refused:
+        sys.exit(refused.detail)
+    finally:
+        db.dispose()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,55 @@
+"""Somebody is blocked: signed out at once, what they have paid for stands (PRODUCT, "A booking", Blocked customer)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from shared.audit import queries as audit
+from shared.audit.queries import By
+from shared.bookings.models import Booking
+from shared.bookings.schemas import StandingView, UserChangedView
+from shared.kit.errors import Refusal
+from shared.sign_in import sessions
+from shared.users.models import ADMIN, CUSTOMER, User
+from shared.users.queries import locked
+from shared.users.schemas import UserChange, UserView
+
+
+class NotYourself(Refusal):
+    code, title = "not_yourself", "Not one's own account"
+
+    def __init__(self) -> None:
+        super().__init__("Another admin has to do this for you.")
+
+
+class IsProvider(Refusal):
+    code, title = "is_provider", "Not among the customers"
+
+
+def change(session: Session, user_id: UUID, wish: UserChange, by: By, now: datetime) -> User:
+    """Block a customer or an admin, or let them in again; blocked, they are signed out at once.
+
+    What a blocked customer has not paid is cancelled afterwards (`expiry.cancel_unpaid_of`). Raises UserNotFound,
+    NotYourself, and IsProvider for somebody whose own visits have to be given to others first.
+    """
+    if user_id == by.id:
+        raise NotYourself
+    user = locked(session, user_id)
+    if user.role not in {CUSTOMER, ADMIN}:
+        raise IsProvider(f"This is a {user.role}: use /admin/{user.role}s/{user.id}.", role=user.role)
+    before = {"is_active": user.is_active}
+    user.is_active = wish.is_active
+    if not wish.is_active:
+        sessions.end_all(session, user_id, "blocked", now)
+    verb = "unblocked" if wish.is_active else "blocked"
+    audit.record(
+        session, by, f"user.{verb}", user_id, before, {"is_active": wish.is_active, "reason": wish.reason}, now
+    )
+    return user
+
+
+def changed_view(user: User, cancelled: int, standing: Sequence[Booking]) -> UserChangedView:
+    shown = [StandingView.model_validate(booking) for booking in standing]
+    return UserChangedView(**UserView.model_validate(user).model_dump(), cancelled=cancelled, standing=shown)

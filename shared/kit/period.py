@@ -1,0 +1,94 @@
+"""Some days of a place, first and last included, as a client asks for them and as a statement finds what fell on them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from shared.kit.clock import instant, local
+from shared.kit.errors import Invalid
+from shared.kit.schemas import Dated, Query
+
+MOST_DAYS = 366
+
+
+Day = Annotated[date, Dated, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
+
+
+@dataclass(frozen=True)
+class Period:
+    """The local days from `first` to `last`, both included; `zone` is an IANA name."""
+
+    first: date
+    last: date
+    zone: str
+
+    @classmethod
+    def today(cls, now: datetime, zone: str) -> "Period":
+        day = local(now, zone).date()
+        return cls(day, day, zone)
+
+    @property
+    def start(self) -> datetime:
+        """The instant its first day begins (UTC)."""
+        return instant(self.first, time(), self.zone)
+
+    @property
+    def until(self) -> datetime:
+        """The instant its last day is over (UTC)."""
+        return instant(self.last + timedelta(days=1), time(), self.zone)
+
+    def holds(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+
+class PeriodQuery(Query):
+    """Local days, both included: without `to` up to today, without `from` that last day alone."""
+
+    first: Annotated[Day | None, Field(alias="from")] = None
+    last: Annotated[Day | None, Field(alias="to")] = None
+
+    def period(self, now: datetime, zone: str) -> Period:
+        """Return the days that are meant; raises Invalid where they are out of order or more than MOST_DAYS."""
+        last = self.last or Period.today(now, zone).last
+        first = self.first or last
+        if first > last:
+            raise Invalid("query.from", f"must not be after {last}")
+        if last - first >= timedelta(days=MOST_DAYS):
+            raise Invalid("query.from", f"must be within {MOST_DAYS} days of {last}")
+        return Period(first, last, zone)
+
+
+# The days of a period and today, as one column of a statement.
+DAYS = """
+select cast(:first as date) + number as day
+from generate_series(0, cast(:last as date) - cast(:first as date)) as series(number)
+union select cast(:today as date)
+"""
+
+
+def falls_in(moment: str) -> str:
+    """Return the condition that a column's instant falls on one of those days, as an index on it can find."""
+    of_period = f"{moment} >= cast(:start as timestamptz) and {moment} < cast(:until as timestamptz)"
+    of_today = f"{moment} >= cast(:today_start as timestamptz) and {moment} < cast(:today_until as timestamptz)"
+    return f"({of_period} or {of_today})"
+
+
+def day_of(moment: str) -> str:
+    """Return the local day of a column's instant."""
+    return f"cast({moment} at time zone cast(:zone as text) as date)"
+
+
+def parameters(period: Period, today: Period) -> dict[str, Any]:
+    """Return what the three above are asked with."""
+    return {
+        "first": period.first,
+        "last": period.last,
+        "start": period.start,
+        "until": period.until,
+        "today": today.first,
+        "today_start": today.start,
+        "today_until": today.until,
+        "zone": period.zone,
+    }

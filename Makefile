@@ -3,12 +3,13 @@ PYTHON ?= python3
 PORT ?= 8080
 RESET ?=
 ARGS ?=
+EMAIL ?=
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 RUN := $(VENV)/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test coverage check format lint types imports openapi current clean
+.PHONY: help install dev demo admin test coverage check format lint types imports openapi current clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,6 +27,9 @@ dev: $(INSTALLED) ## Start the whole system until Ctrl-C (PORT=9080 for another 
 
 demo: $(INSTALLED) ## Play a booking from sign-in to completion, against `make dev` or one it starts itself
 	@exec $(RUN) infra.local.journey --port $(PORT)
+
+admin: $(INSTALLED) ## Make an admin of EMAIL=somebody@example.com, in the database of DATABASE_URL
+	@$(RUN) infra.admin "$(EMAIL)"
 
 test: $(INSTALLED) ## Run every test (ARGS=tests/pure for some)
 	$(RUN) pytest -n 2 --dist loadfile $(ARGS)

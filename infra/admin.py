@@ -14,7 +14,7 @@ from shared.bookings.promotion import HasRole, promote
 from shared.kit.contact import Email
 from shared.kit.database import Database
 from shared.kit.errors import Refusal
-from shared.kit.settings import Settings
+from shared.kit.settings import Settings, SettingsError
 from shared.users.models import ADMIN
 
 THE_OPERATOR = By(UUID(int=0), "command", "command")
@@ -35,10 +35,12 @@ def make_admin(db: Database, email: str, now: datetime) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    settings = Settings.read()
-    settings.require("database_url")
     try:
+        settings = Settings.read()
+        settings.require("database_url")
         email = TypeAdapter(Email).validate_python("".join(arguments))
+    except SettingsError as wrong:
+        sys.exit(str(wrong))
     except ValidationError:
         sys.exit("Say whom: make admin EMAIL=somebody@example.com")
     db = PostgresDatabase(settings.database_url or "", 1)

@@ -18,6 +18,7 @@ BUDGET = {
     "auth": 540,
     "customer": 462,
     "chef": 455,
+    "admin": 475,
     "payments": 575,
     "callback": 540,
     "docs": 345,

@@ -53,7 +53,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def environment() -> dict[str, str]:
     """Return what a person's shell has who has set nothing: neither ours, nor what a `make` gives to its own."""
-    named = {*Settings.names(), "makeflags", "makelevel", "mflags", "port", "reset", "args"}
+    named = {*Settings.names(), "makeflags", "makelevel", "mflags", "port", "reset", "args", "email"}
     return {name: value for name, value in os.environ.items() if name.lower() not in named}
 
 
@@ -127,6 +127,7 @@ def test_every_command_is_run_by_a_test_of_this_file():
         "make dev PORT=9080",
         "make dev RESET=1",
         "make check",
+        "make admin EMAIL=you@example.com",
         "make help",
         "make demo",
         "make imports",
@@ -184,9 +185,18 @@ def test_one_function_alone_answers_its_public_paths_and_health(system: System, 
         assert process.wait(15) == 0
 
 
+def test_make_admin_makes_one_who_can_sign_in_and_says_whom_it_refuses(system: System, tree: Path):
+    load = block("functions-framework").splitlines()[0]
+    assert "you@example.com is an admin now" in shell(tree, f"{load}\nmake admin EMAIL=you@example.com")
+    assert system.sign_in("you@example.com").get("/admin/stats").status_code == 200
+    for given, said in (("asha@sizzle.example", "chef"), ("nonsense", "make admin EMAIL="), ("", "make admin EMAIL=")):
+        with pytest.raises(AssertionError, match=said):
+            shell(tree, f"{load}\nmake admin EMAIL={given}")
+
+
 def test_make_help_shows_the_commands(tree: Path):
     shown = set(re.findall(r"^  make ([a-z]+)", shell(tree, "make help"), re.MULTILINE))
-    assert shown >= {"dev", "demo", "check", "imports", "openapi", "test", "clean"}
+    assert shown >= {"dev", "demo", "admin", "check", "imports", "openapi", "test", "clean"}
 
 
 def test_make_check_is_format_lint_types_contracts_document_and_all_tests(tree: Path):

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from tests.http.bad_input import NO_UUIDS, Operation, good, spelled
+from tests.http.bad_input import NO_UUIDS, TRIMMED, Operation, good, spelled
 from tests.http.guests import EVERY, NOBODYS, Complaints, Guests, each, wrong
 from tests.system import System
 
@@ -57,6 +57,8 @@ def test_a_query_that_is_not_as_documented_is_refused_and_named(guests: Guests, 
 
 
 def _bad_queries(schema: dict[str, Any]) -> list[str]:
+    if schema.get("pattern") == TRIMMED:  # words somebody searches for
+        return ["", " ", "\0", "x" * (schema["maxLength"] + 1)]
     if schema.get("type") != "integer":
         return ["", "x", "\0", "x" * 5_000, "é", "null", "[]"]
     ends = [str(schema["minimum"] - 1), str(schema["maximum"] + 1)]
@@ -95,7 +97,7 @@ def told(ask: Callable[[str], requests.Response], ids: tuple[str, str]) -> list[
     return [(answer.status_code, answer.content) for answer in (ask(one) for one in ids)]
 
 
-@each(some("path"))
+@each([one for one in some("path") if one.function != "admin"])  # to an admin, nothing is somebody else's
 def test_what_belongs_to_somebody_else_is_as_absent_as_what_is_not_there(
     guests: Guests, theirs: dict[str, str], operation: Operation
 ):

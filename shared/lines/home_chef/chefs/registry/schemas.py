@@ -32,7 +32,7 @@ class ChefRegistration(Body):
     bio: Text(1, 2000) | None = None  # type: ignore[valid-type]
     specialties: Annotated[list[Text(1, 50)], Field(max_length=20)] = Field(default_factory=list)  # type: ignore[valid-type]
     experience_years: Years = 0
-    hourly_rate: HourlyRate = 399_00
+    hourly_rate: HourlyRate = Field(399_00, json_schema_extra={"default": 399})  # on the wire it is rupees
     service_city: Text(1, 100)  # type: ignore[valid-type]
 
 

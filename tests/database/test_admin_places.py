@@ -1,0 +1,158 @@
+"""What admins change about where we come to: listed once, written down, and never a change to what is booked."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from shared.audit.queries import By
+from shared.kit.ids import new_id
+from shared.kit.paging import PageQuery
+from shared.lines.home_chef.visits import NotServiceable
+from shared.places import catalog
+from shared.places.catalog import AreaNotFound, LocationExists, LocationNotFound
+from tests.make import together
+from tests.round_trips import counted
+
+BY = By(UUID(int=7), "198.51.100.7", "request-7")
+PUNE = {"city": "Pune", "state": "Maharashtra", "pincode": None, "is_serviceable": True}
+CIRCLE = {"name": "Camp", "latitude": 18.51, "longitude": 73.88, "radius_km": 5.0, "is_active": True}
+
+
+@pytest.fixture
+def act(db, now):
+    """Do one thing of the catalogue in a transaction of its own."""
+
+    def act(what, *given, after=0):
+        with db.transaction() as session:
+            return what(session, *given, BY, now + timedelta(seconds=after))
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"city": "PUNE", "state": "Goa"}),
+        ({"pincode": "411001"}, {"pincode": "411001", "city": "pune", "is_serviceable": False}),
+    ],
+)
+def test_a_place_is_listed_once_however_its_city_is_spelled(act, make, first, second):
+    act(catalog.add, PUNE | first)
+    with pytest.raises(LocationExists):
+        act(catalog.add, PUNE | second)
+    other = act(catalog.add, PUNE | {"pincode": "411002"})
+    with pytest.raises(LocationExists):
+        act(catalog.change, other.id, PUNE | second)
+    assert make.rows("select count(*) from locations") == [(2,)]
+    assert make.rows("select count(*) from audit_log") == [(2,)]
+
+
+def test_of_many_who_list_one_place_at_once_one_does(act, make):
+    """Fails without the unique index: looking first finds nothing in all of them."""
+    outcomes = together(5, lambda: act(catalog.add, PUNE))
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["LocationExists"] * 4 + ["LocationView"]
+    assert make.rows("select count(*) from locations") == [(1,)]
+
+
+def test_a_change_leaves_what_it_does_not_name_and_null_makes_it_the_whole_city(act):
+    pincode = act(catalog.add, PUNE | {"pincode": "411001"})
+    changed = act(catalog.change, pincode.id, {"pincode": None, "is_serviceable": False})
+    assert changed == pincode.model_copy(update={"pincode": None, "is_serviceable": False})
+    assert act(catalog.change, pincode.id, {}) == changed
+
+
+def test_a_city_that_is_renamed_takes_its_circles_along(act, make):
+    location = act(catalog.add, PUNE)
+    area = act(catalog.add_area, location.id, CIRCLE)
+    renamed = act(catalog.change, location.id, {"city": "Poona"})
+    assert renamed.areas == [area]
+    assert make.rows("select city from service_areas") == [("Poona",)]
+
+
+def test_a_circle_is_changed_and_taken_off_alone_and_goes_with_its_location(act, make):
+    location = act(catalog.add, PUNE)
+    first, second = act(catalog.add_area, location.id, CIRCLE), act(catalog.add_area, location.id, CIRCLE, after=1)
+    changed = act(catalog.change_area, first.id, {"radius_km": 0.5, "is_active": False})
+    assert changed == first.model_copy(update={"radius_km": 0.5, "is_active": False})
+    act(catalog.remove_area, first.id)
+    assert make.rows("select id from service_areas") == [(second.id,)]
+    act(catalog.remove, location.id)
+    assert make.rows("select id from service_areas") == []
+
+
+def test_what_is_not_there_is_not_found(act):
+    for what, given in (
+        (catalog.change, ({},)),
+        (catalog.remove, ()),
+        (catalog.add_area, (CIRCLE,)),
+    ):
+        with pytest.raises(LocationNotFound):
+            act(what, new_id(), *given)
+    for what, given in ((catalog.change_area, ({},)), (catalog.remove_area, ())):
+        with pytest.raises(AreaNotFound):
+            act(what, new_id(), *given)
+
+
+def test_visits_stand_when_their_city_is_switched_off_and_removed_and_no_more_are_taken(act, make):
+    location, customer = make.city(), make.customer()
+    booking = make.booking(customer)
+    act(catalog.change, location, {"is_serviceable": False})
+    with pytest.raises(NotServiceable):
+        make.booking(customer, booking_date=make.day(4))
+    act(catalog.remove, location)
+    with pytest.raises(NotServiceable):
+        make.booking(customer, booking_date=make.day(4))
+    assert make.stored(booking.id).status == "pending"
+
+
+def test_every_change_is_written_down_and_what_is_removed_in_full(act, make):
+    location = act(catalog.add, PUNE)
+    area = act(catalog.add_area, location.id, CIRCLE)
+    act(catalog.change_area, area.id, {"radius_km": 7.5}, after=1)
+    act(catalog.change, location.id, {"is_serviceable": False}, after=2)
+    act(catalog.remove, location.id, after=3)
+    rows = make.rows("select action, subject_id, before, after from audit_log order by at, action")
+    assert [(action, subject) for action, subject, _, _ in rows] == [
+        ("location.added", location.id),
+        ("service_area.added", area.id),
+        ("service_area.changed", area.id),
+        ("location.changed", location.id),
+        ("location.removed", location.id),
+    ]
+    assert [row[2] for row in rows[:4]] == [None, None, {"radius_km": 5.0}, {"is_serviceable": True}]
+    assert rows[2][3] == {"radius_km": 7.5}
+    assert rows[4][2]["areas"][0]["radius_km"] == 7.5
+    assert rows[4][3] is None
+
+
+def page(db, **query):
+    with db.reading() as session:
+        rows, cursor = catalog.locations(session, PageQuery(**query))
+    return [(location.pincode, len(areas)) for location, areas in rows], cursor
+
+
+def test_the_list_shows_the_same_places_with_their_areas_while_others_are_added(db, act):
+    for number in range(5):
+        location = act(catalog.add, PUNE | {"pincode": f"41100{number}"}, after=number // 2)
+        for _ in range(number):
+            act(catalog.add_area, location.id, CIRCLE)
+    seen, cursor = page(db, limit=2)
+    act(catalog.add, PUNE | {"pincode": "411099"}, after=60)
+    while cursor:
+        items, cursor = page(db, limit=2, cursor=cursor)
+        assert len(items) <= 2
+        seen += items
+    assert sorted(seen) == [(f"41100{number}", number) for number in range(5)]
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_page_of_places_is_one_statement_however_many_areas_they_have(db, act, count):
+    for number in range(count):
+        location = act(catalog.add, PUNE | {"pincode": f"41100{number}"})
+        act(catalog.add_area, location.id, CIRCLE)
+        act(catalog.add_area, location.id, CIRCLE)
+    with counted() as seen:
+        items, _ = page(db)
+    assert [areas for _, areas in items] == [2] * count
+    assert len(seen.statements) == 1

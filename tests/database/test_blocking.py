@@ -1,0 +1,153 @@
+"""Somebody is blocked: signed out at once, what is unpaid is cancelled, what is paid stands."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from functions.wiring import line
+from infra.admin import make_admin
+from shared.audit import queries as audit
+from shared.audit.queries import By
+from shared.audit.schemas import AuditQuery
+from shared.bookings import blocking, expiry
+from shared.bookings.blocking import IsProvider, NotYourself
+from shared.bookings.history import Actor
+from shared.bookings.queries import active_of
+from shared.kit.ids import new_id
+from shared.users import queries
+from shared.users.models import ADMIN
+from shared.users.queries import UserNotFound
+from shared.users.schemas import UserChange, UserQuery
+from tests.database.test_registration import email_of, living, sign_in
+from tests.round_trips import counted
+
+BY = By(UUID(int=7), "198.51.100.7", "request-7")
+ACTOR = Actor(ADMIN, BY.id)
+
+
+@pytest.fixture
+def change(db, now):
+    def change(user_id, *, is_active, reason=None, by=BY):
+        with db.transaction() as session:
+            return blocking.change(session, user_id, UserChange(is_active=is_active, reason=reason), by, now)
+
+    return change
+
+
+def test_a_blocked_customer_is_signed_out_and_stays_out_until_they_are_let_in(change, make, db, now):
+    customer = make.customer()
+    email = email_of(make, customer)
+    sign_in(db, email, now)
+    change(customer.id, is_active=False, reason="abuse")
+    assert living(make, customer.id) == 0
+    assert sign_in(db, email, now) is None
+    change(customer.id, is_active=True)
+    assert sign_in(db, email, now).user_id == customer.id
+    rows = make.rows("select action, before, after from audit_log order by action")
+    assert rows == [
+        ("user.blocked", {"is_active": True}, {"is_active": False, "reason": "abuse"}),
+        ("user.unblocked", {"is_active": False}, {"is_active": True}),
+    ]
+
+
+def test_their_unpaid_bookings_are_cancelled_and_what_is_paid_or_agreed_in_cash_stands(
+    change, make, db, gateway, phonepe, now
+):
+    customer = make.customer()
+    paid, _ = make.paid(gateway, phonepe, customer)
+    unpaid = make.booking(customer, booking_date=make.day(4))
+    cash = make.booking(customer, booking_date=make.day(5))
+    make.run("update bookings set cash_agreed = true where id = :id", id=cash.id)
+    others = make.booking(booking_date=make.day(6))
+    change(customer.id, is_active=False)
+    assert expiry.cancel_unpaid_of(db, line, customer.id, ACTOR, now) == 1
+    assert expiry.cancel_unpaid_of(db, line, customer.id, ACTOR, now) == 0
+    assert make.stored(unpaid.id).status == "cancelled"
+    assert make.stored(others.id).status == "pending"
+    with db.reading() as session:
+        assert {booking.id for booking in active_of(session, customer.id)} == {paid.id, cash.id}
+    assert ("customer_blocked", "admin", BY.id) in make.rows("select kind, actor, actor_id from booking_events")
+
+
+def test_nobody_blocks_themselves_a_chef_is_deactivated_among_the_chefs_and_who_is_not_there_is_not_found(change, make):
+    chef = make.chef()
+    make_admin(make.db, "boss@test.example", make.now)
+    [(admin,)] = make.rows("select id from users where role = 'admin'")
+    with pytest.raises(NotYourself):
+        change(admin, is_active=False, by=By(admin, "", ""))
+    with pytest.raises(IsProvider) as refused:
+        change(chef.id, is_active=False)
+    assert f"/admin/chefs/{chef.id}" in refused.value.detail
+    with pytest.raises(UserNotFound):
+        change(new_id(), is_active=False)
+    assert not change(admin, is_active=False).is_active
+    assert make.rows("select action from audit_log where actor_id = :id", id=BY.id) == [("user.blocked",)]
+
+
+def page(db, **query):
+    with db.reading() as session:
+        rows, cursor = queries.listed(session, UserQuery(**query))
+    return [row.email for row in rows], cursor
+
+
+def test_everybody_is_found_by_name_address_and_number_and_by_role(change, make, db):
+    meera = make.customer(name="Meera Shah", phone="+919876543210")
+    make.customer(name=None)
+    chef = make.chef()
+    for words in ("shah", email_of(make, meera), "9198765"):
+        assert page(db, q=words)[0] == [email_of(make, meera)], words
+    assert page(db, role="chef")[0] == [email_of(make, chef)]
+    assert page(db, role="nobody")[0] == []
+    change(meera.id, is_active=False)
+    assert page(db, is_active="false")[0] == [email_of(make, meera)]
+    assert len(page(db, is_active="true")[0]) == 2
+
+
+def test_the_list_shows_the_same_people_while_others_come(make, db, now):
+    made = []
+    for number in range(5):
+        customer = make.customer()
+        make.run(
+            "update users set created_at = :at where id = :id", at=now + timedelta(hours=number // 2), id=customer.id
+        )
+        made.append(email_of(make, customer))
+    seen, cursor = page(db, limit=2)
+    make.customer()
+    while cursor:
+        items, cursor = page(db, limit=2, cursor=cursor)
+        seen += items
+    assert sorted(seen) == sorted(made)
+
+
+def entries(db, **query):
+    with db.reading() as session:
+        rows, cursor = audit.entries(session, AuditQuery.model_validate(query))
+    return [row.action for row in rows], cursor
+
+
+def test_the_audit_log_is_read_newest_first_and_filtered(db, now):
+    first, second, other = new_id(), new_id(), By(UUID(int=8), "", "")
+    with db.transaction() as session:
+        for seconds, (by, action, subject) in enumerate(
+            [(BY, "chef.changed", first), (other, "chef.changed", second), (BY, "location.added", second)]
+        ):
+            audit.record(session, by, action, subject, None, {"n": seconds}, now + timedelta(seconds=seconds))
+    everything = ["location.added", "chef.changed", "chef.changed"]
+    assert entries(db)[0] == everything
+    assert entries(db, actor_id=str(BY.id))[0] == ["location.added", "chef.changed"]
+    assert entries(db, subject="chef")[0] == ["chef.changed"] * 2
+    assert entries(db, subject_id=str(second), action="chef.changed")[0] == ["chef.changed"]
+    page, cursor = entries(db, limit=2)
+    with db.transaction() as session:
+        audit.record(session, BY, "user.blocked", first, None, {}, now + timedelta(hours=1))
+    assert page + entries(db, limit=2, cursor=cursor)[0] == everything
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_page_of_people_and_of_the_log_is_one_statement(change, make, db, count):
+    for _ in range(count):
+        change(make.customer().id, is_active=False)
+    with counted() as seen:
+        assert len(page(db)[0]) == len(entries(db)[0]) == count
+    assert len(seen.statements) == 2

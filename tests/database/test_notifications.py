@@ -11,6 +11,13 @@ from shared.notifications import queries
 from tests.make import together
 
 FACTS = {"ref": "SZ-1", "total": 236156}
+MORE = {
+    "amount": 100,
+    "pay_by": "2026-11-20T05:30:00+00:00",
+    "from_day": "2026-11-22",
+    "from_time": "12:30",
+    "why": "chef",
+}
 
 
 @pytest.fixture
@@ -97,4 +104,4 @@ def test_everything_a_visit_tells_has_its_words(make, gateway, phonepe):
         assert facts["ref"] in letter.text()
         assert letter.subject
     for kind in LETTERS:
-        assert line("home_chef").letter(kind, {**rows[0][1], "amount": 100}, None).text()
+        assert line("home_chef").letter(kind, {**rows[0][1], **MORE}, None).text()

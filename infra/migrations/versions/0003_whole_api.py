@@ -90,6 +90,10 @@ def upgrade() -> None:
     )
     _chefs()
     _bookings()
+    unread = sa.text("read_at is null")
+    op.create_index(
+        "ix_notifications_unread", "notifications", ["user_id", "created_at", "id"], postgresql_where=unread
+    )
     op.create_index("ix_users_role_created_at_id", "users", ["role", "created_at", "id"])
     op.create_index("ix_ledger_transactions_at", "ledger_transactions", ["at"])
     op.drop_index("ix_home_chef_quotes_customer_id", "home_chef_quotes")
@@ -128,6 +132,7 @@ def downgrade() -> None:
     op.create_index("ix_home_chef_quotes_customer_id", "home_chef_quotes", ["customer_id"])
     op.drop_index("ix_ledger_transactions_at", "ledger_transactions")
     op.drop_index("ix_users_role_created_at_id", "users")
+    op.drop_index("ix_notifications_unread", "notifications")
     op.drop_column("home_chef_visits", "refund_cap_bp")
     op.drop_column("home_chef_visits", "rescheduled")
     for name in ("active_start", "city_created_at_id", "status_created_at_id", "created_at_id"):

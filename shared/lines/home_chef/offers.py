@@ -138,6 +138,8 @@ def _start(session: Session, row: ChefBookingRow, actor: Actor, window: int, now
         raise TooEarly(f"A visit can be started from {window} min before its time.")
     move(session, booking, Status.IN_PROGRESS, actor, now, kind="started")
     row.visit.started_at = now
+    session.flush()
+    tell_customer(session, booking, row.visit, "started", now)
 
 
 def _complete(session: Session, row: ChefBookingRow, actor: Actor, reason: str | None, now: datetime) -> None:
@@ -154,8 +156,11 @@ def withdraw(session: Session, booking: Booking, now: datetime) -> None:
         offer.answered_at = now
 
 
-def begin_clock(session: Session, booking: Booking, visit: Visit, now: datetime) -> None:
-    """Start the clock of the open offer: the visit is paid."""
+def begin_clock(session: Session, booking: Booking, visit: Visit, now: datetime) -> datetime | None:
+    """Start the clock of the open offer, the visit being paid; returns when the offer ends."""
     offer: Offer | None = queries.open_offer(session, booking.id)
-    if offer is not None and offer.state == OfferState.OPEN and offer.expires_at is None:
+    if offer is None:
+        return None
+    if offer.state == OfferState.OPEN and offer.expires_at is None:
         offer.expires_at = offer_ends(visit.starts_at, visit.time_zone, now)
+    return offer.expires_at

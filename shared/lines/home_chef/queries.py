@@ -250,6 +250,13 @@ def visit_of(session: Session, booking_id: UUID) -> Visit:
     return session.get_one(Visit, booking_id)
 
 
+def standing(session: Session, booking_id: UUID) -> tuple[Booking, datetime]:
+    """Return a booking and when its visit starts, in one statement."""
+    statement = select(Booking, Visit.starts_at).join(Visit, Visit.booking_id == Booking.id)
+    row = session.execute(statement.where(Booking.id == booking_id)).one()
+    return row[0], row[1]
+
+
 def open_offer(session: Session, booking_id: UUID) -> Offer | None:
     """Return the offer that is open or accepted; the booking's row is locked."""
     return session.scalars(

@@ -1,11 +1,11 @@
-"""What a chef does: their profile, and the visits offered to them."""
+"""What a chef does: their profile, the visits offered to them, what they earn and what they were told."""
 
-from functions.chef import bookings, profile
+from functions.chef import bookings, earnings, notifications, profile
 from functions.web import serve
 
 chef = serve(
     "chef",
-    [profile.routes, bookings.routes],
+    [profile.routes, bookings.routes, earnings.routes, notifications.routes],
     requires=["database_url", "jwt_keys"],
-    loads=["infra.postgres.engine"],
+    loads=["infra.postgres.engine", "shared.lines.home_chef.line"],
 )

@@ -1,6 +1,7 @@
 """The ledger as rows: facts are booked once, whoever tells of them how often; balances are sums."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -51,3 +52,33 @@ where cast(:booking as uuid) is null or t.booking_id = :booking group by p.accou
 def balances(session: Session, booking_id: UUID | None = None) -> dict[str, int]:
     """Return each account's balance in paise (debits positive), of everything or of one booking."""
     return {row[0]: row[1] for row in session.execute(_BALANCES, {"booking": booking_id})}
+
+
+@dataclass(frozen=True)
+class Payable:
+    """What a provider earned in a period, in paise: by visits, by late cancellations, less what was taken back.
+
+    `owed` is the balance of all time.
+    """
+
+    completed: int
+    kept: int
+    taken_back: int
+    owed: int
+
+
+_PAYABLE = text("""
+select
+  coalesce(-sum(p.amount) filter (where within and t.kind = 'completed'), 0)::bigint,
+  coalesce(-sum(p.amount) filter (where within and t.kind = 'kept_on_cancellation'), 0)::bigint,
+  coalesce(sum(p.amount) filter (where within and t.kind not in ('completed', 'kept_on_cancellation')), 0)::bigint,
+  coalesce(-sum(p.amount), 0)::bigint
+from ledger_postings p join ledger_transactions t on t.id = p.transaction_id
+cross join lateral (select t.at >= :start and t.at < :until) period(within)
+where p.provider_id = :provider and p.account = 'chef_payable'
+""")
+
+
+def payable(session: Session, provider_id: UUID, start: datetime, until: datetime) -> Payable:
+    """Return what a provider earned between two instants, the first included, in one statement."""
+    return Payable(*session.execute(_PAYABLE, {"provider": provider_id, "start": start, "until": until}).one())

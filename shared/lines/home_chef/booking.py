@@ -19,7 +19,7 @@ from shared.bookings.models import SLOT_TAKEN
 from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import Key
 from shared.kit.database import ConstraintViolated, TransactionConflict
-from shared.kit.errors import DependencyDown
+from shared.kit.errors import DependencyDown, TooManyRequests
 from shared.kit.ids import booking_ref, new_id
 from shared.lines.home_chef import pricing, queries, quotes, visits
 from shared.lines.home_chef.lifecycle import LINE
@@ -37,10 +37,11 @@ KeyOf = Callable[[Caller], Key | None]
 
 @dataclass(frozen=True)
 class Rules:
-    """How long a booking waits for its payment, and how many may wait."""
+    """How long a booking waits for its payment, how many may wait, and how many may be made in an hour."""
 
     unpaid_life: timedelta
     unpaid_bookings: int
+    per_hour: int
 
 
 @dataclass
@@ -55,6 +56,10 @@ class _Race:
             self.lost.append(self.tried)
         elif violation.constraint != REF_TAKEN:
             raise violation
+
+
+class TooManyBookings(TooManyRequests):
+    code, title = "too_many_bookings", "Too many bookings in an hour"
 
 
 class _KeyTaken(Exception):
@@ -94,7 +99,7 @@ def _try(
     found = visits.facts(session, caller.id, wanted, now, key=key, lost=lost)
     if quote:
         quote.refuse_gone(now)
-    _refuse_too_much(found, rules)
+    _refuse_too_much(found, rules, now)
     chef = visits.chosen(session, wanted, found, now)
     race.tried = chef.id
     rate, breakdown = (
@@ -112,7 +117,8 @@ def _try(
     return view
 
 
-def _refuse_too_much(found: Facts, rules: Rules) -> None:
+def _refuse_too_much(found: Facts, rules: Rules, now: datetime) -> None:
+    found.booked.refuse_beyond(rules.per_hour, TooManyBookings, now)
     if found.overlapping is not None:
         raise visits.Overlapping(f"You have booked {found.overlapping} at that time.", ref=found.overlapping)
     if found.unpaid >= rules.unpaid_bookings:

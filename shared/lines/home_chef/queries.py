@@ -59,6 +59,10 @@ select
   (select b.ref from bookings b join home_chef_visits v on v.booking_id = b.id
     where b.customer_id = :customer and b.{IS_ACTIVE} and v.starts_at < :end and v.ends_at > :start
     order by v.starts_at limit 1) as overlapping,
+  (select jsonb_build_array(count(*), min(b.created_at)) from bookings b
+    where b.customer_id = :customer and b.created_at > :hour_ago) as booked,
+  (select jsonb_build_array(count(*), min(q.created_at)) from home_chef_quotes q
+    where q.customer_id = :customer and q.created_at > :hour_ago) as quoted,
   {idempotency.ANSWERED} as answered
 """)
 

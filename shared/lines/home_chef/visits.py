@@ -12,6 +12,7 @@ from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import Key
 from shared.kit.clock import instant, local, minutes
 from shared.kit.errors import Invalid, Refusal
+from shared.kit.hourly import HOUR, LastHour
 from shared.lines.home_chef import pricing, queries
 from shared.lines.home_chef.schemas import QuoteRequest
 from shared.lines.home_chef.slots import DAY, Calendar, Slot, days_touched, nearest_free
@@ -81,6 +82,8 @@ class Facts:
     chef: Chef | None
     unpaid: int
     overlapping: str | None
+    booked: LastHour
+    quoted: LastHour
 
     @property
     def gap(self) -> timedelta:
@@ -111,6 +114,8 @@ def facts(
         chef=_chef(row.chef),
         unpaid=row.unpaid,
         overlapping=row.overlapping,
+        booked=LastHour.of(row.booked),
+        quoted=LastHour.of(row.quoted),
     )
     _refuse_place(row.address, row.locations, row.circles)
     _refuse_time(wanted, found.tariff, now)
@@ -132,6 +137,7 @@ def _parameters(
         "start": wanted.starts_at,
         "end": wanted.ends_at,
         "now": now,
+        "hour_ago": now - HOUR,
         **idempotency.parameters(key, now),
     }
 

@@ -127,6 +127,7 @@ def checkout() -> "Checkout":
     windows = Windows(
         reuse=timedelta(seconds=chosen.attempt_reuse_seconds),
         extension=timedelta(seconds=chosen.attempt_extension_seconds),
+        per_hour=chosen.payments_per_hour,
     )
     return Checkout(database(), gateway(), line, windows, return_url)
 

@@ -19,7 +19,7 @@ from shared.bookings.models import Booking
 from shared.kit.ids import new_id
 from shared.ledger import queries as ledger
 from shared.lines.home_chef import booking as booking_use_case
-from shared.lines.home_chef import steps
+from shared.lines.home_chef import quotes, steps
 from shared.lines.home_chef.booking import Rules
 from shared.lines.home_chef.lifecycle import CHEF, ChefStep
 from shared.lines.home_chef.models import ChefProfile, WeeklySlot
@@ -33,8 +33,9 @@ from shared.users.models import ADMIN, CUSTOMER, User
 from tests.phonepe_server import PhonePeServer
 
 LOCK = text("select 1 from users where id = :id for no key update")
-RULES = Rules(timedelta(minutes=30), 3)
-WINDOWS = Windows(timedelta(minutes=15), timedelta(minutes=25))
+RULES = Rules(timedelta(minutes=30), 3, 10)
+QUOTES = quotes.Rules(timedelta(minutes=30), 60)
+WINDOWS = Windows(timedelta(minutes=15), timedelta(minutes=25), 10)
 
 
 @dataclass(frozen=True)

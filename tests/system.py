@@ -23,6 +23,7 @@ from tests.postgres_server import plain_connection
 READY_SECONDS = 90
 STARTS = ("08:00", "10:30", "13:00", "15:30")  # two hours and the way between them; the evening is left to the tests
 LAST_SHARED_DAY = 50  # visits are shared out from the first day up to here, whole days from the horizon down to here
+UNHURRIED = {"BOOKINGS_PER_HOUR": "1000", "PAYMENTS_PER_HOUR": "1000"}  # a test does in a second what takes a day
 _numbers = count(1)
 
 
@@ -214,7 +215,7 @@ def start_system(data: Path, *arguments: str, port: int | None = None, **environ
     ]
     said = data.with_suffix(".dev.log")
     with said.open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=inherited | environ)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=inherited | UNHURRIED | environ)
         running = System(f"http://127.0.0.1:{port}", data, process)
         try:
             _wait(running, process, said)

@@ -1,11 +1,18 @@
-"""What a chef does: their profile, when they work, and the visits offered to them."""
+"""What a chef does: their profile, when they work, the visits offered to them, what they earn and what they were told."""
 
-from functions.chef import availability, bookings, days_off, profile
+from functions.chef import availability, bookings, days_off, earnings, notifications, profile
 from functions.web import serve
 
 chef = serve(
     "chef",
-    [profile.routes, availability.routes, days_off.routes, bookings.routes],
+    [
+        profile.routes,
+        availability.routes,
+        days_off.routes,
+        bookings.routes,
+        earnings.routes,
+        notifications.routes,
+    ],
     requires=["database_url", "jwt_keys"],
-    loads=["infra.postgres.engine"],
+    loads=["infra.postgres.engine", "shared.lines.home_chef.line"],
 )

@@ -1,11 +1,18 @@
-"""What a customer does: who they are, where they live, who could cook for them, what a visit costs, and booking it."""
+"""What a customer does: who could cook for them and what a visit costs, booking it, and what they were told."""
 
-from functions.customer import addresses, bookings, chefs, profile, serviceability
+from functions.customer import addresses, bookings, chefs, notifications, profile, serviceability
 from functions.web import serve
 
 customer = serve(
     "customer",
-    [profile.routes, addresses.routes, serviceability.routes, chefs.routes, bookings.routes],
+    [
+        profile.routes,
+        addresses.routes,
+        serviceability.routes,
+        chefs.routes,
+        bookings.routes,
+        notifications.routes,
+    ],
     requires=["database_url", "jwt_keys"],
-    loads=["infra.postgres.engine"],
+    loads=["infra.postgres.engine", "shared.lines.home_chef.line"],
 )

@@ -13,7 +13,7 @@ from shared.idempotency.queries import KeyReused
 from shared.kit.errors import Invalid
 from shared.kit.paging import PageQuery, PageView
 from shared.lines.home_chef import booking, cancellation, queries, quotes, visits
-from shared.lines.home_chef.booking import Rules
+from shared.lines.home_chef.booking import Rules, TooManyBookings
 from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.schemas import (
     BookingRequest,
@@ -28,16 +28,24 @@ from shared.users.models import CUSTOMER
 
 routes = Routes("/api/v1/customer", CUSTOMER)
 NOT_BOOKABLE = (Invalid, KeyReused, visits.NotServiceable, visits.NoChefFree, visits.ChefUnavailable)
-TOO_MUCH = (visits.TooManyUnpaid, visits.Overlapping, quotes.QuoteGone, quotes.QuoteNotFound)
+TOO_MUCH = (TooManyBookings, visits.TooManyUnpaid, visits.Overlapping, quotes.QuoteGone, quotes.QuoteNotFound)
 
 
-@routes.post("/quotes", body=QuoteRequest, answer=QuoteView, status=201, refuses=NOT_BOOKABLE, idempotent=True)
+@routes.post(
+    "/quotes",
+    body=QuoteRequest,
+    answer=QuoteView,
+    status=201,
+    refuses=(*NOT_BOOKABLE, quotes.TooManyQuotes),
+    idempotent=True,
+)
 def give_quote(call: Call, body: QuoteRequest) -> QuoteView:
     """Price a visit and keep the price for half an hour, for one booking."""
-    life = timedelta(seconds=wiring.settings().quote_seconds)
+    chosen = wiring.settings()
+    rules = quotes.Rules(timedelta(seconds=chosen.quote_seconds), chosen.quotes_per_hour)
     with call.locking() as (session, caller):
         key = call.key(caller)
-        quote = quotes.view(quotes.give(session, caller.id, body, life, call.now, key))
+        quote = quotes.view(quotes.give(session, caller.id, body, rules, call.now, key))
         idempotency.store(session, key, 201, quote.model_dump(mode="json"), call.now)
         return quote
 
@@ -53,7 +61,8 @@ def give_quote(call: Call, body: QuoteRequest) -> QuoteView:
 def book(call: Call, body: BookingRequest) -> BookingView:
     """Book a visit: the chef's time is held while it is paid."""
     chosen = wiring.settings()
-    rules = Rules(timedelta(seconds=chosen.unpaid_seconds), chosen.unpaid_bookings_per_customer)
+    life = timedelta(seconds=chosen.unpaid_seconds)
+    rules = Rules(life, chosen.unpaid_bookings_per_customer, chosen.bookings_per_hour)
     return booking.book(call.locking, body, call.key, rules, call.now)
 
 

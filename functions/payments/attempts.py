@@ -7,7 +7,7 @@ from shared.bookings.models import Booking
 from shared.idempotency.queries import KeyReused
 from shared.kit.errors import NotFound
 from shared.payments import following, queries
-from shared.payments.checkout import BookingNotFound, NotPayable, PaymentInProgress
+from shared.payments.checkout import BookingNotFound, NotPayable, PaymentInProgress, TooManyPayments
 from shared.payments.gateway import GatewayUnavailable
 from shared.payments.lifecycle import LIVE, AttemptState
 from shared.payments.models import Attempt
@@ -29,12 +29,12 @@ class AttemptNotFound(NotFound):
     "/initiate",
     body=InitiateRequest,
     answer=PaymentPageView,
-    refuses=(BookingNotFound, NotPayable, PaymentInProgress, GatewayUnavailable, KeyReused),
+    refuses=(BookingNotFound, NotPayable, PaymentInProgress, TooManyPayments, GatewayUnavailable, KeyReused),
     idempotent=True,
 )
 def initiate(call: Call, body: InitiateRequest) -> PaymentPageView:
     """Start to pay a booking: the address of the gateway's page, the same one while it is fresh."""
-    page = wiring.checkout().start(call.writing, body.booking_id, call.key, call.now)
+    page = wiring.checkout().start(call.locking, body.booking_id, call.key, call.now)
     return PaymentPageView.model_validate(page)
 
 

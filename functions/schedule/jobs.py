@@ -1,5 +1,6 @@
 """The jobs by name; each returns what it did, for the log."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
@@ -35,9 +36,18 @@ def reconcile(now: datetime) -> dict[str, int]:
     return asdict(following.reconcile(wiring.database(), wiring.gateway(), wiring.line, now))
 
 
+def remind(now: datetime) -> dict[str, int]:
+    """Tell people of what begins soon, line by line."""
+    done = Counter[str]()
+    for name in wiring.LINES:
+        done.update(wiring.line(name).remind(wiring.database(), now))
+    return dict(done)
+
+
 JOBS: dict[str, Callable[[datetime], dict[str, int]]] = {
     "sweep": sweep,
     "expire": expire,
     "deadlines": deadlines,
     "reconcile": reconcile,
+    "remind": remind,
 }

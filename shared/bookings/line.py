@@ -22,7 +22,7 @@ class Returned:
 
 
 class Line(Protocol):
-    """How one line of business reacts to what happens to its bookings; each call is inside the core's transaction."""
+    """How one line of business reacts to what happens to its bookings: `on_…` inside the core's transaction."""
 
     def on_paid(self, session: Session, booking: Booking, now: datetime) -> None:
         """The booking's payment was captured while the booking was active; its row is locked."""
@@ -44,6 +44,12 @@ class Line(Protocol):
 
     def letter(self, kind: str, facts: dict[str, Any], name: str | None) -> Letter:
         """Return the words of a notification of this line."""
+
+    def is_current(self, session: Session, kind: str, subject_id: UUID, facts: dict[str, Any]) -> bool:
+        """Tell whether a notification of this line still says the truth: one that does not is no longer mailed."""
+
+    def remind(self, db: Database, now: datetime) -> dict[str, int]:
+        """Tell whom it concerns of what begins soon, each once; returns how many there were and how many were told."""
 
 
 Lines = Callable[[str], Line]

@@ -22,6 +22,10 @@ class Letter:
         parts = [self.heading, *([self.code] if self.code else []), *self.sentences, "\n".join(facts), self.closing]
         return "\n\n".join(part for part in parts if part) + "\n"
 
+    def summary(self) -> str:
+        """Return the sentences behind the greeting in one paragraph, as an app shows them."""
+        return " ".join(self.sentences[1:])
+
     def html(self) -> str:
         """The same words as a page that mail programs render: inline styles, one column, no pictures."""
         sentences = "".join(f'<p style="margin:0 0 16px">{escape(line)}</p>' for line in self.sentences)

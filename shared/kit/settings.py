@@ -118,6 +118,9 @@ class Settings:
     attempt_extension_seconds: int = 1_500
     attempt_reuse_seconds: int = 900
     unpaid_bookings_per_customer: int = 3
+    bookings_per_hour: int = 10
+    quotes_per_hour: int = 60
+    payments_per_hour: int = 10
     start_window_minutes: int = 0
 
     @classmethod

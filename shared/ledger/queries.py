@@ -93,3 +93,33 @@ def turnover(session: Session, period: Period, today: Period) -> dict[date, Turn
     """Return what money did on each day of a period and today, in one statement; no day is left out."""
     rows = session.execute(_TURNOVER, days.parameters(period, today))
     return {day: Turnover(*amounts) for day, *amounts in rows}
+
+
+@dataclass(frozen=True)
+class Payable:
+    """What a provider earned in a period, in paise: by visits, by late cancellations, less what was taken back.
+
+    `owed` is the balance of all time.
+    """
+
+    completed: int
+    kept: int
+    taken_back: int
+    owed: int
+
+
+_PAYABLE = text("""
+select
+  coalesce(-sum(p.amount) filter (where within and t.kind = 'completed'), 0)::bigint,
+  coalesce(-sum(p.amount) filter (where within and t.kind = 'kept_on_cancellation'), 0)::bigint,
+  coalesce(sum(p.amount) filter (where within and t.kind not in ('completed', 'kept_on_cancellation')), 0)::bigint,
+  coalesce(-sum(p.amount), 0)::bigint
+from ledger_postings p join ledger_transactions t on t.id = p.transaction_id
+cross join lateral (select t.at >= :start and t.at < :until) period(within)
+where p.provider_id = :provider and p.account = 'chef_payable'
+""")
+
+
+def payable(session: Session, provider_id: UUID, start: datetime, until: datetime) -> Payable:
+    """Return what a provider earned between two instants, the first included, in one statement."""
+    return Payable(*session.execute(_PAYABLE, {"provider": provider_id, "start": start, "until": until}).one())

@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kit.base import Base
@@ -17,6 +17,7 @@ class Notification(Base):
     __table_args__ = (
         Index("uq_notifications_fact", "user_id", "dedupe_key", unique=True),
         Index("ix_notifications_user_id_created_at_id", "user_id", "created_at", "id"),
+        Index("ix_notifications_unread", "user_id", "created_at", "id", postgresql_where=text("read_at is null")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

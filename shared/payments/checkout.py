@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 from shared.bookings.history import Actor, note
 from shared.bookings.lifecycle import UNPAID, PaymentStatus, Status
 from shared.bookings.line import Lines
-from shared.bookings.models import Booking
 from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import Key
 from shared.kit.database import Database
-from shared.kit.errors import NotFound, Refusal
+from shared.kit.errors import NotFound, Refusal, TooManyRequests
+from shared.kit.hourly import LastHour
 from shared.kit.ids import merchant_id, new_id
 from shared.payments import following, queries
 from shared.payments.gateway import Gateway, GatewayRefused, GatewayUnavailable, Order
@@ -52,12 +52,17 @@ class PaymentInProgress(Refusal):
         super().__init__("An earlier payment of this booking is still being decided.", retry_after=10)
 
 
+class TooManyPayments(TooManyRequests):
+    code, title = "too_many_payments", "Too many tries to pay in an hour"
+
+
 @dataclass(frozen=True)
 class Windows:
-    """How long a page is given again, and how far an attempt carries the deadline to pay."""
+    """How long a page is given again, how far an attempt carries the deadline to pay, how many begin in an hour."""
 
     reuse: timedelta
     extension: timedelta
+    per_hour: int
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class Checkout:
         """Return a page to pay a booking on, the same one while it is fresh.
 
         `begin` opens a transaction that knows its caller; `key` is the request's idempotency key.
-        Raises BookingNotFound, NotPayable, PaymentInProgress, GatewayUnavailable.
+        Raises BookingNotFound, NotPayable, PaymentInProgress, TooManyPayments, GatewayUnavailable.
         """
         known: UUID | None = None
         while True:
@@ -101,7 +106,7 @@ class Checkout:
         repeated = _repeated(session, key, now)
         if repeated:
             return repeated
-        owed = _owned(session, caller.id, booking_id)
+        owed, begun = _owned(session, caller.id, booking_id, now)
         _refuse_what_is_not_payable(session, owed, now)
         live = queries.live_attempt(session, owed.payment.id)
         if live is not None:
@@ -114,6 +119,7 @@ class Checkout:
                 raise PaymentInProgress
             _replace(live, now)
             session.flush()
+        begun.refuse_beyond(self.windows.per_hour, TooManyPayments, now)
         attempt = self._begin(session, caller, owed, now)
         return_url = self.return_url(owed.booking.ref, attempt.merchant_txn_id)
         return Order(attempt.merchant_txn_id, attempt.amount, caller.id.hex, return_url)
@@ -191,11 +197,11 @@ def _repeated(session: Session, key: Key | None, now: datetime) -> Page | None:
     return None
 
 
-def _owned(session: Session, customer_id: UUID, booking_id: UUID) -> Owed:
-    own = select(Booking.id).where(Booking.id == booking_id, Booking.customer_id == customer_id)
-    if session.scalars(own).one_or_none() is None:
+def _owned(session: Session, customer_id: UUID, booking_id: UUID, now: datetime) -> tuple[Owed, LastHour]:
+    begun = queries.begun_by_owner(session, customer_id, booking_id, now)
+    if begun is None:
         raise BookingNotFound
-    return queries.locked(session, booking_id)
+    return queries.locked(session, booking_id), begun
 
 
 def _refuse_what_is_not_payable(session: Session, owed: Owed, now: datetime) -> None:

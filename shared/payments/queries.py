@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from shared.bookings import queries as bookings
 from shared.bookings.models import Booking, OpenException
 from shared.kit.base import for_update
+from shared.kit.hourly import HOUR, LastHour
 from shared.payments.ladder import next_poll
 from shared.payments.lifecycle import LIVE, RefundState
 from shared.payments.matching import Asked, Capture
@@ -39,6 +40,20 @@ def locked_attempt(session: Session, attempt_id: UUID) -> Attempt:
 def locked_refund(session: Session, refund_id: UUID) -> Refund:
     refund: Refund = session.scalars(for_update(select(Refund).where(Refund.id == refund_id))).one()
     return refund
+
+
+def begun_by_owner(session: Session, customer_id: UUID, booking_id: UUID, now: datetime) -> LastHour | None:
+    """Return the attempts a customer has begun within the last hour; None where the booking is not theirs."""
+    any_of_theirs = aliased(Booking)
+    begun = (
+        select(func.jsonb_build_array(func.count(), func.min(Attempt.started_at)))
+        .join(any_of_theirs, any_of_theirs.id == Attempt.booking_id)
+        .where(any_of_theirs.customer_id == customer_id, Attempt.started_at > now - HOUR)
+        .scalar_subquery()
+    )
+    own = select(begun).where(Booking.id == booking_id, Booking.customer_id == customer_id)
+    row = session.execute(own).one_or_none()
+    return LastHour.of(row[0]) if row else None
 
 
 def live_attempt(session: Session, payment_id: UUID) -> Attempt | None:

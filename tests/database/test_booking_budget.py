@@ -15,7 +15,7 @@ from shared.lines.home_chef.schemas import BookingRequest, QuoteRequest
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
 from shared.sign_in.tokens import Claims
-from tests.make import RULES
+from tests.make import QUOTES, RULES
 from tests.postgres_server import at_port
 from tests.round_trips import CountingProxy, counted
 
@@ -79,7 +79,7 @@ def test_a_booking_by_a_quote_costs_one_more(make, wired, proxy, person, now):
     customer, claims = person
     with locking(wired, claims, now)() as (session, caller):
         visit = QuoteRequest(**make.request(customer).model_dump(exclude={"quote_id"}))
-        quote = quotes.give(session, caller.id, visit, timedelta(minutes=30), now, None)
+        quote = quotes.give(session, caller.id, visit, QUOTES, now, None)
     with counted(proxy) as seen:
         booking.book(locking(wired, claims, now), BookingRequest(quote_id=quote.id), key_of, RULES, now)
     assert (len(seen.statements), seen.round_trips) == (4, 5)
@@ -90,7 +90,7 @@ def test_a_quote_costs_three_statements(make, wired, proxy, person, now):
     customer, claims = person
     visit = QuoteRequest(**make.request(customer).model_dump(exclude={"quote_id"}))
     with counted(proxy) as seen, locking(wired, claims, now)() as (session, caller):
-        quotes.give(session, caller.id, visit, timedelta(minutes=30), now, key_of(caller))
+        quotes.give(session, caller.id, visit, QUOTES, now, key_of(caller))
     assert (len(seen.statements), seen.round_trips) == (3, 4)
 
 

@@ -1,4 +1,4 @@
-"""A person is told of one thing once, and mailed once."""
+"""A person is told of one thing once, mailed once, and finds it in the app."""
 
 from datetime import timedelta
 
@@ -6,11 +6,21 @@ import pytest
 
 from functions.wiring import line
 from shared.kit.ids import new_id
+from shared.kit.paging import PageQuery
 from shared.lines.home_chef.messages import LETTERS
 from shared.notifications import queries
+from shared.notifications.queries import NotificationNotFound
 from tests.make import together
+from tests.round_trips import counted
 
 FACTS = {"ref": "SZ-1", "total": 236156}
+MORE = {
+    "amount": 100,
+    "pay_by": "2026-11-20T05:30:00+00:00",
+    "from_day": "2026-11-22",
+    "from_time": "12:30",
+    "why": "chef",
+}
 
 
 @pytest.fixture
@@ -97,4 +107,80 @@ def test_everything_a_visit_tells_has_its_words(make, gateway, phonepe):
         assert facts["ref"] in letter.text()
         assert letter.subject
     for kind in LETTERS:
-        assert line("home_chef").letter(kind, {**rows[0][1], "amount": 100}, None).text()
+        assert line("home_chef").letter(kind, {**rows[0][1], **MORE}, None).text()
+
+
+def told(db, meera, unread=False, **page):
+    with db.reading() as session:
+        rows, cursor = queries.told(session, meera.id, PageQuery(**page), unread=unread)
+        return rows, cursor, queries.unread_count(session, meera.id)
+
+
+def read(db, person, notification_id, at):
+    with db.transaction() as session:
+        return queries.read(session, person.id, notification_id, at)
+
+
+def test_the_same_kind_of_thing_may_happen_to_a_subject_again(db, make, meera, now):
+    for once in (None, "first", "first", "second"):
+        with db.transaction() as session:
+            queries.tell(session, meera.id, "home_chef", "rescheduled", meera.id, FACTS, now, once=once)
+    assert len(promised(make)) == 3
+
+
+def test_a_person_sees_their_own_newest_first_by_pages(db, make, meera, tell, now):
+    tell(person=make.customer())
+    for hour in range(5):
+        with db.transaction() as session:
+            at = now + timedelta(hours=hour // 2)  # two at once
+            queries.tell(session, meera.id, "home_chef", "confirmed", new_id(), {"nth": hour}, at)
+    first, cursor, unread = told(db, meera, limit=3)
+    rest, end, _ = told(db, meera, limit=3, cursor=cursor)
+    seen = [row.facts["nth"] for row in (*first, *rest)]
+    assert (sorted(seen), seen[0], end, unread) == ([0, 1, 2, 3, 4], 4, None, 5)
+    assert sorted(seen[1:3]) == [2, 3]
+
+
+def test_what_was_read_is_not_unread_any_more_and_the_first_time_counts(db, meera, tell, now):
+    tell()
+    tell(kind="completed")
+    rows, _, _ = told(db, meera)
+    for at in (now, now + timedelta(hours=1)):
+        assert read(db, meera, rows[0].id, at).read_at == now
+    left, _, unread = told(db, meera, unread=True)
+    assert ([row.id for row in left], unread) == ([rows[1].id], 1)
+    assert len(told(db, meera)[0]) == 2
+
+
+def test_somebody_elses_notification_is_not_there(db, make, meera, tell, now):
+    tell()
+    [(notification_id,)] = make.rows("select id from notifications")
+    for person, wanted in ((make.customer(), notification_id), (meera, new_id())):
+        with pytest.raises(NotificationNotFound):
+            read(db, person, wanted, now)
+    assert make.rows("select read_at from notifications") == [(None,)]
+
+
+def test_the_unread_are_counted_up_to_a_hundred_and_found_by_their_index(db, make, meera, now):
+    make.run(
+        """insert into notifications (id, user_id, line, kind, subject_id, dedupe_key, facts, created_at, read_at)
+        select gen_random_uuid(), :user, 'home_chef', 'confirmed', :user, n, '{}', cast(:now as timestamptz) - n * interval '1 min',
+          case when n < 5000 then cast(:now as timestamptz) end from generate_series(1, 5150) n""",
+        user=meera.id,
+        now=now,
+    )
+    make.run("analyze notifications")
+    rows, _, unread = told(db, meera, unread=True, limit=1)
+    assert (unread, rows[0].dedupe_key) == (100, "5000")
+    condition = "user_id = :user and read_at is null order by created_at desc, id desc limit 21"
+    plan = make.rows(f"explain select * from notifications where {condition}", user=meera.id)
+    assert "ix_notifications_unread" in str(plan)
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_a_list_with_its_count_costs_two_statements_however_long_it_is(db, meera, tell, count):
+    for _ in range(count):
+        tell(subject=new_id())
+    with counted() as seen:
+        assert len(told(db, meera)[0]) == count
+    assert len(seen.statements) == 2  # and the one that tells who is calling

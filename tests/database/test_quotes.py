@@ -10,9 +10,7 @@ from shared.lines.home_chef import booking, quotes
 from shared.lines.home_chef.quotes import QuoteGone, QuoteNotFound
 from shared.lines.home_chef.schemas import BookingRequest, QuoteRequest
 from shared.lines.home_chef.visits import ChefUnavailable, NoChefFree, NotServiceable
-from tests.make import RULES, together
-
-LIFE = timedelta(minutes=30)
+from tests.make import QUOTES, RULES, together
 
 
 @pytest.fixture
@@ -20,7 +18,7 @@ def give(make, now):
     def give(customer, **wanted):
         request = QuoteRequest(**make.request(customer, **wanted).model_dump(exclude={"quote_id"}))
         with make.begin(customer)() as (session, caller):
-            return quotes.give(session, caller.id, request, LIFE, now, None)
+            return quotes.give(session, caller.id, request, QUOTES, now, None)
 
     return give
 
@@ -116,8 +114,8 @@ def test_a_quote_is_good_for_half_an_hour_to_the_instant(make, give, use, now):
     customer = make.customer()
     quote = give(customer)
     with pytest.raises(QuoteGone):
-        use(customer, quote.id, now + LIFE)
-    assert use(customer, quote.id, now + LIFE - timedelta(microseconds=1))
+        use(customer, quote.id, now + QUOTES.life)
+    assert use(customer, quote.id, now + QUOTES.life - timedelta(microseconds=1))
 
 
 def test_a_refused_booking_leaves_the_quote_to_be_used(make, give, use):

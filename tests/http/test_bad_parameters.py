@@ -13,7 +13,7 @@ import requests
 
 from tests.http.bad_input import NO_UUIDS, TRIMMED, Operation, good, spelled
 from tests.http.guests import EVERY, NOBODYS, Complaints, Guests, each, wrong
-from tests.system import System
+from tests.system import System, eventually
 
 
 def parameters(operation: Operation, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -88,9 +88,11 @@ def theirs(system: System) -> dict[str, str]:
     """What belongs to somebody else, by the name of the field or parameter that would name it."""
     other = system.sign_in()
     booking = other.book()["id"]
-    txn = other.post("/payments/initiate", {"booking_id": booking}).json()["merchant_txn_id"]
+    txn = other.pay(booking)
+    told = eventually(lambda: other.get("/customer/notifications").json()["items"])[0]["id"]
     quoted = other.post("/customer/quotes", other.wish()).json()["id"]
-    return {"address_id": other.address(), "booking_id": booking, "txn": txn, "quote_id": quoted}
+    mine = {"address_id": other.address(), "booking_id": booking, "txn": txn, "quote_id": quoted}
+    return {**mine, "notification_id": told}
 
 
 def told(ask: Callable[[str], requests.Response], ids: tuple[str, str]) -> list[tuple[int, bytes]]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.kit.letter import Letter
-from shared.lines.home_chef.messages import LETTERS
+from shared.lines.home_chef.messages import LETTERS, chef, customer
 from shared.sign_in.messages import code_letter
 
 FACTS = {
@@ -23,6 +23,13 @@ FACTS = {
     "city": "Mumbai",
     "chef": "Arjun",
     "accepted": True,
+    "zone": "Asia/Kolkata",
+    "pay_by": "2026-11-20T05:30:00+00:00",
+    "answer_by": "2026-11-20T07:00:00+00:00",
+    "from_day": "2026-11-22",
+    "from_time": "12:30",
+    "why": "no_chef",
+    "invoice": "SZ/26-27/000001",
 }
 EVIL = "<script>alert('x')</script> & \"Söhne\" <b>"
 
@@ -65,10 +72,18 @@ def test_every_letter_names_the_booking_the_day_and_the_person(kind):
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
-        ("confirmed", "₹2,361.56"),
-        ("completed", "₹2,361.56"),
+        ("booked", "Please pay ₹2,361.56 by Friday, 20 November at 11:00."),
+        ("confirmed", "Your payment of ₹2,361.56 has arrived."),
+        ("chef_changed", "Price: ₹2,361.56"),
+        ("rescheduled", "your refund of ₹1,180.78."),
+        ("completed", "Paid: ₹2,361.56"),
+        ("cancelled_with_refund", "your refund of ₹1,180.78 "),
+        ("cancelled_by_us", "your refund of ₹1,180.78, which is all you paid"),
         ("visit_to_answer", "₹2,142.00"),
         ("visit_paid", "₹2,142.00"),
+        ("visit_moved", "₹2,142.00"),
+        ("chef_reminder_day", "₹2,142.00"),
+        ("chef_reminder_hours", "₹2,142.00"),
         ("refund_on_its_way", "₹1,180.78"),
         ("refunded", "₹1,180.78"),
     ],
@@ -77,9 +92,77 @@ def test_a_letter_about_money_says_how_much(kind, told):
     assert told in LETTERS[kind](FACTS, None).text()
 
 
-@pytest.mark.parametrize("kind", ["visit_to_answer", "visit_paid"])
+@pytest.mark.parametrize("kind", chef.LETTERS)
 def test_a_chef_is_told_the_earning_and_not_the_customers_price(kind):
     assert "2,361.56" not in LETTERS[kind](FACTS, None).text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "sentence"),
+    [
+        ("booked", "Booked: please pay for visit SZ-A1B2C3D4", "Arjun is kept for you."),
+        ("chef_changed", "Another chef: visit SZ-A1B2C3D4", "cancel free of charge for the next 24 hours"),
+        ("rescheduled", "Moved: visit SZ-A1B2C3D4", "on Sunday, 22 November 2026 at 12:30 and is now on Monday"),
+        ("reminder_day", "Coming up: your chef visit SZ-A1B2C3D4", "It is on Monday, 23 November 2026 at 19:00."),
+        ("reminder_hours", "At 19:00: your chef visit SZ-A1B2C3D4", "somebody is at home"),
+        ("started", "Started: visit SZ-A1B2C3D4", "Your visit is under way."),
+        ("completed", "Thank you: visit SZ-A1B2C3D4", "Invoice: SZ/26-27/000001"),
+        ("cancelled_by_us", "Cancelled: visit SZ-A1B2C3D4 cannot take place", "no chef is free for it any more"),
+        (
+            "visit_to_answer",
+            "New visit SZ-A1B2C3D4: please answer",
+            "decline it in the app by Friday, 20 November at 12:30",
+        ),
+        (
+            "visit_moved",
+            "Moved: please answer visit SZ-A1B2C3D4 anew",
+            "from Sunday, 22 November 2026 at 12:30 to Monday",
+        ),
+        ("visit_withdrawn", "No longer yours: visit SZ-A1B2C3D4", "There is nothing left to do"),
+        (
+            "chef_reminder_day",
+            "Coming up: you cook at visit SZ-A1B2C3D4",
+            "It is on Monday, 23 November 2026 at 19:00.",
+        ),
+        ("chef_reminder_hours", "At 19:00: you cook at visit SZ-A1B2C3D4", "Address and phone number are in the app."),
+    ],
+)
+def test_a_letter_says_what_has_happened(kind, subject, sentence):
+    letter = LETTERS[kind](FACTS, None)
+    assert letter.subject == subject
+    assert sentence in letter.text()
+
+
+@pytest.mark.parametrize("why", customer.WHY)
+def test_who_had_not_paid_is_promised_no_refund(why):
+    unpaid = LETTERS["cancelled_by_us"](FACTS | {"why": why, "amount": 0}, None).text()
+    assert customer.WHY[why] in unpaid
+    assert "Nothing had been charged." in unpaid
+    assert "refund" not in unpaid.lower()
+
+
+@pytest.mark.parametrize(
+    ("kind", "without", "missing"),
+    [
+        ("rescheduled", {"amount": None}, "refund"),
+        ("completed", {"invoice": None}, "nvoice"),
+        ("visit_to_answer", {"answer_by": None}, " by "),
+        ("visit_moved", {"answer_by": None}, " by "),
+    ],
+)
+def test_what_is_not_known_is_not_said(kind, without, missing):
+    assert missing in LETTERS[kind](FACTS, None).text()
+    text = LETTERS[kind](FACTS | without, None).text()
+    assert missing not in text
+    assert "None" not in text
+
+
+@pytest.mark.parametrize("kind", LETTERS)
+def test_an_app_shows_the_sentences_without_the_greeting_and_the_table(kind):
+    summary = LETTERS[kind](FACTS, "Meera").summary()
+    assert "Hello" not in summary
+    assert "For:" not in summary
+    assert summary in LETTERS[kind](FACTS, "Meera").text().replace("\n\n", " ")
 
 
 def test_who_comes_is_said_only_once_it_is_certain():
@@ -87,6 +170,9 @@ def test_who_comes_is_said_only_once_it_is_certain():
     asked = LETTERS["confirmed"](FACTS | {"accepted": False}, None).text()
     assert "Arjun has been asked" in asked
     assert "cooks for you" not in asked
+    assert "Arjun comes instead" in LETTERS["chef_changed"](FACTS, None).text()
+    assert "asked to come" in LETTERS["chef_changed"](FACTS | {"accepted": False}, None).text()
+    assert "Arjun" not in LETTERS["reminder_day"](FACTS | {"accepted": False}, None).text()
 
 
 @pytest.mark.parametrize("kind", LETTERS)

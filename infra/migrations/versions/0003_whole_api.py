@@ -90,6 +90,10 @@ def upgrade() -> None:
     )
     _chefs()
     _bookings()
+    unread = sa.text("read_at is null")
+    op.create_index(
+        "ix_notifications_unread", "notifications", ["user_id", "created_at", "id"], postgresql_where=unread
+    )
     op.create_index("ix_users_role_created_at_id", "users", ["role", "created_at", "id"])
     op.create_index("ix_users_created_at_id", "users", ["created_at", "id"])
     _places()
@@ -144,6 +148,7 @@ def downgrade() -> None:
     op.create_index("ix_locations_city", "locations", [sa.text("lower(city)")])
     op.drop_index("ix_users_created_at_id", "users")
     op.drop_index("ix_users_role_created_at_id", "users")
+    op.drop_index("ix_notifications_unread", "notifications")
     op.drop_column("home_chef_visits", "refund_cap_bp")
     op.drop_column("home_chef_visits", "rescheduled")
     for name in ("active_start", "city_created_at_id", "status_created_at_id", "created_at_id"):

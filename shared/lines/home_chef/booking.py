@@ -19,14 +19,16 @@ from shared.bookings.models import SLOT_TAKEN
 from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import Key
 from shared.kit.database import ConstraintViolated, TransactionConflict
-from shared.kit.errors import DependencyDown
+from shared.kit.errors import DependencyDown, TooManyRequests
 from shared.kit.ids import booking_ref, new_id
 from shared.lines.home_chef import pricing, queries, quotes, visits
 from shared.lines.home_chef.lifecycle import LINE
 from shared.lines.home_chef.pricing import Breakdown
 from shared.lines.home_chef.quotes import Given, QuoteGone
 from shared.lines.home_chef.schemas import BookingRequest, BookingView, BreakdownView, PlaceView
+from shared.lines.home_chef.telling import facts_when_booked
 from shared.lines.home_chef.visits import ZONE, Chef, Facts, Wanted
+from shared.notifications import queries as notifications
 from shared.sign_in.sessions import Caller
 
 REF_PREFIX, REF_TAKEN = "SZ", "uq_bookings_ref"
@@ -37,10 +39,11 @@ KeyOf = Callable[[Caller], Key | None]
 
 @dataclass(frozen=True)
 class Rules:
-    """How long a booking waits for its payment, and how many may wait."""
+    """How long a booking waits for its payment, how many may wait, and how many may be made in an hour."""
 
     unpaid_life: timedelta
     unpaid_bookings: int
+    per_hour: int
 
 
 @dataclass
@@ -55,6 +58,10 @@ class _Race:
             self.lost.append(self.tried)
         elif violation.constraint != REF_TAKEN:
             raise violation
+
+
+class TooManyBookings(TooManyRequests):
+    code, title = "too_many_bookings", "Too many bookings in an hour"
 
 
 class _KeyTaken(Exception):
@@ -98,7 +105,7 @@ def _try(
     found = visits.facts(session, caller.id, wanted, now, key=key, lost=lost)
     if quote:
         quote.refuse_gone(now)
-    _refuse_too_much(found, rules)
+    _refuse_too_much(found, rules, now)
     chef = visits.chosen(session, wanted, found, now)
     race.tried = chef.id
     rate, breakdown = (
@@ -106,19 +113,28 @@ def _try(
     )
     view = _view(wanted, found, chef, breakdown, now, now + rules.unpaid_life)
     row = {**_row(view, wanted, found, rate, breakdown, quote, now), "calendar": chef.calendar}
-    answer = json.dumps(view.model_dump(mode="json"))
-    parameters = {"customer_id": caller.id, "answer": answer, **idempotency.parameters(key, now)}
-    written = queries.write(session, row | parameters)
+    _store(session, caller, key, view, row, now)
+    return view
+
+
+def _store(
+    session: Session, caller: Caller, key: Key | None, view: BookingView, row: dict[str, Any], now: datetime
+) -> None:
+    """Write the booking with its answer and the promise to mail it; raises what somebody else was first with."""
+    told = notifications.parameters(caller.id, LINE, "booked", facts_when_booked(view, row["earning"]), now)
+    answer = {"answer": json.dumps(view.model_dump(mode="json")), **idempotency.parameters(key, now)}
+    written = queries.write(session, {"customer_id": caller.id, **row, **answer, **told})
     if not written.bookings:
         raise _CalendarChanged
     if written.answers < (key is not None):
         raise _KeyTaken
-    if written.quotes < (quote is not None):
+    if written.quotes < (row["quote_id"] is not None):
         raise QuoteGone("This quote has been used for a booking.")
-    return view
+    notifications.promised(session, told, now)
 
 
-def _refuse_too_much(found: Facts, rules: Rules) -> None:
+def _refuse_too_much(found: Facts, rules: Rules, now: datetime) -> None:
+    found.booked.refuse_beyond(rules.per_hour, TooManyBookings, now)
     if found.overlapping is not None:
         raise visits.Overlapping(f"You have booked {found.overlapping} at that time.", ref=found.overlapping)
     if found.unpaid >= rules.unpaid_bookings:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -11,7 +12,7 @@ from shared.bookings.line import Returned
 from shared.bookings.models import Booking
 from shared.kit.database import Database
 from shared.kit.letter import Letter
-from shared.lines.home_chef import cancellation, deadlines, messages, offers, queries
+from shared.lines.home_chef import cancellation, deadlines, messages, offers, overtaken, queries, reminding
 from shared.lines.home_chef.telling import tell_chef, tell_customer
 
 
@@ -20,11 +21,12 @@ def on_paid(session: Session, booking: Booking, now: datetime) -> None:
     visit = queries.visit_of(session, booking.id)
     if booking.status == Status.PENDING:
         move(session, booking, Status.CONFIRMED, SYSTEM, now, kind="confirmed", reason="paid")
-    offers.begin_clock(session, booking, visit, now)
     session.flush()
     tell_customer(session, booking, visit, "confirmed", now)
-    accepted = booking.answer == Answer.ACCEPTED
-    tell_chef(session, booking, visit, "visit_paid" if accepted else "visit_to_answer", now)
+    if booking.answer == Answer.ACCEPTED:
+        tell_chef(session, booking, visit, "visit_paid", now)
+    else:
+        offers.ask(session, booking, visit, now)
 
 
 def on_unpaid(session: Session, booking: Booking, why: str, now: datetime) -> None:
@@ -46,4 +48,12 @@ def on_refunded(session: Session, booking: Booking, refund: Returned, now: datet
 
 
 def letter(kind: str, facts: dict[str, Any], name: str | None) -> Letter:
-    return messages.LETTERS[kind](facts, name)
+    return messages.letter(kind, facts, name)
+
+
+def is_current(session: Session, kind: str, subject_id: UUID, facts: dict[str, Any]) -> bool:
+    return overtaken.is_current(session, kind, subject_id, facts)
+
+
+def remind(db: Database, now: datetime) -> dict[str, int]:
+    return reminding.remind(db, now)

@@ -113,13 +113,17 @@ def end(session: Session, booking: Booking, state: OfferState, now: datetime, re
         offer.answered_at, offer.reason = now, reason
 
 
-def begin_clock(session: Session, booking: Booking, visit: Visit, now: datetime) -> None:
-    """Start the clock of the open offer of a visit that is confirmed; one that runs goes on."""
+def ask(session: Session, booking: Booking, visit: Visit, now: datetime) -> None:
+    """Ask the chef of a confirmed visit for an answer: the clock of an open offer starts, one that runs goes on."""
     offer = queries.open_offer(session, booking.id)
-    if offer is not None and offer.state == OfferState.OPEN and offer.expires_at is None:
+    if offer is None or offer.state != OfferState.OPEN:
+        return
+    if offer.expires_at is None:
         offer.expires_at = offer_ends(visit.starts_at, visit.time_zone, now)
         # The sweep makes it sure, the task makes it prompt.
         outbox.add(session, LAPSE, {"booking_id": str(booking.id)}, now, due_at=offer.expires_at)
+    by = offer.expires_at.isoformat()
+    tell_chef(session, booking, visit, "visit_to_answer", now, once=str(offer.id), answer_by=by)
 
 
 def extend(session: Session, booking: Booking, visit: Visit, chef_id: UUID, now: datetime) -> Offer:
@@ -140,6 +144,5 @@ def extend(session: Session, booking: Booking, visit: Visit, chef_id: UUID, now:
         )
     )
     if booking.status == Status.CONFIRMED:
-        begin_clock(session, booking, visit, now)
-        tell_chef(session, booking, visit, "visit_to_answer", now)
+        ask(session, booking, visit, now)
     return queries.offer_of(session, booking.id)

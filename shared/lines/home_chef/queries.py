@@ -14,6 +14,7 @@ from shared.bookings.models import IS_ACTIVE, Booking
 from shared.idempotency import queries as idempotency
 from shared.kit.paging import PageQuery, Position, after, page_of
 from shared.lines.home_chef.models import Offer, Visit
+from shared.notifications import queries as notifications
 from shared.payments.models import Refund
 from shared.users.models import User
 
@@ -66,6 +67,10 @@ select
   (select b.ref from bookings b join home_chef_visits v on v.booking_id = b.id
     where b.customer_id = :customer and b.{IS_ACTIVE} and v.starts_at < :end and v.ends_at > :start
     order by v.starts_at limit 1) as overlapping,
+  (select jsonb_build_array(count(*), min(b.created_at)) from bookings b
+    where b.customer_id = :customer and b.created_at > :hour_ago) as booked,
+  (select jsonb_build_array(count(*), min(q.created_at)) from home_chef_quotes q
+    where q.customer_id = :customer and q.created_at > :hour_ago) as quoted,
   {idempotency.ANSWERED} as answered
 """)
 
@@ -107,7 +112,7 @@ def calendar(
 # The locks are taken in order: the customer's row is held already, the chef's comes before the insert that the
 # exclusion constraint may refuse (without it, losers of a race deadlock). Who waited for the chef's row finds it as it
 # is now: with another calendar, or inactive, it is no row of this statement.
-_WRITE = text("""
+_WRITE = text(f"""
 with chef as (
   select u.id from users u join chef_profiles c on c.user_id = u.id
   where u.id = :chef_id and u.is_active and c.calendar_version = :calendar for no key update of u, c
@@ -131,7 +136,9 @@ with chef as (
 ), event as (
   insert into booking_events (booking_id, at, actor, actor_id, kind, to_status)
   select id, cast(:now as timestamptz), 'customer', cast(:customer_id as uuid), 'booked', 'pending' from booking
-), quote as (
+), subject as (
+  select id from booking
+), {notifications.TOLD}, quote as (
   update home_chef_quotes set booking_id = booking.id from booking
   where home_chef_quotes.id = :quote_id and booking_id is null returning home_chef_quotes.id
 ), answer as (
@@ -362,6 +369,13 @@ def offer_of(session: Session, booking_id: UUID) -> Offer:
     """Return the offer that is open or accepted, of a booking that has one."""
     offer: Offer = session.scalars(_standing_offer(booking_id)).one()
     return offer
+
+
+def standing(session: Session, booking_id: UUID) -> tuple[Booking, datetime]:
+    """Return a booking and when its visit starts, in one statement."""
+    statement = select(Booking, Visit.starts_at).join(Visit, Visit.booking_id == Booking.id)
+    row = session.execute(statement.where(Booking.id == booking_id)).one()
+    return row[0], row[1]
 
 
 def open_offer(session: Session, booking_id: UUID) -> Offer | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.idempotency.queries import Key
-from shared.kit.errors import NotFound, Refusal
+from shared.kit.errors import NotFound, Refusal, TooManyRequests
 from shared.kit.ids import new_id
 from shared.lines.home_chef import queries, visits
 from shared.lines.home_chef.models import Quote
@@ -26,6 +26,18 @@ class QuoteNotFound(NotFound):
 
 class QuoteGone(Refusal):
     code, title = "quote_gone", "This quote is used or expired"
+
+
+class TooManyQuotes(TooManyRequests):
+    code, title = "too_many_quotes", "Too many quotes in an hour"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How long a quote is good for, and how many a customer may ask for in an hour."""
+
+    life: timedelta
+    per_hour: int
 
 
 @dataclass(frozen=True)
@@ -47,11 +59,12 @@ class Given:
 
 
 def give(
-    session: Session, customer_id: UUID, request: QuoteRequest, life: timedelta, now: datetime, key: Key | None
+    session: Session, customer_id: UUID, request: QuoteRequest, rules: Rules, now: datetime, key: Key | None
 ) -> Quote:
     """Price a visit at the rate of the chef who would take it now, and keep the price under an id."""
     wanted = Wanted.of(request)
     found = visits.facts(session, customer_id, wanted, now, key=key)
+    found.quoted.refuse_beyond(rules.per_hour, TooManyQuotes, now)
     chef = visits.chosen(session, wanted, found, now)
     breakdown = visits.price(wanted, chef.rate, found.tariff)
     quote = Quote(
@@ -62,7 +75,7 @@ def give(
         breakdown=breakdown.to_row(),
         total=breakdown.total,
         tariff=found.valid_from,
-        expires_at=now + life,
+        expires_at=now + rules.life,
         created_at=now,
     )
     session.add(quote)

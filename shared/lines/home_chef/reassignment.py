@@ -125,7 +125,9 @@ def _leave(case: Case, leaving: Leaving) -> None:
     offers.end(case.session, case.row.booking, leaving.end, case.now, leaving.reason)
     case.session.flush()
     if leaving.end != OfferState.DECLINED:
-        tell_chef(case.session, case.row.booking, case.row.visit, "visit_withdrawn", case.now)
+        offer = case.row.offer
+        once = str(offer.id) if offer else None
+        tell_chef(case.session, case.row.booking, case.row.visit, "visit_withdrawn", case.now, once=once)
 
 
 def give(case: Case, chef_id: UUID, leaving: Leaving) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from shared.bookings.lifecycle import Answer, PaymentStatus, Status
-from shared.kit.paging import PageQuery
+from shared.kit.paging import PageQuery, PageView
 from shared.kit.schemas import Body, Id, Rupees, RupeesIn, Text, TimeSlot, View, Whole
 from shared.lines.home_chef.lifecycle import ChefStep
 from shared.payments.lifecycle import RefundState
@@ -174,3 +174,37 @@ class StatusChange(Body):
 
 class ChefBookingQuery(PageQuery):
     status: Status | None = None
+
+
+class EarningsQuery(PageQuery):
+    """Local days, both included: `from` is the first of the month and `to` today where they are not said."""
+
+    first: Annotated[VisitDay | None, Field(alias="from")] = None
+    to: VisitDay | None = None
+
+
+class EarningView(View):
+    """What one fact about a visit changed for its chef: negative where it was taken back."""
+
+    booking_id: UUID
+    ref: str
+    booking_date: date
+    kind: str
+    at: datetime
+    amount: Rupees
+
+
+class EarningsView(PageView[EarningView]):
+    """A chef's earnings from the first to the last local day, both included.
+
+    `earned` by completed visits, `kept` of late cancellations, `taken_back` for refunds the chef bears; `total` is the
+    sum of the period. `owed` is the balance of all time: there is no payout yet.
+    """
+
+    first_day: date
+    last_day: date
+    earned: Rupees
+    kept: Rupees
+    taken_back: Rupees
+    total: Rupees
+    owed: Rupees

@@ -12,7 +12,6 @@ from shared.lines.home_chef.lifecycle import ChefStep, OfferState
 from shared.lines.home_chef.offers import BookingNotFound, OfferGone, not_allowed
 from shared.lines.home_chef.queries import ChefBookingRow
 from shared.lines.home_chef.reassignment import Begin, Case, Leaving
-from shared.lines.home_chef.telling import tell_chef
 
 
 def by_chef(
@@ -85,8 +84,7 @@ def _confirm(case: Case, reason: str | None) -> None:
     if booking.pay_by is not None:
         booking.pay_by = offers.pay_by_once_confirmed(visit, case.now)
     session.flush()
-    offers.begin_clock(session, booking, visit, case.now)
-    tell_chef(session, booking, visit, "visit_to_answer", case.now)
+    offers.ask(session, booking, visit, case.now)
 
 
 def _start(case: Case, _: str | None) -> None:

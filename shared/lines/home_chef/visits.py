@@ -12,6 +12,7 @@ from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import Key
 from shared.kit.clock import instant, local, minutes
 from shared.kit.errors import Invalid, Refusal
+from shared.kit.hourly import HOUR, LastHour
 from shared.lines.home_chef import pricing, queries
 from shared.lines.home_chef.schemas import QuoteRequest
 from shared.lines.home_chef.slots import DAY, Calendar, Slot, days_touched, nearest_free
@@ -82,6 +83,8 @@ class Facts:
     chef: Chef | None
     unpaid: int
     overlapping: str | None
+    booked: LastHour
+    quoted: LastHour
 
     @property
     def gap(self) -> timedelta:
@@ -112,6 +115,8 @@ def facts(
         chef=_chef(row.chef),
         unpaid=row.unpaid,
         overlapping=row.overlapping,
+        booked=LastHour.of(row.booked),
+        quoted=LastHour.of(row.quoted),
     )
     refuse_place(row.address, row.locations, row.circles)
     refuse_time(wanted, found.tariff, now)
@@ -126,6 +131,7 @@ def _parameters(
         "address": wanted.request.address_id,
         "chef": wanted.request.chef_id,
         **search(wanted.starts_at, wanted.ends_at, lost, now),
+        "hour_ago": now - HOUR,
         **idempotency.parameters(key, now),
     }
 

@@ -1,0 +1,4 @@
+from functions.telling import routes_for
+from shared.users.models import CUSTOMER
+
+routes = routes_for("/api/v1/customer", CUSTOMER)

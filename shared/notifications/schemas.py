@@ -1,0 +1,28 @@
+from datetime import datetime
+from uuid import UUID
+
+from shared.kit.paging import PageQuery, PageView
+from shared.kit.schemas import View
+
+
+class NotificationQuery(PageQuery):
+    unread: bool = False
+
+
+class NotificationView(View):
+    """One thing a person was told: `title` and `text` are what the mail says, without its greeting and its table."""
+
+    id: UUID
+    kind: str
+    title: str
+    text: str
+    booking_id: UUID | None
+    ref: str | None
+    created_at: datetime
+    read_at: datetime | None
+
+
+class NotificationsView(PageView[NotificationView]):
+    """A page of what a person was told; `unread_count` is of all pages and stops at 100."""
+
+    unread_count: int

@@ -1,5 +1,6 @@
 """Somebody is blocked: signed out at once, what is unpaid is cancelled, what is paid stands."""
 
+import threading
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from shared.users.models import ADMIN
 from shared.users.queries import UserNotFound
 from shared.users.schemas import UserChange, UserQuery
 from tests.database.test_registration import email_of, living, sign_in
+from tests.make import LOCK, together
 from tests.round_trips import counted
 
 BY = By(UUID(int=7), "198.51.100.7", "request-7")
@@ -151,3 +153,22 @@ def test_a_page_of_people_and_of_the_log_is_one_statement(change, make, db, coun
     with counted() as seen:
         assert len(page(db)[0]) == len(entries(db)[0]) == count
     assert len(seen.statements) == 2
+
+
+def test_of_two_admins_who_block_each_other_at_once_one_stays(make, db, now):
+    """Fails with `call.writing` in place of `call.locking` in the endpoint, which is played here: both would be out."""
+    for email in ("one@test.example", "two@test.example"):
+        make_admin(db, email, now)
+    first, second = (row[0] for row in make.rows("select id from users where role = 'admin'"))
+    both_hold_their_own = threading.Barrier(2)
+
+    def block(me, other):
+        with db.transaction() as session:
+            session.execute(LOCK, {"id": me})
+            both_hold_their_own.wait(10)
+            blocking.change(session, other, UserChange(is_active=False), By(me, "", ""), now)
+
+    turns = iter([(first, second), (second, first)])
+    outcomes = together(2, lambda: block(*next(turns)))
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "TransactionConflict"]
+    assert make.rows("select count(*) from users where is_active and role = 'admin'") == [(1,)]

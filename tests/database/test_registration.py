@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from infra.admin import THE_OPERATOR, make_admin
+from infra.admin import make_admin
 from infra.postgres.engine import PostgresDatabase
 from shared.audit.queries import By
 from shared.bookings.history import Actor
@@ -190,14 +190,14 @@ def test_whatever_decides_about_a_chef_moves_their_calendar_on(register, change,
     assert versions == sorted(set(versions))
 
 
-def test_a_change_of_a_chef_waits_for_whoever_books_them(register, make, db, database_url):
-    """Fails with the lock taken out of `calendar.touch`: the chef is let go while a visit of theirs is being written."""
+def test_a_week_waits_for_whoever_books_the_chef(register, make, db, database_url):
+    """Fails with the row not locked in `calendar.touch`: the week is set while a visit in the old one is being written."""
     chef = register()
     with db.transaction() as session:
         session.execute(LOCK, {"id": chef.id})
         with pytest.raises(DatabaseUnavailable), impatient(database_url) as other, other.transaction() as waiting:
-            registration.deactivate(waiting, chef.id, BY, make.now)
-    assert make.rows("select is_active from users where id = :id", id=chef.id) == [(True,)]
+            registration.set_week(waiting, chef.id, [], BY, make.now)
+    assert make.rows("select calendar_version from chef_profiles") == [(0,)]
 
 
 def test_what_is_no_chef_is_not_found(change, deactivate, make, db):
@@ -303,28 +303,3 @@ def test_what_a_deactivated_chef_was_to_cook_is_passed_on_by_the_admin_who_did_i
     assert make.stored(booking.id).provider_id == other.id
     told = make.rows("select actor, actor_id from booking_events where kind = 'chef_left'")
     assert told == [(ADMIN, BY.id)]
-
-
-def test_the_command_makes_an_admin_once_of_anybody_but_a_chef(make, db, now):
-    customer, chef = make.customer(), make.chef()
-    sign_in(db, email_of(make, customer), now)
-    assert "by mail" in make_admin(db, "boss@test.example", now)
-    assert "anew" in make_admin(db, email_of(make, customer), now)
-    assert "already" in make_admin(db, "boss@test.example", now)
-    assert living(make, customer.id) == 0
-    assert sign_in(db, "boss@test.example", now).role == ADMIN
-    with pytest.raises(HasRole):
-        make_admin(db, email_of(make, chef), now)
-    rows = make.rows("select actor_id, action, before, after from audit_log order by before nulls first")
-    assert rows == [
-        (THE_OPERATOR.id, "user.promoted", None, {"role": "admin"}),
-        (THE_OPERATOR.id, "user.promoted", {"role": "customer"}, {"role": "admin"}),
-    ]
-    assert THE_OPERATOR.id == UUID(int=0)
-
-
-def test_the_command_leaves_a_customer_with_bookings_alone(make, db, now):
-    customer = make.customer()
-    make.booking(customer)
-    with pytest.raises(HasBookings):
-        make_admin(db, email_of(make, customer), now)

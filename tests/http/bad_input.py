@@ -226,9 +226,23 @@ def _bad_arrays(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
     fine = next(iter(good(schema["items"])))[1]
     if "maxItems" in schema:
         yield "too many", f"[{','.join([fine] * (schema['maxItems'] + 1))}]"
-        yield "far too many", f"[{','.join([fine] * 20_000)}]"
+        yield "far too many", f"[{','.join([fine] * min(20_000, 500_000 // len(fine)))}]"  # in a body we read
     for what, text in bad(schema["items"]):
         yield f"item: {what}", f"[{fine},{text}]"
+
+
+def _bad_objects(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    fine = _fine_object(schema)
+    for field, inner in schema["properties"].items():
+        for what, text in bad(inner):
+            yield f"{field} · {what}", spelled(fine | {field: text}).decode("utf-8", "surrogateescape")
+    for field in schema.get("required", []):
+        yield f"without {field}", spelled({name: text for name, text in fine.items() if name != field}).decode()
+    yield "a field nobody knows", spelled(fine | {"nonsense": "1"}).decode()
+
+
+def _fine_object(schema: dict[str, Any]) -> dict[str, str]:
+    return {name: next(iter(good(inner)))[1] for name, inner in schema["properties"].items()}
 
 
 BAD = {
@@ -237,6 +251,7 @@ BAD = {
     "number": _bad_numbers,
     "boolean": _bad_booleans,
     "array": _bad_arrays,
+    "object": _bad_objects,
 }
 
 
@@ -274,11 +289,16 @@ def _good_arrays(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "most", [fine] * schema.get("maxItems", 5)
 
 
+def _good_objects(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield "as plain as can be", {name: json.loads(text) for name, text in _fine_object(schema).items()}
+
+
 GOOD = {
     "string": _good_strings,
     "integer": _good_numbers,
     "number": _good_numbers,
     "boolean": _good_booleans,
     "array": _good_arrays,
+    "object": _good_objects,
     "null": lambda _: iter([("null", None)]),
 }

@@ -11,16 +11,18 @@ TOWN = "Chefs' Town"
 
 @pytest.fixture(scope="module")
 def chef(system: System) -> Client:
-    """A verified chef who is the only one in a town, signed in before they became a chef and again after."""
-    email = system.sign_in().email
+    """A verified chef who is the only one in a town."""
+    person = system.sign_in()
     system.sql("insert into locations (id, city, state) values (gen_random_uuid(), :town, 'Goa')", town=TOWN)
-    system.sql("update users set role = 'chef', name = 'Lata Rao', phone = '+919811111111' where email = :e", e=email)
+    system.sql(
+        "update users set role = 'chef', name = 'Lata Rao', phone = '+919811111111' where email = :e", e=person.email
+    )
     system.sql(
         "insert into chef_profiles (user_id, is_verified, service_city) select id, true, :town from users where email = :e",
         town=TOWN,
-        e=email,
+        e=person.email,
     )
-    return system.sign_in(email)
+    return person
 
 
 @pytest.fixture(scope="module")

@@ -40,11 +40,21 @@ class Guests:
 
     def body(self, operation: Operation) -> dict[str, str]:
         """Return the body the document shows, with what must be one's own or in time put right; values as JSON texts."""
-        own = {"address_id": self.address, "booking_date": day(20), "email": f"{uuid4().hex}@test.example"}
+        own = {**self._own, "day": day(20), "email": f"{uuid4().hex}@test.example"}
         if operation.path == "/api/v1/admin/locations":
             own["city"] = uuid4().hex  # where other tests book nothing
         shown = operation.example or {}
         return {name: json.dumps(own.get(name, value)) for name, value in shown.items()}
+
+    @property
+    def _own(self) -> dict[str, str]:
+        return {"address_id": self.address, "booking_date": day(20)}
+
+    def query(self, operation: Operation) -> dict[str, str]:
+        """Return what must be in a query, as the document shows it, and the address where one is taken."""
+        taken = [one for one in operation.parameters if one["in"] == "query"]
+        needed = [one for one in taken if one["required"] or one["name"] == "address_id"]
+        return {one["name"]: self._own.get(one["name"]) or one["example"] for one in needed}
 
     def path(self, operation: Operation, **values: str) -> str:
         own = {"address_id": self.address} | values

@@ -68,7 +68,7 @@ def free_chefs(session: Session, customer_id: UUID, query: FreeChefsQuery, now: 
     How often a chef declined does not count. Raises Invalid for an address that is not the customer's and a time that
     is too soon or too far ahead, NotServiceable for a place we do not come to.
     """
-    wanted, after = Wanted.of(query.visit()), Rank.decode(query.cursor) if query.cursor else None
+    wanted, after = Wanted.of(query.visit()), None if query.cursor is None else Rank.decode(query.cursor)
     place = {"customer": customer_id, "address": query.address_id, "city": query.city, "pincode": query.pincode}
     last = {f"after_{name}": getattr(after, name, None) for name in ("score", "rate", "id")}
     anybody = {"chef": None, "tried": "{}", "rows": query.limit + 1, "now": now}

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 from uuid import UUID
 
-from flask import Flask, Request, Response, current_app, g, has_app_context
+from flask import Blueprint, Flask, Request, Response, current_app, g, has_app_context
 from flask import request as current_request
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
@@ -215,8 +215,8 @@ def _json(text: str, status: int) -> Response:
     return Response(text, status, content_type="application/json")
 
 
-def create_app(name: str, routes: Sequence[Routes]) -> Flask:
-    """Make the Flask application of one function from its endpoints."""
+def create_app(name: str, routes: Sequence[Routes], pages: Sequence[Blueprint] = ()) -> Flask:
+    """Make the Flask application of one function from its endpoints, and from pages that are no part of the API."""
     app = Flask(name, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.url_map.strict_slashes = False
@@ -225,13 +225,19 @@ def create_app(name: str, routes: Sequence[Routes]) -> Flask:
         for endpoint in noun.endpoints:
             rule = re.sub(r"{(\w+)}", r"<\1>", endpoint.path)
             app.add_url_rule(rule, f"{endpoint.method} {endpoint.path}", _view(endpoint), methods=[endpoint.method])
+    for page in pages:
+        app.register_blueprint(page)
     problems.register(app)
     observe(app, name)
     return app
 
 
 def serve(
-    name: str, routes: Sequence[Routes], requires: Sequence[str] = (), loads: Sequence[str] = ()
+    name: str,
+    routes: Sequence[Routes],
+    requires: Sequence[str] = (),
+    loads: Sequence[str] = (),
+    pages: Sequence[Blueprint] = (),
 ) -> Callable[[Request], AnyResponse]:
     """Return the target of a function: a plain function over the application of these endpoints.
 
@@ -244,7 +250,7 @@ def serve(
     log.configure(settings.log_level)
     for module in loads:
         import_module(module)
-    app = create_app(name, routes)
+    app = create_app(name, routes, pages)
 
     def target(request: Request) -> AnyResponse:
         # The framework's own routing is a catch-all: the inner application does everything, errors included.

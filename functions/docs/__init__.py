@@ -1,6 +1,6 @@
-"""The API's own description: generated from the code at build time, served as it is."""
+"""The API's own description, generated from the code at build time, and pages to try it on."""
 
-from functions.docs import document
+from functions.docs import document, explorer
 from functions.web import serve
 
-docs = serve("docs", [document.routes])
+docs = serve("docs", [document.routes], pages=[explorer.pages])

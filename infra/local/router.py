@@ -46,7 +46,7 @@ INDEX: Final = Markup(
     '<ul><li><a href="/_local/mail">Mails</a>: sign-in codes and everything else that was sent</li>'
     '<li><a href="/_local/payments">Payments</a> at the payment stand-in</li>'
     '<li><a href="/_local/tasks">Tasks</a> and <a href="/_local/jobs">scheduled jobs</a></li>'
-    '<li><a href="/api/v1/openapi.json">The API\'s document</a> (OpenAPI 3.1)</li></ul>'
+    '<li><a href="/api/v1/docs">Try the API</a>, and <a href="/api/v1/openapi.json">its document</a> (OpenAPI 3.1)</li></ul>'
     "<h2>Accounts</h2><p>Sign in with a code; it arrives under Mails.</p>{accounts}"
     "<h2>Functions</h2>{functions}"
 )

@@ -64,6 +64,17 @@ def test_a_target_loads_no_client_that_is_not_for_cold_starts(target):
 
 
 @pytest.mark.parametrize("target", LISTED)
+def test_no_code_of_the_package_with_swagger_uis_files_is_loaded(target):
+    assert not loads(target, "flask_swagger_ui")
+
+
+def test_only_the_docs_function_names_the_package_with_swagger_uis_files():
+    code = [path for folder in ("functions", "shared", "infra") for path in (ROOT / folder).rglob("*.py")]
+    named = {path.relative_to(ROOT).parts[:2] for path in code if "flask_swagger_ui" in path.read_text()}
+    assert named == {("functions", "docs")}
+
+
+@pytest.mark.parametrize("target", LISTED)
 def test_only_the_migrate_function_carries_alembic(target):
     assert loads(target, "alembic") == (target == "migrate")
 

@@ -100,6 +100,8 @@ def raw(port: int, head: str) -> bytes:
         ("/api/v1/payments/callbacks", "payments"),
         ("/api/v1/openapi.json", "docs"),
         ("/api/v1/openapi.json/x", None),
+        ("/api/v1/docs", "docs"),
+        ("/api/v1/docs/swagger-ui.css", "docs"),
         ("/api/v1/customer", None),
         ("/api/v1/customer/", "customer"),
         ("/api/v1/customers/x", None),

@@ -100,7 +100,7 @@ def test_a_chef_is_told_the_earning_and_not_the_customers_price(kind):
 @pytest.mark.parametrize(
     ("kind", "subject", "sentence"),
     [
-        ("booked", "Booked: please pay for visit SZ-A1B2C3D4", "Arjun is kept for you."),
+        ("booked", "Booked: please pay for visit SZ-A1B2C3D4", "Arjun's time is kept for you."),
         ("chef_changed", "Another chef: visit SZ-A1B2C3D4", "cancel free of charge for the next 24 hours"),
         ("rescheduled", "Moved: visit SZ-A1B2C3D4", "on Sunday, 22 November 2026 at 12:30 and is now on Monday"),
         ("reminder_day", "Coming up: your chef visit SZ-A1B2C3D4", "It is on Monday, 23 November 2026 at 19:00."),

@@ -19,7 +19,7 @@ def booked(facts: Facts, name: str | None) -> Letter:
         heading="Your visit is reserved",
         sentences=[
             hello(name),
-            f"{who(facts)} is kept for you. Please pay {total} by {until(facts, 'pay_by')}.",
+            f"{who(facts)}'s time is kept for you. Please pay {total} by {until(facts, 'pay_by')}.",
             "What is not paid by then is given free for others.",
         ],
         rows=[*rows(facts), ("To pay", total)],

@@ -1,0 +1,50 @@
+"""Pages to try the API on: Swagger UI over the document of this deployment, on the same origin, with nothing from afar."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, request
+
+pages = Blueprint("explorer", __name__, url_prefix="/api/v1/docs")
+HERE = Path(__file__).parent
+# Of its package only the built files are used; none of its code is imported.
+PACKAGE = find_spec("flask_swagger_ui")
+assert PACKAGE is not None, "it is among the requirements"  # noqa: S101
+assert PACKAGE.origin is not None  # noqa: S101 - a package that is a folder of files
+BUILT = Path(PACKAGE.origin).parent / "dist"
+FILES = {
+    "start.js": (HERE, "text/javascript"),
+    "page.css": (HERE, "text/css"),
+    "swagger-ui-bundle.js": (BUILT, "text/javascript"),
+    "swagger-ui.css": (BUILT, "text/css"),
+    "favicon-32x32.png": (BUILT, "image/png"),
+}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@pages.get("")
+def page() -> Response:
+    """Give the page; its policy lets it load and call nothing but this origin."""
+    response = _file(HERE / "explorer.html", "text/html", seconds=300)
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
+
+
+@pages.get("/<name>")
+def part(name: str) -> Response:
+    """Give one of the files the page is made of."""
+    if name not in FILES:
+        abort(404)
+    folder, content_type = FILES[name]
+    return _file(folder / name, content_type, seconds=86_400)
+
+
+def _file(path: Path, content_type: str, seconds: int) -> Response:
+    response = Response(path.read_bytes(), mimetype=content_type)
+    response.headers["Cache-Control"] = f"public, max-age={seconds}"
+    response.add_etag()
+    response.make_conditional(request)
+    return response

@@ -12,7 +12,7 @@ from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import KeyReused
 from shared.kit.errors import Invalid
 from shared.kit.paging import PageQuery, PageView
-from shared.lines.home_chef import booking, cancellation, queries, quotes, visits
+from shared.lines.home_chef import booking, cancellation, queries, quotes, rating, reschedule, visits
 from shared.lines.home_chef.booking import Rules
 from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.schemas import (
@@ -22,12 +22,27 @@ from shared.lines.home_chef.schemas import (
     CancelRequest,
     QuoteRequest,
     QuoteView,
+    RatingRequest,
+    RatingView,
+    RescheduleQuery,
+    RescheduleRequest,
+    RescheduleView,
 )
 from shared.lines.home_chef.views import booking_view
+from shared.payments.checkout import PaymentInProgress
 from shared.users.models import CUSTOMER
 
 routes = Routes("/api/v1/customer", CUSTOMER)
 NOT_BOOKABLE = (Invalid, KeyReused, visits.NotServiceable, visits.NoChefFree, visits.ChefUnavailable)
+NOT_MOVABLE = (
+    Invalid,
+    BookingNotFound,
+    PaymentInProgress,
+    reschedule.NotReschedulable,
+    reschedule.PriceHigher,
+    visits.ChefUnavailable,
+    visits.Overlapping,
+)
 TOO_MUCH = (visits.TooManyUnpaid, visits.Overlapping, quotes.QuoteGone, quotes.QuoteNotFound)
 
 
@@ -112,6 +127,43 @@ def cancel_booking(call: Call, booking_id: UUID, body: CancelRequest) -> Booking
         session.flush()
         view = _own(session, caller.id, booking_id)
         idempotency.store(session, key, 200, view.model_dump(mode="json"), call.now)
+        return view
+
+
+@routes.get("/bookings/{booking_id}/reschedule", query=RescheduleQuery, answer=RescheduleView, refuses=NOT_MOVABLE)
+def preview_reschedule(call: Call, booking_id: UUID, query: RescheduleQuery) -> RescheduleView:
+    """Tell what moving a booking to another time would cost."""
+    with call.writing(lock=True) as (session, caller):
+        return RescheduleView.model_validate(reschedule.preview(session, caller.id, booking_id, query, call.now))
+
+
+@routes.post(
+    "/bookings/{booking_id}/reschedule",
+    body=RescheduleRequest,
+    answer=BookingView,
+    refuses=(*NOT_MOVABLE, reschedule.PriceChanged, KeyReused),
+    idempotent=True,
+)
+def reschedule_booking(call: Call, booking_id: UUID, body: RescheduleRequest) -> BookingView:
+    """Move a booking to another time with the same chef, who is asked anew."""
+    return reschedule.reschedule(call.locking, booking_id, body, call.key, call.now)
+
+
+@routes.post(
+    "/bookings/{booking_id}/rating",
+    body=RatingRequest,
+    answer=RatingView,
+    status=201,
+    refuses=(BookingNotFound, rating.NotCompleted, rating.AlreadyRated, KeyReused),
+    idempotent=True,
+)
+def rate_booking(call: Call, booking_id: UUID, body: RatingRequest) -> RatingView:
+    """Rate a completed visit, once."""
+    with call.locking() as (session, caller):
+        key = call.key(caller)
+        idempotency.replay(session, key, call.now)
+        view = rating.rate(session, caller.id, booking_id, body, call.now)
+        idempotency.store(session, key, 201, view.model_dump(mode="json"), call.now)
         return view
 
 

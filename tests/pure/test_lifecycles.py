@@ -42,7 +42,7 @@ MOVES = {
     "offer": (
         OFFER,
         OfferState,
-        {"open": "accepted declined lapsed withdrawn", "accepted": "declined withdrawn"},
+        {"open": "accepted declined lapsed withdrawn", "accepted": "open declined withdrawn"},
     ),
 }
 PAIRS = [

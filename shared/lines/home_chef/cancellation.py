@@ -85,16 +85,22 @@ def _decide(session: Session, customer_id: UUID, booking_id: UUID, now: datetime
         raise NotCancellable(f"A booking that is {booking.status} cannot be cancelled.", current=booking.status)
     visit = queries.visit_of(session, booking_id)
     paid_by = payments.applied_attempt(session, owed.payment.id)
-    refunded = payments.reserved(session, paid_by.id) if paid_by else 0
-    standing = Standing(
+    refunded = payments.returned(session, paid_by, booking.total) if paid_by else 0
+    given = offered(standing(booking, visit, refunded), visit.cancellation, now)
+    return _Cancelling(booking, visit, paid_by, refunded, given)
+
+
+def standing(booking: Booking, visit: Visit, refunded: int) -> Standing:
+    """Return what decides about cancelling a booking of which so many paise went back."""
+    return Standing(
         total=booking.total,
         refunded=refunded,
         is_paid=booking.payment_status in PAID,
         is_accepted=booking.answer == Answer.ACCEPTED,
         starts_at=visit.starts_at,
         chef_changed_at=visit.chef_changed_at,
+        cap_bp=visit.refund_cap_bp,
     )
-    return _Cancelling(booking, visit, paid_by, refunded, offered(standing, visit.cancellation, now))
 
 
 def _end(

@@ -20,7 +20,8 @@ _ENDS = frozenset({OfferState.DECLINED, OfferState.LAPSED, OfferState.WITHDRAWN}
 OFFER = Lifecycle[OfferState](
     {
         OfferState.OPEN: frozenset({OfferState.ACCEPTED}) | _ENDS,
-        OfferState.ACCEPTED: frozenset({OfferState.DECLINED, OfferState.WITHDRAWN}),
+        # Open again when the customer moved the visit: the chef accepts anew.
+        OfferState.ACCEPTED: frozenset({OfferState.OPEN, OfferState.DECLINED, OfferState.WITHDRAWN}),
         OfferState.DECLINED: frozenset(),
         OfferState.LAPSED: frozenset(),
         OfferState.WITHDRAWN: frozenset(),

@@ -57,6 +57,28 @@ def visit_paid(facts: Facts, name: str | None) -> Letter:
     )
 
 
+def rescheduled(facts: Facts, name: str | None) -> Letter:
+    asked = f"{facts['chef'] or 'Your chef'} has been asked to come then and will answer soon."
+    money = (
+        f"It costs less then: we have started your refund of {in_words(facts['amount'])}." if facts["amount"] else ""
+    )
+    return Letter(
+        subject=f"Moved: your chef visit {facts['ref']}",
+        heading="Your visit has a new time",
+        sentences=[_hello(name), " ".join(filter(None, (asked, money)))],
+        rows=[*_rows(facts), ("Price", in_words(facts["total"]))],
+    )
+
+
+def visit_moved(facts: Facts, name: str | None) -> Letter:
+    return Letter(
+        subject=f"Moved: visit {facts['ref']}, please answer again",
+        heading="A visit of yours has a new time",
+        sentences=[_hello(name), "The customer has moved it. Please accept or decline the new time in the app."],
+        rows=[*_rows(facts), ("You earn", in_words(facts["earning"]))],
+    )
+
+
 def accepted(facts: Facts, name: str | None) -> Letter:
     return Letter(
         subject=f"{facts['chef'] or 'Your chef'} comes: visit {facts['ref']}",
@@ -150,6 +172,8 @@ LETTERS: dict[str, Callable[[Facts, str | None], Letter]] = {
         confirmed,
         visit_to_answer,
         visit_paid,
+        rescheduled,
+        visit_moved,
         accepted,
         completed,
         cancelled,

@@ -15,7 +15,7 @@ from shared.lines.home_chef import completion, queries
 from shared.lines.home_chef.lifecycle import CHEF, OFFER, OfferState
 from shared.lines.home_chef.models import Offer, Visit
 from shared.lines.home_chef.queries import ChefBookingRow
-from shared.lines.home_chef.telling import tell_customer
+from shared.lines.home_chef.telling import since_move, tell_customer
 from shared.payments.queries import under_review
 
 UNPAID_CONFIRMED_LIFE = timedelta(hours=24)
@@ -115,7 +115,7 @@ def _accept(session: Session, row: ChefBookingRow, actor: Actor, now: datetime) 
         booking.answer = Answer.ACCEPTED
         note(session, booking, actor, now, kind="accepted")
     session.flush()
-    tell_customer(session, booking, row.visit, "accepted", now, subject=offer.id)
+    tell_customer(session, booking, row.visit, "accepted", now, subject=since_move(offer.id, row.visit))
 
 
 def _pay_by_once_confirmed(visit: Visit, now: datetime) -> datetime:
@@ -159,3 +159,23 @@ def begin_clock(session: Session, booking: Booking, visit: Visit, now: datetime)
     offer: Offer | None = queries.open_offer(session, booking.id)
     if offer is not None and offer.state == OfferState.OPEN and offer.expires_at is None:
         offer.expires_at = offer_ends(visit.starts_at, visit.time_zone, now)
+
+
+def ask_again(session: Session, booking: Booking, visit: Visit, now: datetime) -> None:
+    """Put a visit that was moved before its chef anew; the clock starts again where the visit is paid or it ran before."""
+    booking.answer = Answer.AWAITING
+    offer = queries.open_offer(session, booking.id)
+    if offer is None:
+        return
+    if offer.state == OfferState.ACCEPTED:
+        offer.state = OFFER.move(OfferState.ACCEPTED, OfferState.OPEN)
+    offer.offered_at, offer.answered_at = now, None
+    runs = booking.payment_status in PAID or offer.expires_at is not None
+    offer.expires_at = offer_ends(visit.starts_at, visit.time_zone, now) if runs else None
+
+
+def pay_by_once_moved(booking: Booking, visit: Visit, now: datetime) -> datetime | None:
+    """Keep the deadline to pay, never later than 2 h before the new start, never under 30 min from now by that."""
+    if booking.pay_by is None:
+        return None
+    return min(booking.pay_by, max(visit.starts_at - UNPAID_BEFORE_START, now + UNPAID_AT_LEAST))

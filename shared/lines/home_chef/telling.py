@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy.orm import Session
 
@@ -37,6 +37,14 @@ def tell_customer(
     tell(session, booking.customer_id, LINE, kind, subject or booking.id, facts, now)
 
 
-def tell_chef(session: Session, booking: Booking, visit: Visit, kind: str, now: datetime) -> None:
+def tell_chef(
+    session: Session, booking: Booking, visit: Visit, kind: str, now: datetime, subject: UUID | None = None
+) -> None:
     if booking.provider_id is not None:
-        tell(session, booking.provider_id, LINE, kind, booking.id, facts_of(session, booking, visit), now)
+        facts = facts_of(session, booking, visit)
+        tell(session, booking.provider_id, LINE, kind, subject or booking.id, facts, now)
+
+
+def since_move(subject: UUID, visit: Visit) -> UUID:
+    """Return the subject of what is told of a visit's time: with each move a new one, so that it is told again."""
+    return uuid5(subject, f"moved {visit.rescheduled}") if visit.rescheduled else subject

@@ -6,6 +6,6 @@ from functions.web import serve
 chef = serve(
     "chef",
     [profile.routes, bookings.routes],
-    requires=["database_url", "jwt_keys"],
+    requires=["database_url", "jwt_keys", "supplier_address", "supplier_gstin"],
     loads=["infra.postgres.engine"],
 )

@@ -10,9 +10,11 @@ from shared.bookings.lifecycle import ACTIVE
 from shared.bookings.schemas import EventsQuery, EventsView, EventView
 from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import KeyReused
+from shared.invoices import page
+from shared.invoices.schemas import InvoiceView, invoice_view
 from shared.kit.errors import Invalid
 from shared.kit.paging import PageQuery, PageView
-from shared.lines.home_chef import booking, cancellation, queries, quotes, rating, reschedule, visits
+from shared.lines.home_chef import booking, cancellation, invoicing, queries, quotes, rating, reschedule, visits
 from shared.lines.home_chef.booking import Rules
 from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.schemas import (
@@ -80,7 +82,7 @@ def list_bookings(call: Call, query: PageQuery) -> PageView[BookingView]:
         return PageView(items=[booking_view(row) for row in rows], next_cursor=cursor)
 
 
-@routes.get("/bookings/{booking_id}", answer=BookingView, refuses=(BookingNotFound,))
+@routes.get("/bookings/{booking_id}", answer=BookingView, etag=True, refuses=(BookingNotFound,))
 def get_booking(call: Call, booking_id: UUID) -> BookingView:
     """Show one of the customer's bookings, with its refunds."""
     with call.reading() as (session, caller):
@@ -147,6 +149,23 @@ def preview_reschedule(call: Call, booking_id: UUID, query: RescheduleQuery) -> 
 def reschedule_booking(call: Call, booking_id: UUID, body: RescheduleRequest) -> BookingView:
     """Move a booking to another time with the same chef, who is asked anew."""
     return reschedule.reschedule(call.locking, booking_id, body, call.key, call.now)
+
+
+@routes.get(
+    "/bookings/{booking_id}/invoice",
+    answer=InvoiceView,
+    page=page.html,
+    refuses=(BookingNotFound, invoicing.InvoiceNotFound),
+)
+def get_invoice(call: Call, booking_id: UUID) -> InvoiceView:
+    """Show the invoice of a completed booking with its credit notes, as a page to print where one is asked for."""
+    with call.reading() as (session, caller):
+        issued = invoicing.of_customer(session, caller.id, booking_id)
+        if issued is None:
+            raise BookingNotFound
+        if not issued:
+            raise invoicing.InvoiceNotFound
+        return invoice_view(issued)
 
 
 @routes.post(

@@ -15,6 +15,7 @@ article{background:#fff;padding:24px 20px;margin:0 0 16px;border-radius:8px}
 h1,h2{margin:0 0 4px;font-size:24px;line-height:1.2}
 p{margin:0}
 .soft{color:#57534e}
+.number{white-space:nowrap}
 .parties{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:16px;margin:20px 0}
 .parties h3{margin:0;font-size:13px;color:#57534e}
 table{width:100%;border-collapse:collapse}
@@ -52,7 +53,7 @@ def _sheet(document: InvoiceView | CreditNoteView, level: str, name: str, about:
     rows = "".join(map(_component, document.components))
     sums = _row("Total before tax", document.taxable) + _row("CGST", document.cgst) + _row("SGST", document.sgst)
     return (
-        f"<article><{level}>{name} {escape(document.number)}</{level}>"
+        f'<article><{level}>{name} <span class="number">{escape(document.number)}</span></{level}>'
         f'<p class="soft">{issued}{" · " + escape(about) if about else ""}</p>{_parties(document)}'
         f'<table>{rows}<tbody>{sums}</tbody><tbody class="sum">{_row("Total", document.total)}</tbody></table>'
         '<p class="soft last">All prices are in Indian rupees (INR). Tax is not payable on reverse charge.</p></article>'
@@ -81,7 +82,7 @@ def _party(title: str, *lines: str | None) -> str:
 
 def _component(component: ComponentView) -> str:
     lines = "".join(_row(line.text, line.amount) for line in component.lines)
-    taxes = _row("CGST", component.cgst) + _row("SGST", component.sgst)
+    taxes = _row("Taxable value", component.taxable) + _row("CGST", component.cgst) + _row("SGST", component.sgst)
     head = f'<tr><th scope="colgroup" colspan="2">{escape(component.name)} (SAC {escape(component.sac)})</th></tr>'
     return f"<tbody>{head}{lines}{taxes}</tbody>"
 

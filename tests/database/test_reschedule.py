@@ -1,8 +1,10 @@
 """A customer moves a visit: the time, the price and the terms follow, and the chef is asked anew."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import time, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from shared.bookings.lifecycle import Status
 from shared.idempotency.queries import Key, Replayed, fingerprint
@@ -14,7 +16,7 @@ from shared.lines.home_chef.reschedule import NotReschedulable, PriceChanged, Pr
 from shared.lines.home_chef.schemas import RescheduleQuery, RescheduleRequest
 from shared.lines.home_chef.visits import ChefUnavailable, Overlapping
 from shared.payments.checkout import PaymentInProgress
-from tests.make import begin_as, together
+from tests.make import LOCK, begin_as, together
 from tests.round_trips import counted
 
 NOON, PEAK = time(12), time(19)
@@ -347,7 +349,7 @@ def test_the_same_key_moves_once_and_answers_the_same(make, customer, move):
 
 
 def test_a_move_and_a_booking_for_one_slot_meet_and_one_wins(make, customer, move):
-    """Ends in a deadlock or a 500 when the chef's row is not locked before the booking's."""
+    """Held twice, by the chef's row and by the exclusion constraint; fails with neither."""
     for day in (10, 11, 12, 13):
         booking = make.booking(customer, booking_date=make.day(day + 20))
         rival = make.customer()
@@ -362,6 +364,20 @@ def test_a_move_and_a_booking_for_one_slot_meet_and_one_wins(make, customer, mov
         assert len(lost) == 1, outcomes
         assert type(lost[0]).__name__ in {"NoChefFree", "ChefUnavailable"}
         make.run("update bookings set status = 'cancelled', payment_status = 'failed', answer = 'accepted'")
+
+
+def test_what_the_chef_changes_meanwhile_counts(db, make, customer, move):
+    """Fails when the chef's row is not locked before his calendar is read: the visit lands on his day off."""
+    booking = make.booking(customer)
+    day_off = text("insert into chef_days_off (id, chef_id, day) values (gen_random_uuid(), :id, :day)")
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as session:
+            session.execute(LOCK, {"id": booking.chef_id})
+            session.execute(day_off, {"id": booking.chef_id, "day": make.day(5)})
+            moving = pool.submit(move, booking)
+            wait([moving], 0.5)
+        with pytest.raises(ChefUnavailable):
+            moving.result(10)
 
 
 def test_two_moves_of_one_visit_at_once_follow_each_other(make, customer, move):

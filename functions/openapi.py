@@ -171,7 +171,7 @@ def _operation(operation: Operation, models: _Models) -> Json:
         **({"parameters": parameters} if parameters else {}),
         **({"requestBody": _body(endpoint.body, models)} if endpoint.body else {}),
         **WORDS["by_hand"].get(operation.id, {}),
-        "responses": {str(endpoint.status): _success(endpoint, models)}
+        "responses": {str(endpoint.status): _success(endpoint, models), **_unchanged(endpoint)}
         | {str(status): refusals.answer(kinds) for status, kinds in operation.refusals.items()},
     }
 
@@ -194,6 +194,8 @@ def _parameters(endpoint: Endpoint, models: _Models) -> Iterator[Json]:
             yield {"name": name, "in": "query", **needed, **_meaning(name), "schema": _not_null(schema)}
     if endpoint.idempotent:
         yield {"$ref": "#/components/parameters/IdempotencyKey"}
+    if endpoint.etag:
+        yield {"$ref": "#/components/parameters/IfNoneMatch"}
 
 
 def _needed(name: str, query: Json) -> Json:
@@ -237,11 +239,23 @@ def _takes(model: type[BaseModel], body: Json) -> bool:
 
 
 def _success(endpoint: Endpoint, models: _Models) -> Json:
-    answer: Json = {"description": HTTPStatus(endpoint.status).phrase, "headers": headers("X-Request-Id")}
+    answer: Json = {"description": HTTPStatus(endpoint.status).phrase, "headers": headers(*_known(endpoint))}
     if endpoint.status != HTTPStatus.NO_CONTENT:
         schema = models.ref(endpoint.answer, "serialization") if endpoint.answer else {"type": "object"}
         answer["content"] = {"application/json": {"schema": schema}}
+    if endpoint.page:
+        answer["content"]["text/html"] = {"schema": {"type": "string"}}
     return answer
+
+
+def _known(endpoint: Endpoint) -> list[str]:
+    return ["X-Request-Id", *(["ETag"] if endpoint.etag else [])]
+
+
+def _unchanged(endpoint: Endpoint) -> Json:
+    """Return the answer to a client that has the answer already."""
+    phrase = "Not modified: the client has this answer. No body."
+    return {"304": {"description": phrase, "headers": headers(*_known(endpoint))}} if endpoint.etag else {}
 
 
 def _components(operations: Sequence[Operation], models: _Models) -> Json:

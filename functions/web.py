@@ -2,11 +2,13 @@
 
 import json
 import re
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib import import_module
 from typing import Any, TypeVar
 from uuid import UUID
@@ -35,7 +37,10 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One operation of the API: the document is generated from it, and the request is held against it."""
+    """One operation of the API: the document is generated from it, and the request is held against it.
+
+    With `etag` an answer the client has already is a 304; `page` makes a page of the answer for who prefers HTML.
+    """
 
     method: str
     path: str
@@ -47,6 +52,8 @@ class Endpoint:
     status: int
     refuses: tuple[type[Refusal], ...]
     idempotent: bool
+    etag: bool
+    page: Callable[[Any], str] | None
 
 
 class Routes:
@@ -70,7 +77,8 @@ class Routes:
 
     def _add(self, method: str, path: str, declared: Mapping[str, Any]) -> Callable[[Handler], Handler]:
         defaults: dict[str, Any] = {"body": None, "query": None, "answer": None, "status": 200, "refuses": ()}
-        values = {**defaults, "idempotent": False, "role": self.role, **declared}
+        defaults |= {"idempotent": False, "etag": False, "page": None, "role": self.role}
+        values = {**defaults, **declared}
 
         def register(handler: Handler) -> Handler:
             self.endpoints.append(Endpoint(method, self.prefix + path, handler, **values))
@@ -202,13 +210,35 @@ def _view(endpoint: Endpoint) -> Callable[..., Response]:
             answer = endpoint.handler(call, **_inputs(call, path))
         except Replayed as replayed:
             return _json(problems.encode(replayed.answer), replayed.status)
-        return answer if isinstance(answer, Response) else _answer(answer, endpoint.status)
+        return answer if isinstance(answer, Response) else _answer(answer, endpoint)
 
     return view
 
 
-def _answer(answer: BaseModel | None, status: int) -> Response:
-    return _json(answer.model_dump_json() if answer is not None else "", status)
+def _answer(answer: BaseModel | None, endpoint: Endpoint) -> Response:
+    if endpoint.page:
+        return _readable(answer, endpoint.page)
+    response = _json(answer.model_dump_json() if answer is not None else "", endpoint.status)
+    if endpoint.etag:
+        response.add_etag()  # a digest of the body
+        response.make_conditional(current_request)
+    return response
+
+
+def _readable(answer: BaseModel | None, page: Callable[[Any], str]) -> Response:
+    """Answer JSON, or a page to who prefers one; of styles the policy lets through the page's own sheet alone."""
+    assert answer is not None, "a page shows something"  # noqa: S101
+    if current_request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
+        response = _json(answer.model_dump_json(), 200)
+    else:
+        html = page(answer)
+        sheet = html.partition("<style>")[2].partition("</style>")[0]
+        digest = b64encode(sha256(sheet.encode()).digest()).decode()
+        response = Response(html, content_type="text/html; charset=utf-8")
+        policy = f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'"
+        response.headers["Content-Security-Policy"] = policy
+    response.headers["Vary"] = "Accept"
+    return response
 
 
 def _json(text: str, status: int) -> Response:

@@ -13,6 +13,6 @@ chef = serve(
         earnings.routes,
         notifications.routes,
     ],
-    requires=["database_url", "jwt_keys"],
+    requires=["database_url", "jwt_keys", "supplier_address", "supplier_gstin"],
     loads=["infra.postgres.engine", "shared.lines.home_chef.line"],
 )

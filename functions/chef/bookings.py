@@ -22,7 +22,7 @@ def list_bookings(call: Call, query: ChefBookingQuery) -> PageView[ChefBookingVi
         return PageView(items=[chef_booking_view(row) for row in rows], next_cursor=cursor)
 
 
-@routes.get("/bookings/{booking_id}", answer=ChefBookingView, refuses=(BookingNotFound,))
+@routes.get("/bookings/{booking_id}", answer=ChefBookingView, etag=True, refuses=(BookingNotFound,))
 def get_booking(call: Call, booking_id: UUID) -> ChefBookingView:
     """Show one of the chef's visits: area and first name until accepted, then address and phone."""
     with call.reading() as (session, caller):

@@ -10,9 +10,11 @@ from shared.bookings.lifecycle import ACTIVE
 from shared.bookings.schemas import EventsQuery, EventsView, EventView
 from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import KeyReused
+from shared.invoices import page
+from shared.invoices.schemas import InvoiceView, invoice_view
 from shared.kit.errors import Invalid
 from shared.kit.paging import PageQuery, PageView
-from shared.lines.home_chef import booking, cancellation, queries, quotes, visits
+from shared.lines.home_chef import booking, cancellation, invoicing, queries, quotes, rating, reschedule, visits
 from shared.lines.home_chef.booking import Rules, TooManyBookings
 from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.schemas import (
@@ -22,12 +24,27 @@ from shared.lines.home_chef.schemas import (
     CancelRequest,
     QuoteRequest,
     QuoteView,
+    RatingRequest,
+    RatingView,
+    RescheduleQuery,
+    RescheduleRequest,
+    RescheduleView,
 )
 from shared.lines.home_chef.views import booking_view
+from shared.payments.checkout import PaymentInProgress
 from shared.users.models import CUSTOMER
 
 routes = Routes("/api/v1/customer", CUSTOMER)
 NOT_BOOKABLE = (Invalid, KeyReused, visits.NotServiceable, visits.NoChefFree, visits.ChefUnavailable)
+NOT_MOVABLE = (
+    Invalid,
+    BookingNotFound,
+    PaymentInProgress,
+    reschedule.NotReschedulable,
+    reschedule.PriceHigher,
+    visits.ChefUnavailable,
+    visits.Overlapping,
+)
 TOO_MUCH = (TooManyBookings, visits.TooManyUnpaid, visits.Overlapping, quotes.QuoteGone, quotes.QuoteNotFound)
 
 
@@ -74,7 +91,7 @@ def list_bookings(call: Call, query: PageQuery) -> PageView[BookingView]:
         return PageView(items=[booking_view(row) for row in rows], next_cursor=cursor)
 
 
-@routes.get("/bookings/{booking_id}", answer=BookingView, refuses=(BookingNotFound,))
+@routes.get("/bookings/{booking_id}", answer=BookingView, etag=True, refuses=(BookingNotFound,))
 def get_booking(call: Call, booking_id: UUID) -> BookingView:
     """Show one of the customer's bookings, with its refunds."""
     with call.reading() as (session, caller):
@@ -121,6 +138,60 @@ def cancel_booking(call: Call, booking_id: UUID, body: CancelRequest) -> Booking
         session.flush()
         view = _own(session, caller.id, booking_id)
         idempotency.store(session, key, 200, view.model_dump(mode="json"), call.now)
+        return view
+
+
+@routes.get("/bookings/{booking_id}/reschedule", query=RescheduleQuery, answer=RescheduleView, refuses=NOT_MOVABLE)
+def preview_reschedule(call: Call, booking_id: UUID, query: RescheduleQuery) -> RescheduleView:
+    """Tell what moving a booking to another time would cost."""
+    with call.writing(lock=True) as (session, caller):
+        return RescheduleView.model_validate(reschedule.preview(session, caller.id, booking_id, query, call.now))
+
+
+@routes.post(
+    "/bookings/{booking_id}/reschedule",
+    body=RescheduleRequest,
+    answer=BookingView,
+    refuses=(*NOT_MOVABLE, reschedule.PriceChanged, KeyReused),
+    idempotent=True,
+)
+def reschedule_booking(call: Call, booking_id: UUID, body: RescheduleRequest) -> BookingView:
+    """Move a booking to another time with the same chef, who is asked anew."""
+    return reschedule.reschedule(call.locking, booking_id, body, call.key, call.now)
+
+
+@routes.get(
+    "/bookings/{booking_id}/invoice",
+    answer=InvoiceView,
+    page=page.html,
+    refuses=(BookingNotFound, invoicing.InvoiceNotFound),
+)
+def get_invoice(call: Call, booking_id: UUID) -> InvoiceView:
+    """Show the invoice of a completed booking with its credit notes, as a page to print where one is asked for."""
+    with call.reading() as (session, caller):
+        issued = invoicing.of_customer(session, caller.id, booking_id)
+        if issued is None:
+            raise BookingNotFound
+        if not issued:
+            raise invoicing.InvoiceNotFound
+        return invoice_view(issued)
+
+
+@routes.post(
+    "/bookings/{booking_id}/rating",
+    body=RatingRequest,
+    answer=RatingView,
+    status=201,
+    refuses=(BookingNotFound, rating.NotCompleted, rating.AlreadyRated, KeyReused),
+    idempotent=True,
+)
+def rate_booking(call: Call, booking_id: UUID, body: RatingRequest) -> RatingView:
+    """Rate a completed visit, once."""
+    with call.locking() as (session, caller):
+        key = call.key(caller)
+        idempotency.replay(session, key, call.now)
+        view = rating.rate(session, caller.id, booking_id, body, call.now)
+        idempotency.store(session, key, 201, view.model_dump(mode="json"), call.now)
         return view
 
 

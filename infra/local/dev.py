@@ -122,6 +122,8 @@ def secrets_and_addresses(place: Place, ports: Mapping[str, int]) -> dict[str, s
         "PHONEPE_BASE_URL": at("phonepe"),
         "PHONEPE_MERCHANT_ID": MERCHANT,
         "PHONEPE_SALT_KEYS": f"1:{kept['phonepe']}",
+        "SUPPLIER_ADDRESS": "1 Example Street, Mumbai 400001",
+        "SUPPLIER_GSTIN": "27AAAAA0000A1Z5",
     }
 
 

@@ -113,6 +113,11 @@ class Settings:
     phonepe_merchant_id: str | None = None
     phonepe_salt_keys: Keys | None = None
 
+    supplier_name: str = "Sizzle"
+    supplier_address: str | None = None
+    supplier_gstin: str | None = None
+    supplier_state: str = "Maharashtra"
+
     quote_seconds: int = 1_800
     unpaid_seconds: int = 1_800
     attempt_extension_seconds: int = 1_500

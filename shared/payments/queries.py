@@ -120,6 +120,14 @@ def reserved(session: Session, attempt_id: UUID) -> int:
     return int(session.scalars(total).one())
 
 
+def returned(session: Session, attempt: Attempt, total: int) -> int:
+    """Return the paise of a booking's total that are refunded or on their way.
+
+    What was captured above the total went back when the booking became cheaper: it is no part of the total.
+    """
+    return reserved(session, attempt.id) - (attempt.amount - total)
+
+
 def asked(attempt: Attempt, merchant: str) -> Asked:
     """Return what the gateway was asked for, to hold its answer against."""
     return Asked(merchant, attempt.merchant_txn_id, attempt.amount, attempt.currency, attempt.started_at)

@@ -78,6 +78,8 @@ def _apply(case: _Case, verdict: AttemptState) -> None:
         _refuse_contradiction(case, current, verdict)
         return
     paid = queries.is_paid(case.session, case.owed.payment.id)
+    if verdict is AttemptState.SUCCEEDED and _is_of_another_price(case, paid=paid):
+        verdict = AttemptState.MISMATCHED
     _write_down(case.attempt, verdict, case.answer, case.now)
     match verdict:
         case AttemptState.SUCCEEDED:
@@ -86,6 +88,12 @@ def _apply(case: _Case, verdict: AttemptState) -> None:
             _mismatched(case)
         case _:
             _failed(case)
+
+
+def _is_of_another_price(case: _Case, *, paid: bool) -> bool:
+    """Tell whether a late success would pay for a booking whose price has changed since it was asked for."""
+    wanted = matching.capture_kind(cancelled=case.owed.booking.status == Status.CANCELLED, paid=paid)
+    return wanted is Capture.APPLIED and case.attempt.amount != case.owed.payment.amount
 
 
 def _write_down(attempt: Attempt, verdict: AttemptState, answer: GatewayAnswer, now: datetime) -> None:

@@ -18,6 +18,8 @@ SECRETS = {
     "PUBLIC_URL": "http://127.0.0.1:1",
     "PAYMENT_RETURN_URL": "http://127.0.0.1:1",
     "CLOUD_TASKS_LOCATION": "projects/p/locations/l",
+    "SUPPLIER_ADDRESS": "1 Example Street, Mumbai 400001",
+    "SUPPLIER_GSTIN": "27AAAAA0000A1Z5",
     **{
         f"{name}_{what}": "http://127.0.0.1:1"
         for name in ("TASKS", "SCHEDULE", "MIGRATE")

@@ -29,11 +29,12 @@ LIAR = "liar@forged.example"
 PLACES = {
     "email": {"users.email"},
     "phone": {"users.phone"},
-    "name": {"users.name"},
+    "name": {"users.name", "invoices.document"},  # a tax invoice names its recipient
     "address": {
         "addresses.full_address",
         "home_chef_visits.address",  # the copy a booking keeps
         "idempotency_keys.answer",  # what was answered, for a day
+        "invoices.document",  # the recipient's, which an invoice of ₹50,000 and more must state
     },
     "wish": {"home_chef_quotes.request", "home_chef_visits.special_requests", "idempotency_keys.answer"},
     "liar": set(),

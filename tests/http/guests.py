@@ -60,6 +60,13 @@ class Guests:
         own = {"address_id": self.address} | values
         return re.sub(r"{(\w+)}", lambda name: quote(own.get(name[1], NOBODYS), safe=""), operation.path)
 
+    def needed(self, operation: Operation, *but: str) -> str:
+        """Return the query an operation cannot do without, less the parameters named, as text to put behind a `?`."""
+        fine = {"date": day(20), "pattern": "12:00"}
+        needs = {one["name"]: one["schema"] for one in operation.parameters if one["in"] == "query" and one["required"]}
+        told = {name: fine.get(schema.get("format", "pattern")) for name, schema in needs.items() if name not in but}
+        return "".join(f"&{name}={value}" for name, value in told.items())
+
     def send(self, operation: Operation, body: Body = None, path: str | None = None, **headers: str) -> Any:
         """Send a body as JSON, or with the headers given (underscores for dashes; an empty one is left out)."""
         known = {"Content-Type": "application/json"} if body is not None else {}

@@ -54,6 +54,28 @@ def test_within_24_hours_after_the_chef_was_changed_all_goes_back():
     assert at(timedelta(hours=5), earlier) == Offered(TOTAL // 2, START - timedelta(hours=4))
 
 
+@pytest.mark.parametrize(
+    ("before", "refund", "until"),
+    [
+        (timedelta(days=30), TOTAL // 2, timedelta(hours=4)),
+        (timedelta(hours=5), TOTAL // 2, timedelta(hours=4)),
+        (timedelta(hours=3), 0, None),
+    ],
+)
+def test_a_visit_that_was_moved_gives_the_worse_of_then_and_now(before, refund, until):
+    moved = replace(ACCEPTED, cap_bp=5_000)
+    assert at(before, moved) == Offered(refund, START - until if until else None)
+    assert at(before, replace(ACCEPTED, cap_bp=10_000)) == at(before)
+
+
+def test_what_a_move_has_cost_is_not_won_back_while_no_chef_has_accepted_nor_by_another_chef():
+    waiting = replace(ACCEPTED, is_accepted=False, cap_bp=5_000)
+    assert at(timedelta(days=30), waiting) == Offered(TOTAL // 2, None)
+    changed = START - timedelta(hours=10)
+    other = replace(ACCEPTED, chef_changed_at=changed, cap_bp=5_000)
+    assert at(timedelta(hours=5), other) == Offered(TOTAL // 2, changed + timedelta(hours=24))
+
+
 def test_what_was_never_paid_gives_nothing_back():
     assert at(timedelta(days=3), replace(ACCEPTED, is_paid=False)) == Offered(0, None)
 

@@ -117,16 +117,21 @@ def _decide(session: Session, customer_id: UUID, booking_id: UUID, now: datetime
 def _rows(session: Session, owed: Owed, visit: Visit) -> _Cancelling:
     booking = owed.booking
     paid_by = payments.applied_attempt(session, owed.payment.id)
-    refunded = payments.reserved(session, paid_by.id) if paid_by else 0
-    standing = Standing(
+    refunded = payments.returned(session, paid_by, booking.total) if paid_by else 0
+    return _Cancelling(booking, visit, paid_by, standing(booking, visit, refunded), Offered(0, None))
+
+
+def standing(booking: Booking, visit: Visit, refunded: int) -> Standing:
+    """Return what decides about cancelling a booking of which so many paise went back."""
+    return Standing(
         total=booking.total,
         refunded=refunded,
         is_paid=booking.payment_status in PAID,
         is_accepted=booking.answer == Answer.ACCEPTED,
         starts_at=visit.starts_at,
         chef_changed_at=visit.chef_changed_at,
+        cap_bp=visit.refund_cap_bp,
     )
-    return _Cancelling(booking, visit, paid_by, standing, Offered(0, None))
 
 
 def _end(

@@ -11,6 +11,7 @@ from shared.bookings.models import Booking
 from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.ledger.postings import Parts
+from shared.lines.home_chef import invoicing
 from shared.lines.home_chef.models import Visit
 from shared.lines.home_chef.pricing import Breakdown
 from shared.lines.home_chef.telling import tell_customer
@@ -29,7 +30,7 @@ def parts_of(booking: Booking, visit: Visit) -> Parts:
 
 
 def complete(session: Session, booking: Booking, visit: Visit, actor: Actor, reason: str | None, now: datetime) -> None:
-    """Complete a locked booking that is in progress, book what was earned, thank the customer."""
+    """Complete a locked booking that is in progress, book what was earned, thank the customer, issue the invoice."""
     assert booking.provider_id is not None, "a visit in progress has its chef"  # noqa: S101 - the CHECK holds it
     move(session, booking, Status.COMPLETED, actor, now, kind="completed", reason=reason)
     visit.completed_at = now
@@ -38,3 +39,4 @@ def complete(session: Session, booking: Booking, visit: Visit, actor: Actor, rea
     ledger.post(session, postings.Kind.COMPLETED, booking.id, booking.id, lines, at=now)
     session.execute(_COUNT, {"chef": booking.provider_id})
     tell_customer(session, booking, visit, "completed", now)
+    invoicing.issue(session, booking, visit, now)

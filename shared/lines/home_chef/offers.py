@@ -18,7 +18,7 @@ from shared.lines.home_chef import queries
 from shared.lines.home_chef.lifecycle import OFFER, OfferState
 from shared.lines.home_chef.models import Offer, Visit
 from shared.lines.home_chef.queries import ChefBookingRow
-from shared.lines.home_chef.telling import tell_chef, tell_customer
+from shared.lines.home_chef.telling import since_move, tell_chef, tell_customer
 from shared.outbox import queries as outbox
 
 LAPSE = "home_chef.lapse"
@@ -96,7 +96,7 @@ def accept(session: Session, row: ChefBookingRow, actor: Actor, now: datetime) -
         booking.answer = Answer.ACCEPTED
         note(session, booking, actor, now, kind="accepted")
     session.flush()
-    tell_customer(session, booking, row.visit, "accepted", now, subject=offer.id)
+    tell_customer(session, booking, row.visit, "accepted", now, subject=offer.id, once=since_move(row.visit))
 
 
 def pay_by_once_confirmed(visit: Visit, now: datetime) -> datetime:
@@ -119,11 +119,28 @@ def ask(session: Session, booking: Booking, visit: Visit, now: datetime) -> None
     if offer is None or offer.state != OfferState.OPEN:
         return
     if offer.expires_at is None:
-        offer.expires_at = offer_ends(visit.starts_at, visit.time_zone, now)
-        # The sweep makes it sure, the task makes it prompt.
-        outbox.add(session, LAPSE, {"booking_id": str(booking.id)}, now, due_at=offer.expires_at)
-    by = offer.expires_at.isoformat()
+        _start_clock(session, offer, visit, now)
+    by = offer.expires_at and offer.expires_at.isoformat()
     tell_chef(session, booking, visit, "visit_to_answer", now, once=str(offer.id), answer_by=by)
+
+
+def _start_clock(session: Session, offer: Offer, visit: Visit, now: datetime) -> None:
+    offer.expires_at = offer_ends(visit.starts_at, visit.time_zone, now)
+    # The sweep makes it sure, the task makes it prompt.
+    outbox.add(session, LAPSE, {"booking_id": str(offer.booking_id)}, now, due_at=offer.expires_at)
+
+
+def ask_again(session: Session, booking: Booking, visit: Visit, now: datetime) -> Offer | None:
+    """Put a visit that was moved before its chef anew; the clock starts again where it is confirmed."""
+    booking.answer = Answer.AWAITING
+    offer = queries.open_offer(session, booking.id)
+    if offer is not None:
+        if offer.state == OfferState.ACCEPTED:
+            offer.state = OFFER.move(OfferState.ACCEPTED, OfferState.OPEN)
+        offer.offered_at, offer.answered_at, offer.expires_at = now, None, None
+        if booking.status == Status.CONFIRMED:
+            _start_clock(session, offer, visit, now)
+    return offer
 
 
 def extend(session: Session, booking: Booking, visit: Visit, chef_id: UUID, now: datetime) -> Offer:
@@ -146,3 +163,10 @@ def extend(session: Session, booking: Booking, visit: Visit, chef_id: UUID, now:
     if booking.status == Status.CONFIRMED:
         ask(session, booking, visit, now)
     return queries.offer_of(session, booking.id)
+
+
+def pay_by_once_moved(booking: Booking, visit: Visit, now: datetime) -> datetime | None:
+    """Keep the deadline to pay, never later than 2 h before the new start, never under 30 min from now by that."""
+    if booking.pay_by is None:
+        return None
+    return min(booking.pay_by, max(visit.starts_at - UNPAID_BEFORE_START, now + UNPAID_AT_LEAST))

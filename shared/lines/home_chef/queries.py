@@ -13,7 +13,7 @@ from shared.bookings import queries as bookings
 from shared.bookings.models import IS_ACTIVE, Booking
 from shared.idempotency import queries as idempotency
 from shared.kit.paging import PageQuery, Position, after, page_of
-from shared.lines.home_chef.models import Offer, Visit
+from shared.lines.home_chef.models import Offer, Rating, Visit
 from shared.notifications import queries as notifications
 from shared.payments.models import Refund
 from shared.users.models import User
@@ -87,7 +87,7 @@ select
   coalesce((select array_agg(d.day) from chef_days_off d
     where d.chef_id = :chef and d.day between :first_day and :last_day), cast('{{}}' as date[])),
   coalesce((select array_agg(b.held) from bookings b where b.provider_id = :chef and b.{IS_ACTIVE}
-    and b.held && tstzrange(:from, :until)), cast('{{}}' as tstzrange[]))
+    and b.id is distinct from cast(:without as uuid) and b.held && tstzrange(:from, :until)), cast('{{}}' as tstzrange[]))
 """)
 
 
@@ -99,14 +99,48 @@ def quote_of_customer(session: Session, customer_id: UUID, quote_id: UUID) -> Ro
 
 
 def calendar(
-    session: Session, chef_id: UUID, start: datetime, until: datetime
+    session: Session, chef_id: UUID, start: datetime, until: datetime, without: UUID | None = None
 ) -> tuple[list[Any], list[Any], list[Any]]:
-    """Return a chef's week (weekday, starts, ends), days off and held ranges between two instants."""
+    """Return a chef's week (weekday, starts, ends), days off and held ranges (of other bookings) between two instants."""
     # A place's day begins up to a day before or after that of UTC.
     days = {"first_day": (start - timedelta(days=1)).date(), "last_day": (until + timedelta(days=1)).date()}
-    window = {**days, "from": start, "until": until}
+    window = {**days, "from": start, "until": until, "without": without}
     row = session.execute(_CALENDAR, {"chef": chef_id, **window}).one()
     return row[0], row[1], row[2]
+
+
+# The chef's row is locked before the booking's, as whoever books this chef does; whether he is still the booking's chef
+# is seen once that is locked too.
+_TO_MOVE = text("""
+with own as (
+  select provider_id from bookings where id = :booking and customer_id = :customer
+), chef as (
+  select u.id from users u join own on own.provider_id = u.id for no key update of u
+)
+select chef.id from own left join chef on true
+""")
+
+
+def hold_chef(session: Session, customer_id: UUID, booking_id: UUID) -> Row[Any] | None:
+    """Lock the row of the chef of a customer's own booking; the row holds his id (null: no chef), None: no booking."""
+    return session.execute(_TO_MOVE, {"booking": booking_id, "customer": customer_id}).one_or_none()
+
+
+_AT_ANOTHER_TIME = text(f"""
+select
+  (select t.rates from home_chef_tariffs t where t.valid_from <= :now order by t.valid_from desc limit 1) as rates,
+  exists (select from chef_profiles c join users u on u.id = c.user_id
+    where c.user_id = :chef and c.is_verified and c.is_available and u.is_active) as takes_visits,
+  (select b.ref from bookings b join home_chef_visits v on v.booking_id = b.id
+    where b.customer_id = :customer and b.id <> :booking and b.{IS_ACTIVE} and v.starts_at < :end and v.ends_at > :start
+    order by v.starts_at limit 1) as overlapping
+""")
+
+
+def at_another_time(session: Session, booking: Booking, start: datetime, end: datetime, now: datetime) -> Row[Any]:
+    """Return today's rates, whether the chef takes visits, and what else the customer has booked for that time."""
+    parties = {"booking": booking.id, "customer": booking.customer_id, "chef": booking.provider_id}
+    return session.execute(_AT_ANOTHER_TIME, {**parties, "start": start, "end": end, "now": now}).one()
 
 
 # The locks are taken in order: the customer's row is held already, the chef's comes before the insert that the
@@ -175,18 +209,20 @@ def write(session: Session, parameters: dict[str, Any]) -> Written:
 
 @dataclass(frozen=True)
 class BookingRow:
-    """A booking with its visit and the chef's name."""
+    """A booking with its visit, the chef's name and what the customer has said of it."""
 
     booking: Booking
     visit: Visit
     chef_name: str | None
+    rating: Rating | None
 
 
 def _bookings_of(customer_id: UUID) -> Any:
     return (
-        select(Booking, Visit, User.name)
+        select(Booking, Visit, User.name, Rating)
         .join(Visit, Visit.booking_id == Booking.id)
         .outerjoin(User, User.id == Booking.provider_id)
+        .outerjoin(Rating, Rating.booking_id == Booking.id)
         .where(Booking.customer_id == customer_id)
     )
 
@@ -201,7 +237,7 @@ def of_customer(session: Session, customer_id: UUID, booking_id: UUID) -> tuple[
     ).all()
     if not rows:
         return None
-    return BookingRow(*rows[0][:3]), [row[3] for row in rows if row[3] is not None]
+    return BookingRow(*rows[0][:4]), [row[4] for row in rows if row[4] is not None]
 
 
 def list_of_customer(session: Session, customer_id: UUID, page: PageQuery) -> tuple[list[BookingRow], str | None]:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from shared.bookings.lifecycle import Answer, PaymentStatus, Status
 from shared.kit.paging import PageQuery, PageView
-from shared.kit.schemas import Body, Id, Rupees, RupeesIn, Text, TimeSlot, View, Whole
+from shared.kit.schemas import Body, Id, Query, Rupees, RupeesIn, Text, TimeSlot, View, Whole
 from shared.lines.home_chef.lifecycle import ChefStep
 from shared.payments.lifecycle import RefundState
 
@@ -116,7 +116,16 @@ class BookingView(View):
     pay_by: datetime | None
     cancellation_reason: str | None
     created_at: datetime
+    rating: "RatingView | None" = None
     refunds: list["RefundView"] = Field(default_factory=list)
+
+
+class RatingView(View):
+    """What the customer has said of a completed visit."""
+
+    stars: int
+    comment: str | None
+    created_at: datetime
 
 
 class RefundView(View):
@@ -163,6 +172,36 @@ class CancelRequest(Body):
 
     reason: Text(1, 500)  # type: ignore[valid-type]
     expected_refund: RupeesIn | None = None
+
+
+class RescheduleQuery(Query):
+    """When a visit would be instead."""
+
+    booking_date: VisitDay
+    time_slot: TimeSlot
+
+
+class RescheduleView(View):
+    """What moving to that time costs: the new total, how it differs from the present one, and what goes back."""
+
+    total: Rupees
+    difference: Rupees
+    refund: Rupees
+
+
+class RescheduleRequest(Body):
+    """When a visit is to be instead, and the total that was shown: where it has changed since, nothing is moved."""
+
+    booking_date: VisitDay
+    time_slot: TimeSlot
+    expected_total: RupeesIn | None = None
+
+
+class RatingRequest(Body):
+    """How a completed visit was, in 1 to 5 stars and a few words."""
+
+    stars: Annotated[int, Field(ge=1, le=5), Whole]
+    comment: Text(1, 1000) | None = None  # type: ignore[valid-type]
 
 
 class StatusChange(Body):

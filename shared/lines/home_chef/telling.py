@@ -88,3 +88,8 @@ def tell_chef(
     if chef is not None:
         facts = facts_of(session, booking, visit) | more
         tell(session, chef, LINE, kind, subject or booking.id, facts, now, once=once)
+
+
+def since_move(visit: Visit) -> str | None:
+    """Return what names, after each move of a visit, what is told of its time: it is told again."""
+    return f"moved {visit.rescheduled}" if visit.rescheduled else None

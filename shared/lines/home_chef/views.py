@@ -48,6 +48,7 @@ def booking_view(row: BookingRow, refunds: Sequence[Refund] = ()) -> BookingView
             "pay_by": booking.pay_by,
             "cancellation_reason": booking.cancellation_reason,
             "created_at": booking.created_at,
+            "rating": row.rating,
             "refunds": [RefundView.model_validate(refund) for refund in refunds],
         }
     )

@@ -119,7 +119,7 @@ def facts(
         quoted=LastHour.of(row.quoted),
     )
     refuse_place(row.address, row.locations, row.circles)
-    refuse_time(wanted, found.tariff, now)
+    refuse_time(wanted.starts_at, found.tariff, now)
     return found
 
 
@@ -167,11 +167,11 @@ def refuse_place(address: dict[str, Any], locations: list[dict[str, Any]], circl
         raise NotServiceable("We do not come to this address yet.", rule=decision.rule)
 
 
-def refuse_time(wanted: Wanted, tariff: Tariff, now: datetime, where: str = "") -> None:
-    """Raise Invalid for a visit too soon or too far ahead; `where` stands before the field, as `query.`."""
-    if wanted.starts_at < now + minutes(tariff.lead_minutes):
+def refuse_time(starts_at: datetime, tariff: Tariff, now: datetime, where: str = "") -> None:
+    """Raise Invalid for a start too near or too far ahead; `where` stands before the field, as `query.`."""
+    if starts_at < now + minutes(tariff.lead_minutes):
         raise Invalid(f"{where}time_slot", f"must be at least {tariff.lead_minutes // 60} h ahead")
-    if wanted.starts_at > now + timedelta(days=tariff.horizon_days):
+    if starts_at > now + timedelta(days=tariff.horizon_days):
         raise Invalid(f"{where}booking_date", f"must be within {tariff.horizon_days} days")
 
 
@@ -188,23 +188,36 @@ def chosen(session: Session, wanted: Wanted, found: Facts, now: datetime) -> Che
 
 def busy(session: Session, wanted: Wanted, found: Facts, chef_id: UUID, now: datetime) -> ChefUnavailable:
     """Return the refusal of a named chef who is not free, with the nearest times at which he is."""
+    known = calendar(session, chef_id, wanted.starts_at, wanted.ends_at, found.gap)
+    return unavailable(known, wanted.starts_at, wanted.ends_at, found.tariff, now)
+
+
+def calendar(
+    session: Session,
+    chef_id: UUID,
+    starts_at: datetime,
+    ends_at: datetime,
+    gap: timedelta,
+    without: UUID | None = None,
+) -> Calendar:
+    """Read a chef's calendar two days around a visit; `without` is a booking whose time counts as free."""
     window = timedelta(days=2)
-    until = wanted.ends_at + window + found.gap
-    week, days_off, held = queries.calendar(session, chef_id, wanted.starts_at - window, until)
-    calendar = Calendar(
+    week, days_off, held = queries.calendar(session, chef_id, starts_at - window, ends_at + window + gap, without)
+    return Calendar(
         zone=ZONE,
         week=[Slot(*slot) for slot in week],
         days_off=frozenset(days_off),
         held=[(span.lower, span.upper) for span in held],
-        gap=found.gap,
+        gap=gap,
     )
-    times = nearest_free(
-        calendar,
-        wanted.starts_at,
-        wanted.ends_at - wanted.starts_at,
-        now + minutes(found.tariff.lead_minutes),
-        now + timedelta(days=found.tariff.horizon_days),
-    )
+
+
+def unavailable(
+    known: Calendar, starts_at: datetime, ends_at: datetime, tariff: Tariff, now: datetime
+) -> ChefUnavailable:
+    """Return the refusal of a time at which a chef is not free, with the nearest at which he is."""
+    earliest, latest = now + minutes(tariff.lead_minutes), now + timedelta(days=tariff.horizon_days)
+    times = nearest_free(known, starts_at, ends_at - starts_at, earliest, latest)
     nearest = [local(at, ZONE).isoformat(timespec="minutes") for at in times]
     return ChefUnavailable("This chef is not free then. The nearest free times are listed.", nearest=nearest)
 

@@ -74,7 +74,7 @@ def free_chefs(session: Session, customer_id: UUID, query: FreeChefsQuery, now: 
     anybody = {"chef": None, "tried": "{}", "rows": query.limit + 1, "now": now}
     row = queries.free_chefs(session, place | last | anybody | visits.span(wanted.starts_at, wanted.ends_at))
     tariff = _tariff_of_served(row)
-    visits.refuse_time(wanted, tariff, now, "query.")
+    visits.refuse_time(wanted.starts_at, tariff, now, "query.")
     shown, cursor = page_of(row.chefs, query.limit, _rank)
     items = [free_chef_view(chef, visits.price(wanted, chef["hourly_rate"], tariff).total) for chef in shown]
     return PageView(items=items, next_cursor=cursor)

@@ -1,0 +1,61 @@
+"""Invoices as rows: numbered and stored in one statement, in the transaction of what they are for.
+
+The row of the series is locked from here to the commit, so that numbers follow one another without a gap; issue a
+document last in its transaction, since all others wait.
+"""
+
+import json
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from shared.invoices import documents
+from shared.invoices.documents import Document, Supplier, Supply
+from shared.invoices.models import Invoice
+from shared.invoices.numbering import Kind, series
+from shared.kit.ids import new_id
+
+ORDER = (Invoice.kind.desc(), Invoice.issued_at, Invoice.serial)  # the invoice, then what took parts of it back
+_ISSUE = text("""
+with given as (
+  insert into invoice_series (series, last) values (:series, 1)
+  on conflict (series) do update set last = invoice_series.last + 1
+  returning last
+)
+insert into invoices (id, kind, series, serial, number, booking_id, refund_id, issued_at, document)
+select cast(:id as uuid), :kind, :series, last, :series || '/' || lpad(last::text, greatest(6, length(last::text)), '0'),
+  cast(:booking as uuid), cast(:refund as uuid), cast(:now as timestamptz), cast(:document as jsonb)
+from given returning number
+""")
+
+
+def issue(session: Session, booking_id: UUID, supplier: Supplier, supply: Supply, now: datetime) -> str:
+    """Issue the invoice of a booking that has just been completed; returns its number."""
+    return _store(session, Kind.INVOICE, booking_id, None, documents.invoice(supplier, supply), now)
+
+
+def credit(session: Session, booking_id: UUID, refund_id: UUID, amount: int, now: datetime) -> str | None:
+    """Issue the credit note of a refund that was decided after the completion; returns its number.
+
+    None where the booking has no invoice: before its completion nothing is credited. The booking's row is locked.
+    """
+    issued = of_booking(session, booking_id)
+    if not issued:
+        return None
+    first, notes = issued[0], [note.document for note in issued[1:]]
+    document = documents.credit_note(first.document, first.number, notes, amount)
+    return _store(session, Kind.CREDIT_NOTE, booking_id, refund_id, document, now)
+
+
+def of_booking(session: Session, booking_id: UUID) -> list[Invoice]:
+    """Return a booking's invoice and then its credit notes, in the order they were issued."""
+    return list(session.scalars(select(Invoice).where(Invoice.booking_id == booking_id).order_by(*ORDER)))
+
+
+def _store(
+    session: Session, kind: Kind, booking_id: UUID, refund_id: UUID | None, document: Document, now: datetime
+) -> str:
+    values = {"id": new_id(), "kind": kind, "series": series(kind, now), "booking": booking_id, "refund": refund_id}
+    return str(session.execute(_ISSUE, {**values, "document": json.dumps(document), "now": now}).scalar_one())

@@ -1,0 +1,104 @@
+"""A customer rates a completed visit, once; the chef's mean counts every rating."""
+
+import pytest
+
+from shared.lines.home_chef import queries, rating
+from shared.lines.home_chef.offers import BookingNotFound
+from shared.lines.home_chef.rating import AlreadyRated, NotCompleted
+from shared.lines.home_chef.schemas import RatingRequest
+from shared.lines.home_chef.views import booking_view
+from tests.make import together
+from tests.round_trips import counted
+
+
+@pytest.fixture
+def rate(db, now):
+    def rate(customer, booking, stars=5, comment=None):
+        with db.transaction() as session:
+            return rating.rate(session, customer.id, booking.id, RatingRequest(stars=stars, comment=comment), now)
+
+    return rate
+
+
+@pytest.fixture
+def completed(make):
+    """Return a customer and a booking of theirs that is over."""
+
+    def completed(**given):
+        customer = make.customer()
+        booking = make.booking(customer, **given)
+        make.run(
+            "update bookings set status = 'completed', payment_status = 'success', answer = 'accepted' where id = :id",
+            id=booking.id,
+        )
+        return customer, booking
+
+    return completed
+
+
+def mean(make):
+    [row] = make.rows("select rating_sum, rating_count, rating::float from chef_profiles")
+    return row
+
+
+def test_a_rating_is_kept_shown_and_counted(db, make, rate, completed, now):
+    customer, booking = completed()
+    answer = rate(customer, booking, 4, "Good dosas")
+    assert answer.model_dump() == {"stars": 4, "comment": "Good dosas", "created_at": now}
+    with db.reading() as session:
+        [shown] = queries.list_of_customer(session, customer.id, queries.PageQuery())[0]
+        found = queries.of_customer(session, customer.id, booking.id)
+    assert booking_view(shown).rating == booking_view(*found).rating == answer
+    assert mean(make) == (4, 1, 4.0)
+    assert make.rows("select facts from booking_events where kind = 'rated'") == [({"stars": 4},)]
+
+
+def test_the_mean_has_two_places(make, rate, completed):
+    for day, stars in enumerate((5, 4, 5)):
+        rate(*completed(booking_date=make.day(3 + day)), stars)
+    assert mean(make) == (14, 3, 4.67)
+
+
+def test_a_visit_is_rated_once(make, rate, completed):
+    customer, booking = completed()
+    rate(customer, booking, 1)
+    with pytest.raises(AlreadyRated):
+        rate(customer, booking, 5)
+    assert mean(make) == (1, 1, 1.0)
+
+
+def test_what_is_not_completed_is_not_rated(make, rate):
+    customer = make.customer()
+    booking = make.booking(customer)
+    with pytest.raises(NotCompleted) as refused:
+        rate(customer, booking)
+    assert refused.value.members == {"current": "pending"}
+    assert mean(make) == (0, 0, None)
+
+
+def test_somebody_elses_visit_is_not_there(make, rate, completed):
+    _, booking = completed()
+    with pytest.raises(BookingNotFound):
+        rate(make.customer(), booking)
+
+
+def test_ratings_of_one_chef_at_once_all_count(make, rate, completed):
+    """Fails when the mean is read before it is written: the later of two takes the earlier one away."""
+    rated = iter([(*completed(booking_date=make.day(3 + day)), 1 + day % 5) for day in range(8)])
+    outcomes = together(8, lambda: rate(*next(rated)))
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert mean(make) == (21, 8, 2.63)
+
+
+def test_of_two_ratings_of_one_visit_at_once_one_counts(make, rate, completed):
+    customer, booking = completed()
+    outcomes = together(2, lambda: rate(customer, booking, 3))
+    assert [type(outcome) for outcome in outcomes if isinstance(outcome, Exception)] == [AlreadyRated]
+    assert mean(make) == (3, 1, 3.0)
+
+
+def test_a_rating_is_one_statement(rate, completed):
+    customer, booking = completed()
+    with counted() as seen:
+        rate(customer, booking)
+    assert len(seen.statements) == 1

@@ -1,0 +1,398 @@
+"""A customer moves a visit: the time, the price and the terms follow, and the chef is asked anew."""
+
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import time, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from shared.bookings.lifecycle import Status
+from shared.idempotency.queries import Key, Replayed, fingerprint
+from shared.kit.errors import Invalid
+from shared.ledger.postings import AccountCode
+from shared.lines.home_chef import cancellation, offers, reschedule
+from shared.lines.home_chef.offers import BookingNotFound
+from shared.lines.home_chef.reschedule import NotReschedulable, PriceChanged, PriceHigher
+from shared.lines.home_chef.schemas import RescheduleQuery, RescheduleRequest
+from shared.lines.home_chef.visits import ChefUnavailable, Overlapping
+from shared.payments.checkout import PaymentInProgress
+from tests.make import LOCK, begin_as, together
+from tests.round_trips import counted
+
+NOON, PEAK = time(12), time(19)
+
+
+@pytest.fixture
+def customer(make):
+    make.chef()
+    return make.customer()
+
+
+@pytest.fixture
+def move(db, make, customer, now):
+    """Move a visit as its customer does, to noon in five days or what is given."""
+
+    def move(booking, who=customer, at=now, key=None, **given):
+        wanted = RescheduleRequest(**{"booking_date": make.day(5), "time_slot": NOON, **given})
+        return reschedule.reschedule(begin_as(db, who), booking.id, wanted, lambda _: key, at)
+
+    return move
+
+
+@pytest.fixture
+def preview(db, make, customer, now):
+    def preview(booking, slot, day=5):
+        with db.transaction() as session:
+            wanted = RescheduleQuery(booking_date=make.day(day), time_slot=slot)
+            return reschedule.preview(session, customer.id, booking.id, wanted, now)
+
+    return preview
+
+
+@pytest.fixture
+def step(db, now):
+    def step(booking, status, at=now):
+        with db.transaction() as session:
+            offers.change_status(session, booking.chef_id, booking.id, status, None, 0, at)
+
+    return step
+
+
+@pytest.fixture
+def accepted(make, gateway, phonepe, customer, step):
+    """Return a visit in the evening three days ahead, paid and accepted."""
+
+    def accepted(**given):
+        booking, _ = make.paid(gateway, phonepe, customer, **{"time_slot": PEAK, **given})
+        step(booking, Status.CONFIRMED)
+        return booking
+
+    return accepted
+
+
+def terms(make, booking):
+    [row] = make.rows(
+        "select rescheduled, refund_cap_bp, earning from home_chef_visits where booking_id = :id", id=booking.id
+    )
+    return row
+
+
+def offer(make, booking):
+    [row] = make.rows("select state, expires_at from offers where booking_id = :id", id=booking.id)
+    return row
+
+
+def test_an_unpaid_visit_moves_with_its_price_and_holds_the_new_time_instead(make, customer, move):
+    booking = make.booking(customer)
+    moved = move(booking, time_slot=PEAK)
+
+    assert (moved.booking_date, moved.time_slot) == (make.day(5), PEAK)
+    assert moved.ends_at - moved.starts_at == timedelta(hours=2)
+    assert moved.breakdown.peak_premium == 159_60
+    assert (moved.total, moved.status, moved.payment_status, moved.answer) == (
+        moved.breakdown.total,
+        "pending",
+        "pending",
+        "awaiting",
+    )
+    assert make.rows("select amount from payments") == [(moved.total,)]
+    assert terms(make, booking) == (1, 10_000, moved.breakdown.subtotal)
+    assert (make.stored(booking.id).pay_by, offer(make, booking)) == (booking.pay_by, ("open", None))
+    held = make.stored(booking.id).held
+    assert (held.lower, held.upper) == (moved.starts_at, moved.ends_at + timedelta(minutes=30))
+    assert make.booking(make.customer()).chef_id == booking.chef_id
+    [(kind, facts)] = make.rows(
+        "select kind, facts from booking_events where booking_id = :id order by id desc limit 1", id=booking.id
+    )
+    assert (kind, facts["from"], facts["to"]) == (
+        "rescheduled",
+        booking.starts_at.isoformat(),
+        moved.starts_at.isoformat(),
+    )
+
+
+def test_what_was_previewed_is_what_happens(make, customer, move, preview):
+    booking = make.booking(customer)
+    shown = preview(booking, PEAK)
+    assert (shown.difference, shown.refund) == (shown.total - booking.total, 0)
+    assert make.stored(booking.id).total == booking.total
+    with pytest.raises(PriceChanged) as refused:
+        move(booking, time_slot=PEAK, expected_total=booking.total / 100)
+    assert refused.value.members == {"total": shown.total / 100}
+    assert move(booking, time_slot=PEAK, expected_total=shown.total / 100).total == shown.total
+
+
+def test_a_paid_visit_moved_to_a_cheaper_time_gets_the_difference_back_and_ends_even(
+    make, accepted, move, preview, step
+):
+    booking = accepted()
+    shown = preview(booking, NOON)
+    moved = move(booking)
+    difference = booking.total - moved.total
+    assert (shown.total, shown.difference, shown.refund) == (moved.total, -difference, difference)
+    assert make.rows("select amount, state, reason from refunds") == [(difference, "created", "rescheduled")]
+    assert make.balances(booking.id) == {
+        "gateway_clearing": booking.total,
+        "customer_advance": -moved.total,
+        "refunds_payable": -difference,
+    }
+    assert make.rows("select amount from payments") == [(booking.total,)]
+    assert (moved.answer, moved.status) == ("awaiting", "confirmed")
+
+    for status in (Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED):
+        step(booking, status)
+    balances = make.balances(booking.id)
+    assert AccountCode.CUSTOMER_ADVANCE not in balances
+    assert balances["chef_payable"] == -moved.breakdown.subtotal == -terms(make, booking)[2]
+
+
+def test_cancelled_after_a_cheaper_move_the_rest_goes_back_and_nothing_twice(
+    db, make, accepted, customer, move, step, now
+):
+    booking = accepted()
+    moved = move(booking)
+    step(booking, Status.CONFIRMED)
+    with db.transaction() as session:
+        shown = cancellation.preview(session, customer.id, booking.id, now)
+        assert shown.refund == moved.total
+        cancellation.cancel(session, customer.id, booking.id, "plans", shown.refund, now)
+    assert make.rows("select sum(amount)::bigint from refunds") == [(booking.total,)]
+    assert make.balances(booking.id) == {"gateway_clearing": booking.total, "refunds_payable": -booking.total}
+
+
+def test_cancelled_late_after_a_cheaper_move_half_of_the_new_price_is_kept(db, make, accepted, customer, move, step):
+    booking = accepted()
+    moved = move(booking)
+    step(booking, Status.CONFIRMED)
+    late = moved.starts_at - timedelta(hours=6)
+    with db.transaction() as session:
+        cancellation.cancel(session, customer.id, booking.id, "plans", None, late)
+    balances = make.balances(booking.id)
+    assert "customer_advance" not in balances
+    kept = -sum(balances[name] for name in ("chef_payable", "platform_revenue", "gst_payable"))
+    assert kept == moved.total - (moved.total + 1) // 2
+
+
+def test_the_chef_is_asked_anew_with_a_new_clock_and_both_are_told_each_time(make, accepted, move, step, now):
+    booking = accepted()
+    for day in (5, 6):
+        move(booking, booking_date=make.day(day))
+        state, expires = offer(make, booking)
+        assert (state, expires) == ("open", now + timedelta(hours=2))
+        assert make.stored(booking.id).answer == "awaiting"
+        step(booking, Status.CONFIRMED)
+        assert offer(make, booking)[0] == "accepted"
+    told = make.rows("select kind, count(*) from notifications group by kind")
+    assert {("rescheduled", 2), ("visit_moved", 2), ("accepted", 3)} <= set(told)
+
+
+def test_a_chef_who_was_never_told_of_an_unpaid_visit_is_not_told_that_it_moved(make, customer, move):
+    move(make.booking(customer))
+    assert make.rows("select kind from notifications") == [("rescheduled",)]
+
+
+def test_moving_away_does_not_win_back_what_cancelling_had_lost(db, make, accepted, customer, move, step):
+    """Fails without the cap: a visit tomorrow would be moved a month away and cancelled for all of the money."""
+    booking = accepted(time_slot=NOON)
+    late = booking.starts_at - timedelta(hours=6)
+    moved = move(booking, at=late, booking_date=make.day(30))
+    for answered in (False, True):
+        if answered:
+            step(booking, Status.CONFIRMED, late)
+        with db.transaction() as session:
+            shown = cancellation.preview(session, customer.id, booking.id, late)
+        assert shown.refund == (moved.total + 1) // 2
+    assert shown.valid_until == moved.starts_at - timedelta(hours=4)
+    move(booking, at=late, booking_date=make.day(31))
+    assert terms(make, booking)[:2] == (2, 5_000)
+
+
+def test_a_paid_visit_does_not_move_to_a_dearer_time(make, gateway, phonepe, customer, move, preview):
+    booking, _ = make.paid(gateway, phonepe, customer)
+    for ask in (lambda: move(booking, time_slot=PEAK), lambda: preview(booking, PEAK)):
+        with pytest.raises(PriceHigher) as refused:
+            ask()
+        assert refused.value.members == {"total": 1055.75, "difference": pytest.approx(175.95)}
+    assert make.stored(booking.id).total == booking.total
+
+
+def test_a_difference_no_gateway_could_send_leaves_the_price_as_it_was(make, gateway, phonepe, customer, move):
+    make.run("update home_chef_tariffs set rates = rates || '{\"peak_bp\": 5}'")
+    booking, _ = make.paid(gateway, phonepe, customer, time_slot=PEAK)
+    moved = move(booking)
+    assert (moved.total, moved.breakdown) == (booking.total, booking.breakdown)
+    assert make.rows("select count(*) from refunds") == [(0,)]
+
+
+def test_a_visit_moves_twice_at_most_and_until_four_hours_before_its_start(make, customer, move):
+    booking = make.booking(customer)
+    make.run("update bookings set pay_by = null")  # cash was agreed
+    latest = booking.starts_at - timedelta(hours=4)
+    with pytest.raises(NotReschedulable, match="4 h before"):
+        move(booking, at=latest + timedelta(microseconds=1), booking_date=make.day(9))
+    move(booking, at=latest, booking_date=make.day(9))
+    move(booking, at=latest, booking_date=make.day(10))
+    with pytest.raises(NotReschedulable, match="2 times"):
+        move(booking, at=latest, booking_date=make.day(11))
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_what_has_started_or_ended_is_not_moved(accepted, move, step, steps):
+    booking = accepted()
+    for status in (Status.IN_PROGRESS, Status.COMPLETED)[: steps - 1]:
+        step(booking, status)
+    with pytest.raises(NotReschedulable):
+        move(booking)
+
+
+def test_cancelled_without_a_chef_or_too_late_to_pay_it_is_not_moved(db, make, customer, move, gateway, phonepe, now):
+    unpaid = make.booking(customer)
+    with pytest.raises(NotReschedulable, match="time to pay"):
+        move(unpaid, at=unpaid.pay_by)
+    with db.transaction() as session:
+        cancellation.cancel(session, customer.id, unpaid.id, "plans", None, now)
+    with pytest.raises(NotReschedulable, match="cancelled"):
+        move(unpaid)
+    alone, _ = make.paid(gateway, phonepe, customer)
+    make.run("update bookings set answer = 'unassigned', provider_id = null where id = :id", id=alone.id)
+    with pytest.raises(NotReschedulable, match="no chef"):
+        move(alone)
+
+
+def test_while_a_payment_is_being_decided_nothing_moves(make, gateway, phonepe, customer, move):
+    booking = make.booking(customer)
+    page = make.page(gateway, customer, booking.id)
+    with pytest.raises(PaymentInProgress):
+        move(booking)
+    phonepe.settle(page.merchant_txn_id, "decline")
+    make.settle(gateway, page.merchant_txn_id)
+    assert move(booking).payment_status == "failed"
+
+
+def test_a_late_success_of_the_old_price_is_for_a_person(make, gateway, phonepe, customer, move, now):
+    """Fails when any amount counts: the visit would be confirmed for less than it costs."""
+    booking = make.booking(customer)
+    page = make.page(gateway, customer, booking.id)
+    make.run("update payment_attempts set state = 'failed', settled_at = :now", now=now)
+    move(booking, time_slot=PEAK)
+    phonepe.settle(page.merchant_txn_id, "pay")
+    assert make.settle(gateway, page.merchant_txn_id) == "mismatched"
+    assert make.rows("select kind from exceptions") == [("payment_mismatch",)]
+    assert make.stored(booking.id).payment_status == "pending"
+
+
+def test_a_time_the_chef_does_not_have_is_refused_with_the_nearest_he_has(make, customer, move):
+    booking = make.booking(customer)
+    other = make.booking(make.customer(), booking_date=make.day(5))
+    with pytest.raises(ChefUnavailable) as refused:
+        move(booking, time_slot=time(13))
+    assert len(refused.value.members["nearest"]) == 3
+    make.run(
+        "insert into chef_days_off (id, chef_id, day) values (gen_random_uuid(), :id, :day)",
+        id=other.chef_id,
+        day=make.day(7),
+    )
+    for when in ({"booking_date": make.day(7)}, {"time_slot": time(22)}):
+        with pytest.raises(ChefUnavailable):
+            move(booking, **when)
+    assert make.stored(booking.id).held.lower == booking.starts_at
+
+
+def test_a_visit_may_move_by_half_an_hour_into_its_own_time(make, customer, move):
+    """Fails when its own hours count as taken, for the chef or for the customer."""
+    booking = make.booking(customer)
+    assert move(booking, booking_date=make.day(3), time_slot=time(12, 30)).time_slot == time(12, 30)
+
+
+def test_into_another_visit_of_the_customer_it_does_not_move(make, customer, move):
+    booking, other = make.booking(customer), make.booking(customer, booking_date=make.day(5))
+    make.chef()
+    with pytest.raises(Overlapping) as refused:
+        move(booking)
+    assert refused.value.members == {"ref": other.ref}
+
+
+def test_too_near_too_far_and_where_it_is_already_are_invalid(make, customer, move):
+    booking = make.booking(customer)
+    for when in (
+        {"booking_date": make.day(0), "time_slot": NOON},
+        {"booking_date": make.day(61)},
+        {"booking_date": make.day(3), "time_slot": NOON},
+    ):
+        with pytest.raises(Invalid):
+            move(booking, **when)
+
+
+def test_an_unpaid_visit_the_chef_had_confirmed_is_to_be_paid_before_the_earlier_start(make, customer, move, step, now):
+    booking = make.booking(customer)
+    step(booking, Status.CONFIRMED)
+    assert make.stored(booking.id).pay_by == now + timedelta(hours=24)
+    moved = move(booking, booking_date=make.day(0), time_slot=time(17))
+    assert (moved.status, moved.answer) == ("confirmed", "awaiting")
+    assert moved.pay_by == moved.starts_at - timedelta(hours=2)
+
+
+def test_somebody_elses_visit_is_not_there(make, customer, move):
+    booking = make.booking(customer)
+    with pytest.raises(BookingNotFound):
+        move(booking, who=make.customer())
+
+
+def test_the_same_key_moves_once_and_answers_the_same(make, customer, move):
+    booking = make.booking(customer)
+    key = Key(customer.id, "POST /reschedule", "tap", fingerprint({}))
+    first = move(booking, key=key)
+    with pytest.raises(Replayed) as again:
+        move(booking, key=key)
+    assert again.value.answer == first.model_dump(mode="json")
+    assert terms(make, booking)[0] == 1
+
+
+def test_a_move_and_a_booking_for_one_slot_meet_and_one_wins(make, customer, move):
+    """Held twice, by the chef's row and by the exclusion constraint; fails with neither."""
+    for day in (10, 11, 12, 13):
+        booking = make.booking(customer, booking_date=make.day(day + 20))
+        rival = make.customer()
+        turns = iter(
+            [
+                lambda day=day, rival=rival: make.booking(rival, booking_date=make.day(day)),
+                lambda day=day, booking=booking: move(booking, booking_date=make.day(day)),
+            ]
+        )
+        outcomes = together(2, lambda turns=turns: next(turns)())
+        lost = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+        assert len(lost) == 1, outcomes
+        assert type(lost[0]).__name__ in {"NoChefFree", "ChefUnavailable"}
+        make.run("update bookings set status = 'cancelled', payment_status = 'failed', answer = 'accepted'")
+
+
+def test_what_the_chef_changes_meanwhile_counts(db, make, customer, move):
+    """Fails when the chef's row is not locked before his calendar is read: the visit lands on his day off."""
+    booking = make.booking(customer)
+    day_off = text("insert into chef_days_off (id, chef_id, day) values (gen_random_uuid(), :id, :day)")
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as session:
+            session.execute(LOCK, {"id": booking.chef_id})
+            session.execute(day_off, {"id": booking.chef_id, "day": make.day(5)})
+            moving = pool.submit(move, booking)
+            wait([moving], 0.5)
+        with pytest.raises(ChefUnavailable):
+            moving.result(10)
+
+
+def test_two_moves_of_one_visit_at_once_follow_each_other(make, customer, move):
+    booking = make.booking(customer)
+    days = iter([make.day(5), make.day(6)])
+    outcomes = together(2, lambda: move(booking, booking_date=next(days)))
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert terms(make, booking)[0] == 2
+
+
+@pytest.mark.parametrize("others", [0, 4])
+def test_a_move_costs_the_same_however_full_the_calendar_is(make, accepted, move, others):
+    for day in range(others):
+        make.booking(make.customer(), booking_date=make.day(5), time_slot=time(8 + 3 * day))
+    booking = accepted()
+    with counted() as seen:
+        move(booking, booking_date=make.day(6))
+    assert len(seen.statements) == 27  # with the refund it brings and both letters

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 import requests
 
+from shared.lines.home_chef.lifecycle import CHEF
 from tests.http.bad_input import Operation, operations
 from tests.system import Client, System, day, stranger
 
@@ -22,20 +23,17 @@ Body = bytes | Iterator[bytes] | None
 
 @dataclass(frozen=True)
 class Guests:
-    """Who sends: for each function somebody it lets in, with things of their own to name."""
+    """Who sends: somebody of each role, and the customer's address to name."""
 
-    system: System
-    customer: Client
-    chef: Client
+    people: dict[str, Client]
     address: str
     urls: dict[str, str]
     http: requests.Session
 
     def headers(self, operation: Operation) -> dict[str, str]:
-        if operation.is_open:
+        if operation.role is None:
             return stranger()
-        person = self.chef if operation.function == "chef" else self.customer
-        return {"Authorization": f"Bearer {person.tokens['access_token']}"}
+        return {"Authorization": f"Bearer {self.people[operation.role].tokens['access_token']}"}
 
     def body(self, operation: Operation) -> dict[str, str]:
         """Return the body the document shows, with what must be one's own or in time put right; values as JSON texts."""
@@ -57,6 +55,16 @@ class Guests:
         return self.http.request(operation.method, url, data=body, headers=named, timeout=30)
 
 
+def somebody(system: System, role: str) -> Client:
+    """Sign in somebody nobody has met before, who has this role from now on."""
+    client = system.sign_in()
+    system.sql("update users set role = :role where email = :email", role=role, email=client.email)
+    if role == CHEF:
+        system.sql("insert into chef_profiles (user_id) select id from users where email = :email", email=client.email)
+    refreshed = client.post("/auth/refresh", {"refresh_token": client.tokens["refresh_token"]})
+    return Client(system, client.email, refreshed.json())
+
+
 def each(chosen: list[Operation]) -> Any:
     return pytest.mark.parametrize("operation", chosen, ids=str)
 
@@ -70,6 +78,8 @@ def wrong(answer: requests.Response, status: int, code: str, *fields: str) -> st
     problem = answer.json()
     if (problem["status"], problem["code"]) != (status, code) or not (problem["title"] and problem["detail"]):
         return said
+    if status == 401 and not answer.headers.get("WWW-Authenticate", "").startswith("Bearer"):
+        return f"without WWW-Authenticate: {said}"
     named = {error["field"] for error in problem.get("errors", [])}
     if fields and not (named and all(_is_of(name, fields) for name in named)):
         return f"names {sorted(named)}: {said}"

@@ -1,19 +1,15 @@
-"""What comes in wrong in a path, a query or a header is refused by name, and what is somebody else's is not there.
+"""What comes in wrong in a path, a query or a header is refused by name.
 
 The operations are those of the API's document, so that a new endpoint is attacked by being declared.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-import pytest
-import requests
-
 from tests.http.bad_input import NO_UUIDS, Operation, good, spelled
-from tests.http.guests import EVERY, NOBODYS, Complaints, Guests, each, wrong
-from tests.system import System
+from tests.http.guests import EVERY, Complaints, Guests, each, wrong
 
 
 def parameters(operation: Operation, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -79,46 +75,3 @@ def test_an_idempotency_key_that_is_none_is_refused_and_named(guests: Guests, op
         answer = guests.send(operation, body, Idempotency_Key=key)
         complaints.about(repr(key[:20]), wrong(answer, 422, "invalid", "header.Idempotency-Key"))
     assert complaints == []
-
-
-@pytest.fixture(scope="module")
-def theirs(system: System) -> dict[str, str]:
-    """What belongs to somebody else, by the name of the field or parameter that would name it."""
-    other = system.sign_in()
-    booking = other.book()["id"]
-    txn = other.post("/payments/initiate", {"booking_id": booking}).json()["merchant_txn_id"]
-    quoted = other.post("/customer/quotes", other.wish()).json()["id"]
-    return {"address_id": other.address(), "booking_id": booking, "txn": txn, "quote_id": quoted}
-
-
-def told(ask: Callable[[str], requests.Response], ids: tuple[str, str]) -> list[tuple[int, bytes]]:
-    return [(answer.status_code, answer.content) for answer in (ask(one) for one in ids)]
-
-
-@each(some("path"))
-def test_what_belongs_to_somebody_else_is_as_absent_as_what_is_not_there(
-    guests: Guests, theirs: dict[str, str], operation: Operation
-):
-    """Seen to fail with the owner taken out of `own_address`."""
-    body = spelled(guests.body(operation)) if operation.fields else None
-    for name, _ in parameters(operation, "path"):
-        first, second = told(
-            lambda one, name=name: guests.send(operation, body, guests.path(operation, **{name: one})),
-            (theirs[name], NOBODYS),
-        )
-        assert first == second
-        assert first[0] == 404
-
-
-@each([one for one in EVERY if {"address_id", "booking_id", "quote_id"} & one.fields.keys()])
-def test_a_body_that_names_what_is_somebody_elses_gets_nothing_of_it(
-    guests: Guests, theirs: dict[str, str], operation: Operation
-):
-    for name in theirs.keys() & operation.fields.keys():
-        rest = {} if name == "quote_id" else guests.body(operation)
-        first, second = told(
-            lambda one, name=name, rest=rest: guests.send(operation, spelled(rest | {name: json.dumps(one)})),
-            (theirs[name], NOBODYS),
-        )
-        assert first == second
-        assert first[0] == (422 if name == "address_id" else 404)

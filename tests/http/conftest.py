@@ -33,4 +33,4 @@ def guests(system: System, people: dict[str, Client], address: str) -> Iterator[
 
 @pytest.fixture(scope="module")
 def others(system: System) -> Others:
-    return Others(system)
+    return Others(system.sign_in())

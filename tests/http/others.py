@@ -1,12 +1,11 @@
 """What exists and belongs to somebody else: for each role and each parameter that names it."""
 
 from collections.abc import Callable
-from functools import cached_property
 from uuid import uuid4
 
 from shared.lines.home_chef.lifecycle import CHEF
 from shared.users.models import CUSTOMER
-from tests.system import Client, System
+from tests.system import Client
 
 # What a role may see whoever it belongs to; an admin sees everything.
 EVERYBODYS = {(CUSTOMER, "chef_id")}
@@ -15,21 +14,17 @@ EVERYBODYS = {(CUSTOMER, "chef_id")}
 class Others:
     """Things of another customer and another chef, made when they are first asked for."""
 
-    def __init__(self, system: System) -> None:
-        self.system = system
-        self._made: dict[tuple[str, str], str] = {}
-
-    @cached_property
-    def customer(self) -> Client:
-        return self.system.sign_in()
+    def __init__(self, customer: Client) -> None:
+        self.system, self.customer = customer.system, customer
+        self._made: dict[Callable[[Others], str], str] = {}
 
     def id_of(self, role: str, name: str) -> str:
         """Return what this parameter may name and people of this role do not own."""
-        key = role, name
-        assert key in MADE, f"say in tests/http/others.py how to make the `{name}` that a {role} does not own"
-        if key not in self._made:
-            self._made[key] = MADE[key](self)
-        return self._made[key]
+        make = MADE.get((role, name))
+        assert make, f"say in tests/http/others.py how to make the `{name}` that a {role} does not own"
+        if make not in self._made:
+            self._made[make] = make(self)
+        return self._made[make]
 
     def address(self) -> str:
         return self.customer.address()

@@ -5,10 +5,11 @@ from uuid import uuid4
 
 from shared.lines.home_chef.lifecycle import CHEF
 from shared.users.models import CUSTOMER
-from tests.system import Client
+from tests.system import Client, eventually
 
 # What a role may see whoever it belongs to; an admin sees everything.
 EVERYBODYS = {(CUSTOMER, "chef_id")}
+ASHA = "(select id from users where email = 'asha@sizzle.example')"
 
 
 class Others:
@@ -40,15 +41,20 @@ class Others:
         return str(self.customer.post("/customer/quotes", self.customer.wish()).json()["id"])
 
     def notification(self) -> str:
-        """Tell the other customer something: no endpoint says anything to a person for the asking."""
-        [[told]] = self.system.sql(
-            "insert into notifications (id, user_id, line, kind, subject_id, dedupe_key, facts, created_at)"
-            " select :id, id, 'home_chef', 'booked', :id, :key, '{}', now() from users where email = :email returning id",
-            id=uuid4(),
-            key=f"others:{uuid4()}",
-            email=self.customer.email,
-        )
+        """Pay a booking: its customer is told."""
+        self.customer.pay(self.booking())
+        find = "select n.id from notifications n join users u on u.id = n.user_id where u.email = :email limit 1"
+        [[told]] = eventually(lambda: self.system.sql(find, email=self.customer.email))
         return str(told)
+
+    def slot(self) -> str:
+        [[slot]] = self.system.sql(f"select id from chef_availability where chef_id = {ASHA} limit 1")
+        return str(slot)
+
+    def day_off(self) -> str:
+        insert = "insert into chef_days_off (id, chef_id, day) values"
+        [[added]] = self.system.sql(f"{insert} (:id, {ASHA}, '2099-01-01') returning id", id=uuid4())
+        return str(added)
 
 
 MADE: dict[tuple[str, str], Callable[[Others], str]] = {
@@ -58,5 +64,7 @@ MADE: dict[tuple[str, str], Callable[[Others], str]] = {
     (CUSTOMER, "txn"): Others.attempt,
     (CUSTOMER, "notification_id"): Others.notification,
     (CHEF, "booking_id"): Others.booking,
+    (CHEF, "slot_id"): Others.slot,
+    (CHEF, "day_off_id"): Others.day_off,
     (CHEF, "notification_id"): Others.notification,
 }

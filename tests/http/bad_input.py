@@ -95,6 +95,11 @@ class Operation:
         return [one["name"] for one in self.parameters if one["in"] == where]
 
     @property
+    def needed(self) -> list[str]:
+        """Return the names of the parameters without which a query is refused."""
+        return [one["name"] for one in self.parameters if one["in"] == "query" and one.get("required")]
+
+    @property
     def is_callback(self) -> bool:
         """Tell whether its bytes are verified before anything in them is read."""
         return self.function == "callback"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 import pytest
@@ -45,12 +45,20 @@ class Guests:
         own = {"address_id": self.address} | values
         return re.sub(r"{(\w+)}", lambda name: quote(own.get(name[1], NOBODYS), safe=""), operation.path)
 
+    def where(self, operation: Operation, *asked: tuple[str, str], **values: str) -> str:
+        """Return the whole address: a path of these values, and in the query what is asked and what must be there."""
+        own = {"address_id": self.address, "booking_date": day(20), "time_slot": "12:00"}
+        names = {name for name, _ in asked}
+        needed = [(name, own[name]) for name in operation.needed if name not in names]
+        query = urlencode([*needed, *asked])
+        return self.path(operation, **values) + (f"?{query}" if query else "")
+
     def send(self, operation: Operation, body: Body = None, path: str | None = None, **headers: str) -> Any:
         """Send a body as JSON, or with the headers given (underscores for dashes; an empty one is left out)."""
         known = {"Content-Type": "application/json"} if body is not None else {}
         known |= self.headers(operation) | {name.replace("_", "-"): value for name, value in headers.items()}
         named = {name: value.encode("latin-1") for name, value in known.items() if value or name == "Idempotency-Key"}
-        where = path or self.path(operation)
+        where = path or self.where(operation)
         url = self.urls[operation.function] + where
         return self.http.request(operation.method, url, data=body, headers=named, timeout=30)
 

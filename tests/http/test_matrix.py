@@ -66,21 +66,21 @@ def test_somebody_of_its_role_is_let_in(guests: Guests, operation: Operation):
 def test_nobody_is_told_anything_without_a_token(guests: Guests, operation: Operation):
     """Fails when a handler or the body comes first: it would tell a stranger what is there."""
     token = guests.people[str(operation.role)].tokens["access_token"]
-    path, complaints = guests.path(operation), Complaints()
-    for name, headers, query in (
-        ("nothing", {"Authorization": ""}, ""),
-        ("garbage", bearer("x"), ""),
-        ("garbage of three parts", bearer("a.b.c"), ""),
-        ("a word and no token", {"Authorization": "Bearer"}, ""),
-        ("another scheme", {"Authorization": f"Basic {token}"}, ""),
-        ("no scheme", {"Authorization": token}, ""),
-        ("two tokens", bearer(f"{token}, Bearer {token}"), ""),
-        ("in the address", {"Authorization": ""}, f"?access_token={token}&token={token}"),
-        ("in a cookie", {"Authorization": "", "Cookie": f"access_token={token}; Authorization=Bearer {token}"}, ""),
-        ("in other headers", {"Authorization": "", "X_Authorization": f"Bearer {token}", "X_Access_Token": token}, ""),
+    complaints = Complaints()
+    for name, headers, asked in (
+        ("nothing", {"Authorization": ""}, ()),
+        ("garbage", bearer("x"), ()),
+        ("garbage of three parts", bearer("a.b.c"), ()),
+        ("a word and no token", {"Authorization": "Bearer"}, ()),
+        ("another scheme", {"Authorization": f"Basic {token}"}, ()),
+        ("no scheme", {"Authorization": token}, ()),
+        ("two tokens", bearer(f"{token}, Bearer {token}"), ()),
+        ("in the address", {"Authorization": ""}, (("access_token", token), ("token", token))),
+        ("in a cookie", {"Authorization": "", "Cookie": f"access_token={token}; Authorization=Bearer {token}"}, ()),
+        ("in other headers", {"Authorization": "", "X_Authorization": f"Bearer {token}", "X_Access_Token": token}, ()),
     ):
         for body in (None, b"{"):
-            answer = guests.send(operation, body, path + query, **headers)
+            answer = guests.send(operation, body, guests.where(operation, *asked), **headers)
             complaints.about(name, wrong(answer, 401, "invalid_token"))
     assert complaints == []
 
@@ -150,7 +150,7 @@ def test_what_belongs_to_somebody_else_is_as_absent_as_what_is_not_there(
     for name in operation.named("path"):
 
         def ask(one: str, name: str = name) -> Any:
-            return guests.send(operation, body, guests.path(operation, **{name: one}))
+            return guests.send(operation, body, guests.where(operation, **{name: one}))
 
         hidden = role != ADMIN and (role, name) not in EVERYBODYS
         nothing, *theirs = told(ask, NOBODYS, *([others.id_of(role, name)] if hidden else []))
@@ -166,7 +166,7 @@ def test_a_body_that_names_what_is_somebody_elses_gets_nothing_of_it(
         rest = {} if name == "quote_id" else guests.body(operation)
 
         def ask(one: str, name: str = name, rest: dict[str, str] = rest) -> Any:
-            return guests.send(operation, spelled(rest | {name: f'"{one}"'}), guests.path(operation))
+            return guests.send(operation, spelled(rest | {name: f'"{one}"'}))
 
         nothing, theirs = told(ask, NOBODYS, others.id_of(str(operation.role), name))
         assert nothing[:2] == (422 if name == "address_id" else 404, "application/problem+json"), nothing

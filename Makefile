@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 RUN := $(VENV)/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo admin test coverage check format lint types imports openapi current clean
+.PHONY: help install dev demo admin test coverage fuzz check format lint types imports openapi current clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ test: $(INSTALLED) ## Run every test (ARGS=tests/pure for some)
 coverage: $(INSTALLED) ## Run every test and tell which lines and branches none has reached
 	@mkdir -p var/coverage
 	$(RUN) pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+fuzz: $(INSTALLED) ## Send random requests to every operation, more each (ARGS="--max-examples 1000 --seed 7")
+	SCHEMATHESIS="$(or $(ARGS),--max-examples 200)" $(RUN) pytest tests/http/test_schemathesis.py
 
 check: format lint types imports current test ## All that must hold before a change lands
 

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
+from functions import openapi_links as links
 from functions import openapi_refusals as refusals
 from functions.openapi_refusals import Json, Kind, headers
 from functions.web import Endpoint
@@ -32,7 +33,8 @@ ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "functions" / "docs" / "openapi.json"
 WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 
-LICENSE = {"name": "MIT", "identifier": "MIT"}
+CONTACT = {"name": "Sizzle"}
+LICENSE = {"name": "MIT", "url": "https://opensource.org/license/mit"}
 
 Mode = Literal["validation", "serialization"]
 
@@ -116,10 +118,11 @@ def document() -> Json:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     title = project["name"].replace("-", " ").capitalize()
     about = f"{project['description']}\n\n{WORDS['description']}".strip()
-    functions = dict.fromkeys(operation.function for operation in operations)
+    functions = sorted({operation.function for operation in operations})
+    names = {"title": title, "version": project["version"], "description": about}
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": project["version"], "description": about, "license": LICENSE},
+        "info": {**names, "contact": CONTACT, "license": LICENSE},
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": _doc(import_module(f"functions.{name}"))} for name in functions],
         "paths": _paths(operations, models),
@@ -152,8 +155,12 @@ def _doc(thing: Any) -> str:
 
 def _paths(operations: Sequence[Operation], models: _Models) -> Json:
     paths: Json = {}
+    named = {operation.id: operation.endpoint for operation in operations}
     for operation in operations:
-        paths.setdefault(operation.endpoint.path, {})[operation.endpoint.method.lower()] = _operation(operation, models)
+        told, endpoint = _operation(operation, models), operation.endpoint
+        if found := links.following(endpoint, named) | links.by_hand(WORDS["links"].get(operation.id, {})):
+            told["responses"][str(endpoint.status)]["links"] = found
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = told
     return paths
 
 

@@ -17,9 +17,5 @@ def get_profile(call: Call) -> ProfileView:
 def change_profile(call: Call, body: ProfileChange) -> ProfileView:
     """Change the customer's own profile: an absent field stays, null clears it."""
     with call.writing() as (session, caller):
-        given = body.model_dump(exclude_unset=True) | _as_text(body)
+        given = body.given(call.now.date())
         return ProfileView.model_validate(queries.change(session, caller.id, given))
-
-
-def _as_text(body: ProfileChange) -> dict[str, str]:
-    return {"avatar_url": str(body.avatar_url)} if body.avatar_url else {}

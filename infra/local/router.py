@@ -111,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(404, b'{"title":"Not Found","status":404,"code":"no_route"}', "application/problem+json")
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = do_TRACE = _any
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = do_TRACE = do_QUERY = _any
 
     def _body(self) -> bytes | None:
         """Read the body, wherever it goes: left unread, it would be taken for the next request. None: refused."""

@@ -1,14 +1,21 @@
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, HttpUrl
+from pydantic import AfterValidator, Field, HttpUrl
 
 from shared.kit.contact import Phone
+from shared.kit.errors import Invalid
 from shared.kit.paging import PageQuery
 from shared.kit.schemas import Body, Flag, Text, View
 
 Name = Text(1, 100)
+
+
+def _without_credentials(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password:
+        raise ValueError("must not hold a user name or a password")  # it is shown to others
+    return url
 
 
 class ProfileView(View):
@@ -27,7 +34,14 @@ class ProfileChange(Body):
     name: Name | None = None  # type: ignore[valid-type]
     phone: Phone | None = None
     dob: Annotated[date, Field(ge=date(1900, 1, 1))] | None = None
-    avatar_url: Annotated[HttpUrl, Field(max_length=500)] | None = None
+    avatar_url: Annotated[HttpUrl, Field(max_length=500), AfterValidator(_without_credentials)] | None = None
+
+    def given(self, today: date) -> dict[str, Any]:
+        """Return the fields that were sent, as they are stored; raises Invalid for a birthday still to come."""
+        if self.dob and self.dob > today:
+            raise Invalid("dob", "must not be in the future")
+        as_text = {"avatar_url": str(self.avatar_url)} if self.avatar_url else {}
+        return self.model_dump(exclude_unset=True) | as_text
 
 
 class UserQuery(PageQuery):

@@ -71,9 +71,13 @@ BROKEN = {
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path, and who serves it; `fields` are its body's, `example` is a body the document shows."""
+    """One method of one path, who serves it and for which role (None: for everybody).
+
+    `fields` are its body's, `example` is a body the document shows.
+    """
 
     function: str
+    role: str | None
     method: str
     path: str
     parameters: list[dict[str, Any]]
@@ -82,10 +86,13 @@ class Operation:
     example: dict[str, Any] | None
     needs_body: bool
     statuses: frozenset[str]
-    is_open: bool
 
     def __str__(self) -> str:
         return f"{self.method} {self.path.removeprefix('/api/v1')}"
+
+    def named(self, where: str) -> list[str]:
+        """Return the names of its parameters in the path, the query or the headers."""
+        return [one["name"] for one in self.parameters if one["in"] == where]
 
     @property
     def is_callback(self) -> bool:
@@ -107,6 +114,7 @@ def _operation(function: str, method: str, path: str, told: dict[str, Any]) -> O
     schema = resolved(sent.get("schema", {}))
     return Operation(
         function,
+        told.get("x-role"),
         method,
         path,
         [resolved(parameter) for parameter in told.get("parameters", [])],
@@ -115,7 +123,6 @@ def _operation(function: str, method: str, path: str, told: dict[str, Any]) -> O
         sent.get("example"),
         told.get("requestBody", {}).get("required", False),
         frozenset(told["responses"]),
-        {} in told["security"] if told["security"] else True,
     )
 
 

@@ -5,21 +5,32 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.http.guests import Guests
+from shared.lines.home_chef.lifecycle import CHEF
+from shared.users.models import ADMIN, CUSTOMER
+from tests.http.guests import Guests, somebody
+from tests.http.others import Others
 from tests.system import Client, System
 
 
 @pytest.fixture(scope="module")
-def people(system: System) -> tuple[Client, Client, str]:
-    """A customer whose address nobody serves, so that no visit is booked, and a chef who is never offered one."""
-    customer, chef = system.sign_in(), system.sign_in()
-    system.sql("update users set role = 'chef' where email = :email", email=chef.email)
-    system.sql("insert into chef_profiles (user_id) select id from users where email = :email", email=chef.email)
-    return customer, chef, customer.address(latitude=28.6, longitude=77.2)
+def people(system: System) -> dict[str, Client]:
+    """Somebody of each role; the chef works at no time, so that they are never offered a visit."""
+    return {CUSTOMER: system.sign_in(), CHEF: somebody(system, CHEF), ADMIN: system.demo("admin")}
+
+
+@pytest.fixture(scope="module")
+def address(people: dict[str, Client]) -> str:
+    """The customer's address, which nobody serves, so that no visit is booked."""
+    return people[CUSTOMER].address(latitude=28.6, longitude=77.2)
 
 
 @pytest.fixture
-def guests(system: System, people: tuple[Client, Client, str]) -> Iterator[Guests]:
+def guests(system: System, people: dict[str, Client], address: str) -> Iterator[Guests]:
     """They come with a connection of their own, as one that rests between two tests is soon closed."""
     with requests.Session() as http:
-        yield Guests(system, *people, system.urls, http)
+        yield Guests(people, address, system.urls, http)
+
+
+@pytest.fixture(scope="module")
+def others(system: System) -> Others:
+    return Others(system.sign_in())

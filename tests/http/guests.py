@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 import pytest
 import requests
 
+from shared.lines.home_chef.lifecycle import CHEF
 from tests.http.bad_input import Operation, operations
 from tests.system import Client, System, day, stranger
 
@@ -22,21 +23,17 @@ Body = bytes | Iterator[bytes] | None
 
 @dataclass(frozen=True)
 class Guests:
-    """Who sends: for each function somebody it lets in, with things of their own to name."""
+    """Who sends: somebody of each role, and the customer's address to name."""
 
-    system: System
-    customer: Client
-    chef: Client
+    people: dict[str, Client]
     address: str
     urls: dict[str, str]
     http: requests.Session
 
     def headers(self, operation: Operation) -> dict[str, str]:
-        if operation.is_open:
+        if operation.role is None:
             return stranger()
-        people = {"chef": self.chef, "admin": self.system.demo("admin")}
-        person = people.get(operation.function, self.customer)
-        return {"Authorization": f"Bearer {person.tokens['access_token']}"}
+        return {"Authorization": f"Bearer {self.people[operation.role].tokens['access_token']}"}
 
     def body(self, operation: Operation) -> dict[str, str]:
         """Return the body the document shows, with what must be one's own or in time put right; values as JSON texts."""
@@ -60,21 +57,31 @@ class Guests:
         own = {"address_id": self.address} | values
         return re.sub(r"{(\w+)}", lambda name: quote(own.get(name[1], NOBODYS), safe=""), operation.path)
 
-    def needed(self, operation: Operation, *but: str) -> str:
-        """Return the query an operation cannot do without, less the parameters named, as text to put behind a `?`."""
-        fine = {"date": day(20), "pattern": "12:00"}
-        needs = {one["name"]: one["schema"] for one in operation.parameters if one["in"] == "query" and one["required"]}
-        told = {name: fine.get(schema.get("format", "pattern")) for name, schema in needs.items() if name not in but}
-        return "".join(f"&{name}={value}" for name, value in told.items())
+    def where(self, operation: Operation, *asked: tuple[str, str], **values: str) -> str:
+        """Return the whole address: a path of these values, and in the query what is asked and what must be there."""
+        names = {name for name, _ in asked}
+        needed = [(name, value) for name, value in self.query(operation).items() if name not in names]
+        query = urlencode([*needed, *asked])
+        return self.path(operation, **values) + (f"?{query}" if query else "")
 
     def send(self, operation: Operation, body: Body = None, path: str | None = None, **headers: str) -> Any:
         """Send a body as JSON, or with the headers given (underscores for dashes; an empty one is left out)."""
         known = {"Content-Type": "application/json"} if body is not None else {}
         known |= self.headers(operation) | {name.replace("_", "-"): value for name, value in headers.items()}
         named = {name: value.encode("latin-1") for name, value in known.items() if value or name == "Idempotency-Key"}
-        where = path or self.path(operation)
+        where = path or self.where(operation)
         url = self.urls[operation.function] + where
         return self.http.request(operation.method, url, data=body, headers=named, timeout=30)
+
+
+def somebody(system: System, role: str) -> Client:
+    """Sign in somebody nobody has met before, who has this role from now on."""
+    client = system.sign_in()
+    system.sql("update users set role = :role where email = :email", role=role, email=client.email)
+    if role == CHEF:
+        system.sql("insert into chef_profiles (user_id) select id from users where email = :email", email=client.email)
+    refreshed = client.post("/auth/refresh", {"refresh_token": client.tokens["refresh_token"]})
+    return Client(system, client.email, refreshed.json())
 
 
 def each(chosen: list[Operation]) -> Any:
@@ -90,6 +97,8 @@ def wrong(answer: requests.Response, status: int, code: str, *fields: str) -> st
     problem = answer.json()
     if (problem["status"], problem["code"]) != (status, code) or not (problem["title"] and problem["detail"]):
         return said
+    if status == 401 and not answer.headers.get("WWW-Authenticate", "").startswith("Bearer"):
+        return f"without WWW-Authenticate: {said}"
     named = {error["field"] for error in problem.get("errors", [])}
     if fields and not (named and all(_is_of(name, fields) for name in named)):
         return f"names {sorted(named)}: {said}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.system import Client, System
+from tests.system import Client, System, day
 
 
 @pytest.fixture
@@ -64,8 +64,12 @@ def test_what_is_not_a_persons_to_change_is_refused_and_named(client: Client, fi
         {"dob": "1990-02-30"},
         {"dob": "1899-12-31"},
         {"dob": 0},
+        {"dob": day(2)},
         {"avatar_url": "javascript:alert(1)"},
         {"avatar_url": "not a url"},
+        {"avatar_url": "https://user:password@x.example/a.png"},
+        {"avatar_url": "https://user@x.example/a.png"},
+        {"avatar_url": "https://:password@x.example/a.png"},
         {"avatar_url": "https://x.example/" + "a" * 500},
     ],
 )

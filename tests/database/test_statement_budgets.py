@@ -1,0 +1,59 @@
+"""What each read asks of the database: a number of statements that is written down here, however much there is."""
+
+from tests.database.world import World
+from tests.http.bad_input import operations
+from tests.round_trips import counted
+
+READS = [one for one in operations() if one.method == "GET" and one.role]
+# The first statement of each tells who is calling.
+BUDGETS = {
+    "GET /customer/profile": 2,
+    "GET /customer/addresses": 2,
+    "GET /customer/chefs": 2,
+    "GET /customer/chefs/{chef_id}": 2,
+    "GET /customer/slots": 2,
+    "GET /customer/bookings": 2,
+    "GET /customer/bookings/{booking_id}": 2,
+    "GET /customer/bookings/{booking_id}/events": 2,
+    "GET /customer/bookings/{booking_id}/cancellation": 7,  # decides on locked rows, as cancelling does
+    "GET /customer/bookings/{booking_id}/reschedule": 11,  # the same, and the price anew
+    "GET /customer/notifications": 3,
+    "GET /chef/profile": 2,
+    "GET /chef/days-off": 2,
+    "GET /chef/bookings": 2,
+    "GET /chef/bookings/{booking_id}": 2,
+    "GET /chef/earnings": 3,
+    "GET /chef/notifications": 3,
+    "GET /admin/stats": 5,
+    "GET /admin/audit": 2,
+    "GET /admin/bookings": 2,
+    "GET /admin/bookings/{booking_id}": 7,
+    "GET /admin/chefs": 2,
+    "GET /admin/chefs/{chef_id}": 3,
+    "GET /admin/exceptions": 2,
+    "GET /admin/locations": 2,
+    "GET /admin/payments": 2,
+    "GET /admin/reconciliations": 2,
+    "GET /admin/users": 2,
+    "GET /payments/status/{txn}": 2,
+}
+
+
+def spent(world: World) -> dict[str, int]:
+    found = {}
+    for operation in READS:
+        with counted() as seen:
+            world.get(operation)
+        found[str(operation)] = len(seen.statements)
+    return found
+
+
+def test_every_read_costs_what_is_written_down_however_many_rows_there_are(world: World):
+    """Seen to fail with a statement for each booking of a list."""
+    world.grow()
+    few = spent(world)
+    for _ in range(3):
+        world.grow()
+    many = spent(world)
+    told = {name: (few[name], many[name], BUDGETS.get(name)) for name in few}  # with few rows, with many, written down
+    assert {name: numbers for name, numbers in told.items() if len(set(numbers)) > 1} == {}

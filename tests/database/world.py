@@ -1,0 +1,152 @@
+"""One person of each role and more and more of what they see, asked for at the functions' own applications."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from itertools import count
+from typing import Any
+
+from functions import wiring
+from infra.phonepe.client import PhonePe
+from shared.kit.ids import new_id
+from shared.ledger import queries as ledger
+from shared.ledger.postings import AccountCode, Kind, Posting
+from shared.lines.home_chef.lifecycle import CHEF
+from shared.sign_in import sessions
+from shared.sign_in.sessions import Lifetimes
+from shared.users.models import ADMIN, CUSTOMER
+from tests.http.bad_input import Operation
+from tests.make import Make, Person
+from tests.phonepe_server import PhonePeServer
+
+LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
+
+
+@dataclass
+class World:
+    """Everything in it was made at the same instant, so that only its id tells a row from the next."""
+
+    make: Make
+    gateway: PhonePe
+    phonepe: PhonePeServer
+    people: dict[str, Person] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, Any] = field(default_factory=dict)
+    _days: Any = field(default_factory=lambda: count(3))
+
+    def __post_init__(self) -> None:
+        admin = Person(new_id(), ADMIN)
+        statement = "insert into users (id, email, role) values (:id, 'admin@test.example', :role)"
+        self.make.run(statement, id=admin.id, role=ADMIN)
+        self.people |= {CUSTOMER: self.make.customer(), CHEF: self.make.chef(), ADMIN: admin}
+        self.tokens |= {role: self._token(role) for role in self.people}
+
+    def grow(self) -> None:
+        """Add one more of everything that is listed."""
+        for add in dict.fromkeys(ROWS.values()):
+            add(self)
+
+    def add(self, table: str, **values: Any) -> Any:
+        """Put a row into a table as no endpoint does; returns its id."""
+        row = {"id": new_id(), **values}
+        names = ", ".join(row)
+        self.make.run(f"insert into {table} ({names}) values ({', '.join(f':{name}' for name in row)})", **row)
+        return row["id"]
+
+    def address(self) -> None:
+        known = {"full_address": "12 Hill Road", "city": "Mumbai", "pincode": "400050", "created_at": self.make.now}
+        added = self.add("addresses", user_id=self.people[CUSTOMER].id, **known)
+        self.ids.setdefault("address_id", added)
+
+    def visit(self) -> None:
+        """Book and pay a visit on a day of its own; both sides are told of it."""
+        day, chef = self.make.day(next(self._days)), self.people[CHEF].id
+        customer = self.people[CUSTOMER]
+        booking, txn = self.make.paid(self.gateway, self.phonepe, customer, booking_date=day, chef_id=chef)
+        self.ids |= {"booking_id": booking.id, "txn": txn}
+
+    def earning(self) -> None:
+        """Let the chef earn 100 rupees by a visit, as its completion does."""
+        self.visit()
+        payable = Posting(AccountCode.CHEF_PAYABLE, -100_00, self.people[CHEF].id)
+        lines = [Posting(AccountCode.CUSTOMER_ADVANCE, 100_00), payable]
+        with self.make.db.transaction() as session:
+            ledger.post(session, Kind.COMPLETED, new_id(), self.ids["booking_id"], lines, at=self.make.now)
+
+    def user(self) -> None:
+        self.add("users", created_at=self.make.now)
+
+    def chef(self) -> None:
+        self.ids.setdefault("chef_id", self.make.chef().id)
+
+    def day_off(self) -> None:
+        day = self.make.day(next(self._days) + 100)
+        self.add("chef_days_off", chef_id=self.people[CHEF].id, day=day, created_at=self.make.now)
+
+    def location(self) -> None:
+        self.add("locations", city=f"City {new_id()}", state="Goa")
+
+    def audit_entry(self) -> None:
+        names = {"actor_id": self.people[ADMIN].id, "subject_id": self.people[CHEF].id}
+        said = {"action": "chef.verified", "subject": "chef", "address": "192.0.2.1", "request_id": "r"}
+        self.add("audit_log", at=self.make.now, **names, **said)
+
+    def exception(self) -> None:
+        self.add("exceptions", kind="wrong_amount", subject_id=new_id(), facts="{}", created_at=self.make.now)
+
+    def reconciliation(self) -> None:
+        counts = dict.fromkeys(("asked", "silent", "failed", "given_up"), 1)
+        self.add("reconciliation_runs", started_at=self.make.now, **counts)
+
+    def get(self, operation: Operation, **query: Any) -> dict[str, Any]:
+        """Ask as who it is for, naming what there is; returns the answer's body."""
+        unknown = set(operation.named("path")) - self.ids.keys()
+        assert not unknown, f"say in tests/database/world.py how to make {unknown}, which {operation} names"
+        path = re.sub(r"{(\w+)}", lambda name: str(self.ids[name[1]]), operation.path)
+        target = getattr(import_module(f"functions.{operation.function}"), operation.function)
+        headers = {"Authorization": f"Bearer {self.tokens[str(operation.role)]}"}
+        asked = self._asked(operation) | query
+        answer = target.app.test_client().get(path, query_string=asked, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json)
+
+    def _asked(self, operation: Operation) -> dict[str, Any]:
+        """Return the parameters of the query without which the operation answers nothing."""
+        known = {
+            "booking_date": self.make.day(50),
+            "time_slot": "12:00",
+            "address_id": self.people[CUSTOMER].address_id,
+        }
+        needed = {one["name"] for one in operation.parameters if one["in"] == "query" and one["required"]}
+        return {name: known[name] for name in needed} | MORE_ASKED.get(str(operation), {})
+
+    def _token(self, role: str) -> str:
+        [(email,)] = self.make.rows("select email from users where id = :id", id=self.people[role].id)
+        with self.make.db.transaction() as session:
+            begun = sessions.begin(session, email, LIVES, self.make.now)
+        assert begun
+        return wiring.access_tokens().issue(begun.user_id, begun.session_id, role, datetime.now(UTC))
+
+
+MORE_ASKED = {"GET /customer/chefs": {"city": "Mumbai"}}
+# How one more row comes into each list.
+ROWS: dict[str, Callable[[World], None]] = {
+    "GET /customer/addresses": World.address,
+    "GET /customer/bookings": World.visit,
+    "GET /customer/chefs": World.chef,
+    "GET /customer/notifications": World.visit,
+    "GET /chef/bookings": World.visit,
+    "GET /chef/days-off": World.day_off,
+    "GET /chef/earnings": World.earning,
+    "GET /chef/notifications": World.visit,
+    "GET /admin/audit": World.audit_entry,
+    "GET /admin/bookings": World.visit,
+    "GET /admin/chefs": World.chef,
+    "GET /admin/exceptions": World.exception,
+    "GET /admin/locations": World.location,
+    "GET /admin/payments": World.visit,
+    "GET /admin/reconciliations": World.reconciliation,
+    "GET /admin/users": World.user,
+}

@@ -22,7 +22,9 @@ def expire(now: datetime) -> dict[str, int]:
 
 def reconcile(now: datetime) -> dict[str, int]:
     """Ask the gateway about every payment and refund that has not ended."""
-    return asdict(following.reconcile(wiring.database(), wiring.gateway(), wiring.line, now))
+    done = following.reconcile(wiring.database(), wiring.gateway(), wiring.line, now)
+    following.keep(wiring.database(), done, now)
+    return asdict(done)
 
 
 JOBS: dict[str, Callable[[datetime], dict[str, int]]] = {"sweep": sweep, "expire": expire, "reconcile": reconcile}

@@ -29,6 +29,12 @@ class Line(Protocol):
     def on_unpaid(self, session: Session, booking: Booking, now: datetime) -> None:
         """The deadline to pay has passed: free what the booking held and cancel it; its row is locked."""
 
+    def pay_by(self, session: Session, booking: Booking, now: datetime) -> datetime:
+        """Return until when an unpaid booking is to be paid that had no deadline until now; its row is locked."""
+
+    def on_refund_decided(self, session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
+        """An admin gives money back, whether the booking is still to come or has ended; its row is locked."""
+
     def on_refund_owed(self, session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
         """A payment that could not be used (the booking was cancelled or paid already) is being sent back."""
 

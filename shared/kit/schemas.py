@@ -1,7 +1,7 @@
 """What every request body and every view shares: strict types, no unknown fields, money in rupees on the wire."""
 
 import re
-from datetime import time
+from datetime import date, time
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
@@ -55,6 +56,8 @@ def _half_hour(value: Any) -> Any:
 # Stands behind a number's bounds: before them, JSON Schema would not be told of the bounds.
 Whole = BeforeValidator(_whole)
 Id = Annotated[UUID, BeforeValidator(_dashed), WithJsonSchema({"type": "string", "format": "uuid"})]
+# Far from both ends of the calendar, where no instant can be counted in another zone.
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 TimeSlot = Annotated[
     time,
     BeforeValidator(_half_hour),

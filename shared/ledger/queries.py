@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from shared.kit.ids import new_id
-from shared.ledger.postings import Kind, Posting
+from shared.ledger.models import LedgerPosting, LedgerTransaction
+from shared.ledger.postings import Kind, Parts, Posting
 
 _POST = text("""
 with fact as (
@@ -51,3 +52,29 @@ where cast(:booking as uuid) is null or t.booking_id = :booking group by p.accou
 def balances(session: Session, booking_id: UUID | None = None) -> dict[str, int]:
     """Return each account's balance in paise (debits positive), of everything or of one booking."""
     return {row[0]: row[1] for row in session.execute(_BALANCES, {"booking": booking_id})}
+
+
+_EARNED = text("""
+select coalesce(-sum(p.amount) filter (where p.account = 'chef_payable'), 0)::bigint,
+  coalesce(-sum(p.amount) filter (where p.account = 'platform_revenue'), 0)::bigint,
+  coalesce(-sum(p.amount) filter (where p.account = 'gst_payable'), 0)::bigint,
+  (array_agg(p.provider_id) filter (where p.account = 'chef_payable'))[1]
+from ledger_postings p join ledger_transactions t on t.id = p.transaction_id where t.booking_id = :booking
+""")
+
+
+def earned(session: Session, booking_id: UUID) -> tuple[Parts, UUID | None]:
+    """Return what each side has earned of a booking and not given back since, and the provider; the booking is locked."""
+    provider, platform, gst, provider_id = session.execute(_EARNED, {"booking": booking_id}).one()
+    return Parts(provider, platform, gst), provider_id
+
+
+def of_booking(session: Session, booking_id: UUID) -> list[tuple[LedgerTransaction, LedgerPosting]]:
+    """Return everything that was booked of a booking, the oldest first, in one statement."""
+    rows = session.execute(
+        select(LedgerTransaction, LedgerPosting)
+        .join(LedgerPosting, LedgerPosting.transaction_id == LedgerTransaction.id)
+        .where(LedgerTransaction.booking_id == booking_id)
+        .order_by(LedgerTransaction.at, LedgerTransaction.id, LedgerPosting.amount.desc(), LedgerPosting.account)
+    ).all()
+    return [(row[0], row[1]) for row in rows]

@@ -131,7 +131,9 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
 
 def branches(schema: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what a value may be: one schema, or each of `anyOf`."""
-    return [resolved(each) for each in resolved(schema).get("anyOf", [schema])]
+    whole = resolved(schema)
+    several = whole.get("anyOf", whole.get("oneOf"))
+    return [branch for each in several for branch in branches(each)] if several else [whole]
 
 
 def _allows(schema: dict[str, Any], kind: str) -> bool:
@@ -231,12 +233,23 @@ def _bad_arrays(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"item: {what}", f"[{fine},{text}]"
 
 
+def _bad_objects(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "nothing in it", "{}"
+    fine = {name: next(iter(good(schema["properties"][name])))[1] for name in schema["required"]}
+    yield "a field nobody knows", spelled(fine | {"nonsense": "1"}).decode()
+    for name in schema["required"]:
+        yield f"without {name}", spelled({other: text for other, text in fine.items() if other != name}).decode()
+        for what, text in bad(schema["properties"][name]):
+            yield f"{name}: {what}", spelled(fine | {name: text}).decode("utf-8", "surrogateescape")
+
+
 BAD = {
     "string": _bad_strings,
     "integer": _bad_numbers,
     "number": _bad_numbers,
     "boolean": _bad_booleans,
     "array": _bad_arrays,
+    "object": _bad_objects,
 }
 
 
@@ -274,11 +287,17 @@ def _good_arrays(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "most", [fine] * schema.get("maxItems", 5)
 
 
+def _good_objects(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    needed = {name: schema["properties"][name] for name in schema.get("required", [])}
+    yield "only what is required", {name: json.loads(next(iter(good(field)))[1]) for name, field in needed.items()}
+
+
 GOOD = {
     "string": _good_strings,
     "integer": _good_numbers,
     "number": _good_numbers,
     "boolean": _good_booleans,
     "array": _good_arrays,
+    "object": _good_objects,
     "null": lambda _: iter([("null", None)]),
 }

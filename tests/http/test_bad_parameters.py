@@ -57,6 +57,8 @@ def test_a_query_that_is_not_as_documented_is_refused_and_named(guests: Guests, 
 
 
 def _bad_queries(schema: dict[str, Any]) -> list[str]:
+    if schema.get("type") == "string" and "pattern" in schema:  # a text to look for: any word is one
+        return ["", "\0", "x" * 5_000]
     if schema.get("type") != "integer":
         return ["", "x", "\0", "x" * 5_000, "é", "null", "[]"]
     ends = [str(schema["minimum"] - 1), str(schema["maximum"] + 1)]

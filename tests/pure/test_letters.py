@@ -70,6 +70,7 @@ def test_every_letter_names_the_booking_the_day_and_the_person(kind):
         ("visit_to_answer", "₹2,142.00"),
         ("visit_paid", "₹2,142.00"),
         ("refund_on_its_way", "₹1,180.78"),
+        ("refund_decided", "₹1,180.78"),
         ("refunded", "₹1,180.78"),
     ],
 )

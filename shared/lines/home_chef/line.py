@@ -30,6 +30,15 @@ def on_unpaid(session: Session, booking: Booking, now: datetime) -> None:
     cancellation.cancel_unpaid(session, booking, now)
 
 
+def pay_by(session: Session, booking: Booking, now: datetime) -> datetime:
+    return offers.pay_by_once_confirmed(queries.visit_of(session, booking.id), now)
+
+
+def on_refund_decided(session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
+    visit = queries.visit_of(session, booking.id)
+    tell_customer(session, booking, visit, "refund_decided", now, subject=refund.id, amount=refund.amount)
+
+
 def on_refund_owed(session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
     visit = queries.visit_of(session, booking.id)
     tell_customer(session, booking, visit, "refund_on_its_way", now, subject=refund.id, amount=refund.amount)

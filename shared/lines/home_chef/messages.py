@@ -132,6 +132,19 @@ def refund_on_its_way(facts: Facts, name: str | None) -> Letter:
     )
 
 
+def refund_decided(facts: Facts, name: str | None) -> Letter:
+    return Letter(
+        subject=f"A refund of {in_words(facts['amount'])} for {facts['ref']}",
+        heading="You get money back",
+        sentences=[
+            _hello(name),
+            f"We refund {in_words(facts['amount'])} of what you paid for this booking.",
+            "You need not do anything, and we write again when it is done.",
+        ],
+        rows=[*_rows(facts), ("Refund", in_words(facts["amount"]))],
+    )
+
+
 def refunded(facts: Facts, name: str | None) -> Letter:
     return Letter(
         subject=f"Refunded: {in_words(facts['amount'])} for {facts['ref']}",
@@ -158,6 +171,7 @@ LETTERS: dict[str, Callable[[Facts, str | None], Letter]] = {
         cancelled_unpaid,
         visit_cancelled,
         refund_on_its_way,
+        refund_decided,
         refunded,
     )
 }

@@ -110,7 +110,7 @@ def _accept(session: Session, row: ChefBookingRow, actor: Actor, now: datetime) 
     offer.answered_at = now
     if booking.status == Status.PENDING:
         move(session, booking, Status.CONFIRMED, actor, now, kind="accepted", answer=Answer.ACCEPTED)
-        booking.pay_by = _pay_by_once_confirmed(row.visit, now)
+        booking.pay_by = None if booking.cash_agreed else pay_by_once_confirmed(row.visit, now)
     else:
         booking.answer = Answer.ACCEPTED
         note(session, booking, actor, now, kind="accepted")
@@ -118,7 +118,7 @@ def _accept(session: Session, row: ChefBookingRow, actor: Actor, now: datetime) 
     tell_customer(session, booking, row.visit, "accepted", now, subject=offer.id)
 
 
-def _pay_by_once_confirmed(visit: Visit, now: datetime) -> datetime:
+def pay_by_once_confirmed(visit: Visit, now: datetime) -> datetime:
     """24 h, or 2 h before the start, whichever is first; never under 30 min after the confirmation."""
     ends = min(now + UNPAID_CONFIRMED_LIFE, visit.starts_at - UNPAID_BEFORE_START)
     return max(ends, now + UNPAID_AT_LEAST)

@@ -18,7 +18,7 @@ BUDGET = {
     "auth": 540,
     "customer": 455,
     "chef": 445,
-    "admin": 480,
+    "admin": 465,
     "payments": 575,
     "callback": 540,
     "docs": 345,

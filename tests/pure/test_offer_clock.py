@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.lines.home_chef.models import Visit
-from shared.lines.home_chef.offers import _pay_by_once_confirmed, offer_ends
+from shared.lines.home_chef.offers import offer_ends, pay_by_once_confirmed
 
 INDIA, AHEAD = "Asia/Kolkata", timedelta(hours=5, minutes=30)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -81,4 +81,4 @@ def test_an_offer_has_had_its_two_hours_of_daytime_at_the_very_minute_it_lapses(
 )
 def test_a_confirmed_visit_is_paid_in_a_day_or_two_hours_before_it_but_never_in_under_half_an_hour(ahead, pay_within):
     now = at(12)
-    assert _pay_by_once_confirmed(Visit(starts_at=now + ahead), now) == now + pay_within
+    assert pay_by_once_confirmed(Visit(starts_at=now + ahead), now) == now + pay_within

@@ -14,10 +14,13 @@ from sqlalchemy import select, text
 
 from functions.wiring import line
 from infra.postgres.engine import PostgresDatabase
+from shared.audit.queries import By
+from shared.bookings.lifecycle import Status
 from shared.bookings.models import Booking
 from shared.kit.ids import new_id
 from shared.ledger import queries as ledger
 from shared.lines.home_chef import booking as booking_use_case
+from shared.lines.home_chef import offers
 from shared.lines.home_chef.booking import Rules
 from shared.lines.home_chef.lifecycle import CHEF
 from shared.lines.home_chef.models import ChefProfile, WeeklySlot
@@ -27,7 +30,7 @@ from shared.payments.checkout import Checkout, Page, Windows
 from shared.payments.gateway import Gateway
 from shared.places.models import Address, Location, ServiceArea
 from shared.sign_in.sessions import Caller
-from shared.users.models import CUSTOMER, User
+from shared.users.models import ADMIN, CUSTOMER, User
 from tests.phonepe_server import PhonePeServer
 
 LOCK = text("select 1 from users where id = :id for no key update")
@@ -144,6 +147,21 @@ class Make:
         phonepe.settle(page.merchant_txn_id, "pay")
         self.settle(gateway, page.merchant_txn_id)
         return booking, page.merchant_txn_id
+
+    def admin(self) -> By:
+        """Make an admin, as the audit log names them."""
+        with self.db.transaction() as session:
+            user = User(id=new_id(), email=f"admin{next(self._numbers)}@test.example", role=ADMIN, name="Admin")
+            session.add(user)
+            return By(user.id, "198.18.0.1", "a-request")
+
+    def step(self, booking: BookingView, *steps: Status, now: datetime | None = None) -> None:
+        """Take steps with a booking as its chef: accept it, start it, complete it."""
+        for status in steps:
+            with self.db.transaction() as session:
+                chef = session.get_one(Booking, booking.id).provider_id
+                assert chef is not None
+                offers.change_status(session, chef, booking.id, status, None, 0, now or self.now)
 
     def settle(self, gateway: Gateway, our_id: str, now: datetime | None = None) -> str:
         """Tell that something happened to a payment or a refund; what it is, the gateway is asked."""

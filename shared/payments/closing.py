@@ -77,5 +77,5 @@ def _pay_out(
             raise Invalid("reference", "is needed: the refund is done only when it was paid out")
         return
     if not REFUND.allows(RefundState(refund.state), RefundState.DONE):
-        raise Invalid("reference", f"is for a refund that is not {refund.state} yet")
+        raise Invalid("reference", "is for a refund that is not done yet")
     refunding.done_by_hand(session, lines, owed, refund, reference, Actor(ADMIN, by.id), now)

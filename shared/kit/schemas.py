@@ -80,7 +80,11 @@ def _to_paise(value: Any) -> Any:
     return money.paise(Decimal(str(value)))
 
 
-RupeesIn = Annotated[int, BeforeValidator(_to_paise), WithJsonSchema({"type": "number", "description": RUPEES})]
+RupeesIn = Annotated[
+    int,
+    BeforeValidator(_to_paise),
+    WithJsonSchema({"type": "number", "description": RUPEES, "minimum": 0, "maximum": MOST_RUPEES}),
+]
 
 
 class Body(BaseModel):

@@ -1,20 +1,40 @@
-"""Who acts on a booking: the caller of a request, as the booking's history names them."""
+"""Who acts on a booking: the caller of a request, as the booking's history and the audit log name them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from functions.web import Call
+from shared.audit import queries as audit
+from shared.bookings import queries as bookings
 from shared.bookings.history import Actor
 
+Begin = Callable[[], AbstractContextManager[tuple[Session, Actor]]]
 
-def acting(call: Call) -> Callable[[], AbstractContextManager[tuple[Session, Actor]]]:
+
+def acting(call: Call) -> Begin:
     """Return what opens a transaction of a request and tells who acts in it."""
 
     @contextmanager
     def begin() -> Iterator[tuple[Session, Actor]]:
         with call.writing() as (session, caller):
             yield session, Actor(caller.role, caller.id)
+
+    return begin
+
+
+def audited(call: Call, action: str, booking_id: UUID) -> Begin:
+    """Return the same for an admin: what has become of the booking is in the audit log before the commit."""
+
+    @contextmanager
+    def begin() -> Iterator[tuple[Session, Actor]]:
+        with call.writing() as (session, caller):
+            before = bookings.standing(session, booking_id)
+            yield session, Actor(caller.role, caller.id)
+            session.flush()
+            after = bookings.standing(session, booking_id)
+            audit.record(session, call.by(caller), action, booking_id, before, after, call.now)
 
     return begin

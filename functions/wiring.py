@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 # A line of business by its name, imported when a booking of that line is met.
 LINES = {"home_chef": "shared.lines.home_chef.line"}
 
+# The settings of what many functions do: promise work to the queue, complete visits, which issues an invoice.
+PROMISING = ["cloud_tasks_location", "tasks_url", "tasks_invoker"]
+INVOICING = ["supplier_address", "supplier_gstin"]
+
 
 @cache
 def settings() -> Settings:

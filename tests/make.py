@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 
 from functions.wiring import line
 from infra.postgres.engine import PostgresDatabase
+from shared.audit.queries import By
 from shared.bookings.history import Actor
 from shared.bookings.models import Booking
 from shared.kit.ids import new_id
@@ -23,6 +24,7 @@ from shared.lines.home_chef import quotes, steps
 from shared.lines.home_chef.booking import Rules
 from shared.lines.home_chef.lifecycle import CHEF, ChefStep
 from shared.lines.home_chef.models import ChefProfile, WeeklySlot
+from shared.lines.home_chef.queries import ChefBookingRow
 from shared.lines.home_chef.schemas import BookingRequest, BookingView
 from shared.payments import following
 from shared.payments.checkout import Checkout, Page, Windows
@@ -93,12 +95,6 @@ class Make:
             session.add(address)
             return Person(user.id, CUSTOMER, address.id)
 
-    def admin(self) -> UUID:
-        with self.db.transaction() as session:
-            user = User(id=new_id(), email=f"admin{next(self._numbers)}@test.example", role=ADMIN, name="Admin")
-            session.add(user)
-            return user.id
-
     def chef(self, rate: int = 399_00, week: list[tuple[int, int, int]] | None = None, **profile: Any) -> Person:
         """Make a verified chef in Mumbai who works each day from 08:00 to 23:00, or the week given."""
         number = next(self._numbers)
@@ -147,12 +143,14 @@ class Make:
         return begin
 
     def step(
-        self, booking: BookingView, step: ChefStep, *, chef_id: UUID | None = None, now: datetime | None = None
-    ) -> Any:
-        """Take the next step of a visit as its chef; returns the row."""
-        who = chef_id or self.stored(booking.id).provider_id
-        assert who, "the visit has no chef"
-        return steps.by_chef(self.acting(who, CHEF), booking.id, step, None, 0, now or self.now)
+        self, booking: BookingView, *taken: str, chef_id: UUID | None = None, now: datetime | None = None
+    ) -> ChefBookingRow:
+        """Take the next steps of a visit as its chef, one after the other; returns its row after the last."""
+        for step in taken:
+            who = chef_id or self.stored(booking.id).provider_id
+            assert who, "the visit has no chef"
+            row = steps.by_chef(self.acting(who, CHEF), booking.id, ChefStep(step), None, 0, now or self.now)
+        return row
 
     def checkout(self, gateway: Gateway) -> Checkout:
         return Checkout(self.db, gateway, line, WINDOWS, lambda ref, txn: f"https://app.example/?ref={ref}&txn={txn}")
@@ -171,6 +169,13 @@ class Make:
         phonepe.settle(page.merchant_txn_id, "pay")
         self.settle(gateway, page.merchant_txn_id)
         return booking, page.merchant_txn_id
+
+    def admin(self) -> By:
+        """Make an admin, as the audit log names them."""
+        with self.db.transaction() as session:
+            user = User(id=new_id(), email=f"admin{next(self._numbers)}@test.example", role=ADMIN, name="Admin")
+            session.add(user)
+            return By(user.id, "198.18.0.1", "a-request")
 
     def settle(self, gateway: Gateway, our_id: str, now: datetime | None = None) -> str:
         """Tell that something happened to a payment or a refund; what it is, the gateway is asked."""

@@ -1,14 +1,20 @@
-"""What an admin does: the numbers, the chefs, everybody else, the places served, and what admins have changed."""
+"""What an admin does: numbers, chefs and people, places, bookings and their money, and what admins have changed."""
 
 from functions.admin import (
     areas,
     audit,
+    bookings,
     chefs,
+    exceptions,
     locations,
+    payments,
+    reconciliations,
+    refunds,
     stats,
     users,
 )
 from functions.web import serve
+from functions.wiring import INVOICING, PROMISING
 
 admin = serve(
     "admin",
@@ -19,7 +25,12 @@ admin = serve(
         locations.routes,
         areas.routes,
         audit.routes,
+        bookings.routes,
+        refunds.routes,
+        payments.routes,
+        exceptions.routes,
+        reconciliations.routes,
     ],
-    requires=["database_url", "jwt_keys"],
+    requires=["database_url", "jwt_keys", *PROMISING, *INVOICING],
     loads=["infra.postgres.engine", "shared.lines.home_chef.line"],
 )

@@ -2,10 +2,11 @@
 
 from functions.callback import phonepe
 from functions.web import serve
+from functions.wiring import PROMISING
 
 callback = serve(
     "callback",
     [phonepe.routes],
-    requires=["database_url", "phonepe_salt_keys"],
+    requires=["database_url", "phonepe_salt_keys", *PROMISING],
     loads=["infra.postgres.engine", "infra.cloud_tasks", "infra.google"],
 )

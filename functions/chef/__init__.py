@@ -2,6 +2,7 @@
 
 from functions.chef import availability, bookings, days_off, earnings, notifications, profile
 from functions.web import serve
+from functions.wiring import INVOICING, PROMISING
 
 chef = serve(
     "chef",
@@ -13,6 +14,6 @@ chef = serve(
         earnings.routes,
         notifications.routes,
     ],
-    requires=["database_url", "jwt_keys", "supplier_address", "supplier_gstin"],
+    requires=["database_url", "jwt_keys", *PROMISING, *INVOICING],
     loads=["infra.postgres.engine", "shared.lines.home_chef.line"],
 )

@@ -2,6 +2,7 @@
 
 from functions.customer import addresses, bookings, chefs, notifications, profile, serviceability
 from functions.web import serve
+from functions.wiring import PROMISING
 
 customer = serve(
     "customer",
@@ -13,6 +14,6 @@ customer = serve(
         bookings.routes,
         notifications.routes,
     ],
-    requires=["database_url", "jwt_keys"],
+    requires=["database_url", "jwt_keys", *PROMISING],
     loads=["infra.postgres.engine", "shared.lines.home_chef.line"],
 )

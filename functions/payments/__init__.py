@@ -2,6 +2,7 @@
 
 from functions.payments import attempts
 from functions.web import serve
+from functions.wiring import PROMISING
 
 payments = serve(
     "payments",
@@ -13,6 +14,7 @@ payments = serve(
         "phonepe_salt_keys",
         "public_url",
         "payment_return_url",
+        *PROMISING,
     ],
     loads=["infra.postgres.engine", "infra.phonepe.client", "shared.lines.home_chef.line"],
 )

@@ -2,6 +2,7 @@
 
 from functions.schedule import runs
 from functions.web import serve
+from functions.wiring import INVOICING, PROMISING
 
 schedule = serve(
     "schedule",
@@ -13,9 +14,8 @@ schedule = serve(
         "public_url",
         "schedule_url",
         "schedule_invoker",
-        "tasks_url",
-        "tasks_invoker",
-        "cloud_tasks_location",
+        *PROMISING,
+        *INVOICING,
     ],
     loads=[
         "infra.postgres.engine",

@@ -2,6 +2,7 @@
 
 from functions.tasks import outbox
 from functions.web import serve
+from functions.wiring import PROMISING
 
 tasks = serve(
     "tasks",
@@ -12,9 +13,7 @@ tasks = serve(
         "phonepe_salt_keys",
         "public_url",
         "resend_api_key_or_smtp_url",
-        "tasks_url",
-        "tasks_invoker",
-        "cloud_tasks_location",
+        *PROMISING,
     ],
     loads=["infra.postgres.engine", "infra.google", "shared.lines.home_chef.line"],
 )

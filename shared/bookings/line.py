@@ -33,6 +33,12 @@ class Line(Protocol):
         `why` is `unpaid` (the deadline to pay has passed) or `blocked` (its customer is).
         """
 
+    def pay_by(self, session: Session, booking: Booking, now: datetime) -> datetime:
+        """Return until when an unpaid booking is to be paid that had no deadline until now; its row is locked."""
+
+    def on_refund_decided(self, session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
+        """An admin gives money back, whether the booking is still to come or has ended; its row is locked."""
+
     def on_refund_owed(self, session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
         """A payment that could not be used (the booking was cancelled or paid already) is being sent back."""
 

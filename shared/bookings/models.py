@@ -35,6 +35,8 @@ class Booking(Changed, Base):
         Index("ix_bookings_created_at_id", "created_at", "id"),
         Index("ix_bookings_status_created_at_id", "status", "created_at", "id"),
         Index("ix_bookings_city_created_at_id", text("lower(city)"), "created_at", "id"),
+        Index("ix_bookings_start", text("lower(held)")),
+        Index("ix_bookings_ref_prefix", "ref", postgresql_ops={"ref": "text_pattern_ops"}),
         Index("ix_bookings_active_start", text("lower(held)"), postgresql_where=text(IS_ACTIVE)),
         Index("ix_bookings_pay_by", "pay_by", postgresql_where=text(f"pay_by is not null and {IS_ACTIVE}")),
     )
@@ -87,6 +89,7 @@ class OpenException(Created, Base):
     __table_args__ = (
         Index("uq_exceptions_open", "kind", "subject_id", unique=True, postgresql_where=text("closed_at is null")),
         Index("ix_exceptions_booking_id", "booking_id"),
+        Index("ix_exceptions_created_at_id", "created_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -3,10 +3,17 @@
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+INDIA = "Asia/Kolkata"  # where those who run the platform count their days
+
 
 def instant(day: date, at: time, zone: str) -> datetime:
     """Return the UTC instant of a wall-clock time at a place (IANA zone name)."""
     return datetime.combine(day, at, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def midnight(day: date, zone: str) -> datetime:
+    """Return the UTC instant at which a day begins at a place."""
+    return instant(day, time(), zone)
 
 
 def local(moment: datetime, zone: str) -> datetime:

@@ -5,13 +5,14 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, tuple_
 
+from shared.kit.clock import INDIA, midnight
 from shared.kit.errors import Invalid
 from shared.kit.schemas import Query, View
 
@@ -80,6 +81,13 @@ def after(page: PageQuery, at: Any, row_id: Any) -> list[ColumnElement[bool]]:
         return []
     position = Position.decode(page.cursor)
     return [tuple_(at, row_id) < tuple_(position.at, position.id)]
+
+
+def within_days(at: Any, first: date | None, last: date | None) -> list[ColumnElement[bool]]:
+    """Return the condition that an instant lies in these days of India, both included; an end that is None is open."""
+    since = [at >= midnight(first, INDIA)] if first else []
+    until = [at < midnight(last + timedelta(days=1), INDIA)] if last else []
+    return since + until
 
 
 def page_of(rows: Sequence[Row], limit: int, position: Callable[[Row], Cursor]) -> tuple[list[Row], str | None]:

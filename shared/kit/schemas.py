@@ -1,7 +1,7 @@
 """What every request body and every view shares: strict types, no unknown fields, money in rupees on the wire."""
 
 import re
-from datetime import time
+from datetime import date, time
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
@@ -74,6 +75,8 @@ Whole = BeforeValidator(_whole)
 Id = Annotated[UUID, BeforeValidator(_dashed), WithJsonSchema({"type": "string", "format": "uuid"})]
 # A query's yes or no: what Python would also read (1, on, Y) is not what the document says.
 Flag = Annotated[bool, BeforeValidator(_flag)]
+# Far from both ends of the calendar, where no instant can be counted in another zone.
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 TimeSlot = Annotated[
     time,
     BeforeValidator(_half_hour),
@@ -96,7 +99,11 @@ def _to_paise(value: Any) -> Any:
     return money.paise(Decimal(str(value)))
 
 
-RupeesIn = Annotated[int, BeforeValidator(_to_paise), WithJsonSchema({"type": "number", "description": RUPEES})]
+RupeesIn = Annotated[
+    int,
+    BeforeValidator(_to_paise),
+    WithJsonSchema({"type": "number", "description": RUPEES, "minimum": 0, "maximum": MOST_RUPEES}),
+]
 
 
 class Body(BaseModel):

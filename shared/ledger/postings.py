@@ -29,9 +29,17 @@ class Kind(StrEnum):
     OWED_BACK = "owed_back"  # a capture that is late or a duplicate: taken, and owed back at once
     COMPLETED = "completed"
     REFUND_DECIDED = "refund_decided"
+    REVERSED = "earnings_reversed"  # a refund of what each side had earned already
     REFUND_DONE = "refund_done"
     KEPT = "kept_on_cancellation"
     GATEWAY_FEE = "gateway_fee"
+
+
+class Bearer(StrEnum):
+    """Who bears what goes back to a customer."""
+
+    PLATFORM = "platform"
+    PROVIDER = "provider"
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,10 @@ def refund_done(amount: int) -> list[Posting]:
     return _transfer(AccountCode.REFUNDS_PAYABLE, AccountCode.GATEWAY_CLEARING, amount)
 
 
+def cash_refund_done(amount: int) -> list[Posting]:
+    return _transfer(AccountCode.REFUNDS_PAYABLE, AccountCode.CASH, amount)
+
+
 def gateway_fee(amount: int) -> list[Posting]:
     return _transfer(AccountCode.GATEWAY_FEES, AccountCode.GATEWAY_CLEARING, amount)
 
@@ -93,6 +105,36 @@ def kept(amount: int, parts: Parts, provider_id: UUID | None) -> list[Posting]:
     if provider_id is None:
         split = {"provider": 0, "platform": split["platform"] + split["provider"], "gst": split["gst"]}
     return [Posting(AccountCode.CUSTOMER_ADVANCE, amount), *_earned(Parts(**split), provider_id)]
+
+
+def after_refund(parts: Parts, amount: int, bearer: Bearer) -> Parts:
+    """Return what is left of each part when that much of their total goes back; raises ValueError for more.
+
+    Tax always goes back pro rata, as a credit note says it. The rest is the platform's to bear, be it more than it
+    earned, or is borne pro rata by provider and platform (largest remainder); where nothing of the platform's part is
+    left, by the provider alone. When all of it has gone back, in however many pieces, no tax is left.
+    """
+    if not 0 <= amount <= parts.total:
+        raise ValueError(f"{amount} paise cannot go back of {parts.total}")
+    if amount == 0:
+        return parts
+    platform = max(parts.platform, 0)
+    back = apportion(amount, {"provider": parts.total - parts.gst - platform, "platform": platform, "gst": parts.gst})
+    if bearer is Bearer.PLATFORM:
+        back = {"provider": 0, "platform": back["platform"] + back["provider"], "gst": back["gst"]}
+    return Parts(
+        provider=parts.provider - back["provider"],
+        platform=parts.platform - back["platform"],
+        gst=parts.gst - back["gst"],
+    )
+
+
+def reversed_earnings(amount: int, earned: Parts, bearer: Bearer, provider_id: UUID | None) -> list[Posting]:
+    """Part of what each side has earned is owed back to the customer: the reverse of what had been booked."""
+    left = after_refund(earned, amount, bearer)
+    lost = Parts(earned.provider - left.provider, earned.platform - left.platform, earned.gst - left.gst)
+    lines = [Posting(line.account, -line.amount, line.provider_id) for line in _earned(lost, provider_id)]
+    return [*lines, Posting(AccountCode.REFUNDS_PAYABLE, -amount)]
 
 
 def _earned(parts: Parts, provider_id: UUID | None) -> list[Posting]:

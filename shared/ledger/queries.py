@@ -6,13 +6,14 @@ from datetime import date, datetime
 from operator import add
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from shared.kit import period as days
 from shared.kit.ids import new_id
 from shared.kit.period import Period
-from shared.ledger.postings import Kind, Posting
+from shared.ledger.models import LedgerPosting, LedgerTransaction
+from shared.ledger.postings import Kind, Parts, Posting
 
 _POST = text("""
 with fact as (
@@ -123,3 +124,29 @@ where p.provider_id = :provider and p.account = 'chef_payable'
 def payable(session: Session, provider_id: UUID, start: datetime, until: datetime) -> Payable:
     """Return what a provider earned between two instants, the first included, in one statement."""
     return Payable(*session.execute(_PAYABLE, {"provider": provider_id, "start": start, "until": until}).one())
+
+
+_EARNED = text("""
+select coalesce(-sum(p.amount) filter (where p.account = 'chef_payable'), 0)::bigint,
+  coalesce(-sum(p.amount) filter (where p.account = 'platform_revenue'), 0)::bigint,
+  coalesce(-sum(p.amount) filter (where p.account = 'gst_payable'), 0)::bigint,
+  (array_agg(p.provider_id) filter (where p.account = 'chef_payable'))[1]
+from ledger_postings p join ledger_transactions t on t.id = p.transaction_id where t.booking_id = :booking
+""")
+
+
+def earned(session: Session, booking_id: UUID) -> tuple[Parts, UUID | None]:
+    """Return what each side has earned of a booking and not given back since, and the provider; the booking is locked."""
+    provider, platform, gst, provider_id = session.execute(_EARNED, {"booking": booking_id}).one()
+    return Parts(provider, platform, gst), provider_id
+
+
+def of_booking(session: Session, booking_id: UUID) -> list[tuple[LedgerTransaction, LedgerPosting]]:
+    """Return everything that was booked of a booking, the oldest first, in one statement."""
+    rows = session.execute(
+        select(LedgerTransaction, LedgerPosting)
+        .join(LedgerPosting, LedgerPosting.transaction_id == LedgerTransaction.id)
+        .where(LedgerTransaction.booking_id == booking_id)
+        .order_by(LedgerTransaction.at, LedgerTransaction.id, LedgerPosting.amount.desc(), LedgerPosting.account)
+    ).all()
+    return [(row[0], row[1]) for row in rows]

@@ -1,7 +1,7 @@
 """Every signal is a hint: a callback, a poll, a task and the reconciliation all ask the gateway and settle its answer."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -14,7 +14,7 @@ from shared.kit.database import Database
 from shared.payments import queries, refunding, settlement
 from shared.payments.gateway import Gateway, GatewayUnavailable
 from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState
-from shared.payments.models import Attempt, Refund
+from shared.payments.models import Attempt, ReconciliationRun, Refund
 
 ASK_EVERY = timedelta(seconds=3)  # however often a customer's client polls (PRODUCT, "Money")
 BATCH = 10
@@ -86,6 +86,13 @@ def reconcile(db: Database, gateway: Gateway, lines: Lines, now: datetime) -> Ro
             if len(due) < BATCH:
                 break
     return done
+
+
+def keep(db: Database, done: Round, now: datetime) -> None:
+    """Keep what a reconciliation did, where it asked about anything: most rounds have nothing to ask."""
+    if done.asked:
+        with db.transaction() as session:
+            session.add(ReconciliationRun(started_at=now, **asdict(done)))
 
 
 def _claim(db: Database, kind: type[Attempt] | type[Refund], now: datetime) -> Sequence[Attempt | Refund]:

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from shared.kit.errors import DependencyDown
 
+SMALLEST = 1_00  # paise: a gateway refunds ₹1 or more, and nothing under ₹1 is left behind
+
 
 class Said(StrEnum):
     """What a gateway says of a payment or a refund. Whatever is not explicit is PENDING."""

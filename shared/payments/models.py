@@ -10,6 +10,8 @@ from shared.kit.base import Base, Changed, one_of
 from shared.kit.ids import new_id
 from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState, RefundState
 
+CASH = "cash"  # the gateway of an attempt that was money in a hand
+CASH_REFUND = "cash_refund"  # the exception that asks a person to hand money back
 VISIT = "visit"  # the purpose of a payment; a later line may ask a deposit and a balance
 
 
@@ -48,6 +50,7 @@ class Attempt(Changed, Base):
         CheckConstraint("(state = 'succeeded') = (capture is not null)", name="capture_known"),
         Index(ONE_LIVE_ATTEMPT, "payment_id", unique=True, postgresql_where=text(IS_LIVE)),
         Index("uq_payment_attempts_applied", "payment_id", unique=True, postgresql_where=text("capture = 'applied'")),
+        Index("ix_payment_attempts_created_at_id", "created_at", "id"),
         Index("ix_payment_attempts_next_poll_at", "next_poll_at", postgresql_where=text("next_poll_at is not null")),
     )
 

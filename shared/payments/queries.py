@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -10,10 +11,13 @@ from shared.bookings import queries as bookings
 from shared.bookings.models import Booking, OpenException
 from shared.kit.base import for_update
 from shared.kit.hourly import HOUR, LastHour
+from shared.kit.paging import PageQuery, Position, after, page_of, within_days
+from shared.ledger.postings import Bearer
 from shared.payments.ladder import next_poll
 from shared.payments.lifecycle import LIVE, RefundState
 from shared.payments.matching import Asked, Capture
-from shared.payments.models import VISIT, Attempt, Payment, Refund
+from shared.payments.models import CASH_REFUND, VISIT, Attempt, Payment, ReconciliationRun, Refund
+from shared.payments.schemas import PaymentsQuery
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,12 @@ def locked(session: Session, booking_id: UUID) -> Owed:
     statement = select(Payment).where(Payment.booking_id == booking_id, Payment.purpose == VISIT)
     payment: Payment = session.scalars(for_update(statement)).one()
     return Owed(booking, payment)
+
+
+def locked_if_known(session: Session, booking_id: UUID) -> Owed | None:
+    """Do the same for a booking somebody named: None where there is none."""
+    known = session.scalars(select(Booking.id).where(Booking.id == booking_id)).one_or_none()
+    return locked(session, booking_id) if known else None
 
 
 def locked_attempt(session: Session, attempt_id: UUID) -> Attempt:
@@ -92,10 +102,11 @@ def applied_attempt(session: Session, payment_id: UUID) -> Attempt | None:
 
 
 def under_review(session: Session, booking_id: UUID) -> bool:
-    """Tell whether a person still has to look at something about this booking's money."""
+    """Tell whether a person still has to look at something about this booking's money; handing back cash is no doubt."""
     named = (OpenException.booking_id == booking_id, OpenException.closed_at.is_(None))
     about_money = OpenException.subject_id != booking_id  # an attempt or a refund; else it is about the visit
-    return session.scalars(select(OpenException.id).where(*named, about_money).limit(1)).first() is not None
+    in_doubt = (about_money, OpenException.kind != CASH_REFUND)
+    return session.scalars(select(OpenException.id).where(*named, *in_doubt).limit(1)).first() is not None
 
 
 def captured_and_refunded(session: Session, payment_id: UUID) -> tuple[int, int]:
@@ -126,6 +137,32 @@ def returned(session: Session, attempt: Attempt, total: int) -> int:
     What was captured above the total went back when the booking became cheaper: it is no part of the total.
     """
     return reserved(session, attempt.id) - (attempt.amount - total)
+
+
+@dataclass(frozen=True)
+class Stayed:
+    """What of a payment has not gone back, and what the provider bears of what has; paise."""
+
+    amount: int
+    borne_by_provider: int
+
+
+def stayed(session: Session, booking_id: UUID, since: datetime | None) -> Stayed:
+    """Return what is left of a paid booking's payment; what the provider bears counts from an instant on."""
+    returned = Refund.state != RefundState.FAILED
+    borne = returned & (Refund.borne_by == Bearer.PROVIDER)
+    if since is not None:
+        borne &= Refund.created_at >= since
+    row = session.execute(
+        select(
+            Attempt.amount - func.coalesce(func.sum(Refund.amount).filter(returned), 0),
+            func.coalesce(func.sum(Refund.amount).filter(borne), 0),
+        )
+        .outerjoin(Refund, Refund.attempt_id == Attempt.id)
+        .where(Attempt.booking_id == booking_id, Attempt.capture == Capture.APPLIED)
+        .group_by(Attempt.id)
+    ).one()
+    return Stayed(int(row[0]), int(row[1]))
 
 
 def asked(attempt: Attempt, merchant: str) -> Asked:
@@ -162,3 +199,49 @@ def claim_due(
 
 def _began(row: Attempt | Refund) -> datetime:
     return row.started_at if isinstance(row, Attempt) else row.created_at
+
+
+def of_booking(session: Session, booking_id: UUID) -> dict[Attempt, list[Refund]]:
+    """Return the attempts to pay a booking with their refunds, the oldest first, in one statement."""
+    rows = session.execute(
+        select(Attempt, Refund)
+        .outerjoin(Refund, Refund.attempt_id == Attempt.id)
+        .where(Attempt.booking_id == booking_id)
+        .order_by(Attempt.created_at, Attempt.id, Refund.created_at, Refund.id)
+    ).all()
+    found: dict[Attempt, list[Refund]] = {}
+    for attempt, refund in rows:
+        found.setdefault(attempt, []).extend([refund] if refund else [])
+    return found
+
+
+def list_attempts(session: Session, wanted: PaymentsQuery) -> tuple[list[tuple[Attempt, str]], str | None]:
+    """Return the attempts an admin looks for with their bookings' references, the newest first, in one statement."""
+    exactly: dict[Any, Any] = {
+        Attempt.state: wanted.state,
+        Attempt.gateway: wanted.gateway,
+        Attempt.booking_id: wanted.booking_id,
+        Attempt.merchant_txn_id: wanted.merchant_txn_id,
+    }
+    rows = session.execute(
+        select(Attempt, Booking.ref)
+        .join(Booking, Booking.id == Attempt.booking_id)
+        .where(*(column == value for column, value in exactly.items() if value is not None))
+        .where(*within_days(Attempt.created_at, wanted.date_from, wanted.date_to))
+        .where(*after(wanted, Attempt.created_at, Attempt.id))
+        .order_by(Attempt.created_at.desc(), Attempt.id.desc())
+        .limit(wanted.limit + 1)
+    ).all()
+    found = [(row[0], row[1]) for row in rows]
+    return page_of(found, wanted.limit, lambda row: Position(row[0].created_at, row[0].id))
+
+
+def list_reconciliations(session: Session, page: PageQuery) -> tuple[list[ReconciliationRun], str | None]:
+    """Return the rounds of reconciliation that asked about anything, the newest first."""
+    rows = session.scalars(
+        select(ReconciliationRun)
+        .where(*after(page, ReconciliationRun.started_at, ReconciliationRun.id))
+        .order_by(ReconciliationRun.started_at.desc(), ReconciliationRun.id.desc())
+        .limit(page.limit + 1)
+    ).all()
+    return page_of(rows, page.limit, lambda row: Position(row.started_at, row.id))

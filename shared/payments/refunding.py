@@ -6,20 +6,21 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.bookings.history import SYSTEM, note, open_exception
+from shared.bookings.history import SYSTEM, Actor, note, open_exception
 from shared.bookings.lifecycle import Status
 from shared.bookings.line import Lines, Returned
 from shared.kit.database import Database
 from shared.kit.ids import merchant_id
 from shared.ledger import postings
 from shared.ledger import queries as ledger
+from shared.ledger.postings import Bearer
 from shared.outbox import queries as outbox
 from shared.payments import queries
 from shared.payments.gateway import Gateway, GatewayAnswer, RefundOrder, Said
 from shared.payments.ladder import next_poll
 from shared.payments.lifecycle import REFUND, UNFINISHED, RefundState
 from shared.payments.matching import payment_status
-from shared.payments.models import Attempt, Refund
+from shared.payments.models import CASH, CASH_REFUND, Attempt, Refund
 from shared.payments.queries import Owed
 
 SEND = "payments.refund"
@@ -27,8 +28,19 @@ SEND = "payments.refund"
 RESEND_AFTER = timedelta(minutes=2)
 
 
-def promise(session: Session, attempt: Attempt, amount: int, *, reason: str, now: datetime) -> Refund:
-    """Reserve money of a capture for a refund and promise to send it; never more than was captured and is left."""
+def promise(
+    session: Session,
+    attempt: Attempt,
+    amount: int,
+    *,
+    reason: str,
+    now: datetime,
+    borne_by: Bearer = Bearer.PLATFORM,
+) -> Refund:
+    """Reserve money of a capture for a refund and promise to send it; never more than was captured and is left.
+
+    What was paid in cash is handed back by a person, who is asked to.
+    """
     left = attempt.amount - queries.reserved(session, attempt.id)
     if not 0 < amount <= left:
         raise ValueError(f"{amount} paise cannot be refunded of {left}")
@@ -39,18 +51,38 @@ def promise(session: Session, attempt: Attempt, amount: int, *, reason: str, now
         amount=amount,
         state=RefundState.CREATED,
         reason=reason,
-        next_poll_at=next_poll(now, now),
+        borne_by=borne_by,
         created_at=now,
     )
-    session.add(refund)
-    session.flush()
-    outbox.add(session, SEND, {"refund_id": str(refund.id)}, now)
+    _begin(session, refund, now, by_hand=attempt.gateway == CASH)
     return refund
 
 
-def decide(session: Session, attempt: Attempt, amount: int, *, reason: str, now: datetime) -> Refund:
+def _begin(session: Session, refund: Refund, now: datetime, *, by_hand: bool) -> None:
+    """Store a refund with what brings it to its end: a task and the ladder, or a person."""
+    if by_hand:
+        refund.state = REFUND.move(RefundState.CREATED, RefundState.NEEDS_PERSON)
+    else:
+        refund.next_poll_at = next_poll(now, now)
+    session.add(refund)
+    session.flush()
+    if by_hand:
+        open_exception(session, CASH_REFUND, refund.id, refund.booking_id, now, amount=refund.amount)
+    else:
+        outbox.add(session, SEND, {"refund_id": str(refund.id)}, now)
+
+
+def decide(
+    session: Session,
+    attempt: Attempt,
+    amount: int,
+    *,
+    reason: str,
+    now: datetime,
+    borne_by: Bearer = Bearer.PLATFORM,
+) -> Refund:
     """Decide that money a customer has paid for a visit goes back: owed from this moment, sent after the commit."""
-    refund = promise(session, attempt, amount, reason=reason, now=now)
+    refund = promise(session, attempt, amount, reason=reason, now=now, borne_by=borne_by)
     lines = postings.refund_decided(amount)
     ledger.post(session, postings.Kind.REFUND_DECIDED, refund.id, refund.booking_id, lines, at=now)
     return refund
@@ -95,7 +127,7 @@ def settle(
         refund.gateway_refund_id = answer.gateway_txn_id or refund.gateway_refund_id
         refund.bank_reference = answer.bank_reference or refund.bank_reference
         if target is RefundState.DONE:
-            _done(session, lines, owed, refund, now)
+            _done(session, lines, owed, refund, SYSTEM, now)
         elif target is RefundState.NEEDS_PERSON:
             _needs_person(session, owed, refund, answer.code, now)
         return target
@@ -110,18 +142,25 @@ def _verdict(refund: Refund, merchant: str, answer: GatewayAnswer) -> RefundStat
     return RefundState.NEEDS_PERSON if answer.said is Said.FAILED else RefundState.PENDING
 
 
-def _done(session: Session, lines: Lines, owed: Owed, refund: Refund, now: datetime) -> None:
+def done_by_hand(
+    session: Session, lines: Lines, owed: Owed, refund: Refund, reference: str, actor: Actor, now: datetime
+) -> None:
+    """Say that a person has given the money back, by a reference that proves it; everything is locked.
+
+    Raises IllegalMove for a refund that has ended already.
+    """
+    refund.state = REFUND.move(RefundState(refund.state), RefundState.DONE)
+    refund.bank_reference = reference
+    _done(session, lines, owed, refund, actor, now)
+
+
+def _done(session: Session, lines: Lines, owed: Owed, refund: Refund, actor: Actor, now: datetime) -> None:
     refund.done_at, refund.next_poll_at = now, None
-    ledger.post(
-        session,
-        postings.Kind.REFUND_DONE,
-        refund.id,
-        refund.booking_id,
-        postings.refund_done(refund.amount),
-        at=now,
-    )
+    in_cash = session.get_one(Attempt, refund.attempt_id).gateway == CASH
+    moved = postings.cash_refund_done(refund.amount) if in_cash else postings.refund_done(refund.amount)
+    ledger.post(session, postings.Kind.REFUND_DONE, refund.id, refund.booking_id, moved, at=now)
     show(session, owed)
-    note(session, owed.booking, SYSTEM, now, kind="refund_done", amount=refund.amount, refund_id=str(refund.id))
+    note(session, owed.booking, actor, now, kind="refund_done", amount=refund.amount, refund_id=str(refund.id))
     lines(owed.booking.line).on_refunded(session, owed.booking, Returned(refund.id, refund.amount), now)
 
 

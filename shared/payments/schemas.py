@@ -1,9 +1,15 @@
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from pydantic import Discriminator, Tag
+
 from shared.bookings.lifecycle import PaymentStatus
-from shared.kit.schemas import Body, Id, Rupees, View
-from shared.payments.lifecycle import AttemptState
+from shared.kit.paging import PageQuery
+from shared.kit.schemas import Body, Day, Id, Rupees, RupeesIn, Text, View
+from shared.ledger.postings import Bearer
+from shared.payments.lifecycle import AttemptState, RefundState
+from shared.payments.matching import Capture
 
 AttemptStatus = Literal["pending", "success", "failed"]
 SHOWN: dict[AttemptState, AttemptStatus] = {
@@ -35,3 +41,101 @@ class AttemptView(View):
     booking_id: UUID
     booking_ref: str
     payment_status: PaymentStatus
+
+
+BEARERS: dict[Literal["platform", "chef"], Bearer] = {"platform": Bearer.PLATFORM, "chef": Bearer.PROVIDER}
+
+
+class CashAgreed(Body):
+    """Whether the customer pays in cash: while agreed, an unpaid booking has no deadline."""
+
+    agreed: bool
+
+
+class CashTaken(Body):
+    """The whole outstanding amount as it was paid in cash, and who holds the money."""
+
+    amount: RupeesIn
+    held_by: Literal["chef", "platform"]
+
+
+def _form(value: Any) -> str:
+    fields = value if isinstance(value, dict) else {}
+    return "agreed" if "agreed" in fields else "taken"
+
+
+CashChange = Annotated[Annotated[CashAgreed, Tag("agreed")] | Annotated[CashTaken, Tag("taken")], Discriminator(_form)]
+
+
+class RefundRequest(Body):
+    """Money that an admin gives back, and why: the customer sees the reason."""
+
+    amount: RupeesIn
+    reason: Text(1, 500)  # type: ignore[valid-type]
+    borne_by: Literal["platform", "chef"] = "platform"
+
+
+class AdminRefundView(View):
+    """A refund with all that is known of it."""
+
+    id: UUID
+    attempt_id: UUID
+    merchant_refund_id: str
+    amount: Rupees
+    state: RefundState
+    reason: str
+    borne_by: Literal["platform", "chef"]
+    code: str | None
+    gateway_refund_id: str | None
+    bank_reference: str | None
+    created_at: datetime
+    sent_at: datetime | None
+    done_at: datetime | None
+
+
+class PaymentsQuery(PageQuery):
+    """Which attempts to pay an admin looks for; days are those of India on which they were begun, both included."""
+
+    state: AttemptState | None = None
+    gateway: Text(1, 50) | None = None  # type: ignore[valid-type]
+    booking_id: Id | None = None
+    merchant_txn_id: Text(1, 40) | None = None  # type: ignore[valid-type]
+    date_from: Day | None = None
+    date_to: Day | None = None
+
+
+class AdminAttemptView(View):
+    """One try to pay with all that is known of it; `held_by` is who took it, where it was cash."""
+
+    id: UUID
+    booking_id: UUID
+    gateway: str
+    merchant_txn_id: str
+    amount: Rupees
+    currency: str
+    state: AttemptState
+    capture: Capture | None
+    method: str | None
+    held_by: Literal["chef", "platform"] | None
+    code: str | None
+    gateway_txn_id: str | None
+    bank_reference: str | None
+    started_at: datetime
+    asked_at: datetime | None
+    next_poll_at: datetime | None
+    settled_at: datetime | None
+
+
+class ListedAttemptView(AdminAttemptView):
+    booking_ref: str
+
+
+class ReconciliationView(View):
+    """One round of asking: how many were asked about, got no answer, could not be settled or were handed to a person."""
+
+    id: UUID
+    started_at: datetime
+    asked: int
+    silent: int
+    failed: int
+    given_up: int

@@ -33,7 +33,7 @@ def paid(make, gateway, phonepe, chefs):
 
 @pytest.fixture
 def admin(make):
-    return make.acting(make.admin(), ADMIN)
+    return make.acting(make.admin().id, ADMIN)
 
 
 def decline(make, booking, **more):

@@ -138,7 +138,9 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
 
 def branches(schema: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what a value may be: one schema, or each of `anyOf`."""
-    return [resolved(each) for each in resolved(schema).get("anyOf", [schema])]
+    whole = resolved(schema)
+    several = whole.get("anyOf", whole.get("oneOf"))
+    return [branch for each in several for branch in branches(each)] if several else [whole]
 
 
 def _allows(schema: dict[str, Any], kind: str) -> bool:

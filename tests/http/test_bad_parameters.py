@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from tests.http.bad_input import NO_UUIDS, TRIMMED, Operation, good, spelled
+from tests.http.bad_input import NO_UUIDS, Operation, good, spelled
 from tests.http.guests import EVERY, Complaints, Guests, each, wrong
 
 
@@ -52,8 +52,8 @@ def test_a_query_that_is_not_as_documented_is_refused_and_named(guests: Guests, 
 
 
 def _bad_queries(schema: dict[str, Any]) -> list[str]:
-    if schema.get("pattern") == TRIMMED:  # words somebody searches for
-        return ["", " ", "\0", "x" * (schema["maxLength"] + 1)]
+    if schema.get("type") == "string" and "pattern" in schema:  # a text to look for: any word is one
+        return ["", "\0", "x" * 5_000]
     if schema.get("type") != "integer":
         return ["", "x", "\0", "x" * 5_000, "é", "null", "[]"]
     ends = [str(schema["minimum"] - 1), str(schema["maximum"] + 1)]

@@ -85,6 +85,7 @@ def test_every_letter_names_the_booking_the_day_and_the_person(kind):
         ("chef_reminder_day", "₹2,142.00"),
         ("chef_reminder_hours", "₹2,142.00"),
         ("refund_on_its_way", "₹1,180.78"),
+        ("refund_decided", "₹1,180.78"),
         ("refunded", "₹1,180.78"),
     ],
 )

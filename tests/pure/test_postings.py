@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.ledger import postings
-from shared.ledger.postings import AccountCode, Parts
+from shared.ledger.postings import AccountCode, Bearer, Parts
 
 CHEF = UUID("6f1c0a52-0d3e-4b57-9d1b-0f6f2a7d3c11")
 DINNER = Parts(provider=214_200, platform=10_710, gst=11_246)  # 2,361.56
@@ -28,6 +28,7 @@ def lines(booked):
         ("cash_taken", "cash", "customer_advance"),
         ("refund_decided", "customer_advance", "refunds_payable"),
         ("refund_done", "refunds_payable", "gateway_clearing"),
+        ("cash_refund_done", "refunds_payable", "cash"),
         ("owed_back", "gateway_clearing", "refunds_payable"),
         ("gateway_fee", "gateway_fees", "gateway_clearing"),
     ],
@@ -38,7 +39,7 @@ def test_a_fact_debits_one_account_and_credits_the_other(fact, debit, credit):
 
 @given(AMOUNTS)
 def test_each_simple_fact_sums_to_zero_whatever_the_amount(amount):
-    facts = ("captured", "cash_taken", "refund_decided", "refund_done", "owed_back", "gateway_fee")
+    facts = ("captured", "cash_taken", "refund_decided", "refund_done", "owed_back", "gateway_fee", "cash_refund_done")
     for fact in facts:
         assert sum(line.amount for line in getattr(postings, fact)(amount)) == 0
 
@@ -125,3 +126,77 @@ def test_a_late_payment_that_is_sent_back_leaves_no_account_with_a_balance():
     booked = [*postings.owed_back(500), *postings.refund_done(500)]
     assert sum(line.amount for line in booked if line.account is AccountCode.GATEWAY_CLEARING) == 0
     assert sum(line.amount for line in booked if line.account is AccountCode.REFUNDS_PAYABLE) == 0
+
+
+PLATFORM, PROVIDER = Bearer.PLATFORM, Bearer.PROVIDER
+
+
+@pytest.mark.parametrize(
+    ("earned", "amount", "bearer", "left"),
+    [
+        # Half of a dinner: the tax goes back with it, the rest is the platform's loss or shared like the price.
+        ((214_200, 10_710, 11_246), 118_078, PLATFORM, (214_200, -101_745, 5_623)),
+        ((214_200, 10_710, 11_246), 118_078, PROVIDER, (107_100, 5_355, 5_623)),
+        # All of it: who bears it has nothing left, the state neither, and the chef is paid or is not.
+        ((214_200, 10_710, 11_246), 236_156, PLATFORM, (214_200, -214_200, 0)),
+        ((214_200, 10_710, 11_246), 236_156, PROVIDER, (0, 0, 0)),
+        # The odd paisa goes to the largest remainder.
+        ((1, 1, 1), 1, PROVIDER, (0, 1, 1)),
+        ((50, 30, 20), 1, PROVIDER, (49, 30, 20)),
+        ((50, 30, 20), 33, PROVIDER, (34, 20, 13)),
+        # What the platform has given away before, nobody can take from it again.
+        ((214_200, -101_745, 5_623), 118_078, PROVIDER, (101_745, -101_745, 0)),
+        ((214_200, -101_745, 5_623), 59_039, PLATFORM, (214_200, -157_973, 2_812)),
+        ((0, 112_455, 5_623), 59_039, PROVIDER, (0, 56_227, 2_812)),
+        ((0, 0, 0), 0, PLATFORM, (0, 0, 0)),
+    ],
+)
+def test_a_refund_takes_from_each_part_what_its_bearer_bears(earned, amount, bearer, left):
+    assert postings.after_refund(Parts(*earned), amount, bearer) == Parts(*left)
+
+
+def test_no_more_goes_back_than_was_earned():
+    for amount in (-1, DINNER.total + 1):
+        with pytest.raises(ValueError, match="cannot go back"):
+            postings.after_refund(DINNER, amount, PLATFORM)
+
+
+def test_what_each_side_had_earned_is_owed_back_to_the_customer():
+    assert lines(postings.reversed_earnings(118_078, DINNER, PROVIDER, CHEF)) == {
+        "chef_payable": 107_100,
+        "platform_revenue": 5_355,
+        "gst_payable": 5_623,
+        "refunds_payable": -118_078,
+    }
+    assert lines(postings.reversed_earnings(118_078, DINNER, PLATFORM, CHEF)) == {
+        "platform_revenue": 112_455,
+        "gst_payable": 5_623,
+        "refunds_payable": -118_078,
+    }
+
+
+def test_a_visit_completed_at_a_loss_of_the_platform_is_booked_as_one():
+    left = postings.after_refund(DINNER, 118_078, PLATFORM)
+    assert lines(postings.completed(left, CHEF)) == {
+        "customer_advance": 118_078,
+        "chef_payable": -214_200,
+        "platform_revenue": 101_745,
+        "gst_payable": -5_623,
+    }
+
+
+@given(PARTS.filter(lambda parts: parts.total > 0), st.lists(st.tuples(st.floats(0, 1), st.sampled_from(Bearer))))
+def test_refunds_in_any_order_at_anybodys_expense_never_take_what_is_not_there(parts, refunds):
+    """Fails when the parts of what was earned at first are the weights of every refund: the tax ends below nothing."""
+    left = parts
+    for share, bearer in [*refunds, (1, PLATFORM)]:
+        amount = int(left.total * share)
+        booked = postings.reversed_earnings(amount, left, bearer, CHEF)
+        assert sum(line.amount for line in booked) == 0
+        after = postings.after_refund(left, amount, bearer)
+        assert after.total == left.total - amount
+        assert 0 <= after.gst <= left.gst
+        assert 0 <= after.provider <= left.provider
+        assert bearer is PROVIDER or after.provider == left.provider
+        left = after
+    assert left.total == left.gst == 0

@@ -98,6 +98,8 @@ def upgrade() -> None:
     op.create_index("ix_users_created_at_id", "users", ["created_at", "id"])
     _places()
     op.create_index("ix_ledger_transactions_at", "ledger_transactions", ["at"])
+    op.create_index("ix_exceptions_created_at_id", "exceptions", ["created_at", "id"])
+    op.create_index("ix_payment_attempts_created_at_id", "payment_attempts", ["created_at", "id"])
     op.drop_index("ix_home_chef_quotes_customer_id", "home_chef_quotes")
     op.create_index("ix_home_chef_quotes_customer_id_created_at", "home_chef_quotes", ["customer_id", "created_at"])
 
@@ -132,6 +134,8 @@ def _bookings() -> None:
     op.create_index("ix_bookings_created_at_id", "bookings", ["created_at", "id"])
     op.create_index("ix_bookings_status_created_at_id", "bookings", ["status", "created_at", "id"])
     op.create_index("ix_bookings_city_created_at_id", "bookings", [sa.text("lower(city)"), "created_at", "id"])
+    op.create_index("ix_bookings_start", "bookings", [sa.text("lower(held)")])
+    op.create_index("ix_bookings_ref_prefix", "bookings", ["ref"], postgresql_ops={"ref": "text_pattern_ops"})
     op.create_index(
         "ix_bookings_active_start", "bookings", [sa.text("lower(held)")], postgresql_where=sa.text(IS_ACTIVE)
     )
@@ -143,6 +147,8 @@ def _bookings() -> None:
 def downgrade() -> None:
     op.drop_index("ix_home_chef_quotes_customer_id_created_at", "home_chef_quotes")
     op.create_index("ix_home_chef_quotes_customer_id", "home_chef_quotes", ["customer_id"])
+    op.drop_index("ix_payment_attempts_created_at_id", "payment_attempts")
+    op.drop_index("ix_exceptions_created_at_id", "exceptions")
     op.drop_index("ix_ledger_transactions_at", "ledger_transactions")
     op.drop_index("uq_locations_city_pincode", "locations")
     op.create_index("ix_locations_city", "locations", [sa.text("lower(city)")])
@@ -151,7 +157,7 @@ def downgrade() -> None:
     op.drop_index("ix_notifications_unread", "notifications")
     op.drop_column("home_chef_visits", "refund_cap_bp")
     op.drop_column("home_chef_visits", "rescheduled")
-    for name in ("active_start", "city_created_at_id", "status_created_at_id", "created_at_id"):
+    for name in ("active_start", "ref_prefix", "start", "city_created_at_id", "status_created_at_id", "created_at_id"):
         op.drop_index(f"ix_bookings_{name}", "bookings")
     op.drop_column("bookings", "cash_agreed")
     op.drop_constraint(op.f("ck_chef_profiles_verified"), "chef_profiles")

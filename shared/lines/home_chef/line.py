@@ -10,6 +10,7 @@ from shared.bookings.history import SYSTEM, move
 from shared.bookings.lifecycle import Answer, Status
 from shared.bookings.line import Returned
 from shared.bookings.models import Booking
+from shared.invoices import queries as invoices
 from shared.kit.database import Database
 from shared.kit.letter import Letter
 from shared.lines.home_chef import cancellation, deadlines, messages, offers, overtaken, queries, reminding
@@ -35,6 +36,16 @@ def on_unpaid(session: Session, booking: Booking, why: str, now: datetime) -> No
 
 def keep_deadlines(db: Database, now: datetime) -> dict[str, int]:
     return deadlines.keep(db, now)
+
+
+def pay_by(session: Session, booking: Booking, now: datetime) -> datetime:
+    return offers.pay_by_once_confirmed(queries.visit_of(session, booking.id), now)
+
+
+def on_refund_decided(session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
+    visit = queries.visit_of(session, booking.id)
+    tell_customer(session, booking, visit, "refund_decided", now, subject=refund.id, amount=refund.amount)
+    invoices.credit(session, booking.id, refund.id, refund.amount, now)
 
 
 def on_refund_owed(session: Session, booking: Booking, refund: Returned, now: datetime) -> None:

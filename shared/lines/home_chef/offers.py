@@ -91,7 +91,7 @@ def accept(session: Session, row: ChefBookingRow, actor: Actor, now: datetime) -
     offer.answered_at = now
     if booking.status == Status.PENDING:
         move(session, booking, Status.CONFIRMED, actor, now, kind="accepted", answer=Answer.ACCEPTED)
-        booking.pay_by = pay_by_once_confirmed(row.visit, now)
+        booking.pay_by = None if booking.cash_agreed else pay_by_once_confirmed(row.visit, now)
     else:
         booking.answer = Answer.ACCEPTED
         note(session, booking, actor, now, kind="accepted")

@@ -31,11 +31,12 @@ from shared.lines.home_chef.pricing import Breakdown
 from shared.lines.home_chef.schemas import BookingView, RescheduleQuery, RescheduleRequest
 from shared.lines.home_chef.tariff import Tariff
 from shared.lines.home_chef.telling import since_move, tell_chef, tell_customer
-from shared.lines.home_chef.terms import SMALLEST, percentage
+from shared.lines.home_chef.terms import percentage
 from shared.lines.home_chef.views import booking_view
 from shared.payments import queries as payments
 from shared.payments import refunding
 from shared.payments.checkout import PaymentInProgress
+from shared.payments.gateway import SMALLEST
 from shared.payments.models import Attempt, Payment
 from shared.sign_in.sessions import Caller
 from shared.users.models import CUSTOMER

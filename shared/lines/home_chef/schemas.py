@@ -8,14 +8,13 @@ from pydantic import Field, model_validator
 
 from shared.bookings.lifecycle import Answer, PaymentStatus, Status
 from shared.kit.paging import PageQuery, PageView
-from shared.kit.schemas import Body, Id, Query, Rupees, RupeesIn, Text, TimeSlot, View, Whole
+from shared.kit.schemas import Body, Day, Id, Query, Rupees, RupeesIn, Text, TimeSlot, View, Whole
 from shared.lines.home_chef.lifecycle import ChefStep
 from shared.payments.lifecycle import RefundState
 
 Hours = Annotated[int, Field(ge=1, le=8), Whole]
 Guests = Annotated[int, Field(ge=1, le=20), Whole]
-# Far from both ends of the calendar, where no instant can be counted in another zone.
-VisitDay = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
+VisitDay = Day
 VISIT_FIELDS = ("address_id", "booking_date", "time_slot")
 
 

@@ -62,7 +62,7 @@ def _declined(reason: str | None, case: Case) -> Leaving:
     return Leaving(OfferState.DECLINED, "declined", reason)
 
 
-def by_admin(begin: Begin, booking_id: UUID, status: Status, reason: str, now: datetime) -> ChefBookingRow:
+def by_admin(begin: Begin, booking_id: UUID, status: Status, reason: str | None, now: datetime) -> ChefBookingRow:
     """Move a booking as an admin: confirm, start, complete or cancel it, with all the rules but the start's window.
 
     Raises BookingNotFound, StepNotAllowed; the state it is in already changes nothing.

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.kit.money import BASIS_POINTS, share
+from shared.payments.gateway import SMALLEST
 
-SMALLEST = 1_00  # a gateway refunds ₹1 or more, and nothing under ₹1 is left behind
 CHANGED_CHEF_GRACE = timedelta(hours=24)
 
 

@@ -179,6 +179,19 @@ def refund_on_its_way(facts: Facts, name: str | None) -> Letter:
     )
 
 
+def refund_decided(facts: Facts, name: str | None) -> Letter:
+    return Letter(
+        subject=f"A refund of {in_words(facts['amount'])} for {facts['ref']}",
+        heading="You get money back",
+        sentences=[
+            hello(name),
+            f"We refund {in_words(facts['amount'])} of what you paid for this booking.",
+            "You need not do anything, and we write again when it is done.",
+        ],
+        rows=[*rows(facts), ("Refund", in_words(facts["amount"]))],
+    )
+
+
 def refunded(facts: Facts, name: str | None) -> Letter:
     return Letter(
         subject=f"Refunded: {in_words(facts['amount'])} for {facts['ref']}",
@@ -207,5 +220,6 @@ LETTERS = by_name(
     cancelled_without_refund,
     cancelled_by_us,
     refund_on_its_way,
+    refund_decided,
     refunded,
 )

@@ -1,0 +1,34 @@
+from uuid import UUID
+
+from functions import wiring
+from functions.web import Call, Routes
+from shared.bookings import queries
+from shared.bookings.schemas import ExceptionClosing, ExceptionsQuery, ExceptionView
+from shared.kit.errors import Invalid
+from shared.kit.paging import PageView
+from shared.payments import closing
+from shared.payments.closing import AlreadyClosed, ExceptionNotFound
+from shared.users.models import ADMIN
+
+routes = Routes("/api/v1/admin", ADMIN)
+
+
+@routes.get("/exceptions", query=ExceptionsQuery, answer=PageView[ExceptionView])
+def list_exceptions(call: Call, query: ExceptionsQuery) -> PageView[ExceptionView]:
+    """List what only a person can settle, the newest first; without `state`, what is still open."""
+    with call.reading() as (session, _):
+        rows, cursor = queries.list_exceptions(session, query)
+        return PageView(items=[ExceptionView.model_validate(row) for row in rows], next_cursor=cursor)
+
+
+@routes.put(
+    "/exceptions/{exception_id}",
+    body=ExceptionClosing,
+    answer=ExceptionView,
+    refuses=(ExceptionNotFound, AlreadyClosed, Invalid),
+)
+def close_exception(call: Call, exception_id: UUID, body: ExceptionClosing) -> ExceptionView:
+    """Close an exception with a note; a refund that waits for a person is done by the reference that proves it."""
+    with call.writing() as (session, caller):
+        closed = closing.close(session, wiring.line, exception_id, body, call.by(caller), call.now)
+        return ExceptionView.model_validate(closed)

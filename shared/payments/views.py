@@ -1,0 +1,26 @@
+"""Attempts to pay and refunds as admins see them."""
+
+from typing import Any
+
+from shared.payments.models import Attempt, Refund
+from shared.payments.schemas import BEARERS, AdminAttemptView, AdminRefundView, ListedAttemptView
+
+_SHOWN_BEARERS = {stored.value: shown for shown, stored in BEARERS.items()}
+
+
+def attempt_view(attempt: Attempt) -> AdminAttemptView:
+    return AdminAttemptView.model_validate(_attempt_fields(attempt))
+
+
+def listed_attempt_view(attempt: Attempt, booking_ref: str) -> ListedAttemptView:
+    return ListedAttemptView.model_validate({**_attempt_fields(attempt), "booking_ref": booking_ref})
+
+
+def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
+    own = {name: getattr(attempt, name) for name in AdminAttemptView.model_fields if hasattr(attempt, name)}
+    return {**own, "held_by": (attempt.raw or {}).get("held_by")}
+
+
+def refund_view(refund: Refund) -> AdminRefundView:
+    own = {name: getattr(refund, name) for name in AdminRefundView.model_fields}
+    return AdminRefundView.model_validate({**own, "borne_by": _SHOWN_BEARERS[refund.borne_by]})

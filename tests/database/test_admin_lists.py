@@ -1,0 +1,257 @@
+"""Lists and files for admins: what is looked for and nothing else, in few statements, the same while rows are added."""
+
+from datetime import date, time, timedelta
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from functions.wiring import line
+from shared.bookings import queries as bookings
+from shared.bookings.lifecycle import Status
+from shared.bookings.schemas import BookingsQuery
+from shared.bookings.views import listed_view
+from shared.kit.ids import new_id
+from shared.kit.paging import PageQuery
+from shared.ledger.postings import Bearer
+from shared.lines.home_chef.desk.queries import booking_file
+from shared.lines.home_chef.desk.views import file_view
+from shared.payments import admin_refund, cash, following, queries
+from shared.payments.admin_refund import Gift
+from shared.payments.schemas import CashTaken, PaymentsQuery
+from shared.payments.views import listed_attempt_view
+from tests.round_trips import counted
+
+
+@pytest.fixture
+def found(db):
+    """The ids of the bookings that are looked for, in one statement."""
+
+    def found(**wanted):
+        with db.reading() as session, counted() as seen:
+            rows, _ = bookings.list_for_admins(session, BookingsQuery(**wanted))
+            views = [listed_view(row) for row in rows]
+        assert len(seen.statements) == 1
+        return [view.id for view in views]
+
+    return found
+
+
+def walk(ask, query, between):
+    """Read a list page by page, doing something between two pages."""
+    rows, cursor = ask(query(limit=2))
+    yield from rows
+    while cursor:
+        between()
+        rows, cursor = ask(query(limit=2, cursor=cursor))
+        yield from rows
+
+
+def test_bookings_are_found_by_each_of_their_facts(make, gateway, phonepe, found, now):
+    make.chef()
+    lunch = make.booking(make.customer())
+    paid, _ = make.paid(gateway, phonepe, make.customer(), time_slot=time(16))
+    later = make.booking(make.customer(), now=now + timedelta(minutes=1), booking_date=make.day(5))
+    everything = [later.id, *sorted([paid.id, lunch.id], reverse=True)]
+    assert found() == everything
+    assert found(status="confirmed") == found(payment_status="success") == [paid.id]
+    assert found(answer="awaiting", line="home_chef", city="MUMBAI") == everything
+    assert found(answer="accepted") == found(line="vehicle_care") == found(city="Pune") == []
+    assert found(chef_id=str(lunch.chef_id)) == everything
+    [(customer,)] = make.rows("select customer_id from bookings where id = :id", id=lunch.id)
+    assert found(customer_id=str(customer)) == [lunch.id]
+    assert found(q=lunch.ref) == found(q=lunch.ref.lower()) == [lunch.id]
+    assert found(q="SZ-") == everything
+    assert found(q=lunch.ref[3:]) == []
+    assert found(status="pending", q=paid.ref) == []
+
+
+def test_a_day_is_a_day_of_india_and_both_ends_count(make, found, now):
+    """A visit at 08:00 in Mumbai begins at 02:30 UTC; one at 22:00 there is still of its day, at 16:30 UTC."""
+    make.chef()
+    early = make.booking(make.customer(), booking_date=make.day(3), time_slot=time(8), duration_hours=1)
+    late = make.booking(make.customer(), booking_date=make.day(3), time_slot=time(22), duration_hours=1)
+    day = make.day(3)
+    assert set(found(date_from=day, date_to=day)) == {early.id, late.id}
+    assert found(date_to=day - timedelta(days=1)) == found(date_from=day + timedelta(days=1)) == []
+    make.run("update bookings set created_at = '2026-11-20 18:29:59.999999+00' where id = :id", id=early.id)
+    make.run("update bookings set created_at = '2026-11-20 18:30:00+00' where id = :id", id=late.id)
+    assert found(created_from=date(2026, 11, 21)) == [late.id]
+    assert found(created_to=date(2026, 11, 20)) == [early.id]
+    assert now.date() == date(2026, 11, 20)
+
+
+@pytest.mark.parametrize("text", ["%", "_", "SZ ", "'", "x" * 21, ""])
+def test_a_reference_is_looked_for_by_its_own_letters(text):
+    with pytest.raises(ValidationError):
+        BookingsQuery(q=text)
+
+
+def test_a_booking_in_a_list_says_who_with_whom_and_when(db, make):
+    make.chef()
+    booking = make.booking(make.customer(name="Asha"))
+    with db.reading() as session:
+        [row], _ = bookings.list_for_admins(session, BookingsQuery())
+    view = listed_view(row)
+    assert (view.customer_name, view.chef_name, view.chef_id) == ("Asha", booking.chef_name, booking.chef_id)
+    assert (view.starts_at, view.total, view.ref) == (booking.starts_at, booking.total, booking.ref)
+
+
+def test_paging_shows_each_booking_once_while_others_are_made(db, make, now):
+    make.chef()
+    times = [time(hour) for hour in (8, 11, 14, 17, 20)]
+    made = [make.booking(make.customer(), time_slot=at, now=now) for at in times]  # all at the same instant
+    further = iter(range(4, 20))
+
+    def ask(query):
+        with db.reading() as session:
+            return bookings.list_for_admins(session, query)
+
+    def book():
+        make.booking(make.customer(), booking_date=make.day(next(further)), now=now + timedelta(seconds=1))
+
+    shown = [row.booking.id for row in walk(ask, BookingsQuery, book)]
+    assert sorted(shown) == sorted(booking.id for booking in made)
+
+
+def test_attempts_are_found_by_each_of_their_facts_in_one_statement(db, make, gateway, phonepe, now):
+    make.chef()
+    paid, txn = make.paid(gateway, phonepe, make.customer())
+    other = make.booking(make.customer(), time_slot=time(16))
+    with db.transaction() as session:
+        taken = CashTaken(amount=other.total / 100, held_by="chef")
+        cash.change(session, line, other.id, taken, make.admin(), now + timedelta(days=1))
+
+    def refs(**wanted):
+        with db.reading() as session, counted() as seen:
+            rows, _ = queries.list_attempts(session, PaymentsQuery(**wanted))
+            views = [listed_attempt_view(*row) for row in rows]
+        assert len(seen.statements) == 1
+        return [(view.booking_ref, view.held_by) for view in views]
+
+    assert refs() == refs(state="succeeded") == [(other.ref, "chef"), (paid.ref, None)]
+    assert refs(gateway="cash") == refs(booking_id=str(other.id)) == refs(date_from=date(2026, 11, 21))
+    assert refs(gateway="cash") == [(other.ref, "chef")]
+    assert refs(merchant_txn_id=txn) == refs(date_to=date(2026, 11, 20)) == [(paid.ref, None)]
+    assert refs(state="failed") == []
+
+
+def test_paging_shows_each_attempt_once_while_others_are_begun(db, make, gateway, now):
+    make.chef()
+
+    def begin(hours):
+        customer = make.customer()
+        at = {"booking_date": make.day(3 + hours // 24), "time_slot": time(hours % 24)}
+        return make.page(gateway, customer, make.booking(customer, **at).id, now + timedelta(seconds=hours))
+
+    begun = {begin(hours).merchant_txn_id for hours in (8, 11, 14, 17, 20)}
+    further = iter(24 * day + 12 for day in range(1, 20))
+
+    def ask(query):
+        with db.reading() as session:
+            return queries.list_attempts(session, query)
+
+    shown = [attempt.merchant_txn_id for attempt, _ in walk(ask, PaymentsQuery, lambda: begin(next(further)))]
+    assert len(shown) == len(set(shown))
+    assert set(shown) == begun
+
+
+def test_a_round_that_asked_is_kept_and_one_that_had_nothing_to_ask_is_not(db, make, gateway, now):
+    def reconcile(after):
+        done = following.reconcile(db, gateway, line, now + after)
+        following.keep(db, done, now + after)
+
+    reconcile(timedelta(0))
+    customer = make.customer()
+    make.page(gateway, customer, make.booking(customer).id)
+    for step in (timedelta(seconds=30), timedelta(seconds=31), timedelta(minutes=1)):
+        reconcile(step)
+    with db.reading() as session:
+        runs, cursor = queries.list_reconciliations(session, PageQuery(limit=1))
+        before, _ = queries.list_reconciliations(session, PageQuery(cursor=cursor))
+    assert [(run.started_at - now, run.asked, run.silent) for run in [*runs, *before]] == [
+        (timedelta(minutes=1), 1, 0),
+        (timedelta(seconds=30), 1, 0),
+    ]
+
+
+def test_the_file_of_a_booking_holds_all_that_happened_in_as_many_statements_as_an_empty_one(
+    db, make, gateway, phonepe, now
+):
+    make.chef()
+    quiet = make.booking(make.customer())
+    busy, txn = make.paid(gateway, phonepe, make.customer(), time_slot=time(16))
+    make.step(busy, Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED)
+    for amount in (10_00, 20_00, 30_00):
+        with db.transaction() as session:
+            gift = Gift(amount, "the soup was cold", Bearer.PROVIDER)
+            admin_refund.refund(session, line, busy.id, gift, make.admin(), now)
+
+    def look(booking):
+        with db.reading() as session, counted() as seen:
+            view = file_view(booking_file(session, booking.id))
+        return view, len(seen.statements)
+
+    (view, many), (empty, few) = look(busy), look(quiet)
+    assert (many, few) == (6, 6)
+    assert (empty.payments, empty.refunds, empty.exceptions, empty.ledger) == ([], [], [], [])
+    assert (view.visit.earning, view.customer_email, view.chef_name) == (
+        make.rows("select earning from home_chef_visits where booking_id = :id", id=busy.id)[0][0],
+        make.rows("select email from users u join bookings b on b.customer_id = u.id where b.id = :id", id=busy.id)[0][
+            0
+        ],
+        busy.chef_name,
+    )
+    assert [payment.merchant_txn_id for payment in view.payments] == [txn]
+    assert sorted((refund.amount, refund.borne_by) for refund in view.refunds) == [
+        (10_00, "chef"),
+        (20_00, "chef"),
+        (30_00, "chef"),
+    ]
+    assert [offer.state for offer in view.offers] == ["accepted"]
+    assert [event.kind for event in view.events][-4:] == ["completed", *["refund_decided"] * 3]
+    assert sum(posted.amount for posted in view.ledger) == 0
+    assert {posted.kind for posted in view.ledger} == {"captured", "completed", "earnings_reversed"}
+    with db.reading() as session:
+        assert booking_file(session, new_id()) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        ({}, "ix_bookings_created_at_id"),
+        ({"q": "SZ-AB"}, "ix_bookings_ref_prefix"),
+        ({"date_from": date(2026, 11, 23), "date_to": date(2026, 11, 23)}, "ix_bookings_start"),
+    ],
+)
+def test_a_list_of_many_bookings_is_read_by_an_index(db, make, wanted, index):
+    """Fails without the index: what is looked for by its day or its reference reads every booking there ever was."""
+    make.booking()
+    make.run("""
+        insert into bookings (id, line, ref, customer_id, status, payment_status, answer, city, total, breakdown,
+          held, created_at)
+        select gen_random_uuid(), b.line, 'XX-' || n, b.customer_id, 'cancelled', 'failed', 'unassigned', b.city,
+          b.total, b.breakdown, tstzrange(b.created_at - n * interval '1 h', b.created_at - n * interval '1 h' + interval '2 h'),
+          b.created_at - n * interval '1 h'
+        from bookings b, generate_series(1, 5000) n""")
+    make.run("analyze bookings")
+    assert index in plan(db, lambda session: bookings.list_for_admins(session, BookingsQuery(**wanted)))
+
+
+def plan(db, ask):
+    """Return how Postgres would answer what is asked, with its very parameters."""
+    asked = []
+
+    def note(_connection, _cursor, statement, parameters, *_rest):
+        asked.append((f"explain {statement}", parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        with db.reading() as session:
+            ask(session)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    with db.reading() as session:
+        [question] = asked
+        return "\n".join(row[0] for row in session.connection().exec_driver_sql(*question))

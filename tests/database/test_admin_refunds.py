@@ -1,0 +1,293 @@
+"""An admin gives money back: never more than is left, borne by whom it should be, and every paisa is booked."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from functions.wiring import line
+from shared.bookings.lifecycle import Status
+from shared.kit.errors import Invalid
+from shared.kit.ids import new_id
+from shared.ledger import postings
+from shared.ledger import queries as ledger
+from shared.ledger.postings import Bearer, Parts
+from shared.lines.home_chef import cancellation, offers
+from shared.lines.home_chef.models import Visit
+from shared.lines.home_chef.pricing import Breakdown
+from shared.payments import admin_refund, cash, refunding
+from shared.payments.admin_refund import CancelInstead, Gift, NotRefundable
+from shared.payments.checkout import BookingNotFound
+from shared.payments.schemas import CashTaken
+from tests.make import together
+
+ENDED = (Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED)
+
+
+@pytest.fixture
+def customer(make):
+    make.chef()
+    return make.customer()
+
+
+@pytest.fixture
+def paid(make, gateway, phonepe, customer):
+    return make.paid(gateway, phonepe, customer)[0]
+
+
+@pytest.fixture
+def ended(make, paid):
+    make.step(paid, *ENDED)
+    return paid
+
+
+@pytest.fixture
+def give(db, make, now):
+    """Give back an amount of a booking, as an admin."""
+    by = make.admin()
+
+    def give(booking, amount, borne_by=Bearer.PLATFORM, at=now):
+        with db.transaction() as session:
+            gift = Gift(amount, "the soup was cold", borne_by)
+            return admin_refund.refund(session, line, booking.id, gift, by, at).id
+
+    return give
+
+
+@pytest.fixture
+def send(db, make, gateway, now):
+    """Send every refund that waits, and follow it to its end."""
+
+    def send():
+        for (refund_id,) in make.rows("select id from refunds where state = 'created'"):
+            for _ in range(2):
+                refunding.follow(db, gateway, line, refund_id, now)
+
+    return send
+
+
+def parts(db, booking):
+    with db.reading() as session:
+        visit = session.get_one(Visit, booking.id)
+        breakdown = Breakdown(**session.get_one(admin_refund.Booking, booking.id).breakdown)
+    return visit.earning, breakdown.platform_fee, breakdown.gst
+
+
+def earned(make, booking):
+    """What chef, platform and state have earned; nothing may be left in the advance."""
+    balances = make.balances(booking.id)
+    assert "customer_advance" not in balances
+    return tuple(-balances.get(name, 0) for name in ("chef_payable", "platform_revenue", "gst_payable"))
+
+
+def test_part_of_a_visit_to_come_goes_back_out_of_the_advance(make, paid, give, send):
+    give(paid, 300_00)
+    assert make.balances(paid.id) == {
+        "gateway_clearing": paid.total,
+        "customer_advance": -(paid.total - 300_00),
+        "refunds_payable": -300_00,
+    }
+    assert make.stored(paid.id).payment_status == "success"
+    send()
+    assert make.stored(paid.id).payment_status == "partially_refunded"
+    assert (make.stored(paid.id).status, make.rows("select count(*) from exceptions")) == ("confirmed", [(0,)])
+    told = make.rows("select kind, (facts->>'amount')::int from notifications where kind like 'refund%' order by kind")
+    assert told == [("refund_decided", 300_00), ("refunded", 300_00)]
+    assert make.rows("select actor, reason from booking_events where kind = 'refund_decided'") == [
+        ("admin", "the soup was cold")
+    ]
+    [(action, subject_id, after)] = make.rows("select action, subject_id, after from audit_log")
+    assert (action, subject_id) == ("booking.refunded", paid.id)
+    assert (after["amount"], after["borne_by"], after["reason"]) == (300_00, "platform", "the soup was cold")
+
+
+@pytest.mark.parametrize("bearer", Bearer)
+def test_a_visit_earns_the_same_whether_it_is_refunded_before_or_after_it_took_place(
+    db, make, gateway, phonepe, customer, give, send, bearer
+):
+    """Fails when completing shares out the whole price: the advance ends below nothing."""
+    make.chef()
+    before, after = make.paid(gateway, phonepe, customer)[0], make.paid(gateway, phonepe, make.customer())[0]
+    make.step(before, Status.CONFIRMED)
+    give(before, 123_45, bearer)
+    for booking in (before, after):
+        make.step(booking, *ENDED[0 if booking is after else 1 :])
+    give(after, 123_45, bearer)
+    send()
+
+    chef, fee, gst = parts(db, before)
+    assert earned(make, before) == earned(make, after)
+    got = earned(make, before)
+    assert sum(got) == before.total - 123_45
+    assert 0 < gst - got[2] < 7_00
+    if bearer is Bearer.PLATFORM:
+        assert got[0] == chef
+    else:
+        assert (chef - got[0]) / chef == pytest.approx(123_45 / before.total, abs=1e-4)
+        assert (fee - got[1]) / fee == pytest.approx(123_45 / before.total, abs=1e-3)
+    assert "refunds_payable" not in make.balances(before.id)
+
+
+def test_all_of_a_visit_that_took_place_goes_back_and_the_chef_is_paid_all_the_same(db, make, ended, give, send):
+    chef, _, _ = parts(db, ended)
+    give(ended, ended.total)
+    send()
+    assert earned(make, ended) == (chef, -chef, 0)
+    assert make.stored(ended.id).payment_status == "refunded"
+    assert make.balances(ended.id).keys() == {"chef_payable", "platform_revenue"}
+
+
+def test_all_of_it_at_the_chefs_expense_leaves_nobody_anything(make, ended, give, send):
+    for amount in (1_01, ended.total // 3, 17_77):
+        give(ended, amount, Bearer.PROVIDER)
+    give(ended, ended.total - 1_01 - ended.total // 3 - 17_77, Bearer.PROVIDER)
+    send()
+    assert make.balances(ended.id) == {}
+
+
+def test_the_lines_of_what_is_reversed_bear_the_chefs_name(make, ended, give):
+    give(ended, 100_00, Bearer.PROVIDER)
+    assert make.rows("""
+        select distinct p.provider_id from ledger_postings p join ledger_transactions t on t.id = p.transaction_id
+        where t.kind = 'earnings_reversed' and p.account = 'chef_payable'""") == [(ended.chef_id,)]
+
+
+def test_what_a_late_cancellation_kept_may_be_given_back(db, make, paid, customer, give, send):
+    make.step(paid, Status.CONFIRMED)
+    with db.transaction() as session:
+        late = paid.starts_at - timedelta(hours=5)
+        cancellation.cancel(session, customer.id, paid.id, "plans", None, late)
+    kept = paid.total - paid.total // 2
+    assert sum(earned(make, paid)) == kept
+    give(paid, kept, Bearer.PROVIDER)
+    send()
+    assert make.balances(paid.id) == {}
+    assert make.stored(paid.id).payment_status == "refunded"
+
+
+def test_all_of_a_visit_to_come_goes_back_by_cancelling(make, paid, give):
+    with pytest.raises(CancelInstead, match="Cancel it"):
+        give(paid, paid.total)
+    give(paid, 300_00)
+    with pytest.raises(CancelInstead, match="Cancel it"):
+        give(paid, paid.total - 300_00)
+    make.step(paid, *ENDED[:2])
+    with pytest.raises(CancelInstead, match="Complete it first"):
+        give(paid, paid.total - 300_00)
+    make.step(paid, ENDED[2])
+    give(paid, paid.total - 300_00)
+
+
+def test_never_more_goes_back_than_is_left(make, ended, give, send):
+    with pytest.raises(NotRefundable) as refused:
+        give(ended, ended.total + 1)
+    assert refused.value.members == {"left": ended.total / 100}
+    give(ended, ended.total - 50_00)
+    send()
+    with pytest.raises(NotRefundable, match=r"50\.00 rupees are left"):
+        give(ended, 50_01)
+    give(ended, 50_00)
+    with pytest.raises(NotRefundable, match=r"0\.00"):
+        give(ended, 1_00)
+    assert make.rows("select sum(amount) from refunds") == [(ended.total,)]
+
+
+def test_a_gateway_is_asked_for_a_rupee_at_least_and_left_none_smaller(ended, give):
+    with pytest.raises(Invalid, match=r"at least 1\.00"):
+        give(ended, 99)
+    with pytest.raises(Invalid, match="leave nothing or at least 1"):
+        give(ended, ended.total - 99)
+    give(ended, ended.total - 1_00)
+    give(ended, 1_00)
+
+
+def test_what_was_not_paid_or_not_made_has_nothing_to_give_back(make, customer, give):
+    booking = make.booking(customer)
+    with pytest.raises(NotRefundable, match="was not paid"):
+        give(booking, 100_00)
+    with pytest.raises(BookingNotFound):
+        give(booking.model_copy(update={"id": new_id()}), 100_00)
+
+
+def test_a_chef_bears_nothing_of_a_visit_he_has_not_accepted_or_earned_nothing_of(db, make, paid, give, now):
+    with pytest.raises(Invalid, match="no chef has accepted"):
+        give(paid, 100_00, Bearer.PROVIDER)
+    make.run("update bookings set status = 'cancelled', answer = 'unassigned', provider_id = null")
+    with db.transaction() as session:
+        kept = postings.kept(paid.total, Parts(*parts(db, paid)), None)
+        ledger.post(session, postings.Kind.KEPT, paid.id, paid.id, kept, at=now)
+    with pytest.raises(Invalid, match="no chef has earned"):
+        give(paid, 100_00, Bearer.PROVIDER)
+    give(paid, 100_00)
+
+
+def test_what_one_chef_was_to_bear_is_not_his_successors(db, make, paid, give, now):
+    """Fails when every refund at a chef's expense counts, whoever cooked in the end."""
+    make.step(paid, Status.CONFIRMED)
+    give(paid, 100_00, Bearer.PROVIDER)
+    make.run("update home_chef_visits set chef_changed_at = :at", at=now + timedelta(hours=1))
+    give(paid, 50_00, Bearer.PROVIDER, now + timedelta(hours=2))
+    make.step(paid, *ENDED[1:], now=now + timedelta(days=4))
+    chef, _, _ = parts(db, paid)
+    borne = chef - earned(make, paid)[0]
+    assert borne / chef == pytest.approx(50_00 / paid.total, abs=1e-4)
+
+
+def test_a_difference_of_price_that_went_back_is_nobodys_loss(db, make, paid, now):
+    """A visit made cheaper: the new price is earned in full (PRODUCT, "A booking", Reschedule)."""
+    cheaper = {"base": 500_00, "guest_surcharge": 0, "peak_premium": 0, "platform_fee": 25_00, "gst_service": 25_00}
+    gone = paid.total - 551_25
+    with db.transaction() as session:
+        attempt = session.query(admin_refund.Attempt).one()
+        refunding.decide(session, attempt, gone, reason="rescheduled", now=now)
+        booking = session.get_one(admin_refund.Booking, paid.id)
+        booking.breakdown, booking.total = {**cheaper, "gst_fee": 1_25}, 551_25
+        session.get_one(Visit, paid.id).earning = 500_00
+    make.step(paid, *ENDED)
+    assert earned(make, paid) == (500_00, 25_00, 26_25)
+
+
+def test_two_admins_at_once_never_give_back_more_than_was_paid(make, ended, give, send):
+    """Fails when what is left is counted before the booking is locked."""
+    most = ended.total - 100_00
+    outcomes = together(4, partial(give, ended, most))
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert [type(outcome) for outcome in refused] == [NotRefundable] * 3
+    send()
+    assert make.rows("select sum(amount), count(*) from refunds") == [(most, 1)]
+    assert make.balances(ended.id)["gateway_clearing"] == 100_00
+
+
+def test_a_refund_waits_for_a_visit_that_is_being_completed_and_then_takes_of_what_was_earned(
+    db, make, paid, give, now
+):
+    """Fails when a refund is decided on a booking that is not locked: it takes from an advance that has been earned."""
+    make.step(paid, *ENDED[:2])
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as session:
+            offers.change_status(session, paid.chef_id, paid.id, Status.COMPLETED, None, 0, now)
+            refund = pool.submit(give, paid, 200_00)
+            with pytest.raises(TimeoutError):
+                refund.result(0.3)
+        refund.result(10)
+    assert sum(earned(make, paid)) == paid.total - 200_00
+    assert make.balances(paid.id)["refunds_payable"] == -200_00
+
+
+def test_any_amount_of_cash_is_handed_back(db, make, customer, give, now):
+    booking = make.booking(customer)
+    with db.transaction() as session:
+        taken = CashTaken(amount=booking.total / 100, held_by="chef")
+        cash.change(session, line, booking.id, taken, make.admin(), now)
+    make.step(booking, *ENDED)
+    for amount in (1, booking.total - 50):
+        give(booking, amount)
+    with pytest.raises(Invalid, match=r"at least 0\.01"):
+        give(booking, 0)
+    assert make.rows("select distinct state from refunds") == [("needs_person",)]
+    assert make.rows("select kind, (facts->>'amount')::int from exceptions order by 2") == [
+        ("cash_refund", 1),
+        ("cash_refund", booking.total - 50),
+    ]
+    assert make.balances(booking.id)["refunds_payable"] == -(booking.total - 49)

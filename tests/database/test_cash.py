@@ -1,0 +1,214 @@
+"""Cash: agreed, a booking waits for it; recorded, it is paid, whatever the gateway says meanwhile."""
+
+from datetime import timedelta
+
+import pytest
+
+from functions.wiring import line
+from shared.bookings import expiry
+from shared.bookings.lifecycle import Status
+from shared.kit.errors import Invalid
+from shared.kit.ids import new_id
+from shared.lines.home_chef import cancellation
+from shared.payments import cash
+from shared.payments.checkout import BookingNotFound, NotPayable
+from shared.payments.schemas import CashAgreed, CashTaken
+from tests.make import together
+
+
+@pytest.fixture
+def customer(make):
+    make.chef()
+    return make.customer()
+
+
+@pytest.fixture
+def booking(make, customer):
+    return make.booking(customer)
+
+
+@pytest.fixture
+def change(db, make, booking, now):
+    """Agree on cash, or record it, as an admin."""
+    by = make.admin()
+
+    def change(given, booking_id=booking.id, after=timedelta(0)):
+        with db.transaction() as session:
+            cash.change(session, line, booking_id, given, by, now + after)
+
+    return change
+
+
+@pytest.fixture
+def take(change, booking):
+    def take(held_by="chef", amount=booking.total):
+        change(CashTaken(amount=amount / 100, held_by=held_by))
+
+    return take
+
+
+def agree(agreed):
+    return CashAgreed(agreed=agreed)
+
+
+def happened(make):
+    return [kind for (kind,) in make.rows("select kind from booking_events order by id")]
+
+
+def audited(make):
+    return make.rows("select action, before, after from audit_log order by at, action")
+
+
+def test_an_agreed_booking_waits_and_one_that_no_longer_is_has_a_day(db, make, booking, change, now):
+    change(agree(True))
+    assert (make.stored(booking.id).cash_agreed, make.stored(booking.id).pay_by) == (True, None)
+    assert expiry.expire(db, line, now + timedelta(days=2)) == {"overdue": 0, "cancelled": 0}
+
+    change(agree(False))
+    stored = make.stored(booking.id)
+    assert (stored.cash_agreed, stored.pay_by) == (False, now + timedelta(hours=24))
+    assert expiry.expire(db, line, now + timedelta(hours=24))["cancelled"] == 1
+    assert happened(make) == ["booked", "cash_agreed", "cash_not_agreed", "cancelled"]
+    assert audited(make) == [
+        ("booking.cash_agreed", {"cash_agreed": False}, {"cash_agreed": True}),
+        ("booking.cash_agreed", {"cash_agreed": True}, {"cash_agreed": False}),
+    ]
+
+
+def test_a_chef_who_accepts_sets_no_deadline_for_what_is_paid_in_cash(make, booking, change):
+    """Fails when accepting counts the day of an unpaid booking all the same."""
+    change(agree(True))
+    make.step(booking, Status.CONFIRMED)
+    assert (make.stored(booking.id).status, make.stored(booking.id).pay_by) == ("confirmed", None)
+
+
+def test_agreeing_twice_is_agreeing_once(make, change):
+    for _ in range(2):
+        change(agree(True))
+    assert happened(make) == ["booked", "cash_agreed"]
+    assert len(audited(make)) == 1
+
+
+def test_cash_that_was_taken_pays_confirms_and_starts_the_clock_of_the_offer(make, booking, take, customer, now):
+    take(held_by="platform")
+    stored = make.stored(booking.id)
+    assert (stored.status, stored.payment_status, stored.answer, stored.pay_by) == (
+        "confirmed",
+        "success",
+        "awaiting",
+        None,
+    )
+    [(gateway, state, capture, method, amount, held_by, polled)] = make.rows(
+        "select gateway, state, capture, method, amount, raw->>'held_by', next_poll_at from payment_attempts"
+    )
+    assert (gateway, state, capture, method, amount, held_by, polled) == (
+        *("cash", "succeeded", "applied", "cash"),
+        *(booking.total, "platform", None),
+    )
+    assert make.balances(booking.id) == {"cash": booking.total, "customer_advance": -booking.total}
+    assert make.rows("select expires_at > :now from offers", now=now) == [(True,)]
+    assert happened(make) == ["booked", "cash_recorded", "confirmed"]
+    assert make.rows("select kind from notifications where user_id = :id", id=customer.id) == [("confirmed",)]
+    [(action, before, after)] = audited(make)
+    assert (action, before["payment_status"], after["payment_status"], after["held_by"]) == (
+        *("booking.cash_recorded", "pending"),
+        *("success", "platform"),
+    )
+
+
+def test_a_visit_paid_in_cash_ends_like_any_other(make, booking, take):
+    take()
+    make.step(booking, Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED)
+    balances = make.balances(booking.id)
+    assert balances.pop("cash") == booking.total
+    assert balances.keys() == {"chef_payable", "platform_revenue", "gst_payable"}
+
+
+@pytest.mark.parametrize("off", [-1, 1])
+def test_cash_is_all_that_is_outstanding_or_nothing(make, booking, take, off):
+    with pytest.raises(Invalid, match=f"cash.amount: must be all that is outstanding: {booking.total / 100:.2f}"):
+        take(amount=booking.total + off)
+    assert make.rows("select count(*) from payment_attempts") == [(0,)]
+
+
+def test_what_is_paid_or_cancelled_takes_no_cash(db, make, booking, change, take, customer, now):
+    take()
+    for given in (agree(True), CashTaken(amount=booking.total / 100, held_by="chef")):
+        with pytest.raises(NotPayable, match="is paid"):
+            change(given)
+    with db.transaction() as session:
+        cancellation.cancel(session, customer.id, booking.id, "plans", None, now)
+    with pytest.raises(NotPayable, match="is cancelled"):
+        take()
+    assert make.rows("select count(*) from payment_attempts") == [(1,)]
+
+
+def test_a_booking_nobody_made_is_not_found(change):
+    with pytest.raises(BookingNotFound):
+        change(agree(True), new_id())
+
+
+def test_cash_during_a_living_attempt_makes_its_success_a_duplicate_that_goes_back(
+    make, gateway, phonepe, customer, booking, take
+):
+    page = make.page(gateway, customer, booking.id)
+    take()
+    phonepe.settle(page.merchant_txn_id, "pay")
+    assert make.settle(gateway, page.merchant_txn_id) == "succeeded"
+    assert sorted(make.rows("select gateway, capture from payment_attempts")) == [
+        ("cash", "applied"),
+        ("phonepe", "duplicate"),
+    ]
+    assert make.rows("select amount, reason, state from refunds") == [(booking.total, "payment_duplicate", "created")]
+    assert make.stored(booking.id).payment_status == "success"
+    [(refund,)] = make.rows("select merchant_refund_id from refunds")
+    for _ in range(2):
+        make.settle(gateway, refund)
+    assert make.balances(booking.id) == {"cash": booking.total, "customer_advance": -booking.total}
+
+
+def test_no_page_is_opened_for_what_was_paid_in_cash(make, gateway, customer, booking, take):
+    take()
+    with pytest.raises(NotPayable):
+        make.page(gateway, customer, booking.id)
+
+
+def test_cash_and_a_gateways_success_at_once_are_one_payment_and_one_refund(
+    make, gateway, phonepe, customer, booking, take
+):
+    """Fails when the booking is not locked before it is decided: both are applied, and the index refuses one of them."""
+    page = make.page(gateway, customer, booking.id)
+    phonepe.settle(page.merchant_txn_id, "pay")
+    acts = iter([take, lambda: make.settle(gateway, page.merchant_txn_id)])
+
+    def act():
+        return next(acts)()
+
+    outcomes = together(2, act)
+    captures = sorted(make.rows("select gateway, capture from payment_attempts"))
+    if captures == [("phonepe", "applied")]:
+        assert [type(outcome) for outcome in outcomes if isinstance(outcome, Exception)] == [NotPayable]
+        assert make.rows("select count(*) from refunds") == [(0,)]
+    else:
+        assert captures == [("cash", "applied"), ("phonepe", "duplicate")]
+        assert make.rows("select amount from refunds") == [(booking.total,)]
+    assert make.stored(booking.id).payment_status == "success"
+
+
+def test_cash_taken_by_two_at_once_is_taken_once(make, booking, take):
+    outcomes = together(4, take)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType"] + ["NotPayable"] * 3
+    assert make.balances(booking.id) == {"cash": booking.total, "customer_advance": -booking.total}
+
+
+def test_cash_of_a_cancelled_visit_is_handed_back_by_a_person_and_asks_no_gateway(
+    db, make, booking, take, customer, now
+):
+    take()
+    with db.transaction() as session:
+        cancellation.cancel(session, customer.id, booking.id, "plans", booking.total, now)
+    assert make.rows("select state, next_poll_at from refunds") == [("needs_person", None)]
+    assert make.rows("select kind, facts->>'amount' from exceptions") == [("cash_refund", str(booking.total))]
+    assert make.rows("select count(*) from outbox where kind = 'payments.refund'") == [(0,)]
+    assert make.stored(booking.id).payment_status == "success"
+    assert make.balances(booking.id) == {"cash": booking.total, "refunds_payable": -booking.total}

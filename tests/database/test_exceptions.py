@@ -1,0 +1,186 @@
+"""What only a person can settle: listed until it is closed, and a refund paid out by hand is done by its proof."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from functions.wiring import line
+from shared.bookings import queries as bookings
+from shared.bookings.history import open_exception
+from shared.bookings.lifecycle import Status
+from shared.bookings.schemas import ExceptionClosing, ExceptionsQuery
+from shared.kit.errors import Invalid
+from shared.kit.ids import new_id
+from shared.ledger.postings import Bearer
+from shared.payments import admin_refund, cash, closing, queries, refunding
+from shared.payments.admin_refund import Gift
+from shared.payments.closing import AlreadyClosed, ExceptionNotFound
+from shared.payments.gateway import GatewayAnswer, Said
+from shared.payments.schemas import CashTaken
+from tests.make import Person, together
+from tests.round_trips import counted
+
+ENDED = (Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED)
+
+
+@pytest.fixture
+def admin(make):
+    return make.admin()
+
+
+@pytest.fixture
+def booking(make):
+    make.chef()
+    return make.booking(make.customer())
+
+
+@pytest.fixture
+def in_cash(db, make, booking, admin, now):
+    """A visit that was paid in cash and of which part goes back; returns the refund's id."""
+    with db.transaction() as session:
+        cash.change(session, line, booking.id, CashTaken(amount=booking.total / 100, held_by="chef"), admin, now)
+    make.step(booking, *ENDED)
+    with db.transaction() as session:
+        gift = Gift(100_00, "the soup was cold", Bearer.PLATFORM)
+        return admin_refund.refund(session, line, booking.id, gift, admin, now).id
+
+
+@pytest.fixture
+def close(db, make, admin, now):
+    """Close an exception, the only one where none is named."""
+
+    def close(reference=None, exception_id=None):
+        chosen = exception_id or make.rows("select id from exceptions")[0][0]
+        with db.transaction() as session:
+            said = ExceptionClosing(closing_note="seen to", reference=reference)
+            closing.close(session, line, chosen, said, admin, now)
+
+    return close
+
+
+def exception(make):
+    return make.rows("select closed_at, closed_by, closing_note from exceptions")[0]
+
+
+def test_cash_handed_back_is_done_by_its_reference(make, booking, in_cash, close, admin, now):
+    close("RECEIPT-17")
+    assert exception(make) == (now, admin.id, "seen to")
+    assert make.rows("select id, state, bank_reference, done_at from refunds") == [(in_cash, "done", "RECEIPT-17", now)]
+    balances = make.balances(booking.id)
+    assert balances["cash"] == booking.total - 100_00
+    assert balances.keys().isdisjoint({"refunds_payable", "customer_advance", "gateway_clearing"})
+    assert make.stored(booking.id).payment_status == "partially_refunded"
+    assert make.rows("select count(*) from notifications where kind = 'refunded'") == [(1,)]
+    told = make.rows("select kind, actor, actor_id from booking_events order by id desc limit 2")
+    assert told == [("exception_closed", "admin", admin.id), ("refund_done", "admin", admin.id)]
+    [(after,)] = make.rows("select after from audit_log where action = 'exception.closed'")
+    assert after == {"kind": "cash_refund", "closing_note": "seen to", "reference": "RECEIPT-17"}
+
+
+def test_a_refund_that_waits_for_a_person_is_not_closed_without_a_proof(make, in_cash, close):
+    """Fails when a note is enough: the money would be owed for ever, and nobody would be asked."""
+    with pytest.raises(Invalid, match="reference"):
+        close()
+    assert exception(make) == (None, None, None)
+    assert make.rows("select state from refunds where id = :id", id=in_cash) == [("needs_person",)]
+
+
+def test_a_refund_the_gateway_failed_is_paid_out_against_what_it_holds(db, make, gateway, phonepe, booking, close, now):
+    customer = make.rows("select customer_id from bookings")[0][0]
+    page = make.page(gateway, Person(customer, "customer"), booking.id)
+    phonepe.settle(page.merchant_txn_id, "pay")
+    make.settle(gateway, page.merchant_txn_id)
+    make.step(booking, *ENDED)
+    phonepe.fault("refund.fails")
+    with db.transaction() as session:
+        gift = Gift(booking.total, "nobody came", Bearer.PLATFORM)
+        given = admin_refund.refund(session, line, booking.id, gift, make.admin(), now).id
+    for _ in range(3):
+        refunding.follow(db, gateway, line, given, now)
+    assert make.rows("select kind from exceptions") == [("refund_failed",)]
+
+    close("UTR-4711")
+    balances = make.balances(booking.id)
+    assert balances.keys().isdisjoint({"refunds_payable", "customer_advance", "gateway_clearing", "cash"})
+    assert make.stored(booking.id).payment_status == "refunded"
+    late = GatewayAnswer(Said.FAILED, "PAYMENT_ERROR")
+    assert refunding.settle(db, line, given, "TESTMERCHANT", late, now) == "done"
+
+
+@pytest.mark.usefixtures("in_cash")
+def test_a_reference_is_for_a_refund_that_is_not_done_yet(db, make, booking, close, now):
+    make.run("update refunds set state = 'done'")
+    with pytest.raises(Invalid, match="not done yet"):
+        close("TWICE")
+    close()
+    other = _open(db, make, "payment_mismatch", booking.id, now)
+    with pytest.raises(Invalid, match="for a refund only"):
+        close("X", other)
+    close(exception_id=other)
+    assert make.rows("select count(*) from ledger_transactions where kind = 'refund_done'") == [(0,)]
+
+
+def _open(db, make, kind, booking_id, now, subject=None):
+    with db.transaction() as session:
+        open_exception(session, kind, subject or new_id(), booking_id, now)
+    return make.rows("select id from exceptions order by created_at desc, closed_at nulls first limit 1")[0][0]
+
+
+def test_what_is_closed_stays_as_it_was_closed_and_may_come_up_again(db, make, booking, close, now):
+    subject = new_id()
+    _open(db, make, "chargeback", booking.id, now, subject)
+    close()
+    with pytest.raises(AlreadyClosed):
+        close()
+    again = _open(db, make, "chargeback", booking.id, now + timedelta(seconds=1), subject)
+    close(exception_id=again)
+    assert make.rows("select count(*) from audit_log") == [(2,)]
+    with pytest.raises(ExceptionNotFound):
+        close(exception_id=new_id())
+
+
+def test_one_without_a_booking_is_closed_like_any_other(db, make, close, now):
+    _open(db, make, "unknown_report", None, now)
+    close()
+    assert make.rows("select count(*) from exceptions where closed_at is not null") == [(1,)]
+
+
+@pytest.mark.usefixtures("in_cash")
+def test_an_exception_closed_by_two_at_once_is_closed_once(make, booking, close):
+    """Fails when it is looked at before the booking is locked: the second marks a refund that is done."""
+    outcomes = together(3, lambda: close("RECEIPT-17"))
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AlreadyClosed"] * 2 + ["NoneType"]
+    assert make.rows("select count(*) from audit_log where action = 'exception.closed'") == [(1,)]
+    assert make.balances(booking.id)["cash"] == booking.total - 100_00
+
+
+def test_handing_back_cash_keeps_no_visit_from_starting_and_a_doubt_does(db, make, booking, admin, now):
+    """Fails when every open exception is a doubt about the payment."""
+    with db.transaction() as session:
+        cash.change(session, line, booking.id, CashTaken(amount=booking.total / 100, held_by="chef"), admin, now)
+        gift = Gift(100_00, "fewer dishes", Bearer.PLATFORM)
+        admin_refund.refund(session, line, booking.id, gift, admin, now)
+    with db.reading() as session:
+        assert not queries.under_review(session, booking.id)
+    _open(db, make, "chargeback", booking.id, now)
+    with db.reading() as session:
+        assert queries.under_review(session, booking.id)
+
+
+def test_the_open_ones_are_listed_the_newest_first_and_the_closed_ones_where_asked_for(db, make, booking, close, now):
+    kinds = ["chargeback", "payment_mismatch", "chargeback"]
+    ids = [_open(db, make, kind, booking.id, now + timedelta(minutes=n)) for n, kind in enumerate(kinds)]
+    close(exception_id=ids[0])
+
+    def listed(**wanted):
+        with db.reading() as session, counted() as seen:
+            rows, _ = bookings.list_exceptions(session, ExceptionsQuery(**wanted))
+        assert len(seen.statements) == 1
+        return [row.id for row in rows]
+
+    assert listed() == ids[:0:-1]
+    assert listed(state="closed") == ids[:1]
+    assert listed(kind="chargeback") == ids[2:]
+    assert listed(booking_id=str(booking.id)) == ids[:0:-1]
+    assert listed(booking_id=str(UUID(int=0))) == []

@@ -44,25 +44,32 @@ def promise(
     left = attempt.amount - queries.reserved(session, attempt.id)
     if not 0 < amount <= left:
         raise ValueError(f"{amount} paise cannot be refunded of {left}")
-    by_hand = attempt.gateway == CASH
     refund = Refund(
         attempt_id=attempt.id,
         booking_id=attempt.booking_id,
         merchant_refund_id=merchant_id("SZR"),
         amount=amount,
-        state=RefundState.NEEDS_PERSON if by_hand else RefundState.CREATED,
+        state=RefundState.CREATED,
         reason=reason,
         borne_by=borne_by,
-        next_poll_at=None if by_hand else next_poll(now, now),
         created_at=now,
     )
+    _begin(session, refund, now, by_hand=attempt.gateway == CASH)
+    return refund
+
+
+def _begin(session: Session, refund: Refund, now: datetime, *, by_hand: bool) -> None:
+    """Store a refund with what brings it to its end: a task and the ladder, or a person."""
+    if by_hand:
+        refund.state = REFUND.move(RefundState.CREATED, RefundState.NEEDS_PERSON)
+    else:
+        refund.next_poll_at = next_poll(now, now)
     session.add(refund)
     session.flush()
     if by_hand:
-        open_exception(session, CASH_REFUND, refund.id, refund.booking_id, now, amount=amount)
+        open_exception(session, CASH_REFUND, refund.id, refund.booking_id, now, amount=refund.amount)
     else:
         outbox.add(session, SEND, {"refund_id": str(refund.id)}, now)
-    return refund
 
 
 def decide(

@@ -1,5 +1,6 @@
 """An admin gives money back: never more than is left, borne by whom it should be, and every paisa is booked."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
@@ -12,7 +13,7 @@ from shared.kit.ids import new_id
 from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.ledger.postings import Bearer, Parts
-from shared.lines.home_chef import cancellation
+from shared.lines.home_chef import cancellation, offers
 from shared.lines.home_chef.models import Visit
 from shared.lines.home_chef.pricing import Breakdown
 from shared.payments import admin_refund, cash, refunding
@@ -258,15 +259,18 @@ def test_two_admins_at_once_never_give_back_more_than_was_paid(make, ended, give
     assert make.balances(ended.id)["gateway_clearing"] == 100_00
 
 
-def test_a_completion_and_a_refund_at_once_leave_no_advance(make, paid, give):
+def test_a_refund_waits_for_a_visit_that_is_being_completed_and_then_takes_of_what_was_earned(
+    db, make, paid, give, now
+):
     """Fails when a refund is decided on a booking that is not locked: it takes from an advance that has been earned."""
     make.step(paid, *ENDED[:2])
-    acts = iter([partial(make.step, paid, Status.COMPLETED), partial(give, paid, 200_00)])
-
-    def act():
-        return next(acts)()
-
-    assert not [outcome for outcome in together(2, act) if isinstance(outcome, Exception)]
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as session:
+            offers.change_status(session, paid.chef_id, paid.id, Status.COMPLETED, None, 0, now)
+            refund = pool.submit(give, paid, 200_00)
+            with pytest.raises(TimeoutError):
+                refund.result(0.3)
+        refund.result(10)
     assert sum(earned(make, paid)) == paid.total - 200_00
     assert make.balances(paid.id)["refunds_payable"] == -200_00
 

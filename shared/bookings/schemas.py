@@ -37,10 +37,6 @@ class EventsView(View):
     poll_after_seconds: int
 
 
-class StandingView(View):
-    """A booking that stands although its customer was blocked: it is paid, or cash is agreed."""
-
-
 class BookingsQuery(PageQuery):
     """Which bookings an admin looks for; days are those of India, both ends included, a visit's the one it starts on."""
 
@@ -66,15 +62,6 @@ class ListedBookingView(View):
     line: str
     status: Status
     payment_status: PaymentStatus
-    total: Rupees
-    starts_at: datetime | None
-
-
-class UserChangedView(UserView):
-    """A person after the change: how many of their unpaid bookings it cancelled, and what still stands."""
-
-    cancelled: int
-    standing: list[StandingView]
     answer: Answer
     city: str
     total: Rupees
@@ -87,6 +74,25 @@ class UserChangedView(UserView):
     cash_agreed: bool
     cancellation_reason: str | None
     created_at: datetime
+
+
+class StandingView(View):
+    """A booking that stands although its customer was blocked: it is paid, or cash is agreed."""
+
+    id: UUID
+    ref: str
+    line: str
+    status: Status
+    payment_status: PaymentStatus
+    total: Rupees
+    starts_at: datetime | None
+
+
+class UserChangedView(UserView):
+    """A person after the change: how many of their unpaid bookings it cancelled, and what still stands."""
+
+    cancelled: int
+    standing: list[StandingView]
 
 
 class FullEventView(EventView):

@@ -7,13 +7,14 @@ from functools import partial
 import pytest
 
 from functions.wiring import line
+from shared.bookings.history import SYSTEM
 from shared.bookings.lifecycle import Status
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
 from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.ledger.postings import Bearer, Parts
-from shared.lines.home_chef import cancellation, offers
+from shared.lines.home_chef import cancellation, completion, queries
 from shared.lines.home_chef.models import Visit
 from shared.lines.home_chef.pricing import Breakdown
 from shared.payments import admin_refund, cash, refunding
@@ -266,7 +267,8 @@ def test_a_refund_waits_for_a_visit_that_is_being_completed_and_then_takes_of_wh
     make.step(paid, *ENDED[:2])
     with ThreadPoolExecutor(1) as pool:
         with db.transaction() as session:
-            offers.change_status(session, paid.chef_id, paid.id, Status.COMPLETED, None, 0, now)
+            row = queries.locked_with_offer(session, paid.id)
+            completion.complete(session, row.booking, row.visit, SYSTEM, None, now)
             refund = pool.submit(give, paid, 200_00)
             with pytest.raises(TimeoutError):
                 refund.result(0.3)

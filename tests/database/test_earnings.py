@@ -10,7 +10,7 @@ from shared.kit.ids import new_id
 from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.ledger.postings import AccountCode, Kind, Posting
-from shared.lines.home_chef import cancellation, earnings, offers
+from shared.lines.home_chef import cancellation, earnings
 from shared.lines.home_chef.schemas import EarningsQuery
 from tests.round_trips import counted
 
@@ -33,11 +33,6 @@ def booking(make):
     return make.booking()
 
 
-def step(db, booking, status, now):
-    with db.transaction() as session:
-        offers.change_status(session, booking.chef_id, booking.id, status, None, 0, now)
-
-
 def post(db, booking, kind, lines, at):
     with db.transaction() as session:
         ledger.post(session, kind, new_id(), booking.id, lines, at=at)
@@ -48,11 +43,11 @@ def earn(db, booking, paise, at, kind=Kind.COMPLETED):
     post(db, booking, kind, [Posting(AccountCode.CUSTOMER_ADVANCE, paise), payable], at)
 
 
-def test_a_completed_visit_is_earned_in_full(db, make, gateway, phonepe, now, ask):
+def test_a_completed_visit_is_earned_in_full(make, gateway, phonepe, now, ask):
     booking, _ = make.paid(gateway, phonepe)
     assert ask(booking.chef_id).model_dump(include={"total", "owed", "items"}) == {"total": 0, "owed": 0, "items": []}
     for status in (Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED):
-        step(db, booking, status, now)
+        make.step(booking, status, now=now)
     shown = ask(booking.chef_id)
     subtotal = booking.breakdown.subtotal
     assert (shown.earned, shown.kept, shown.taken_back, shown.total, shown.owed) == (subtotal, 0, 0, subtotal, subtotal)
@@ -63,7 +58,7 @@ def test_a_completed_visit_is_earned_in_full(db, make, gateway, phonepe, now, as
 
 def test_the_chefs_part_of_a_late_cancellation_is_kept(db, make, gateway, phonepe, now, ask):
     booking, _ = make.paid(gateway, phonepe)
-    step(db, booking, Status.CONFIRMED, now)
+    make.step(booking, "confirmed", now=now)
     late = booking.starts_at - timedelta(hours=6)
     with db.transaction() as session:
         customer = make.stored(booking.id).customer_id

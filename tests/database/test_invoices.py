@@ -7,12 +7,11 @@ import pytest
 
 from shared.bookings import queries as bookings
 from shared.bookings.history import SYSTEM
-from shared.bookings.lifecycle import Status
 from shared.invoices import queries as invoices
 from shared.invoices.schemas import invoice_view
 from shared.kit.ids import new_id
 from shared.ledger.postings import AccountCode
-from shared.lines.home_chef import cancellation, completion, invoicing, offers
+from shared.lines.home_chef import cancellation, completion, invoicing
 from shared.lines.home_chef import queries as visits
 from tests.make import together
 from tests.round_trips import counted
@@ -150,13 +149,12 @@ def test_before_the_completion_nothing_is_credited(db, make, now):
     assert numbers(make) == []
 
 
-def test_a_cancellation_that_keeps_a_part_has_no_invoice(db, make, gateway, phonepe, now):
+def test_a_cancellation_that_keeps_a_part_has_no_invoice(db, make, gateway, phonepe):
     make.chef()
     customer = make.customer()
     booking, _ = make.paid(gateway, phonepe, customer)
     late = booking.starts_at - timedelta(hours=5)
-    with db.transaction() as session:
-        offers.change_status(session, booking.chef_id, booking.id, Status.CONFIRMED, None, 0, now)
+    make.step(booking, "confirmed")
     with db.transaction() as session:
         cancellation.cancel(session, customer.id, booking.id, "plans", None, late)
     assert make.balances(booking.id)[AccountCode.PLATFORM_REVENUE] < 0

@@ -7,27 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture.probe import placeholders
+
 ROOT = Path(__file__).parents[2]
 TARGETS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/__init__.py"))
-PLACEHOLDERS = {
-    "ENVIRONMENT": "test",
-    "DATABASE_URL": "postgresql://user:password@127.0.0.1:1/none",
-    "UPSTASH_REDIS_REST_URL": "http://127.0.0.1:1",
-    "UPSTASH_REDIS_REST_TOKEN": "placeholder",
-    "JWT_KEYS": "1:placeholder",
-    "REFRESH_KEYS": "1:placeholder",
-    "OTP_KEYS": "1:placeholder",
-    "PHONEPE_MERCHANT_ID": "PLACEHOLDER",
-    "PHONEPE_SALT_KEYS": "1:placeholder",
-    "PUBLIC_URL": "http://127.0.0.1:1",
-    "PAYMENT_RETURN_URL": "http://127.0.0.1:1",
-    **{
-        f"{name}_{part}": "http://127.0.0.1:1"
-        for name in ("TASKS", "SCHEDULE", "MIGRATE")
-        for part in ("URL", "INVOKER")
-    },
-    "CLOUD_TASKS_LOCATION": "projects/p/locations/l",
-}
 CONFIGURE = """
 import importlib, sys
 importlib.import_module(sys.argv[1])
@@ -40,7 +23,7 @@ print(*[table.name for table in Base.metadata.sorted_tables])
 
 def tables_of(target: str) -> set[str]:
     """Import a target alone, as its function does, and return the tables it then knows."""
-    environ = os.environ | PLACEHOLDERS
+    environ = os.environ | placeholders()
     command = [sys.executable, "-W", "error::sqlalchemy.exc.SAWarning", "-c", CONFIGURE, target]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr

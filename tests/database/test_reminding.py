@@ -6,7 +6,7 @@ import pytest
 
 from functions.wiring import line
 from shared.bookings.lifecycle import Status
-from shared.lines.home_chef import cancellation, offers, reminding
+from shared.lines.home_chef import cancellation, reminding
 from shared.notifications import queries as notifications
 from tests.make import together
 from tests.round_trips import counted
@@ -19,11 +19,6 @@ def visit(make, gateway, phonepe):
     """A paid visit in three days, which nobody has accepted."""
     booking, _ = make.paid(gateway, phonepe)
     return booking
-
-
-def accept(db, booking, now):
-    with db.transaction() as session:
-        offers.change_status(session, booking.chef_id, booking.id, Status.CONFIRMED, None, 0, now)
 
 
 def reminders(make):
@@ -55,7 +50,7 @@ def move(make, booking, by, now):
 
 
 def test_customer_and_chef_are_reminded_the_day_before_and_two_hours_before_each_once(db, make, visit, now):
-    accept(db, visit, now)
+    make.step(visit, "confirmed", now=now)
     start = visit.starts_at
     assert reminding.remind(db, start - DAY - MINUTE) == {"due": 0, "reminded": 0}
     assert reminding.remind(db, start - DAY) == {"due": 1, "reminded": 1}
@@ -72,7 +67,7 @@ def test_customer_and_chef_are_reminded_the_day_before_and_two_hours_before_each
 def test_a_chef_who_accepts_after_the_reminder_is_reminded_alone(db, make, visit, now):
     reminding.remind(db, visit.starts_at - DAY)
     assert kinds(make) == ["reminder_day"]
-    accept(db, visit, now)
+    make.step(visit, "confirmed", now=now)
     assert reminding.remind(db, visit.starts_at - DAY + MINUTE) == {"due": 1, "reminded": 1}
     assert kinds(make) == ["reminder_day", "chef_reminder_day"]
 
@@ -105,29 +100,28 @@ def test_who_has_just_moved_a_visit_to_tomorrow_is_not_told_that_it_is_tomorrow(
 
 def test_unpaid_cancelled_and_started_visits_are_nobodys_reminder(db, make, gateway, phonepe, now):
     unpaid = make.booking()
-    accept(db, unpaid, now)
+    make.step(unpaid, "confirmed", now=now)
     cancelled, _ = make.paid(gateway, phonepe, booking_date=make.day(4))
     with db.transaction() as session:
         customer = make.stored(cancelled.id).customer_id
         cancellation.cancel(session, customer, cancelled.id, "plans", None, now)
     started, _ = make.paid(gateway, phonepe, booking_date=make.day(5))
-    accept(db, started, now)
-    with db.transaction() as session:
-        offers.change_status(session, started.chef_id, started.id, Status.IN_PROGRESS, None, 0, now)
+    make.step(started, "confirmed", now=now)
+    make.step(started, "in_progress", now=now)
     for booking in (unpaid, cancelled, started):
         assert reminding.remind(db, booking.starts_at - HOURS)["due"] == 0
 
 
 def test_a_visit_paid_in_cash_is_reminded_of(db, make, now):
     booking = make.booking()
-    accept(db, booking, now)
+    make.step(booking, "confirmed", now=now)
     make.run("update bookings set cash_agreed = true, pay_by = null")
     reminding.remind(db, booking.starts_at - HOURS)
     assert kinds(make) == ["chef_reminder_hours", "reminder_hours"]
 
 
 def test_many_sweeps_at_once_remind_once(db, make, visit, now):
-    accept(db, visit, now)
+    make.step(visit, "confirmed", now=now)
     together(5, lambda: reminding.remind(db, visit.starts_at - DAY))
     assert len(reminders(make)) == 2
 
@@ -168,7 +162,7 @@ def test_a_reminder_of_the_old_time_is_no_longer_true(db, make, visit):
 
 
 def test_after_a_cancellation_only_what_tells_of_it_is_still_true(db, make, visit, now):
-    accept(db, visit, now)
+    make.step(visit, "confirmed", now=now)
     for at in (visit.starts_at - DAY, visit.starts_at - HOURS):
         reminding.remind(db, at)
     told = {"confirmed", "accepted", "reminder_day", "reminder_hours", "chef_reminder_day", "chef_reminder_hours"}
@@ -182,7 +176,7 @@ def test_after_a_cancellation_only_what_tells_of_it_is_still_true(db, make, visi
 
 def test_who_has_answered_or_lost_a_visit_is_not_asked_to_answer(db, make, visit, now):
     assert is_current(db, make, "visit_to_answer")
-    accept(db, visit, now)
+    make.step(visit, "confirmed", now=now)
     assert not is_current(db, make, "visit_to_answer")
     assert is_current(db, make, "accepted")
     make.run("update bookings set provider_id = :other, answer = 'awaiting'", other=make.chef().id)
@@ -202,8 +196,7 @@ def test_who_has_paid_is_not_asked_to_pay(db, make, visit, now):
 
 
 def test_a_start_is_told_and_is_over_when_the_visit_is(db, make, visit, now):
-    accept(db, visit, now)
+    make.step(visit, "confirmed", now=now)
     for status, current in ((Status.IN_PROGRESS, True), (Status.COMPLETED, False)):
-        with db.transaction() as session:
-            offers.change_status(session, visit.chef_id, visit.id, status, None, 0, now)
+        make.step(visit, status, now=now)
         assert is_current(db, make, "started") is current

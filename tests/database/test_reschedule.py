@@ -10,7 +10,7 @@ from shared.bookings.lifecycle import Status
 from shared.idempotency.queries import Key, Replayed, fingerprint
 from shared.kit.errors import Invalid
 from shared.ledger.postings import AccountCode
-from shared.lines.home_chef import cancellation, offers, reschedule
+from shared.lines.home_chef import cancellation, reschedule
 from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.reschedule import NotReschedulable, PriceChanged, PriceHigher
 from shared.lines.home_chef.schemas import RescheduleQuery, RescheduleRequest
@@ -50,10 +50,9 @@ def preview(db, make, customer, now):
 
 
 @pytest.fixture
-def step(db, now):
+def step(make, now):
     def step(booking, status, at=now):
-        with db.transaction() as session:
-            offers.change_status(session, booking.chef_id, booking.id, status, None, 0, at)
+        make.step(booking, status, now=at)
 
     return step
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from tests.architecture.test_openapi import BODIES, DOCUMENT, OPERATIONS, resolved, schemas
+from tests.architecture.test_openapi import BODIES, DOCUMENT, OPERATIONS, WORDS, resolved, schemas
 
 PATHS = DOCUMENT["paths"]
 COMPONENTS = DOCUMENT["components"]["schemas"]
@@ -103,6 +103,13 @@ def test_every_schema_says_its_type_and_every_array_what_is_in_it():
         for found in schemas(schema):
             assert {"type", "$ref", "anyOf", "oneOf", "const"} & found.keys(), name
             assert found.get("type") != "array" or "items" in found, name
+
+
+def test_every_bound_of_a_parameter_is_told_in_words_of_json_schema():
+    """As of a body's field: a bound on the far side of a validator leaves the generator as a word of its own."""
+    told = [(name, one["schema"]) for name, operation in OPERATIONS.items() for one in parameters(operation)]
+    unknown = {f"{name}: {word}" for name, schema in told for found in schemas(schema) for word in found.keys() - WORDS}
+    assert unknown == set()
 
 
 def test_every_example_and_default_is_a_value_of_its_schema():

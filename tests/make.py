@@ -35,9 +35,9 @@ from shared.users.models import ADMIN, CUSTOMER, User
 from tests.phonepe_server import PhonePeServer
 
 LOCK = text("select 1 from users where id = :id for no key update")
-RULES = Rules(timedelta(minutes=30), 3, 10)
-QUOTES = quotes.Rules(timedelta(minutes=30), 60)
-WINDOWS = Windows(timedelta(minutes=15), timedelta(minutes=25), 10)
+RULES = Rules(timedelta(minutes=30), 3, 1_000)
+QUOTES = quotes.Rules(timedelta(minutes=30), 1_000)
+WINDOWS = Windows(timedelta(minutes=15), timedelta(minutes=25), 1_000)
 
 
 @dataclass(frozen=True)

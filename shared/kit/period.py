@@ -8,12 +8,9 @@ from pydantic import Field
 
 from shared.kit.clock import instant, local
 from shared.kit.errors import Invalid
-from shared.kit.schemas import Dated, Query
+from shared.kit.schemas import Day, Query
 
 MOST_DAYS = 366
-
-
-Day = Annotated[date, Dated, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,10 @@ def test_cash_that_was_taken_pays_confirms_and_starts_the_clock_of_the_offer(mak
     assert make.balances(booking.id) == {"cash": booking.total, "customer_advance": -booking.total}
     assert make.rows("select expires_at > :now from offers", now=now) == [(True,)]
     assert happened(make) == ["booked", "cash_recorded", "confirmed"]
-    assert make.rows("select kind from notifications where user_id = :id", id=customer.id) == [("confirmed",)]
+    assert make.rows("select kind from notifications where user_id = :id", id=customer.id) == [
+        ("booked",),
+        ("confirmed",),
+    ]
     [(action, before, after)] = audited(make)
     assert (action, before["payment_status"], after["payment_status"], after["held_by"]) == (
         *("booking.cash_recorded", "pending"),

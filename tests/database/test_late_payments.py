@@ -79,7 +79,7 @@ def test_a_success_after_the_booking_lapsed_is_refunded_in_full_and_takes_no_slo
     assert (refund["amount"], refund["originalTransactionId"]) == (booking.total, expired)
     assert make.balances(booking.id) == {}
     assert make.stored(booking.id).payment_status == "refunded"
-    assert told(make, customer.id) == ["cancelled_unpaid", "refund_on_its_way", "refunded"]
+    assert told(make, customer.id) == ["booked", "cancelled_unpaid", "refund_on_its_way", "refunded"]
     assert happened(make)[-3:] == ["cancelled", "payment_too_late", "refund_done"]
     assert make.booking(make.customer(), chef_id=booking.chef_id).chef_id == booking.chef_id
 
@@ -133,7 +133,7 @@ def test_a_second_success_is_refunded_and_the_booking_stays_as_it_is(
         ("duplicate",),
         ("applied",),
     ]
-    assert told(make, customer.id) == ["confirmed", "refund_on_its_way", "refunded"]
+    assert told(make, customer.id) == ["booked", "confirmed", "refund_on_its_way", "refunded"]
     assert "payment_duplicate" in happened(make)
 
 

@@ -68,6 +68,6 @@ def test_a_settlement_whose_commit_got_no_answer_changes_nothing_when_it_is_made
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
     assert make.rows("select count(*) from ledger_transactions") == [(1,)]
     told = make.rows("select kind from notifications order by 1")
-    assert told == [("confirmed",), ("visit_to_answer",)]
+    assert told == [("booked",), ("confirmed",), ("visit_to_answer",)]
     events = make.rows("select kind from booking_events where kind in ('payment_succeeded', 'confirmed') order by 1")
     assert events == [("confirmed",), ("payment_succeeded",)]

@@ -61,7 +61,7 @@ def test_customer_and_chef_are_reminded_the_day_before_and_two_hours_before_each
     assert reminding.remind(db, start - HOURS) == {"due": 1, "reminded": 1}
     assert kinds(make)[2:] == ["chef_reminder_hours", "reminder_hours"]
     assert reminding.remind(db, start - MINUTE)["due"] == 0
-    assert make.rows("select count(*) from outbox where kind = 'notifications.mail'") == [(7,)]
+    assert make.rows("select count(*) from outbox where kind = 'notifications.mail'") == [(8,)]
 
 
 def test_a_chef_who_accepts_after_the_reminder_is_reminded_alone(db, make, visit, now):

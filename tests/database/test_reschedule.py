@@ -187,7 +187,7 @@ def test_the_chef_is_asked_anew_with_a_new_clock_and_both_are_told_each_time(mak
 
 def test_a_chef_who_was_never_told_of_an_unpaid_visit_is_not_told_that_it_moved(make, customer, move):
     move(make.booking(customer))
-    assert make.rows("select kind from notifications") == [("rescheduled",)]
+    assert make.rows("select kind from notifications") == [("booked",), ("rescheduled",)]
 
 
 def test_moving_away_does_not_win_back_what_cancelling_had_lost(db, make, accepted, customer, move, step):

@@ -69,7 +69,7 @@ def test_a_payment_that_succeeds_confirms_the_booking_and_is_booked_once(make, p
     assert (stored.status, stored.payment_status, stored.answer) == ("confirmed", "success", "awaiting")
     assert stored.pay_by is None
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
-    assert told(make) == ["confirmed", "visit_to_answer"]
+    assert told(make) == ["booked", "confirmed", "visit_to_answer"]
     assert happened(make) == ["booked", "payment_started", "payment_succeeded", "confirmed"]
 
 
@@ -97,7 +97,7 @@ def test_a_payment_that_fails_leaves_the_booking_to_be_paid(make, phonepe, booki
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status, stored.pay_by) == ("pending", "failed", booking.pay_by)
     assert make.balances(booking.id) == {}
-    assert told(make) == []
+    assert told(make) == ["booked"]
     assert happened(make).count("payment_failed") == 1
     assert make.rows("select code, next_poll_at from payment_attempts") == [(code, None)]
 
@@ -151,7 +151,7 @@ def test_a_success_about_something_else_confirms_nothing_and_is_a_persons_matter
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status) == ("pending", "pending")
     assert make.balances(booking.id) == {}
-    assert told(make) == []
+    assert told(make) == ["booked"]
     [(kind, booking_id, facts)] = make.rows("select kind, booking_id, facts from exceptions")
     assert (kind, booking_id) == ("payment_mismatch", booking.id)
     assert facts["asked"]["amount"] == booking.total
@@ -213,6 +213,6 @@ def test_one_signal_arriving_many_times_at_once_is_booked_and_told_once(make, ph
     assert set(together(8, follow)) == {"succeeded"}
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
     assert make.rows("select kind, count(*) from ledger_transactions group by kind") == [("captured", 1)]
-    assert told(make) == ["confirmed", "visit_to_answer"]
+    assert told(make) == ["booked", "confirmed", "visit_to_answer"]
     assert happened(make) == ["booked", "payment_started", "payment_succeeded", "confirmed"]
-    assert make.rows("select count(*) from outbox where kind = 'notifications.mail'") == [(2,)]
+    assert make.rows("select count(*) from outbox where kind = 'notifications.mail'") == [(3,)]

@@ -17,6 +17,7 @@ BUDGETS = {
     "GET /customer/bookings/{booking_id}/events": 2,
     "GET /customer/bookings/{booking_id}/cancellation": 7,  # decides on locked rows, as cancelling does
     "GET /customer/bookings/{booking_id}/reschedule": 11,  # the same, and the price anew
+    "GET /customer/bookings/{booking_id}/invoice": 2,
     "GET /customer/notifications": 3,
     "GET /chef/profile": 2,
     "GET /chef/days-off": 2,

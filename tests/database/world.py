@@ -45,6 +45,7 @@ class World:
 
     def grow(self) -> None:
         """Add one more of everything that is listed."""
+        self.completed()
         for add in dict.fromkeys(ROWS.values()):
             add(self)
 
@@ -66,6 +67,16 @@ class World:
         customer = self.people[CUSTOMER]
         booking, txn = self.make.paid(self.gateway, self.phonepe, customer, booking_date=day, chef_id=chef)
         self.ids |= {"booking_id": booking.id, "txn": txn}
+
+    def completed(self) -> None:
+        """Hold one visit to its end: it has an invoice."""
+        if "completed_id" not in self.ids:
+            day, chef = self.make.day(next(self._days)), self.people[CHEF].id
+            booking, _ = self.make.paid(
+                self.gateway, self.phonepe, self.people[CUSTOMER], booking_date=day, chef_id=chef
+            )
+            self.make.step(booking, "confirmed", "in_progress", "completed")
+            self.ids["completed_id"] = booking.id
 
     def earning(self) -> None:
         """Let the chef earn 100 rupees by a visit, as its completion does."""
@@ -104,7 +115,8 @@ class World:
         """Ask as who it is for, naming what there is; returns the answer's body."""
         unknown = set(operation.named("path")) - self.ids.keys()
         assert not unknown, f"say in tests/database/world.py how to make {unknown}, which {operation} names"
-        path = re.sub(r"{(\w+)}", lambda name: str(self.ids[name[1]]), operation.path)
+        ids = self.ids | ({"booking_id": self.ids["completed_id"]} if str(operation) in OF_COMPLETED else {})
+        path = re.sub(r"{(\w+)}", lambda name: str(ids[name[1]]), operation.path)
         target = getattr(import_module(f"functions.{operation.function}"), operation.function)
         headers = {"Authorization": f"Bearer {self.tokens[str(operation.role)]}"}
         asked = self._asked(operation) | query
@@ -130,6 +142,7 @@ class World:
         return wiring.access_tokens().issue(begun.user_id, begun.session_id, role, datetime.now(UTC))
 
 
+OF_COMPLETED = {"GET /customer/bookings/{booking_id}/invoice"}
 MORE_ASKED = {"GET /customer/chefs": {"city": "Mumbai"}}
 # How one more row comes into each list.
 ROWS: dict[str, Callable[[World], None]] = {

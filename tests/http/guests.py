@@ -18,6 +18,7 @@ from tests.system import Client, System, day, stranger
 NOBODYS = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
 LEAKS = ("Traceback", "pydantic", "sqlalchemy", "pg8000", "site-packages", ".py", "0x7f")
 EVERY = operations()
+ONE_OF_SEVERAL = {"GET /customer/chefs": {"city": "Mumbai"}}  # or an address: the document cannot say that one must be
 Body = bytes | Iterator[bytes] | None
 
 

@@ -202,7 +202,8 @@ def writes(admin: Client, chef: dict[str, Any], location: dict[str, Any], system
     """How each write of an admin succeeds, and how it is refused."""
     chef_id, location_id = chef["id"], location["id"]
     area = made(admin.post(f"/admin/locations/{location_id}/areas", CIRCLE))["id"]
-    guest = system.sign_in()
+    guest, payer = system.sign_in(), system.sign_in()
+    refunds, exception_id = given_back_by_hand(admin, payer)
     [user] = admin.get(f"/admin/users?q={guest.email}").json()["items"]
     place = {"city": uuid4().hex, "state": "Goa"}
 
@@ -238,8 +239,26 @@ def writes(admin: Client, chef: dict[str, Any], location: dict[str, Any], system
         ),
         "PUT /admin/service-areas/{area_id}": put("/admin/service-areas", area, {"is_active": False}),
         "DELETE /admin/service-areas/{area_id}": remove("/admin/service-areas", area),
+        "PUT /admin/bookings/{booking_id}": put("/admin/bookings", payer.book()["id"], {"cash": {"agreed": True}}),
+        "POST /admin/bookings/{booking_id}/refunds": (
+            call("POST", refunds, {"amount": 50, "reason": "One dish less"}),
+            call("POST", refunds, {"amount": 5_000, "reason": "More than was paid"}),
+        ),
+        "PUT /admin/exceptions/{exception_id}": put(
+            "/admin/exceptions", exception_id, {"closing_note": "Handed back", "reference": "RECEIPT-1"}
+        ),
         "DELETE /admin/locations/{location_id}": remove("/admin/locations", location_id),
     }
+
+
+def given_back_by_hand(admin: Client, guest: Client) -> tuple[str, str]:
+    """Let a booking be paid in cash and a part be given back; returns where its refunds are, and what waits for a person."""
+    booking = guest.book()
+    path = f"/admin/bookings/{booking['id']}"
+    assert admin.put(path, {"cash": {"amount": booking["total"], "held_by": "platform"}}).status_code == 200
+    made(admin.post(f"{path}/refunds", {"amount": 50, "reason": "Cold soup"}))
+    [waiting] = admin.get(f"/admin/exceptions?booking_id={booking['id']}").json()["items"]
+    return f"{path}/refunds", waiting["id"]
 
 
 def test_every_write_of_an_admin_is_in_the_log_and_no_refused_one(

@@ -14,6 +14,7 @@ BODIES = {
     "auth": ("POST", "/api/v1/auth/refresh"),
     "customer": ("POST", "/api/v1/customer/addresses"),
     "chef": ("PUT", "/api/v1/chef/profile"),
+    "admin": ("POST", "/api/v1/admin/locations"),
     "payments": ("POST", "/api/v1/payments/initiate"),
 }
 PLAIN = {
@@ -32,7 +33,7 @@ def path_of(function: str) -> str:
 
 
 def who(system: System, function: str) -> Client:
-    return system.demo("asha" if function == "chef" else "meera")
+    return system.demo({"chef": "asha", "admin": "admin"}.get(function, "meera"))
 
 
 def send(system: System, function: str, body: bytes | str | Iterator[bytes], content_type: str = "application/json"):
@@ -167,7 +168,7 @@ def test_a_body_just_under_a_megabyte_is_read(system: System, function: str):
     assert send(system, function, b'{"nonsense": "' + b"x" * (1024 * 1024 - 20) + b'"}').status_code == 422
 
 
-@pytest.mark.parametrize("function", ["customer", "chef", "payments"])
+@pytest.mark.parametrize("function", ["customer", "chef", "admin", "payments"])
 def test_who_is_not_signed_in_learns_nothing_of_the_body_or_the_path(system: System, function: str):
     method, path = BODIES[function]
     answer = system.ask(function, method, path, data=b"{", headers={"Content-Type": "application/json"})

@@ -24,7 +24,7 @@ from tests.http.guests import EVERY
 from tests.http.others import MADE, Others
 from tests.system import System, day, start_system
 
-ARGUMENTS = "--max-examples 10 --seed 1 --generation-database none --suppress-health-check all"
+ARGUMENTS = "--max-examples 10 --seed 1"
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 PEOPLE = {CUSTOMER: "meera", CHEF: "asha", ADMIN: "admin"}
 

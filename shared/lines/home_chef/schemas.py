@@ -14,7 +14,6 @@ from shared.payments.lifecycle import RefundState
 
 Hours = Annotated[int, Field(ge=1, le=8), Whole]
 Guests = Annotated[int, Field(ge=1, le=20), Whole]
-VisitDay = Day
 VISIT_FIELDS = ("address_id", "booking_date", "time_slot")
 
 
@@ -22,7 +21,7 @@ class QuoteRequest(Body):
     """A visit to be priced."""
 
     address_id: Id
-    booking_date: VisitDay
+    booking_date: Day
     time_slot: TimeSlot
     duration_hours: Hours = 2
     guest_count: Guests = 2
@@ -35,7 +34,7 @@ class BookingRequest(Body):
 
     quote_id: Id | None = None
     address_id: Id | None = None
-    booking_date: VisitDay | None = None
+    booking_date: Day | None = None
     time_slot: TimeSlot | None = None
     duration_hours: Hours = 2
     guest_count: Guests = 2
@@ -176,7 +175,7 @@ class CancelRequest(Body):
 class RescheduleQuery(Query):
     """When a visit would be instead."""
 
-    booking_date: VisitDay
+    booking_date: Day
     time_slot: TimeSlot
 
 
@@ -191,7 +190,7 @@ class RescheduleView(View):
 class RescheduleRequest(Body):
     """When a visit is to be instead, and the total that was shown: where it has changed since, nothing is moved."""
 
-    booking_date: VisitDay
+    booking_date: Day
     time_slot: TimeSlot
     expected_total: RupeesIn | None = None
 
@@ -217,8 +216,8 @@ class ChefBookingQuery(PageQuery):
 class EarningsQuery(PageQuery):
     """Local days, both included: `from` is the first of the month and `to` today where they are not said."""
 
-    first: Annotated[VisitDay | None, Field(alias="from")] = None
-    to: VisitDay | None = None
+    first: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
 
 
 class EarningView(View):

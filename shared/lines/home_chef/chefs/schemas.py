@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, fie
 
 from shared.kit.contact import Phone
 from shared.kit.paging import PageQuery
-from shared.kit.schemas import HALF_HOUR, Body, Dated, Id, Query, Rupees, Text, TimeSlot, View, Whole
-from shared.lines.home_chef.schemas import Guests, Hours, QuoteRequest, VisitDay
+from shared.kit.schemas import HALF_HOUR, Body, Day, Id, Query, Rupees, Text, TimeSlot, View, Whole
+from shared.lines.home_chef.schemas import Guests, Hours, QuoteRequest
 from shared.places.schemas import City, Pincode
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -37,7 +37,6 @@ StartTime = Annotated[
 EndTime = Annotated[
     int, _minute(UP_TO_MIDNIGHT), WithJsonSchema({"type": "string", "pattern": UP_TO_MIDNIGHT, "examples": ["23:00"]})
 ]
-SearchedDay = Annotated[VisitDay, Dated]
 
 
 class SlotRequest(Body):
@@ -80,7 +79,7 @@ class SlotView(OpeningView):
 class DayOffRequest(Body):
     """A day on which a chef does not work, whatever the week says."""
 
-    day: VisitDay
+    day: Day
     reason: Text(1, 500) | None = None  # type: ignore[valid-type]
 
 
@@ -140,7 +139,7 @@ class FreeChefsQuery(PageQuery):
     address_id: Id | None = None
     city: City | None = None
     pincode: Pincode | None = None
-    booking_date: SearchedDay
+    booking_date: Day
     time_slot: TimeSlot
     duration_hours: Hours = 2
     guest_count: Guests = 2
@@ -161,7 +160,7 @@ class FreeChefsQuery(PageQuery):
 
 class FreeTimesQuery(Query):
     address_id: Id
-    booking_date: SearchedDay
+    booking_date: Day
     duration_hours: Hours = 2
     chef_id: Id | None = None
 

@@ -57,6 +57,10 @@ def _end(response: Response) -> Response:
     return response
 
 
+def _forget(_: BaseException | None) -> None:
+    log.context.set({})
+
+
 def _allow_origin(response: Response) -> None:
     origin = request.headers.get("Origin", "").rstrip("/")
     response.headers.add("Vary", "Origin")
@@ -74,3 +78,4 @@ def observe(app: Flask, name: str) -> None:
     """Begin and end every request of a function's application in the same way."""
     app.before_request(lambda: _begin(name))
     app.after_request(_end)
+    app.teardown_request(_forget)

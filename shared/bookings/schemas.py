@@ -6,7 +6,7 @@ from pydantic import Field
 
 from shared.bookings.lifecycle import Answer, PaymentStatus, Status
 from shared.kit.paging import PageQuery
-from shared.kit.schemas import Body, Day, Id, Query, Rupees, Text, View
+from shared.kit.schemas import AskedDay, Body, Id, Query, Rupees, Text, View
 from shared.users.schemas import UserView
 
 
@@ -47,10 +47,10 @@ class BookingsQuery(PageQuery):
     city: Text(1, 100) | None = None  # type: ignore[valid-type]
     customer_id: Id | None = None
     chef_id: Id | None = None
-    date_from: Day | None = None
-    date_to: Day | None = None
-    created_from: Day | None = None
-    created_to: Day | None = None
+    date_from: AskedDay | None = None
+    date_to: AskedDay | None = None
+    created_from: AskedDay | None = None
+    created_to: AskedDay | None = None
     q: Annotated[str, Field(pattern="^[A-Za-z0-9-]{1,20}$")] | None = None
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from shared.kit.clock import instant, local
 from shared.kit.errors import Invalid
-from shared.kit.schemas import Day, Query
+from shared.kit.schemas import AskedDay, Query
 
 MOST_DAYS = 366
 
@@ -41,15 +41,15 @@ class Period:
 
 
 class PeriodQuery(Query):
-    """Local days, both included: without `to` up to today, without `from` that last day alone."""
+    """Local days, both included: without `to` up to today, without `from` that last day alone, or its month so far."""
 
-    first: Annotated[Day | None, Field(alias="from")] = None
-    last: Annotated[Day | None, Field(alias="to")] = None
+    first: Annotated[AskedDay | None, Field(alias="from")] = None
+    last: Annotated[AskedDay | None, Field(alias="to")] = None
 
-    def period(self, now: datetime, zone: str) -> Period:
+    def period(self, now: datetime, zone: str, *, by_month: bool = False) -> Period:
         """Return the days that are meant; raises Invalid where they are out of order or more than MOST_DAYS."""
-        last = self.last or Period.today(now, zone).last
-        first = self.first or last
+        last = self.last or max(Period.today(now, zone).last, self.first or date.min)
+        first = self.first or (last.replace(day=1) if by_month else last)
         if first > last:
             raise Invalid("query.from", f"must not be after {last}")
         if last - first >= timedelta(days=MOST_DAYS):

@@ -68,14 +68,15 @@ def _dated(value: Any) -> Any:
     return value
 
 
-# These stand behind a value's bounds: before them, JSON Schema would not be told of the bounds.
-Dated = BeforeValidator(_dated)  # in a query, read leniently, a number of seconds would be a day too
+# Stands behind a number's bounds: before them, JSON Schema would not be told of the bounds.
 Whole = BeforeValidator(_whole)
 Id = Annotated[UUID, BeforeValidator(_dashed), WithJsonSchema({"type": "string", "format": "uuid"})]
 # A query's yes or no: what Python would also read (1, on, Y) is not what the document says.
 Flag = Annotated[bool, BeforeValidator(_flag)]
 # Far from both ends of the calendar, where no instant can be counted in another zone.
-Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31)), Dated]
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
+# The same in a query: read leniently, a number of seconds would be one too.
+AskedDay = Annotated[Day, BeforeValidator(_dated)]
 TimeSlot = Annotated[
     time,
     BeforeValidator(_half_hour),

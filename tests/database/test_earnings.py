@@ -109,7 +109,7 @@ def test_what_is_not_said_of_a_period_is_filled_in(make, ask, given, first, last
 def test_a_period_that_ends_before_it_begins_or_is_too_long_is_refused(make, ask, given):
     with pytest.raises(Invalid) as refused:
         ask(make.chef().id, **given)
-    assert refused.value.members["errors"][0]["field"] == "query.to"
+    assert refused.value.members["errors"][0]["field"] == "query.from"
 
 
 def test_pages_hold_each_posting_once_also_those_of_one_instant(db, booking, now, ask):

@@ -60,7 +60,6 @@ def test_a_period_out_of_order_or_longer_than_a_year_is_refused(now):
     assert days({"from": first.isoformat()}, now)[0] == first
     for query in (
         {"from": (first - timedelta(days=1)).isoformat()},
-        {"from": "2026-11-21"},
         {"from": "2026-11-19", "to": "2026-11-18"},
     ):
         with pytest.raises(Invalid) as refused:

@@ -18,6 +18,7 @@ from tests.races.signals import (
     assert_paid_once,
     assert_sent_back,
     at_rest,
+    booked,
     events,
     gateway,
     job,
@@ -46,10 +47,6 @@ def members(system: System) -> Iterator[list[Member]]:
 
 def initiate(member: Member, booking: dict[str, Any]) -> Any:
     return member.post("/payments/initiate", {"booking_id": booking["id"]})
-
-
-def booked(member: Member) -> dict[str, Any]:
-    return member.client.book(address_id=member.address_id)
 
 
 def calls_given_up(system: System) -> None:
@@ -82,7 +79,7 @@ def test_a_start_without_an_answer_works_later_and_should_both_be_paid_one_goes_
     """
     tried = []
     for member, fault in zip(members, BAD, strict=False):
-        booking = booked(member)
+        booking = booked(system, member)
         gateway(system, f"pay.{fault}", times=1)
         assert_try_later(initiate(member, booking))
         assert member.client.booking(booking["id"])["payment_status"] == "pending"
@@ -163,7 +160,7 @@ def test_a_slow_gateway_is_given_up_on_and_keeps_nobody_else_waiting(system: Sys
     Fails without a timeout (`infra.phonepe.client.TIMEOUT`), and when it is asked inside a transaction.
     """
     starter, poller, other = members[3:6]
-    booking, wanted = booked(starter), booked(other)
+    booking, wanted = booked(system, starter), booked(system, other)
     gateway(system, "pay.timeout", times=1, value=GIVEN_UP)
     open_for_long = (
         "select count(*) from pg_stat_activity where state like 'idle in%' and now() - xact_start > '1 second'"

@@ -131,7 +131,7 @@ def test_a_message_is_handled_once_however_often_it_comes(system: System):
     assert len(confirmed) == 1
     mailed = (
         "select o.id from outbox o join notifications n on n.id = cast(o.payload->>'notification_id' as uuid)"
-        " join users u on u.id = n.user_id where u.email = :email and o.done_at is not null"
+        " join users u on u.id = n.user_id where u.email = :email and n.kind = 'confirmed' and o.done_at is not null"
     )
     [[done]] = eventually(lambda: system.sql(mailed, email=client.email))
     for _ in range(2):

@@ -31,8 +31,19 @@ def settle(system: System, txn: str) -> None:
     system.http.post(url, json={"outcome": "pay"}, timeout=10).raise_for_status()
 
 
-def paid_unheard(system: System, member: Member) -> tuple[dict[str, Any], str]:
+def booked(system: System, member: Member) -> dict[str, Any]:
+    """Book, and wait until that is told: what is told from now on is what a test is about."""
     booking = member.client.book(address_id=member.address_id)
+    told = (
+        "select 1 from outbox o join notifications n on n.id = cast(o.payload->>'notification_id' as uuid)"
+        " where n.subject_id = :id and o.done_at is not null"
+    )
+    eventually(lambda: system.sql(told, id=booking["id"]))
+    return booking
+
+
+def paid_unheard(system: System, member: Member) -> tuple[dict[str, Any], str]:
+    booking = booked(system, member)
     page = member.post("/payments/initiate", {"booking_id": booking["id"]}).json()
     settle(system, page["merchant_txn_id"])
     return booking, page["merchant_txn_id"]
@@ -70,11 +81,13 @@ def all_at(
 
 
 def waiting(system: System, kind: str = "%") -> list[object]:
-    return [row[0] for row in system.sql("select id from outbox where done_at is null and kind like :kind", kind=kind)]
+    """Return what was promised for now and is not done; the ends of offers are promised for later."""
+    promised = "select id from outbox where done_at is null and due_at <= now() and kind like :kind"
+    return [row[0] for row in system.sql(promised, kind=kind)]
 
 
 def at_rest(system: System) -> None:
-    """Wait until everything that was promised is done."""
+    """Wait until everything that was promised for now is done."""
     eventually(lambda: not waiting(system), 30)
 
 
@@ -105,9 +118,11 @@ def assert_settled_once(system: System, member: Member, booking: dict[str, Any])
 
 
 def assert_paid_once(system: System, member: Member, booking: dict[str, Any]) -> None:
-    """One confirmation, one posting, one mail to the customer and one to the chef."""
+    """One confirmation, one posting, one mail of it to the customer and one to the chef."""
     assert_settled_once(system, member, booking)
-    [told_customer], [told_chef] = (mails(system, booking, to) for to in (member.client.email, "asha@sizzle.example"))
+    reserved, told_customer = mails(system, booking, member.client.email)
+    [told_chef] = mails(system, booking, "asha@sizzle.example")
+    assert "Booked" in reserved
     assert "Confirmed" in told_customer
     assert "please answer" in told_chef
 
@@ -123,7 +138,7 @@ def assert_sent_back(system: System, member: Member, booking: dict[str, Any]) ->
     booked = "select kind from ledger_transactions where booking_id = :id order by 1"
     assert system.sql(booked, id=booking["id"]) == [["owed_back"], ["refund_done"]]
     subjects = mails(system, booking, member.client.email)
-    assert len(subjects) == 3
-    for words in ("not paid in time", "goes back", "Refunded"):
+    assert len(subjects) == 4
+    for words in ("Booked", "not paid in time", "goes back", "Refunded"):
         assert [words in subject for subject in subjects].count(True) == 1
     assert mails(system, booking, "asha@sizzle.example") == []

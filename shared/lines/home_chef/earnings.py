@@ -1,15 +1,14 @@
 """What a chef has earned, as the ledger has it: nothing is counted that is not booked there (PRODUCT, "Money")."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.bookings.models import Booking
-from shared.kit.clock import instant, local
-from shared.kit.errors import Invalid
 from shared.kit.paging import Position, after, page_of
+from shared.kit.period import Period
 from shared.ledger import queries as ledger
 from shared.ledger.models import LedgerPosting, LedgerTransaction
 from shared.ledger.postings import AccountCode
@@ -17,18 +16,15 @@ from shared.lines.home_chef.models import Visit
 from shared.lines.home_chef.schemas import EarningsQuery, EarningsView, EarningView
 from shared.lines.home_chef.visits import ZONE
 
-LONGEST = timedelta(days=366)
-
 
 def earnings(session: Session, chef_id: UUID, query: EarningsQuery, now: datetime) -> EarningsView:
     """Return a chef's own earnings of a period, by default this month, its bookings by page. Raises Invalid."""
-    first, last = _period(query, local(now, ZONE).date())
-    start, until = instant(first, time(), ZONE), instant(last + timedelta(days=1), time(), ZONE)
-    sums = ledger.payable(session, chef_id, start, until)
-    items, cursor = _items(session, chef_id, start, until, query)
+    period = query.period(now, ZONE, by_month=True)
+    sums = ledger.payable(session, chef_id, period.start, period.until)
+    items, cursor = _items(session, chef_id, period, query)
     return EarningsView(
-        first_day=first,
-        last_day=last,
+        first_day=period.first,
+        last_day=period.last,
         earned=sums.completed,
         kept=sums.kept,
         taken_back=sums.taken_back,
@@ -39,19 +35,8 @@ def earnings(session: Session, chef_id: UUID, query: EarningsQuery, now: datetim
     )
 
 
-def _period(query: EarningsQuery, today: date) -> tuple[date, date]:
-    """Fill in what is not said: the first of the month, and today, or the day asked from if that is later."""
-    first = query.first or (query.to or today).replace(day=1)
-    last = query.to or max(today, first)
-    if last < first:
-        raise Invalid("query.to", "must not be before from")
-    if last - first >= LONGEST:
-        raise Invalid("query.to", f"must be within {LONGEST.days} days")
-    return first, last
-
-
 def _items(
-    session: Session, chef_id: UUID, start: datetime, until: datetime, query: EarningsQuery
+    session: Session, chef_id: UUID, period: Period, query: EarningsQuery
 ) -> tuple[list[EarningView], str | None]:
     rows = session.execute(
         select(
@@ -69,8 +54,8 @@ def _items(
         .where(
             LedgerPosting.provider_id == chef_id,
             LedgerPosting.account == AccountCode.CHEF_PAYABLE,
-            LedgerTransaction.at >= start,
-            LedgerTransaction.at < until,
+            LedgerTransaction.at >= period.start,
+            LedgerTransaction.at < period.until,
             *after(query, LedgerTransaction.at, LedgerPosting.id),
         )
         .order_by(LedgerTransaction.at.desc(), LedgerPosting.id.desc())

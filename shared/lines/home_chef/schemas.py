@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 
 from shared.bookings.lifecycle import Answer, PaymentStatus, Status
 from shared.kit.paging import PageQuery, PageView
-from shared.kit.schemas import Body, Day, Id, Query, Rupees, RupeesIn, Text, TimeSlot, View, Whole
+from shared.kit.period import PeriodQuery
+from shared.kit.schemas import AskedDay, Body, Day, Id, Query, Rupees, RupeesIn, Text, TimeSlot, View, Whole
 from shared.lines.home_chef.lifecycle import ChefStep
 from shared.payments.lifecycle import RefundState
 
@@ -175,7 +176,7 @@ class CancelRequest(Body):
 class RescheduleQuery(Query):
     """When a visit would be instead."""
 
-    booking_date: Day
+    booking_date: AskedDay
     time_slot: TimeSlot
 
 
@@ -213,11 +214,8 @@ class ChefBookingQuery(PageQuery):
     status: Status | None = None
 
 
-class EarningsQuery(PageQuery):
+class EarningsQuery(PageQuery, PeriodQuery):
     """Local days, both included: `from` is the first of the month and `to` today where they are not said."""
-
-    first: Annotated[Day | None, Field(alias="from")] = None
-    to: Day | None = None
 
 
 class EarningView(View):

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, fie
 
 from shared.kit.contact import Phone
 from shared.kit.paging import PageQuery
-from shared.kit.schemas import HALF_HOUR, Body, Day, Id, Query, Rupees, Text, TimeSlot, View, Whole
+from shared.kit.schemas import HALF_HOUR, AskedDay, Body, Day, Id, Query, Rupees, Text, TimeSlot, View, Whole
 from shared.lines.home_chef.schemas import Guests, Hours, QuoteRequest
 from shared.places.schemas import City, Pincode
 
@@ -139,7 +139,7 @@ class FreeChefsQuery(PageQuery):
     address_id: Id | None = None
     city: City | None = None
     pincode: Pincode | None = None
-    booking_date: Day
+    booking_date: AskedDay
     time_slot: TimeSlot
     duration_hours: Hours = 2
     guest_count: Guests = 2
@@ -160,7 +160,7 @@ class FreeChefsQuery(PageQuery):
 
 class FreeTimesQuery(Query):
     address_id: Id
-    booking_date: Day
+    booking_date: AskedDay
     duration_hours: Hours = 2
     chef_id: Id | None = None
 

@@ -12,6 +12,7 @@ from shared.bookings.models import SLOT_TAKEN, Booking
 from shared.kit.database import ConstraintViolated
 from shared.kit.errors import Invalid
 from shared.lines.home_chef import offers, queries, reassignment
+from shared.lines.home_chef.chefs import candidates
 from shared.lines.home_chef.lifecycle import OfferState
 from shared.lines.home_chef.offers import BookingNotFound, not_allowed
 from shared.lines.home_chef.queries import ChefBookingRow
@@ -51,7 +52,7 @@ def _assign(
 ) -> ChefBookingRow:
     if not queries.exists(session, booking_id):
         raise BookingNotFound
-    if not queries.lock_chef(session, chef_id):
+    if not candidates.lock_chef(session, chef_id):
         raise Invalid("chef_id", "is not a verified, active chef")
     row = queries.locked_with_offer(session, booking_id)
     _refuse_what_is_under_way(row.booking)

@@ -19,6 +19,7 @@ from shared.kit import log
 from shared.kit.database import ConstraintViolated, Database, TransactionConflict
 from shared.kit.errors import DependencyDown
 from shared.lines.home_chef import cancellation, offers, queries, visits
+from shared.lines.home_chef.chefs import candidates
 from shared.lines.home_chef.lifecycle import OfferState
 from shared.lines.home_chef.models import Visit
 from shared.lines.home_chef.offers import BookingNotFound
@@ -103,7 +104,7 @@ def _try(
         raise BookingNotFound
     start = known.starts_at
     looking = visits.search(start, known.ends_at, search.taken, now)
-    candidate = queries.next_chef(session, {"booking": booking_id, "chef": None, **looking})
+    candidate = candidates.next_chef(session, {"booking": booking_id, "chef": None, **looking})
     if candidate is not None and not candidate.locked:
         raise Moved
     search.tried = candidate.id if candidate else None

@@ -25,6 +25,7 @@ from shared.kit.database import ConstraintViolated, TransactionConflict
 from shared.kit.errors import DependencyDown, Invalid, Refusal
 from shared.lines.home_chef import offers, pricing, queries, visits
 from shared.lines.home_chef.cancellation import standing
+from shared.lines.home_chef.chefs import candidates
 from shared.lines.home_chef.models import Offer, Visit
 from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.pricing import Breakdown
@@ -150,7 +151,7 @@ def _decide(session: Session, customer_id: UUID, booking_id: UUID, wish: Wish, n
     if starts_at == visit.starts_at:
         raise Invalid("time_slot", "is the time it has already")
     ends_at = starts_at + timedelta(hours=visit.duration_hours)
-    facts = queries.at_another_time(session, found.booking, starts_at, ends_at, now)
+    facts = candidates.at_another_time(session, found.booking, starts_at, ends_at, now)
     tariff = Tariff.from_row(facts.rates)
     visits.refuse_time(starts_at, tariff, now)
     if facts.overlapping is not None:
@@ -161,7 +162,7 @@ def _decide(session: Session, customer_id: UUID, booking_id: UUID, wish: Wish, n
 
 
 def _locked(session: Session, customer_id: UUID, booking_id: UUID) -> _Found:
-    held = queries.hold_chef(session, customer_id, booking_id)
+    held = candidates.hold_chef(session, customer_id, booking_id)
     if held is None:
         raise BookingNotFound
     owed = payments.locked(session, booking_id)

@@ -14,6 +14,7 @@ from shared.kit.clock import instant, local, minutes
 from shared.kit.errors import Invalid, Refusal
 from shared.kit.hourly import HOUR, LastHour
 from shared.lines.home_chef import pricing, queries
+from shared.lines.home_chef.chefs import candidates
 from shared.lines.home_chef.schemas import QuoteRequest
 from shared.lines.home_chef.slots import DAY, Calendar, Slot, days_touched, nearest_free
 from shared.lines.home_chef.tariff import Tariff
@@ -202,7 +203,7 @@ def calendar(
 ) -> Calendar:
     """Read a chef's calendar two days around a visit; `without` is a booking whose time counts as free."""
     window = timedelta(days=2)
-    week, days_off, held = queries.calendar(session, chef_id, starts_at - window, ends_at + window + gap, without)
+    week, days_off, held = candidates.calendar(session, chef_id, starts_at - window, ends_at + window + gap, without)
     return Calendar(
         zone=ZONE,
         week=[Slot(*slot) for slot in week],

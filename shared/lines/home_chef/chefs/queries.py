@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from shared.bookings.models import IS_ACTIVE
 from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery, Position, page_of
+from shared.lines.home_chef.chefs.candidates import CHEFS, CIRCLES, LOCATIONS, TAKES_VISITS, TARIFF
 from shared.lines.home_chef.models import SLOT_OVERLAP, ChefProfile, DayOff, WeeklySlot
-from shared.lines.home_chef.queries import CHEFS, CIRCLES, LOCATIONS, TAKES_VISITS, TARIFF
 from shared.users.models import User
 
 # What is believed of a chef before anybody has rated: ten ratings of 4.3 stars. A single rating of five stars moves

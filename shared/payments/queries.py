@@ -139,6 +139,13 @@ def returned(session: Session, attempt: Attempt, total: int) -> int:
     return reserved(session, attempt.id) - (attempt.amount - total)
 
 
+def given_back(session: Session, booking_id: UUID) -> Sequence[Refund]:
+    """Return what of a booking's own payment is refunded or on its way, the oldest first."""
+    statement = select(Refund).join(Attempt, Attempt.id == Refund.attempt_id)
+    of_it = (Attempt.booking_id == booking_id, Attempt.capture == Capture.APPLIED, Refund.state != RefundState.FAILED)
+    return session.scalars(statement.where(*of_it).order_by(Refund.created_at, Refund.id)).all()
+
+
 @dataclass(frozen=True)
 class Stayed:
     """What of a payment has not gone back, and what the provider bears of what has; paise."""

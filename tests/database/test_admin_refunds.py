@@ -249,6 +249,19 @@ def test_a_difference_of_price_that_went_back_is_nobodys_loss(db, make, paid, no
     assert earned(make, paid) == (500_00, 25_00, 26_25)
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_an_invoice_is_followed_by_a_credit_note_for_what_an_admin_gave_back_before_or_after(make, paid, give, before):
+    """Fails when only refunds after the completion are credited: the invoice would tax what was given back."""
+    make.step(paid, *ENDED[:1])
+    if before:
+        give(paid, 100_00)
+    make.step(paid, *ENDED[1:])
+    if not before:
+        give(paid, 100_00)
+    issued = make.rows("select kind, document->>'total' from invoices order by kind desc")
+    assert issued == [("invoice", str(paid.total)), ("credit_note", str(100_00))]
+
+
 def test_two_admins_at_once_never_give_back_more_than_was_paid(make, ended, give, send):
     """Fails when what is left is counted before the booking is locked."""
     most = ended.total - 100_00

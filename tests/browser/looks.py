@@ -45,3 +45,10 @@ def good(page: Any) -> None:
     assert page.evaluate(_FAINT) == []
     needed, given = page.evaluate(_WIDTHS)
     assert needed <= given
+
+
+def good_on(page: Any, width: int, scheme: str = "light") -> None:
+    """Assert the same of a page that is open, on a screen so wide and in this colour scheme."""
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 740})
+    good(page)

@@ -1,21 +1,19 @@
 """Every letter as its reader sees it: on a phone and on a screen, nothing cut off, nothing too faint."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from shared.lines.home_chef.messages import LETTERS
 from tests.browser import looks
-from tests.browser.conftest import Open
 from tests.pure.test_letters import FACTS
 
 
 @pytest.mark.parametrize("kind", LETTERS)
-def test_a_letter_can_be_read_on_every_screen(window: Open, kind: str):
+def test_a_letter_can_be_read_on_every_screen(page: Page, kind: str):
     letter = LETTERS[kind](FACTS | {"chef": "Arjunanandakumaraswamy-Venkatanarasimharajuvaripeta"}, "Meera")
+    page.set_content(letter.html())
     for width in (360, 800):
-        page = window(viewport={"width": width, "height": 740})
-        page.set_content(letter.html())
-        looks.good(page)
+        looks.good_on(page, width)
         expect(page.get_by_role("heading", level=1)).to_have_text(letter.heading)
         for _, value in letter.rows:
             expect(page.get_by_text(value, exact=True).last).to_be_visible()

@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import looks
-from tests.browser.conftest import Open
 from tests.e2e.test_journey import told
 from tests.e2e.test_too_late import expired, settle
 from tests.system import Client, System
@@ -39,13 +38,12 @@ def guest(system: System) -> Client:
 
 @pytest.mark.usefixtures("guest")
 @pytest.mark.parametrize("path", PAGES)
-def test_a_local_page_can_be_read_on_every_screen(window: Open, system: System, path: str):
+def test_a_local_page_can_be_read_on_every_screen(page: Page, system: System, path: str):
     """Fails when a page goes by the media type a browser would like best: Chromium was given JSON by two of them."""
-    for width, scheme in SCREENS:
-        page = window(viewport={"width": width, "height": 740}, color_scheme=scheme)
-        page.goto(system.url + path)
-        assert page.title() == PAGES[path]
-        looks.good(page)
+    page.goto(system.url + path)
+    assert page.title() == PAGES[path]
+    for screen in SCREENS:
+        looks.good_on(page, *screen)
 
 
 def test_every_local_page_is_reached_from_the_first(page: Page, system: System):
@@ -74,20 +72,20 @@ def test_a_job_is_run_by_its_button(page: Page, system: System):
     ],
 )
 def test_a_mail_can_be_read_on_every_screen(
-    window: Open, system: System, guest: Client, subject: str, heading: str, facts: tuple[str, ...]
+    page: Page, system: System, guest: Client, subject: str, heading: str, facts: tuple[str, ...]
 ):
-    for width, scheme in SCREENS:
-        page = window(viewport={"width": width, "height": 740}, color_scheme=scheme)
-        page.goto(f"{system.url}/_local/mail?to={guest.email}")
-        page.get_by_role("link", name=subject).click()
-        looks.good(page)
-        inside = page.frame_locator("iframe")
-        expect(inside.get_by_role("heading", level=1)).to_have_text(heading)
+    page.goto(f"{system.url}/_local/mail?to={guest.email}")
+    page.get_by_role("link", name=subject).click()
+    inside = page.frame_locator("iframe")
+    expect(inside.get_by_role("heading", level=1)).to_have_text(heading)
+    for screen in SCREENS:
+        looks.good_on(page, *screen)
         for fact in facts:
             expect(inside.get_by_text(fact).last).to_be_visible()
-        page.get_by_role("link", name="The mail alone").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
-        looks.good(page)
+    page.get_by_role("link", name="The mail alone").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    for screen in SCREENS:
+        looks.good_on(page, *screen)
 
 
 def test_the_code_of_a_mail_stands_on_one_line_and_is_the_one_that_was_sent(page: Page, system: System, guest: Client):

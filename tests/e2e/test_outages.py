@@ -21,7 +21,9 @@ def queue_down(system: System) -> Iterator[None]:
 def up_again(system: System) -> None:
     """Bring the queue back, and let the sweep find what waited."""
     system.http.post(f"{system.url}/_local/tasks/faults", json={}, timeout=10).raise_for_status()
-    system.sql("update outbox set next_try_at = now() where done_at is null and kind not like 'nobody%'")
+    system.sql(
+        "update outbox set next_try_at = now() where done_at is null and due_at <= now() and kind not like 'nobody%'"
+    )
     assert system.run_job("sweep")["sent"] > 0
 
 

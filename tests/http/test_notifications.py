@@ -73,7 +73,7 @@ def test_a_chefs_earnings_name_the_visits_they_come_from(system, visit):
     [item] = [item for item in today["items"] if item["ref"] == visit["ref"]]
     assert (item["amount"], item["kind"], item["booking_date"]) == (subtotal, "completed", visit["booking_date"])
     wrong = chef.get("/chef/earnings?from=2026-02-01&to=2026-01-01")
-    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "query.to")
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "query.from")
 
 
 def promise(system, visit, guest, kind):

@@ -1,0 +1,138 @@
+# What does not fit together is refused before anything is made.
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+}
+
+variables {
+  project      = "booking-test"
+  environment  = "staging"
+  manifest     = "tests/fixtures/manifest.json"
+  state_bucket = "booking-test-terraform"
+  alert_emails = ["oncall@sizzle.example"]
+
+  database_max_connections = 400
+
+  settings = {
+    ACCESS_TOKEN_SECONDS   = "900"
+    MAIL_FROM              = "Sizzle <hello@sizzle.example>"
+    PAYMENT_RETURN_URL     = "https://sizzle.example/paid"
+    PHONEPE_BASE_URL       = "https://gateway.example"
+    PHONEPE_MERCHANT_ID    = "SIZZLE"
+    START_WINDOW_MINUTES   = "60"
+    UPSTASH_REDIS_REST_URL = "https://redis.example"
+  }
+
+  secret_versions = {
+    DATABASE_URL             = 3
+    DATABASE_URL_DIRECT      = 4
+    JWT_KEYS                 = 5
+    OTP_KEYS                 = 6
+    PHONEPE_SALT_KEYS        = 7
+    REFRESH_KEYS             = 8
+    RESEND_API_KEY           = 9
+    UPSTASH_REDIS_REST_TOKEN = 10
+  }
+}
+
+
+run "a_secret_without_a_version" {
+  command = plan
+
+  variables {
+    secret_versions = { DATABASE_URL = 1, DATABASE_URL_DIRECT = 1, OTP_KEYS = 1, PHONEPE_SALT_KEYS = 1, REFRESH_KEYS = 1, RESEND_API_KEY = 1, UPSTASH_REDIS_REST_TOKEN = 1 }
+  }
+
+  expect_failures = [var.secret_versions]
+}
+
+run "no_way_for_mails" {
+  command = plan
+
+  variables {
+    secret_versions = { DATABASE_URL = 1, DATABASE_URL_DIRECT = 1, JWT_KEYS = 1, OTP_KEYS = 1, PHONEPE_SALT_KEYS = 1, REFRESH_KEYS = 1, UPSTASH_REDIS_REST_TOKEN = 1 }
+  }
+
+  expect_failures = [var.secret_versions]
+}
+
+run "a_version_of_no_secret" {
+  command = plan
+
+  variables {
+    secret_versions = { DATABASE_URL = 1, DATABASE_URL_DIRECT = 1, JWT_KEYS = 1, JWT_KEY = 1, OTP_KEYS = 1, PHONEPE_SALT_KEYS = 1, REFRESH_KEYS = 1, RESEND_API_KEY = 1, UPSTASH_REDIS_REST_TOKEN = 1 }
+  }
+
+  expect_failures = [var.secret_versions]
+}
+
+run "a_setting_nobody_lists" {
+  command = plan
+
+  variables {
+    settings = { ACCESS_TOKEN_SECOND = "900" }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "a_secret_in_plain" {
+  command = plan
+
+  variables {
+    settings = { JWT_KEYS = "1:no" }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "a_setting_that_follows" {
+  command = plan
+
+  variables {
+    settings = {
+      ACCESS_TOKEN_SECONDS   = "900"
+      MAIL_FROM              = "Sizzle <hello@sizzle.example>"
+      PAYMENT_RETURN_URL     = "https://sizzle.example/paid"
+      PHONEPE_BASE_URL       = "https://gateway.example"
+      PHONEPE_MERCHANT_ID    = "SIZZLE"
+      START_WINDOW_MINUTES   = "60"
+      TASKS_URL              = "https://elsewhere.example"
+      UPSTASH_REDIS_REST_URL = "https://redis.example"
+    }
+  }
+
+  expect_failures = [terraform_data.fits]
+}
+
+run "a_setting_without_a_value" {
+  command = plan
+
+  variables {
+    settings = { ACCESS_TOKEN_SECONDS = "900" }
+  }
+
+  expect_failures = [terraform_data.fits]
+}
+
+run "an_environment_of_its_own" {
+  command = plan
+
+  variables {
+    environment = "prod"
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "nobody_to_tell" {
+  command = plan
+
+  variables {
+    alert_emails = []
+  }
+
+  expect_failures = [var.alert_emails]
+}

@@ -38,7 +38,7 @@ variables {
 }
 
 
-run "one_for_each_entry" {
+run "functions" {
   command = plan
 
   assert {
@@ -61,10 +61,8 @@ run "one_for_each_entry" {
     ])
     error_message = "Timeouts are those of functions.yaml."
   }
-}
 
-run "identity" {
-  command = plan
+  # identity
 
   assert {
     condition     = length(distinct([for one in module.function : one.deployed.service.service_account_email])) == length(module.function)
@@ -78,10 +76,8 @@ run "identity" {
     condition     = alltrue([for name, one in module.function : length(one.deployed.roles) == 0])
     error_message = "Without Cloud SQL no function has a role in the project."
   }
-}
 
-run "callers" {
-  command = plan
+  # callers
 
   assert {
     condition     = toset([for name, one in module.function : name if contains(one.deployed.callers, "allUsers")]) == toset(["auth", "customer", "chef", "admin", "payments", "callback", "docs"])
@@ -101,10 +97,8 @@ run "callers" {
     condition     = alltrue([for name in ["tasks", "schedule", "migrate"] : module.function[name].deployed.service.ingress_settings == "ALLOW_INTERNAL_ONLY"])
     error_message = "Worker functions are reached from inside only."
   }
-}
 
-run "audiences" {
-  command = plan
+  # audiences
 
   assert {
     condition     = module.function["tasks"].deployed.service.environment_variables["TASKS_URL"] == "https://tasks-123456789012.asia-south1.run.app"
@@ -130,10 +124,8 @@ run "audiences" {
     condition     = output.migration.target == module.function["migrate"].deployed.service.environment_variables["MIGRATE_URL"] && output.migration.account == module.function["migrate"].deployed.service.environment_variables["MIGRATE_INVOKER"]
     error_message = "The pipeline's token is for the audience, and of the account, that the migrate function verifies."
   }
-}
 
-run "secrets" {
-  command = plan
+  # secrets
 
   assert {
     condition     = module.function["docs"].deployed.reads == toset([])
@@ -167,10 +159,8 @@ run "secrets" {
     condition     = alltrue([for one in module.function : !contains([for secret in one.deployed.service.secret_environment_variables : secret.key], "SMTP_URL")])
     error_message = "A secret that has no version is given to nobody."
   }
-}
 
-run "one_number" {
-  command = plan
+  # one number
 
   assert {
     condition = alltrue([
@@ -184,10 +174,8 @@ run "one_number" {
     condition     = !contains(keys(module.function["docs"].deployed.service.environment_variables), "DATABASE_POOL")
     error_message = "A function without a database has no pool."
   }
-}
 
-run "settings" {
-  command = plan
+  # settings
 
   assert {
     condition     = module.function["auth"].deployed.service.environment_variables["ACCESS_TOKEN_SECONDS"] == "900" && module.function["chef"].deployed.service.environment_variables["START_WINDOW_MINUTES"] == "60"
@@ -201,10 +189,8 @@ run "settings" {
     condition     = alltrue([for one in module.function : one.deployed.service.environment_variables["ENVIRONMENT"] == "staging" && one.deployed.service.environment_variables["GOOGLE_CLOUD_PROJECT"] == "booking-test"])
     error_message = "Every function knows its environment and its project."
   }
-}
 
-run "queues" {
-  command = plan
+  # queues
 
   assert {
     condition     = toset(keys(module.queues.queues)) == toset(["mails", "offers", "payments"])

@@ -49,10 +49,18 @@ resource "google_service_account" "this" {
 resource "google_project_iam_member" "this" {
   for_each = toset([
     "roles/cloudfunctions.developer",
-    "roles/iam.securityReviewer", # plan reads every policy
     "roles/logging.logWriter",
+    # A plan reads what functions stand on, and every policy; what secrets hold it cannot.
+    "roles/artifactregistry.reader",
+    "roles/browser",
+    "roles/cloudsql.viewer",
+    "roles/cloudtasks.viewer",
+    "roles/compute.networkViewer",
+    "roles/iam.securityReviewer",
+    "roles/run.viewer",
+    "roles/secretmanager.viewer",
     "roles/serviceusage.serviceUsageConsumer",
-    "roles/viewer", # plan reads everything; what secrets hold it cannot
+    "roles/storage.bucketViewer",
   ])
   project = var.project
   role    = each.value

@@ -242,7 +242,7 @@ def serve(
     settings = wiring.settings()
     settings.require(*requires)
     log.configure(settings.log_level)
-    for module in loads:
+    for module in (*loads, *wiring.connector()):
         import_module(module)
     app = create_app(name, routes)
 

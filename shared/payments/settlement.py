@@ -79,6 +79,7 @@ def _apply(case: _Case, verdict: AttemptState) -> None:
         return
     paid = queries.is_paid(case.session, case.owed.payment.id)
     _write_down(case.attempt, verdict, case.answer, case.now)
+    logger.info("payment settled", extra=log.fields(state=verdict.value, attempt=str(case.attempt.id)))
     match verdict:
         case AttemptState.SUCCEEDED:
             _captured(case, paid=paid)

@@ -242,8 +242,10 @@ def serve(
     settings = wiring.settings()
     settings.require(*requires)
     log.configure(settings.log_level)
-    for module in (*loads, *wiring.connector()):
+    for module in loads:
         import_module(module)
+    if "infra.postgres.engine" in loads:
+        wiring.database()  # connects after the fork only, but loads now what its address asks for
     app = create_app(name, routes)
 
     def target(request: Request) -> AnyResponse:

@@ -47,17 +47,6 @@ def database() -> DispatchingDatabase:
     return DispatchingDatabase(postgres, _LateQueue())
 
 
-def connector() -> list[str]:
-    """Return the modules the database is dialled with, to be loaded at start: none but where it is a Cloud SQL instance."""
-    url = settings().database_url
-    if url is None:
-        return []
-    from infra.postgres import address
-
-    dialled_with = address.connector(url)
-    return [dialled_with] if dialled_with else []
-
-
 class _LateQueue:
     """The queue, made with the first task: most requests promise nothing."""
 

@@ -33,13 +33,8 @@ def arguments(url: str) -> dict[str, Any]:
     }
 
 
-def connector(url: str) -> str | None:
-    """Return the module an address is dialled with, where it is not this room's own; it is loaded with the first use."""
-    # Not spelled as an import: a function whose database is elsewhere does not ship it.
-    return f"{__package__}.cloud_sql" if "cloud_sql" in make_url(url).query else None
-
-
 def _instance(parsed: URL, name: str) -> dict[str, Any]:
+    # Not spelled as an import: a function whose database is elsewhere does not ship it.
     dialled_with = import_module(f"{__package__}.cloud_sql")
     return {
         "user": parsed.username,

@@ -4,6 +4,10 @@ mock_provider "google" {
   mock_data "google_project" {
     defaults = { number = "123456789012" }
   }
+  override_during = plan
+  mock_resource "google_sql_database_instance" {
+    defaults = { connection_name = "booking-test:asia-south1:booking" }
+  }
 }
 
 variables {

@@ -4,14 +4,13 @@ output "secrets" {
 }
 
 output "environment" {
-  description = "By function: settings in plain."
+  description = "By function: settings in plain. The address names the instance and the user, and holds no password."
   value = {
-    for name, way in var.functions : name => merge({
-      DATABASE_INSTANCE = google_sql_database_instance.this.connection_name
-      DATABASE_NAME     = google_sql_database.this.name
-      DATABASE_USER     = local.users[name]
-      # Through the connector there is no other end to waiting for an answer.
-    }, way == "direct" ? {} : { STATEMENT_TIMEOUT_MS = tostring(var.statement_timeout_ms) })
+    for name, way in var.functions : name => merge(
+      { DATABASE_URL = "postgresql://${urlencode(local.users[name])}@/${google_sql_database.this.name}?cloud_sql=${google_sql_database_instance.this.connection_name}" },
+      # A migration may take longer.
+      way == "direct" ? {} : { STATEMENT_TIMEOUT_MS = tostring(var.statement_timeout_ms) }
+    )
   }
 }
 

@@ -34,7 +34,7 @@ variable "accounts" {
 }
 
 variable "statement_timeout_ms" {
-  description = "Milliseconds after which the server gives up a statement of a function; a migration may take longer."
+  description = "Milliseconds after which the server gives up a statement of a function."
   type        = number
   default     = 10000
 }

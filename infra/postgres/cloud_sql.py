@@ -8,6 +8,7 @@ the driver's own connection; from here it gives the socket, so that `Connection`
 
 import asyncio
 import socket
+import ssl
 import threading
 from functools import cache
 from typing import Any, Final
@@ -19,8 +20,8 @@ ASKING_SECONDS: Final = 10.0  # the first connection makes a key pair and asks t
 _making: Final = threading.Lock()
 
 
-def _only_the_socket(_address: str, connection: socket.socket, **_: Any) -> socket.socket:
-    return connection
+def _only_the_socket(ip_address: str, sock: ssl.SSLSocket, **kwargs: Any) -> Any:  # noqa: ARG001
+    return sock
 
 
 driver.connect = _only_the_socket

@@ -42,10 +42,6 @@ variables {
 }
 
 
-run "before" {
-  command = plan
-}
-
 run "one_source_file_changes" {
   command = plan
 

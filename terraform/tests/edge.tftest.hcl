@@ -140,23 +140,3 @@ run "with_a_load_balancer" {
     error_message = "The gateway, which sends for everybody, has ten times the room."
   }
 }
-
-run "a_domain_is_no_address" {
-  command = plan
-
-  variables {
-    domain = "https://api.sizzle.example/"
-  }
-
-  expect_failures = [var.domain]
-}
-
-run "carriers_share_addresses" {
-  command = plan
-
-  variables {
-    requests_per_minute = 10
-  }
-
-  expect_failures = [var.requests_per_minute]
-}

@@ -42,15 +42,6 @@ variables {
 }
 
 
-run "no_repository" {
-  command = plan
-
-  assert {
-    condition     = length(module.pipeline.trigger) == 0 && length(module.monitoring.budget) == 0
-    error_message = "Without a repository nothing deploys by itself; without a billing account there is no budget."
-  }
-}
-
 run "production" {
   command = plan
 
@@ -77,6 +68,10 @@ run "production" {
 run "alerts" {
   command = apply
 
+  assert {
+    condition     = length(module.pipeline.trigger) == 0 && length(module.monitoring.budget) == 0
+    error_message = "Without a repository nothing deploys by itself; without a billing account there is no budget."
+  }
   assert {
     condition     = alltrue([for says in values(module.monitoring.alerts) : length(says) > 60])
     error_message = "Each alert says what to do."

@@ -42,54 +42,63 @@ variables {
 }
 
 
-run "a_secret_without_a_version" {
+# An environment of its own, another database, a URL for a domain, a limit that a carrier's customers share, nobody to tell,
+# more kept instances than allowed, a setting nobody lists: each is refused by itself.
+run "what_no_variable_takes" {
   command = plan
 
   variables {
-    secret_versions = { DATABASE_URL = 1, DATABASE_URL_DIRECT = 1, OTP_KEYS = 1, PHONEPE_SALT_KEYS = 1, REFRESH_KEYS = 1, RESEND_API_KEY = 1, UPSTASH_REDIS_REST_TOKEN = 1 }
+    environment         = "prod"
+    database            = "sqlite"
+    domain              = "https://api.sizzle.example/"
+    requests_per_minute = 10
+    alert_emails        = []
+    scale               = { chef = { min = 3, max = 2 } }
+    settings            = { ACCESS_TOKEN_SECOND = "900" }
   }
 
-  expect_failures = [var.secret_versions]
+  expect_failures = [var.environment, var.database, var.domain, var.requests_per_minute, var.alert_emails, var.scale, var.settings]
 }
 
-run "no_way_for_mails" {
+# Instances of nothing, a secret in plain, and no way for mails.
+run "what_has_no_place" {
   command = plan
 
   variables {
-    secret_versions = { DATABASE_URL = 1, DATABASE_URL_DIRECT = 1, JWT_KEYS = 1, OTP_KEYS = 1, PHONEPE_SALT_KEYS = 1, REFRESH_KEYS = 1, UPSTASH_REDIS_REST_TOKEN = 1 }
+    scale    = { chief = { max = 2 } }
+    settings = { JWT_KEYS = "1:no" }
+    secret_versions = {
+      DATABASE_URL             = 1
+      DATABASE_URL_DIRECT      = 1
+      JWT_KEYS                 = 1
+      OTP_KEYS                 = 1
+      PHONEPE_SALT_KEYS        = 1
+      REFRESH_KEYS             = 1
+      UPSTASH_REDIS_REST_TOKEN = 1
+    }
   }
 
-  expect_failures = [var.secret_versions]
+  expect_failures = [var.scale, var.settings, var.secret_versions]
 }
 
+# A misspelt name is a version of no secret, and leaves a secret without one.
 run "a_version_of_no_secret" {
   command = plan
 
   variables {
-    secret_versions = { DATABASE_URL = 1, DATABASE_URL_DIRECT = 1, JWT_KEYS = 1, JWT_KEY = 1, OTP_KEYS = 1, PHONEPE_SALT_KEYS = 1, REFRESH_KEYS = 1, RESEND_API_KEY = 1, UPSTASH_REDIS_REST_TOKEN = 1 }
+    secret_versions = {
+      DATABASE_URL             = 1
+      DATABASE_URL_DIRECT      = 1
+      OTP_KEYS                 = 1
+      PHONEPE_SALT_KEYS        = 1
+      REFRESH_KEYS             = 1
+      RESEND_API_KEY           = 1
+      UPSTASH_REDIS_REST_TOKEN = 1
+      JWT_KEY                  = 1
+    }
   }
 
   expect_failures = [var.secret_versions]
-}
-
-run "a_setting_nobody_lists" {
-  command = plan
-
-  variables {
-    settings = { ACCESS_TOKEN_SECOND = "900" }
-  }
-
-  expect_failures = [var.settings]
-}
-
-run "a_secret_in_plain" {
-  command = plan
-
-  variables {
-    settings = { JWT_KEYS = "1:no" }
-  }
-
-  expect_failures = [var.settings]
 }
 
 run "a_setting_that_follows" {
@@ -119,24 +128,4 @@ run "a_setting_without_a_value" {
   }
 
   expect_failures = [terraform_data.fits]
-}
-
-run "an_environment_of_its_own" {
-  command = plan
-
-  variables {
-    environment = "prod"
-  }
-
-  expect_failures = [var.environment]
-}
-
-run "nobody_to_tell" {
-  command = plan
-
-  variables {
-    alert_emails = []
-  }
-
-  expect_failures = [var.alert_emails]
 }

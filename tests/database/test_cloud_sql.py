@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from sqlalchemy.engine import make_url
 
+from tests.architecture.probe import placeholders
 from tests.postgres_server import shared_postgres
 
 ROOT = Path(__file__).parents[2]
@@ -235,3 +236,18 @@ except ConnectionLost as error:
 """,
     )
     assert said.startswith("no connection to project:region:instance")
+
+
+def test_a_function_loads_the_connector_at_start_and_starts_nothing_before_the_fork():
+    """While an instance starts it has more CPU than its first request will; a thread started now would not live."""
+    url = "postgresql://fn-auth%40project.iam@/booking?cloud_sql=project:region:instance"
+    code = "import main, sys, threading; main.auth; print('google.cloud.sql.connector' in sys.modules, threading.active_count())"
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=ROOT,
+        env=placeholders() | {"DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.split()[-2:] == ["True", "1"]

@@ -16,5 +16,9 @@ provider "google" {
   project = var.project
   region  = var.region
 
+  # Budgets are asked for in the name of a project.
+  billing_project       = var.project
+  user_project_override = true
+
   default_labels = { environment = var.environment, managed-by = "terraform" }
 }

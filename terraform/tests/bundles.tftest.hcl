@@ -54,8 +54,8 @@ run "one_source_file_changes" {
     error_message = "One function's bundle changed, and one object with it."
   }
   assert {
-    condition     = alltrue([for name, one in module.function : one.deployed.object == jsondecode(file("tests/fixtures/chef_changed.json"))[name].object])
-    error_message = "A function is built from the object its bundle's content names."
+    condition     = alltrue([for name, one in module.function : one.deployed.object == jsondecode(file("tests/fixtures/chef_changed.json"))[name].object && one.deployed.uploaded == one.deployed.object])
+    error_message = "A function is built from the object its bundle's content names, which is what was uploaded."
   }
 }
 

@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from functions import web, wiring
-from infra.local.functions import functions, target
 from shared.kit.settings import Settings
 from tests.architecture.probe import placeholders
 
@@ -156,19 +155,3 @@ def test_log_lines_that_metrics_count_are_written_as_the_metrics_read_them():
     for counted in ("oldest_seconds", "state", "job"):
         assert f"jsonPayload.{counted}" in metrics
         assert re.search(rf'\b{counted}[=":]', written)
-
-
-@pytest.mark.parametrize(
-    ("path", "function"),
-    [
-        ("/api/v1/payments/callback", "callback"),
-        ("/api/v1/payments/callback/phonepe", "callback"),
-        ("/api/v1/payments/callbacks", "payments"),
-        ("/api/v1/payments", None),
-        ("/api/v1/openapi.json", "docs"),
-        ("/jobs/sweep", None),
-    ],
-)
-def test_the_longest_rule_wins_as_in_googles_url_maps(path, function):
-    """An exact path before a prefix, the longest prefix first, and `/x/*` is not `/x`."""
-    assert target(path, functions(ROOT / "terraform/functions.yaml")) == function

@@ -7,7 +7,8 @@ output "name" {
 output "deployed" {
   description = "The function as it is deployed."
   value = {
-    object      = google_storage_bucket_object.bundle.name
+    uploaded    = google_storage_bucket_object.bundle.name
+    object      = google_cloudfunctions2_function.this.build_config[0].source[0].storage_source[0].object
     runtime     = google_cloudfunctions2_function.this.build_config[0].runtime
     entry_point = google_cloudfunctions2_function.this.build_config[0].entry_point
     service     = google_cloudfunctions2_function.this.service_config[0]

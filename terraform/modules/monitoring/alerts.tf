@@ -53,7 +53,7 @@ locals {
       says     = "More than 10 exceptions of one class in 5 minutes. The log line has its `stack`; `request_id` and the trace lead to the request."
     }
     uptime = {
-      severity = "CRITICAL", above = 1, for = "120s", every = "120s", align = "ALIGN_NEXT_OLDER", reduce = "REDUCE_COUNT_FALSE", by = "resource.labels.host"
+      severity = "CRITICAL", above = 1, for = "60s", every = "1200s", align = "ALIGN_NEXT_OLDER", reduce = "REDUCE_COUNT_FALSE", by = "resource.labels.host"
       filter   = "resource.type=\"uptime_url\" AND metric.type=\"monitoring.googleapis.com/uptime_check/check_passed\""
       says     = "A function's /health is not reached from two places. No revision that starts: see the log of its service for the setting or secret it misses, and take the release back."
     }

@@ -127,7 +127,9 @@ module "pipeline" {
   region      = var.region
   environment = var.environment
   repository  = var.repository
-  buckets     = { bundles = module.project.bucket, state = var.state_bucket }
-  acts_as     = merge(local.accounts, { build = module.project.build.account })
-  migrations  = local.invokers["migrate"]
+
+  billing_account = var.billing_account
+  buckets         = { bundles = module.project.bucket, state = var.state_bucket }
+  acts_as         = merge(local.accounts, { build = module.project.build.account })
+  migrations      = local.invokers["migrate"]
 }

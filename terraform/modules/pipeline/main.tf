@@ -26,6 +26,11 @@ variable "branch" {
   default     = "^main$"
 }
 
+variable "billing_account" {
+  description = "The billing account whose budget a plan reads; null: none."
+  type        = string
+}
+
 variable "buckets" {
   description = "The buckets of bundles and of this configuration's state."
   type        = object({ bundles = string, state = string })
@@ -50,13 +55,18 @@ resource "google_project_iam_member" "this" {
   for_each = toset([
     "roles/cloudfunctions.developer",
     "roles/logging.logWriter",
-    # A plan reads what functions stand on, and every policy; what secrets hold it cannot.
+    # A plan reads everything there is, and every policy; what secrets hold it cannot.
     "roles/artifactregistry.reader",
     "roles/browser",
+    "roles/cloudbuild.builds.viewer",
+    "roles/cloudscheduler.viewer",
     "roles/cloudsql.viewer",
     "roles/cloudtasks.viewer",
-    "roles/compute.networkViewer",
+    "roles/compute.viewer",
     "roles/iam.securityReviewer",
+    "roles/iam.serviceAccountViewer",
+    "roles/logging.viewer",
+    "roles/monitoring.viewer",
     "roles/run.viewer",
     "roles/secretmanager.viewer",
     "roles/serviceusage.serviceUsageConsumer",
@@ -65,6 +75,13 @@ resource "google_project_iam_member" "this" {
   project = var.project
   role    = each.value
   member  = google_service_account.this.member
+}
+
+resource "google_billing_account_iam_member" "budget" {
+  count              = var.billing_account == null ? 0 : 1
+  billing_account_id = var.billing_account
+  role               = "roles/billing.viewer"
+  member             = google_service_account.this.member
 }
 
 resource "google_storage_bucket_iam_member" "this" {

@@ -16,7 +16,7 @@ help: ## Show what there is
 
 install: $(INSTALLED) ## Make .venv with everything pinned
 
-$(INSTALLED): requirements.txt requirements-dev.txt
+$(INSTALLED): requirements.txt requirements-cloud-sql.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.13 …")'
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
@@ -65,6 +65,14 @@ current: $(INSTALLED) ## Check that the API's document is what the code says (wr
 fix: $(INSTALLED) ## Format and mend what can be mended
 	$(RUN) ruff format --quiet .
 	$(RUN) ruff check --fix --quiet .
+
+.PHONY: terraform checkov
+terraform: ## Check the Terraform configuration and its plan (with $TERRAFORM_CHECK where that is set)
+	$(if $(TERRAFORM_CHECK),$(TERRAFORM_CHECK) terraform,cd terraform && terraform fmt -check -recursive && terraform init -backend=false && terraform validate && terraform test)
+
+checkov: ## Check the Terraform configuration against known mistakes (an environment of its own: it pins old packages)
+	@test -x var/checkov/bin/checkov || { $(PYTHON) -m venv var/checkov && var/checkov/bin/pip install --quiet checkov==3.3.30; }
+	var/checkov/bin/checkov --directory terraform --framework terraform --skip-download --compact --quiet
 
 clean: ## Remove what running has left (not .venv)
 	rm -rf var .env .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -280,6 +280,8 @@ def serve(
     log.configure(settings.log_level)
     for module in loads:
         import_module(module)
+    if "infra.postgres.engine" in loads:
+        wiring.database()  # connects after the fork only, but loads now what its address asks for
     app = create_app(name, routes, pages)
 
     def target(request: Request) -> AnyResponse:

@@ -81,6 +81,12 @@ class System:
         name = target(path, self.listed)
         return self.urls.get(name) if name else None
 
+    def health(self, path: str) -> str | None:
+        """Return the address of the public function whose health `/health/<function>` asks for."""
+        return next(
+            (self.urls.get(one.name) for one in self.listed if one.paths and path == f"/health/{one.name}"), None
+        )
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -103,9 +109,11 @@ class _Handler(BaseHTTPRequestHandler):
             "/_local/return": self._return,
             "/_local/system": self._where,
         }
-        upstream = self.system.upstream(parts.path)
-        if upstream is not None:
-            self._forward(upstream, body)
+        upstream, health = self.system.upstream(parts.path), self.system.health(parts.path)
+        if health is not None:
+            self._forward(health, body, "/health")
+        elif upstream is not None:
+            self._forward(upstream, body, self.path)
         elif parts.path in own and self.command in {"GET", "HEAD"}:
             own[parts.path](parse_qs(parts.query))
         else:
@@ -122,11 +130,11 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         return self.rfile.read(int(length))
 
-    def _forward(self, upstream: str, body: bytes) -> None:
+    def _forward(self, upstream: str, body: bytes, path: str) -> None:
         connection = HTTPConnection(urlsplit(upstream).netloc, timeout=TIMEOUT)
         try:
             with suppress(BrokenPipeError):  # who refuses a body may answer before it has read it
-                connection.request(self.command, self.path, body or None, self._headers())
+                connection.request(self.command, path, body or None, self._headers())
             self._relay(connection.getresponse())
         except (OSError, HTTPException):
             self._send(502, b'{"title":"Bad Gateway","status":502,"code":"function_down"}', "application/problem+json")

@@ -1,15 +1,18 @@
 """Migrations: the schema from empty, one step a release, each with its way back."""
 
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from pg8000 import dbapi
 from sqlalchemy import Engine, create_engine
 
 from infra.postgres.address import arguments
 
 HERE = Path(__file__).parent
+CONNECT_SECONDS = 3.0
 LOCK = 724_316_905  # two releases that migrate at once follow one another
 
 
@@ -22,7 +25,14 @@ def config(engine: Engine) -> Config:
 
 
 def engine_for(url: str) -> Engine:
-    return create_engine("postgresql+pg8000://", connect_args=arguments(url))
+    """Return an engine of the plain driver, which waits for as long as a migration takes."""
+
+    def connect() -> Any:
+        given = arguments(url)
+        dial = given.pop("dial", None)
+        return dbapi.connect(**given, sock=dial(CONNECT_SECONDS, None) if dial else None)
+
+    return create_engine("postgresql+pg8000://", creator=connect)
 
 
 def revision(engine: Engine) -> str | None:

@@ -11,8 +11,9 @@ has no parameters, is found before BEGIN has run, so nothing is left to roll bac
 """
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from pg8000.converters import make_params
@@ -39,6 +40,7 @@ from pg8000.legacy import InterfaceError
 _PLAIN_BEGIN: Final = "begin transaction"  # what pg8000's cursor sends before a transaction's first statement
 _BEGIN: Final = "begin isolation level read committed"  # what the dialect promises, whatever the server's default is
 _NULL: Final[bytes] = i_pack(-1)
+Dial = Callable[[float, float], socket.socket]  # seconds for reaching the host, and for each wait after that
 
 
 class ConnectionLost(InterfaceError):  # type: ignore[misc] # pg8000 is not typed
@@ -58,7 +60,8 @@ class Connection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed
     A pool may keep a lost connection: it connects again with its next first statement.
 
     `host` may be the folder of a Unix socket. `connect_timeout` and `read_timeout` are seconds, for reaching the host
-    and for each wait after that; further arguments are those of `pg8000.connect`.
+    and for each wait after that; further arguments are those of `pg8000.connect`. `dial` makes the socket where that is
+    not the host's own business, and raises OSError.
     """
 
     autocommit = False
@@ -66,9 +69,17 @@ class Connection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed
     _closed = False
 
     def __init__(
-        self, *, host: str, port: int = 5432, connect_timeout: float = 3.0, read_timeout: float = 10.0, **arguments: Any
+        self,
+        *,
+        host: str,
+        port: int = 5432,
+        connect_timeout: float = 3.0,
+        read_timeout: float = 10.0,
+        dial: Dial | None = None,
+        **arguments: Any,
     ) -> None:
         self._host, self._port = host, port
+        self._dial = dial or partial(_dial, host, port)
         self._timeouts = connect_timeout, read_timeout
         self._arguments = {"ssl_context": False, **arguments}
         self._connect()
@@ -76,7 +87,7 @@ class Connection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed
     def _connect(self) -> None:
         connection = None
         try:
-            connection = _dial(self._host, self._port, *self._timeouts)
+            connection = self._dial(*self._timeouts)
             super().__init__(host=self._host, sock=connection, **self._arguments)
         except BaseException as error:
             if connection is not None:

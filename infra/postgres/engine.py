@@ -43,7 +43,7 @@ class PostgresDatabase:
         statement_timeout_ms: int = 0,
         lock_timeout_ms: int = 0,
     ) -> None:
-        self._url, self._read_timeout = url, read_timeout
+        self._arguments, self._read_timeout = arguments(url), read_timeout
         self._pool_size, self._pool_timeout = pool_size, pool_timeout
         asked = {"statement_timeout": statement_timeout_ms, "lock_timeout": lock_timeout_ms}
         self._startup = {name: str(value) for name, value in asked.items() if value}
@@ -84,7 +84,7 @@ class PostgresDatabase:
         engine = create_engine(
             f"{DRIVER}://",
             creator=partial(
-                Connection, read_timeout=self._read_timeout, startup_params=self._startup, **arguments(self._url)
+                Connection, read_timeout=self._read_timeout, startup_params=self._startup, **self._arguments
             ),
             pool_size=self._pool_size,
             max_overflow=0,

@@ -81,6 +81,7 @@ def _apply(case: _Case, verdict: AttemptState) -> None:
     if verdict is AttemptState.SUCCEEDED and _is_of_another_price(case, paid=paid):
         verdict = AttemptState.MISMATCHED
     _write_down(case.attempt, verdict, case.answer, case.now)
+    logger.info("payment settled", extra=log.fields(state=verdict.value, attempt=str(case.attempt.id)))
     match verdict:
         case AttemptState.SUCCEEDED:
             _captured(case, paid=paid)

@@ -19,6 +19,7 @@ FILES = {
     "LICENSE",
     "main.py",
     "requirements.txt",
+    "requirements-cloud-sql.txt",
     "requirements-dev.txt",
     "README.md",
     "CHANGELOG.md",
@@ -109,7 +110,7 @@ def test_nothing_is_left_half_done(word):
 
 
 def test_every_requirement_is_pinned():
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-cloud-sql.txt", "requirements-dev.txt"):
         for line in (ROOT / name).read_text().splitlines():
             stated = line.split("#")[0].strip()
             assert not stated or stated.startswith("-r ") or re.fullmatch(r"[A-Za-z0-9._-]+==[^\s]+", stated), line

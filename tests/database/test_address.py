@@ -1,5 +1,7 @@
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -16,6 +18,8 @@ from sqlalchemy.engine import make_url
 from infra.postgres.address import arguments
 from infra.postgres.connection import AnswerTimedOut, Connection, ConnectionLost
 from tests.postgres_server import at_port, shared_postgres
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_url_is_read_with_its_escapes_and_defaults() -> None:
@@ -140,3 +144,17 @@ def test_a_certificate_of_nobody_we_know_is_refused(tls_url: str) -> None:
     with pytest.raises(ConnectionLost) as caught:
         Connection(**arguments(f"{tls_url.partition('?')[0]}?sslmode=require"))
     assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+
+
+def test_no_other_database_loads_googles_connector() -> None:
+    url = "postgresql://me:secret@db.example/shop"
+    code = f"import sys; from infra.postgres.address import arguments; arguments({url!r}); print('google.cloud.sql.connector' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"
+
+
+def test_an_instance_is_dialled_with_googles_connector_and_without_a_password() -> None:
+    url = "postgresql://fn-auth%40project.iam@/booking?cloud_sql=project:region:instance"
+    code = f"import sys; from infra.postgres.address import arguments; arguments({url!r})"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0 or "No module named 'google.cloud.sql'" in ran.stderr

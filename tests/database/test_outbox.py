@@ -123,8 +123,8 @@ def test_with_the_queue_down_the_fact_stands_and_the_sweep_sends_it_under_a_new_
         queries.add(session, "payments.refund", {}, now)
     assert make.rows("select count(*) from outbox") == [(1,)]
     queue.is_down = False
-    assert sweep(dispatching, queue, now + GRACE - JUST) == {"overdue": 0, "sent": 0}
-    assert sweep(dispatching, queue, now + GRACE) == {"overdue": 1, "sent": 1}
+    assert sweep(dispatching, queue, now + GRACE - JUST) == {"overdue": 0, "oldest_seconds": 0, "sent": 0}
+    assert sweep(dispatching, queue, now + GRACE) == {"overdue": 1, "oldest_seconds": 60, "sent": 1}
     [(message_id,)] = make.rows("select id from outbox")
     assert [task.name for task in queue.tasks] == [f"{message_id.hex}-1"]
 
@@ -132,9 +132,9 @@ def test_with_the_queue_down_the_fact_stands_and_the_sweep_sends_it_under_a_new_
 def test_a_sweep_that_meets_a_queue_that_is_down_leaves_the_promise_to_the_next(dispatching, queue, add, now):
     add()
     queue.is_down = True
-    assert sweep(dispatching, queue, now + GRACE) == {"overdue": 1, "sent": 0}
+    assert sweep(dispatching, queue, now + GRACE) == {"overdue": 1, "oldest_seconds": 60, "sent": 0}
     queue.is_down = False
-    assert sweep(dispatching, queue, now + GRACE + MINUTE) == {"overdue": 1, "sent": 1}
+    assert sweep(dispatching, queue, now + GRACE + MINUTE) == {"overdue": 1, "oldest_seconds": 120, "sent": 1}
 
 
 def test_what_is_not_done_is_sent_again_ever_later_under_ever_new_names(add, dispatching, queue, now):
@@ -142,14 +142,15 @@ def test_what_is_not_done_is_sent_again_ever_later_under_ever_new_names(add, dis
     at = now + GRACE
     for generation, minutes in enumerate([*SWEEP_BACKOFF_MINUTES, SWEEP_BACKOFF_MINUTES[-1]], 1):
         assert sweep(dispatching, queue, at - JUST)["overdue"] == 0
-        assert sweep(dispatching, queue, at) == {"overdue": 1, "sent": 1}
+        waited = (at - now).total_seconds()
+        assert sweep(dispatching, queue, at) == {"overdue": 1, "oldest_seconds": waited, "sent": 1}
         assert queue.tasks[-1].name == f"{message_id.hex}-{generation}"
         at += minutes * MINUTE
 
 
 def test_what_is_done_is_not_sent_again(add, dispatching, db, queue, now):
     finish(db, add(), now)
-    assert sweep(dispatching, queue, now + timedelta(days=1)) == {"overdue": 0, "sent": 0}
+    assert sweep(dispatching, queue, now + timedelta(days=1)) == {"overdue": 0, "oldest_seconds": 0, "sent": 0}
     assert len(queue.tasks) == 1
 
 

@@ -133,6 +133,12 @@ def test_method_path_query_headers_and_body_arrive_as_they_were_sent(router: int
         assert sent["host"] == f"127.0.0.1:{router}"
 
 
+def test_the_health_of_a_public_function_is_asked_under_its_name(router: int):
+    assert relayed(router, "GET", "/health/customer")["path"] == "/health"
+    assert ask(router, "GET", "/health/tasks")[0].status == 404
+    assert ask(router, "GET", "/health/customer/x")[0].status == 404
+
+
 def test_the_caller_is_appended_to_who_was_there_before(router: int):
     def hops(**headers: str) -> list[str]:
         said = relayed(router, "GET", "/api/v1/customer/x", **headers)

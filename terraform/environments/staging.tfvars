@@ -1,0 +1,45 @@
+# Staging: Neon's smallest useful size, no load balancer, the gateway's sandbox.
+environment = "staging"
+project     = "sizzle-staging"
+region      = "asia-south1"
+
+state_bucket = "sizzle-staging-terraform"
+
+database                 = "neon"
+database_max_connections = 225 # 0.5 CU
+
+scale = {
+  auth     = { max = 1 }
+  customer = { max = 1 }
+  chef     = { max = 1 }
+  admin    = { max = 1 }
+  payments = { max = 1 }
+  callback = { max = 1 }
+  docs     = { max = 1 }
+  schedule = { max = 1 }
+}
+
+settings = {
+  ACCESS_TOKEN_SECONDS   = "900"
+  CORS_ORIGINS           = "http://localhost:5173"
+  MAIL_FROM              = "Sizzle staging <hello@staging.sizzle.example>"
+  PAYMENT_RETURN_URL     = "http://localhost:5173/paid"
+  PHONEPE_BASE_URL       = "https://api-preprod.phonepe.com/apis/pg-sandbox"
+  PHONEPE_MERCHANT_ID    = "PGTESTPAYUAT86"
+  START_WINDOW_MINUTES   = "0"
+  UPSTASH_REDIS_REST_URL = "https://staging.upstash.io"
+}
+
+secret_versions = {
+  DATABASE_URL             = 1
+  DATABASE_URL_DIRECT      = 1
+  JWT_KEYS                 = 1
+  OTP_KEYS                 = 1
+  PHONEPE_SALT_KEYS        = 1
+  REFRESH_KEYS             = 1
+  RESEND_API_KEY           = 1
+  UPSTASH_REDIS_REST_TOKEN = 1
+}
+
+alert_emails   = ["staging@sizzle.example"]
+monthly_budget = 50

@@ -1,0 +1,84 @@
+# What functions.yaml says, together with this environment, as the modules take it.
+
+locals {
+  list = yamldecode(file("${path.module}/functions.yaml"))
+
+  functions = {
+    for name, one in local.list.functions : name => merge(one, {
+      size     = merge(one.size, lookup(var.scale, name, { min = one.size.min, max = one.size.max }))
+      public   = one.ingress == "public"
+      database = contains(one.secrets, "DATABASE_URL") ? lookup(one, "database", "pooled") : null
+      enqueues = contains(one.environment, "CLOUD_TASKS_LOCATION")
+    })
+  }
+  public     = { for name, one in local.functions : name => one if one.public }
+  internal   = { for name, one in local.functions : name => one if !one.public }
+  on_storage = { for name, one in local.functions : name => one if one.database != null }
+  bundles    = jsondecode(file("${path.root}/${var.manifest}"))
+
+  # Predicted, not asked: a function knows its own address and those of the others without a circle. It is the service's
+  # name, the project's number and the region, and Cloud Run takes it as the audience of an identity token.
+  urls = {
+    for name in keys(local.functions) : name => "https://${name}-${data.google_project.this.number}.${var.region}.run.app"
+  }
+  balanced = var.domain != ""
+
+  # Spelled from the account's id, so that a plan already says who may do what.
+  accounts = { for name, one in google_service_account.function : name => "${one.account_id}@${var.project}.iam.gserviceaccount.com" }
+  invokers = { for name, one in google_service_account.invoker : name => "${one.account_id}@${var.project}.iam.gserviceaccount.com" }
+
+  # Secrets the functions name; on Cloud SQL the database's address is none, and beside a pooler there is a direct one.
+  mail_secrets = toset(["RESEND_API_KEY", "SMTP_URL"])
+  secrets = toset(concat(
+    [for name in distinct(flatten([for one in values(local.list.functions) : one.secrets])) : name if name != "DATABASE_URL"],
+    var.database == "neon" ? ["DATABASE_URL", "DATABASE_URL_DIRECT"] : []
+  ))
+
+  # Settings of every function, and those that follow from what is made here.
+  everywhere = ["CORS_ORIGINS", "LOG_LEVEL"]
+  always     = concat(local.everywhere, ["ENVIRONMENT", "GOOGLE_CLOUD_PROJECT", "TRUSTED_PROXIES"])
+  computed = {
+    ENVIRONMENT          = var.environment
+    GOOGLE_CLOUD_PROJECT = var.project
+    TRUSTED_PROXIES      = local.balanced ? "2" : "1"
+    PUBLIC_URL           = local.balanced ? "https://${var.domain}" : local.urls["callback"]
+    CLOUD_TASKS_LOCATION = "projects/${var.project}/locations/${var.region}"
+    TASKS_URL            = local.urls["tasks"]
+    TASKS_INVOKER        = local.invokers["tasks"]
+    SCHEDULE_URL         = local.urls["schedule"]
+    SCHEDULE_INVOKER     = local.invokers["schedule"]
+    MIGRATE_URL          = local.urls["migrate"]
+    MIGRATE_INVOKER      = local.invokers["migrate"]
+  }
+
+  # By function: what it is given in plain, and which version of which secret.
+  storage = one(concat(module.database_neon[*], module.database_cloud_sql[*]))
+  given   = merge(var.settings, local.computed)
+  environment = {
+    for name, one in local.functions : name => merge(
+      { for setting in concat(local.always, one.environment) : setting => local.given[setting] if contains(keys(local.given), setting) },
+      one.database == null ? {} : local.storage.environment[name]
+    )
+  }
+  pinned = {
+    for name, one in local.functions : name => {
+      for setting in one.secrets : setting => {
+        secret  = module.secrets.ids[lookup(local.renamed[name], setting, setting)]
+        version = var.secret_versions[lookup(local.renamed[name], setting, setting)]
+      } if contains(keys(var.secret_versions), lookup(local.renamed[name], setting, setting))
+    }
+  }
+  renamed = { for name, one in local.functions : name => one.database == null ? {} : local.storage.secrets[name] }
+
+  # Behind the load balancer a public function refuses who comes past it: never both open.
+  ingress = {
+    public   = local.balanced ? "ALLOW_INTERNAL_AND_GCLB" : "ALLOW_ALL"
+    internal = "ALLOW_INTERNAL_ONLY"
+  }
+
+  connections = sum([for one in values(local.on_storage) : one.size.max * one.size.concurrency])
+}
+
+data "google_project" "this" {
+  project_id = var.project
+}

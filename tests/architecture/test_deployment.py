@@ -1,0 +1,157 @@
+"""What terraform/functions.yaml gives a function is what its code reads: no setting is missing, and no secret is lent."""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from functions import web, wiring
+from shared.kit.settings import Settings
+from tests.architecture.probe import placeholders
+
+ROOT = Path(__file__).parents[2]
+DEPLOYED: dict[str, Any] = yaml.safe_load((ROOT / "terraform/functions.yaml").read_text())["functions"]
+# Settings that have no value unless somebody gives one: exactly what a deployment must give.
+WITHOUT_DEFAULT = {item.name for item in fields(Settings) if item.default in (None, ())} - {"cors_origins"}
+EITHER = {"resend_api_key_or_smtp_url": {"resend_api_key", "smtp_url"}}
+SECRETS = {item.name for item in fields(Settings) if not item.repr or "Keys" in str(item.type)} | {
+    "upstash_redis_rest_token"
+}
+
+
+def given(name: str) -> set[str]:
+    return {setting.lower() for setting in (*DEPLOYED[name]["secrets"], *DEPLOYED[name]["environment"])}
+
+
+def names(node: ast.AST, of: str) -> set[str]:
+    """Return what is read of a name: `of.x` anywhere inside."""
+    return {
+        each.attr
+        for each in ast.walk(node)
+        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id == of
+    }
+
+
+def read_directly(node: ast.AST) -> set[str]:
+    """Return the settings a piece of code reads: `chosen.x`, `settings().x`."""
+    called = {
+        each.attr
+        for each in ast.walk(node)
+        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Call) and "settings" in ast.dump(each.value)
+    }
+    return ((names(node, "chosen") | called) & Settings.names()) | {
+        each for whole, parts in EITHER.items() if whole in called for each in parts
+    }
+
+
+def adapters() -> dict[str, ast.FunctionDef]:
+    tree = ast.parse(Path(wiring.__file__ or "").read_text())
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def read_by_adapter(name: str) -> set[str]:
+    """Return the settings an adapter reads, with those of the adapters it is made of."""
+    known = adapters()
+    if name not in known:
+        return set()
+    called = {
+        each.func.id for each in ast.walk(known[name]) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)
+    }
+    return read_directly(known[name]).union(*(read_by_adapter(each) for each in called & set(known) - {name}))
+
+
+def code(name: str) -> Iterator[ast.Module]:
+    for path in (ROOT / "functions" / name).glob("*.py"):
+        yield ast.parse(path.read_text())
+
+
+def read_by(name: str) -> set[str]:
+    """Return the settings without a default that a function's own code and its adapters read."""
+    group = getattr(importlib.import_module(f"functions.{name}"), name)
+    used = set().union(*(names(tree, "wiring") for tree in code(name)))
+    if any(endpoint.role for routes in group.routes for endpoint in routes.endpoints):
+        used |= names(ast.parse(Path(web.__file__ or "").read_text()), "wiring") | {"access_tokens"}
+    read = set().union(*(read_directly(tree) for tree in code(name)), *(read_by_adapter(each) for each in used))
+    return read & WITHOUT_DEFAULT
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in placeholders().items():
+        monkeypatch.setenv(name, value)
+
+
+def required(name: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return what a function refuses to start without, as it says itself."""
+    asked: set[str] = set()
+    monkeypatch.setattr(Settings, "require", lambda _, *names: asked.update(names))
+    importlib.reload(importlib.import_module(f"functions.{name}"))
+    return asked
+
+
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_a_function_is_given_what_it_requires_at_start(name, monkeypatch):
+    for setting in required(name, monkeypatch):
+        assert EITHER.get(setting, {setting}) <= given(name), setting
+
+
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_a_function_is_given_every_setting_without_a_default_that_its_code_reads(name):
+    assert read_by(name) - given(name) == set()
+
+
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_a_function_is_lent_no_secret_that_its_code_does_not_read(name):
+    lent = {setting.lower() for setting in DEPLOYED[name]["secrets"]}
+    assert lent <= SECRETS
+    assert lent - read_by(name) == set()
+
+
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_what_is_given_in_plain_is_a_setting_and_no_secret(name):
+    plain = {setting.lower() for setting in DEPLOYED[name]["environment"]}
+    assert plain <= Settings.names()
+    assert plain & SECRETS == set()
+
+
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_who_may_add_tasks_knows_where_they_go_and_as_whom(name):
+    where = {"cloud_tasks_location", "tasks_url", "tasks_invoker"}
+    assert given(name) & where in (set(), where) or name == "tasks"
+
+
+def test_environments_give_the_same_settings_and_production_is_the_stricter():
+    said = {name: (ROOT / f"terraform/environments/{name}.tfvars").read_text() for name in ("staging", "production")}
+    settings = {name: set(re.findall(r"^  ([A-Z_]+) += \"", text, re.MULTILINE)) for name, text in said.items()}
+    assert settings["staging"] == settings["production"]
+    assert re.search(r"ACCESS_TOKEN_SECONDS += \"900\"", said["production"])
+    assert re.search(r"START_WINDOW_MINUTES += \"60\"", said["production"])
+
+
+def test_every_alarm_of_the_code_has_an_alert_with_its_runbook_line_and_no_other_has():
+    """An alarm is `log.fields(alarm="…")`, a constant of that module, or what `to_a_person` is called with."""
+    written = [path.read_text() for room in ("functions", "infra", "shared") for path in (ROOT / room).rglob("*.py")]
+    logged = {each for text in written for each in re.findall(r'alarm="(\w+)"', text)}
+    logged |= {each for text in written for each in re.findall(r'to_a_person\("(\w+)"', text)}
+    for text in written:
+        for constant in re.findall(r"alarm=([A-Z_]+)", text):
+            logged |= set(re.findall(rf'^{constant}.*= "(\w+)"', text, re.MULTILINE))
+    alarms = yaml.safe_load((ROOT / "terraform/modules/monitoring/alarms.yaml").read_text())
+    assert set(alarms) == logged
+    assert all(alarm["severity"] in {"CRITICAL", "ERROR", "WARNING"} and alarm["says"] for alarm in alarms.values())
+
+
+def test_log_lines_that_metrics_count_are_written_as_the_metrics_read_them():
+    metrics = (ROOT / "terraform/modules/monitoring/metrics.tf").read_text()
+    written = "".join(path.read_text() for room in ("functions", "shared") for path in (ROOT / room).rglob("*.py"))
+    for message in re.findall(r"jsonPayload\.message=\\\"([^\\]+)\\\"", metrics):
+        assert f'logger.info("{message}"' in written
+    for counted in ("oldest_seconds", "state", "job"):
+        assert f"jsonPayload.{counted}" in metrics
+        assert re.search(rf'\b{counted}[=":]', written)

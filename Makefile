@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 RUN := $(VENV)/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test coverage check format lint types imports openapi current clean
+.PHONY: help install dev demo test coverage check format lint types imports openapi current bundles clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ current: $(INSTALLED) ## Check that the API's document is what the code says (wr
 fix: $(INSTALLED) ## Format and mend what can be mended
 	$(RUN) ruff format --quiet .
 	$(RUN) ruff check --fix --quiet .
+
+bundles: $(INSTALLED) ## Build the archive of each function, as it is deployed
+	$(RUN) infra.release.bundles
 
 clean: ## Remove what running has left (not .venv)
 	rm -rf var .env .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

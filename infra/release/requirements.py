@@ -1,0 +1,77 @@
+"""The libraries a function installs: those its code names, with what they bring along, at the pins of requirements.txt.
+
+Fewer packages are a smaller image and a faster start; one file for all would also build every function anew for one
+library. What a library needs is read from what is installed here, for the Pythons below and never for this machine.
+"""
+
+import re
+import sys
+from collections.abc import Mapping, Set
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+# What is needed and imported by nobody of ours: the server, and what a module of ours or the library needs unsaid.
+SERVER: Final = "functions-framework"
+UNSAID: Final = {
+    "infra.google": "cryptography",
+    "zoneinfo": "tzdata",
+}  # RS256 for PyJWT; zones where the image has none
+PYTHONS: Final = ("3.11", "3.12", "3.13")
+LINUX: Final = {
+    "os_name": "posix",
+    "sys_platform": "linux",
+    "platform_system": "Linux",
+    "platform_machine": "x86_64",
+    "platform_python_implementation": "CPython",
+    "implementation_name": "cpython",
+}
+
+
+class Unpinned(Exception):
+    """A bundle would need a library at a version nobody has chosen; says which."""
+
+
+def pins(path: Path) -> dict[str, str]:
+    """Return the pinned version of each library of a requirements file, by its normalised name."""
+    found = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", path.read_text(), re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in found}
+
+
+def requirements(imported: Set[str], pinned: Mapping[str, str]) -> str:
+    """Return a requirements file for code that imports these. Raises Unpinned."""
+    needed = {SERVER} | {UNSAID[name] for name in imported & UNSAID.keys()} | _libraries(imported)
+    left = [(name, "") for name in needed]
+    seen: set[tuple[str, str]] = set()
+    while left:
+        library = left.pop()
+        if library not in seen:
+            seen.add(library)
+            left += _brought_by(*library)
+    names = sorted({name for name, _ in seen})
+    if missing := [name for name in names if name not in pinned]:
+        raise Unpinned(f"not in requirements.txt: {', '.join(missing)}")
+    if other := [name for name in names if metadata.version(name) != pinned[name]]:
+        raise Unpinned(f"installed at another version than requirements.txt says: {', '.join(other)}")
+    return "".join(f"{name}=={pinned[name]}\n" for name in names)
+
+
+def _libraries(imported: Set[str]) -> set[str]:
+    """Return the names under which the modules that are neither ours nor Python's are installed."""
+    installed = metadata.packages_distributions()
+    foreign = {name for name in imported if name in installed and name not in sys.stdlib_module_names}
+    return {canonicalize_name(each) for name in foreign for each in installed[name]}
+
+
+def _brought_by(name: str, extra: str) -> list[tuple[str, str]]:
+    """Return the libraries, each with an extra or none, that one needs for any Python we run on."""
+    brought: list[tuple[str, str]] = []
+    for stated in map(Requirement, metadata.requires(name) or ()):
+        places = ({**LINUX, "python_version": python, "python_full_version": f"{python}.0"} for python in PYTHONS)
+        wanted = (stated.marker is None or stated.marker.evaluate({**place, "extra": extra}) for place in places)
+        if any(wanted):
+            brought += [(canonicalize_name(stated.name), each) for each in ("", *sorted(stated.extras))]
+    return brought

@@ -6,7 +6,8 @@ library. What a library needs is read from what is installed here, for the Pytho
 
 import re
 import sys
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -41,7 +42,7 @@ def pins(path: Path) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in found}
 
 
-def requirements(imported: Set[str], pinned: Mapping[str, str]) -> str:
+def requirements(imported: frozenset[str], pinned: Mapping[str, str]) -> str:
     """Return a requirements file for code that imports these. Raises Unpinned."""
     needed = {SERVER} | {UNSAID[name] for name in imported & UNSAID.keys()} | _libraries(imported)
     left = [(name, "") for name in needed]
@@ -59,14 +60,20 @@ def requirements(imported: Set[str], pinned: Mapping[str, str]) -> str:
     return "".join(f"{name}=={pinned[name]}\n" for name in names)
 
 
-def _libraries(imported: Set[str]) -> set[str]:
+def _libraries(imported: frozenset[str]) -> set[str]:
     """Return the names under which the modules that are neither ours nor Python's are installed."""
-    installed = metadata.packages_distributions()
+    installed = _installed()
     foreign = {name for name in imported if name in installed and name not in sys.stdlib_module_names}
     return {canonicalize_name(each) for name in foreign for each in installed[name]}
 
 
-def _brought_by(name: str, extra: str) -> list[tuple[str, str]]:
+@cache
+def _installed() -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()
+
+
+@cache
+def _brought_by(name: str, extra: str) -> tuple[tuple[str, str], ...]:
     """Return the libraries, each with an extra or none, that one needs for any Python we run on."""
     brought: list[tuple[str, str]] = []
     for stated in map(Requirement, metadata.requires(name) or ()):
@@ -74,4 +81,4 @@ def _brought_by(name: str, extra: str) -> list[tuple[str, str]]:
         wanted = (stated.marker is None or stated.marker.evaluate({**place, "extra": extra}) for place in places)
         if any(wanted):
             brought += [(canonicalize_name(stated.name), each) for each in ("", *sorted(stated.extras))]
-    return brought
+    return tuple(brought)

@@ -5,6 +5,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine
 
 from infra.postgres.address import arguments
@@ -31,12 +32,21 @@ def revision(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+def known(engine: Engine) -> set[str]:
+    """Return the revisions of this release."""
+    return {step.revision for step in ScriptDirectory.from_config(config(engine)).walk_revisions()}
+
+
 def upgrade(url: str, target: str = "head") -> tuple[str | None, str | None]:
-    """Bring a database to a revision and return the ones before and after; at it already, it changes nothing."""
+    """Bring a database to a revision and return the ones before and after; at it already, it changes nothing.
+
+    Nor does it change one that a later release has migrated: that release's code was taken back, its schema stays.
+    """
     engine = engine_for(url)
     try:
         before = revision(engine)
-        command.upgrade(config(engine), target)
+        if before is None or before in known(engine):
+            command.upgrade(config(engine), target)
         return before, revision(engine)
     finally:
         engine.dispose()

@@ -74,8 +74,8 @@ def test_every_function_is_booted(unpacked: dict[str, Path]):
 
 
 @pytest.mark.parametrize("name", ASKED)
-def test_everything_in_a_bundle_can_be_imported_there(python: str, unpacked: dict[str, Path], name: str):
-    command = [python, "-I", str(ALONE), str(unpacked[name]), "imports"]
+def test_everything_in_a_bundle_can_be_imported_there(unpacked: dict[str, Path], name: str):
+    command = [sys.executable, "-I", str(ALONE), str(unpacked[name]), "imports"]
     ran = subprocess.run(command, env=placeholders(), capture_output=True, text=True, check=False, cwd=unpacked[name])
     assert ran.returncode == 0, ran.stderr
 

@@ -22,7 +22,7 @@ FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True)
 class Closure:
-    """`files` by their path in the tree; `imported`: our modules, and of others the first part of their name."""
+    """`files` by their path in the tree; `imported`: the names of modules, ours and others', as they are imported."""
 
     files: frozenset[str]
     imported: frozenset[str]
@@ -67,7 +67,7 @@ class _Reading:
         """Follow the import of a module: its packages first, then what importing it runs."""
         module = self.tree.module(name)
         if module is None:
-            self.imported.add(_first(name))
+            self.imported.add(name)
         elif name not in self.imported:
             self.imported.add(name)
             self.files.add(module.path)
@@ -126,7 +126,10 @@ class _Follow(ast.NodeVisitor):
         assert node.module, "this house imports by full names"  # noqa: S101
         self._reading.module(node.module)
         for each in node.names:
-            self._reading.name(node.module, each.name)
+            if _first(node.module) in OURS:
+                self._reading.name(node.module, each.name)
+            else:  # of a package that several libraries share, the name may be the library
+                self._reading.module(f"{node.module}.{each.name}")
 
     def visit_If(self, node: ast.If) -> None:
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":  # read by mypy alone

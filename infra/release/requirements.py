@@ -62,9 +62,18 @@ def requirements(imported: frozenset[str], pinned: Mapping[str, str]) -> str:
 
 def _libraries(imported: frozenset[str]) -> set[str]:
     """Return the names under which the modules that are neither ours nor Python's are installed."""
-    installed = _installed()
-    foreign = {name for name in imported if name in installed and name not in sys.stdlib_module_names}
-    return {canonicalize_name(each) for name in foreign for each in installed[name]}
+    found: set[str] = set()
+    for module in imported:
+        first = module.partition(".")[0]
+        owners = set(_installed().get(first, ())) if first not in sys.stdlib_module_names else set()
+        found |= {canonicalize_name(each) for each in owners if len(owners) == 1 or _holds(each, module)}
+    return found
+
+
+def _holds(library: str, module: str) -> bool:
+    """Tell whether a module of a package that several libraries share (`google`) is of this one."""
+    path = module.replace(".", "/")
+    return any(str(file) in {f"{path}.py", f"{path}/__init__.py"} for file in metadata.files(library) or ())
 
 
 @cache

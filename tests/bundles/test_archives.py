@@ -113,6 +113,11 @@ def test_a_library_nobody_has_pinned_is_not_shipped(tree: Path, before):
         changed(tree, before, "functions/chef/profile.py", "\nimport yaml\n")
 
 
+def test_of_a_package_that_libraries_share_the_one_that_holds_the_module_is_meant(tree: Path, before):
+    with pytest.raises(Unpinned, match=r"google-cloud-tasks(?!.*google-cloud-sql)"):
+        changed(tree, before, "functions/chef/profile.py", "\nfrom google.cloud import tasks_v2\n")
+
+
 def test_a_library_installed_at_another_version_is_not_shipped(tree: Path):
     file = tree / "requirements.txt"
     said = file.read_text()

@@ -131,6 +131,7 @@ def test_every_command_is_run_by_a_test_of_this_file():
         "make demo",
         "make imports",
         "make openapi",
+        "make bundles",
     }
 
 
@@ -200,6 +201,12 @@ def test_make_check_is_format_lint_types_contracts_document_and_all_tests(tree: 
 
 def test_make_imports_checks_the_arrows(tree: Path):
     assert "0 broken" in shell(tree, "make imports")
+
+
+def test_make_bundles_builds_one_archive_per_function(tree: Path):
+    shell(tree, "make bundles")
+    built = {path.stem for path in (tree / "var/bundles").glob("*.zip")}
+    assert built == {path.parent.name for path in (ROOT / "functions").glob("*/__init__.py")}
 
 
 def test_make_openapi_writes_the_document_from_the_code(tree: Path):

@@ -3,6 +3,7 @@ PYTHON ?= python3
 PORT ?= 8080
 RESET ?=
 ARGS ?=
+FOR ?=
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 RUN := $(VENV)/bin/python -m
@@ -59,8 +60,8 @@ fix: $(INSTALLED) ## Format and mend what can be mended
 	$(RUN) ruff format --quiet .
 	$(RUN) ruff check --fix --quiet .
 
-bundles: $(INSTALLED) ## Build the archive of each function, as it is deployed
-	$(RUN) infra.release.bundles
+bundles: $(INSTALLED) ## Build the archive of each function, as it is deployed (FOR=production: with its database)
+	$(RUN) infra.release.bundles $(FOR)
 
 clean: ## Remove what running has left (not .venv)
 	rm -rf var .env .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

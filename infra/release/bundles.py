@@ -1,5 +1,7 @@
 """`make bundles`: one archive per function in var/bundles, holding what that function may run and nothing else.
 
+`python -m infra.release.bundles [ENVIRONMENT]`: for the database its tfvars name; without one, a database by address.
+
 The same source makes the same bytes on any machine: names sorted, one time and one mode for all, stored and not
 compressed, as zlib's output differs between its builds. The name of the uploaded object carries the hash, so that a
 function is deployed when something it ships has changed. Terraform reads `manifest.json`:
@@ -8,6 +10,7 @@ function is deployed when something it ships has changed. Terraform reads `manif
 
 import io
 import json
+import re
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -23,17 +26,23 @@ BUNDLES: Final = Path("var/bundles")
 THE_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the first that an archive can tell
 PLAIN_FILE: Final = 0o100644 << 16
 UNIX: Final = 3
+ENVIRONMENTS: Final = Path("terraform/environments")
+# What an environment's database needs on top: modules beside others, and a requirements file that pins their libraries.
+BESIDE: Final = {"cloud_sql": {"infra.postgres.address": "infra.postgres.cloud_sql"}}
+ON_TOP: Final = {"cloud_sql": "requirements-cloud-sql.txt"}
 
 Manifest = dict[str, dict[str, str]]
 
 
-def build(root: Path, out: Path) -> Manifest:
+def build(root: Path, out: Path, database: str = "neon") -> Manifest:
     """Write the archive of each function of the tree at `root`, and the manifest, to `root / out`. Raises Unpinned."""
     tree, pinned = Tree(root), pins(root / "requirements.txt")
+    if database in ON_TOP:
+        pinned |= pins(root / ON_TOP[database])
     (root / out).mkdir(parents=True, exist_ok=True)
     manifest: Manifest = {}
     for name in (one.name for one in functions(root / LIST)):
-        needed = closure(tree, name)
+        needed = closure(tree, name, BESIDE.get(database))
         content = {path: (root / path).read_bytes() for path in needed.files}
         content["requirements.txt"] = requirements(needed.imported, pinned).encode()
         packed = archive(content)
@@ -56,16 +65,22 @@ def archive(content: Mapping[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
-def main() -> None:
+def database_of(environment: Path) -> str:
+    """Return the database that an environment's tfvars name."""
+    named = re.search(r'^database\s*=\s*"(\w+)"', environment.read_text(), re.MULTILINE)
+    return named[1] if named else "neon"
+
+
+def main(environment: str = "") -> None:
+    database = database_of(ENVIRONMENTS / f"{environment}.tfvars") if environment else "neon"
     try:
-        manifest = build(Path.cwd(), BUNDLES)
+        manifest = build(Path.cwd(), BUNDLES, database)
     except Unpinned as problem:
         sys.exit(f"No bundles: {problem}")
     for built in manifest.values():
-        sys.stdout.write(
-            f"{built['path']:<28}{Path(built['path']).stat().st_size // 1024:>5} kB  {built['sha256'][:12]}\n"
-        )
+        size = Path(built["path"]).stat().st_size // 1024
+        sys.stdout.write(f"{built['path']:<28}{size:>5} kB  {built['sha256'][:12]}\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -8,6 +8,7 @@ name of a module of ours is an import of all of it; a literal table of such name
 
 import ast
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -158,13 +159,19 @@ class _Follow(ast.NodeVisitor):
                 self._reading.whole(module)
 
 
-def closure(tree: Tree, function: str) -> Closure:
-    """Return what the function of this name may come to run, from `main.py` on; see this module's rules."""
+def closure(tree: Tree, function: str, beside: Mapping[str, str] | None = None) -> Closure:
+    """Return what the function of this name may come to run, from `main.py` on; see this module's rules.
+
+    `beside` names modules that one environment needs wherever another module is (`{the other: the one}`).
+    """
     reading = _Reading(tree)
     entry = _read(tree.root / "main.py")
     for statement in [*entry.live, *entry.waiting.values()]:
         _Follow(reading, "main", entry).visit(statement)
     reading.whole(f"functions.{function}")
+    for module, needed in (beside or {}).items():
+        if module in reading.imported:
+            reading.whole(needed)
     files = {path.relative_to(tree.root).as_posix() for path in {entry.path, *reading.files}}
     return Closure(frozenset(files), frozenset(reading.imported))
 

@@ -15,6 +15,8 @@ from typing import Final
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from infra.release.closure import OURS
+
 # What is needed and imported by nobody of ours: the server, and what a module of ours or the library needs unsaid.
 SERVER: Final = "functions-framework"
 UNSAID: Final = {
@@ -61,17 +63,27 @@ def requirements(imported: frozenset[str], pinned: Mapping[str, str]) -> str:
 
 
 def _libraries(imported: frozenset[str]) -> set[str]:
-    """Return the names under which the modules that are neither ours nor Python's are installed."""
-    found: set[str] = set()
-    for module in imported:
-        first = module.partition(".")[0]
-        owners = set(_installed().get(first, ())) if first not in sys.stdlib_module_names else set()
-        found |= {canonicalize_name(each) for each in owners if len(owners) == 1 or _holds(each, module)}
-    return found
+    """Return the names under which the modules that are neither ours nor Python's are installed. Raises Unpinned."""
+    foreign = {name for name in imported if name.partition(".")[0] not in {*OURS, *sys.stdlib_module_names}}
+    found = {name: owners for name in foreign if (owners := _owners(name))}
+    unknown = [name for name in foreign if not any(_is_within(name, known) for known in found)]
+    if unknown:
+        raise Unpinned(f"nothing that is installed holds {', '.join(sorted(unknown))}: make install")
+    return {canonicalize_name(each) for owners in found.values() for each in owners}
+
+
+def _owners(module: str) -> set[str]:
+    """Return the library a module is of; of a package that several libraries share (`google`), the one that holds it."""
+    libraries = set(_installed().get(module.partition(".")[0], ()))
+    return libraries if len(libraries) == 1 else {each for each in libraries if _holds(each, module)}
+
+
+def _is_within(name: str, known: str) -> bool:
+    """Tell whether a name is of a module we know, or the package of one: `from package import module` names both."""
+    return f"{name}.".startswith(f"{known}.") or known.startswith(f"{name}.")
 
 
 def _holds(library: str, module: str) -> bool:
-    """Tell whether a module of a package that several libraries share (`google`) is of this one."""
     path = module.replace(".", "/")
     return any(str(file) in {f"{path}.py", f"{path}/__init__.py"} for file in metadata.files(library) or ())
 

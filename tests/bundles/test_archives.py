@@ -113,6 +113,11 @@ def test_a_library_nobody_has_pinned_is_not_shipped(tree: Path, before):
         changed(tree, before, "functions/chef/profile.py", "\nimport yaml\n")
 
 
+def test_a_library_that_is_not_installed_is_not_left_out(tree: Path, before):
+    with pytest.raises(Unpinned, match=r"google\.cloud\.nowhere"):
+        changed(tree, before, "functions/chef/profile.py", "\nfrom google.cloud.nowhere import Client\n")
+
+
 def test_of_a_package_that_libraries_share_the_one_that_holds_the_module_is_meant(tree: Path, before):
     with pytest.raises(Unpinned, match=r"google-cloud-tasks(?!.*google-cloud-sql)"):
         changed(tree, before, "functions/chef/profile.py", "\nfrom google.cloud import tasks_v2\n")
@@ -156,6 +161,26 @@ def test_only_the_bundle_that_migrates_installs_alembic(archives: Path):
             wanted[name] = opened.read("requirements.txt").decode()
     assert {name for name, lines in wanted.items() if "alembic==" in lines} == {"migrate"}
     assert {name for name, lines in wanted.items() if "functions-framework==" in lines} == ALL
+
+
+CLOUD_SQL = "infra/postgres/cloud_sql.py"
+
+
+@pytest.mark.skipif(not (ROOT / CLOUD_SQL).exists(), reason="there is no way to Cloud SQL yet")
+def test_the_way_to_cloud_sql_is_in_the_bundles_of_an_environment_that_has_it_alone(archives: Path, tmp_path: Path):
+    bundles.build(ROOT, tmp_path, "cloud_sql")
+    for folder, held in ((archives, False), (tmp_path, True)):
+        with zipfile.ZipFile(folder / "customer.zip") as opened:
+            assert (CLOUD_SQL in opened.namelist()) is held
+            assert ("cloud-sql-python-connector==" in opened.read("requirements.txt").decode()) is held
+
+
+@pytest.mark.parametrize(
+    ("said", "database"), [('database                 = "cloud_sql"\n', "cloud_sql"), ("", "neon")]
+)
+def test_the_database_is_the_one_the_tfvars_name(tmp_path: Path, said: str, database: str):
+    (tmp_path / "some.tfvars").write_text(f'project = "some"\n{said}database_tier = "db-custom-2-8192"\n')
+    assert bundles.database_of(tmp_path / "some.tfvars") == database
 
 
 def test_every_module_that_opens_files_beside_itself_has_said_which(unpacked: dict[str, Path]):

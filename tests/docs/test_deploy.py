@@ -40,13 +40,9 @@ def test_every_module_and_every_target_it_runs_is_there():
     modules = set(re.findall(r"python -m ([\w.]+)", GUIDE))
     assert modules == {"infra.admin", "infra.release.smoke"}
     assert all(find_spec(name) for name in modules)
-    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert set(re.findall(r"^make (\w+)$|`make (\w+)`", GUIDE, re.MULTILINE)) == {
-        ("bundles", ""),
-        ("", "bundles"),
-        ("", "check"),
-    }
-    assert {"bundles", "check"} <= set(targets)
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    made = set(re.findall(r"(?:^|`)make (\w+)", GUIDE, re.MULTILINE))
+    assert {"bundles", "check"} <= made <= targets
 
 
 def test_every_file_and_every_test_it_names_is_there():

@@ -53,7 +53,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def environment() -> dict[str, str]:
     """Return what a person's shell has who has set nothing: neither ours, nor what a `make` gives to its own."""
-    named = {*Settings.names(), "makeflags", "makelevel", "mflags", "port", "reset", "args"}
+    named = {*Settings.names(), "makeflags", "makelevel", "mflags", "port", "reset", "args", "for"}
     return {name: value for name, value in os.environ.items() if name.lower() not in named}
 
 

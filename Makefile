@@ -4,12 +4,13 @@ PORT ?= 8080
 RESET ?=
 ARGS ?=
 EMAIL ?=
+FOR ?=
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 RUN := $(VENV)/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo admin test coverage fuzz check format lint types imports openapi current clean
+.PHONY: help install dev demo admin test coverage fuzz check format lint types imports openapi current bundles clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -73,6 +74,9 @@ terraform: ## Check the Terraform configuration and its plan (with $TERRAFORM_CH
 checkov: ## Check the Terraform configuration against known mistakes (an environment of its own: it pins old packages)
 	@test -x var/checkov/bin/checkov || { $(PYTHON) -m venv var/checkov && var/checkov/bin/pip install --quiet checkov==3.3.30; }
 	var/checkov/bin/checkov --directory terraform --framework terraform --skip-download --compact --quiet
+
+bundles: $(INSTALLED) ## Build the archive of each function, as it is deployed (FOR=production: with its database)
+	$(RUN) infra.release.bundles $(FOR)
 
 clean: ## Remove what running has left (not .venv)
 	rm -rf var .env .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

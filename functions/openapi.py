@@ -134,7 +134,7 @@ def _use_placeholders() -> None:
     """Let the functions load: the settings they require hold nothing, the others their defaults, whatever is set here."""
     for item in fields(Settings):
         os.environ[item.name.upper()] = "1:placeholder" if item.default is None else ""
-    os.environ["ENVIRONMENT"] = "test"
+    os.environ |= {"ENVIRONMENT": "test", "DATABASE_URL": "postgresql://placeholder"}
 
 
 def _operations() -> list[Operation]:

@@ -23,6 +23,7 @@ class CloudTasks:
     """The queues under `location` (`projects/P/locations/L`); tasks go to `target_url` with a token of `invoker`.
 
     `timeout` (seconds) bounds a whole `enqueue`: the access token of a cold instance, name look-up, both tries.
+    `dispatch_deadline` (seconds, 15 to 1800) is how long the queue waits for a handler's answer.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class CloudTasks:
         identity: MetadataIdentity,
         *,
         timeout: float = 0.5,
+        dispatch_deadline: int = DISPATCH_DEADLINE,
     ) -> None:
         self._queues_url = f"{base_url.rstrip('/')}/v2/{location}/queues"
         self._location = location
@@ -42,6 +44,7 @@ class CloudTasks:
         self._invoker = invoker
         self._identity = identity
         self._timeout = timeout
+        self._dispatch_deadline = dispatch_deadline
         self._connections = _Connections()
 
     def enqueue(self, task: Task, within: float = 0.5) -> None:
@@ -104,7 +107,7 @@ class CloudTasks:
                 "body": base64.b64encode(task.body).decode("ascii"),
                 "oidcToken": {"serviceAccountEmail": self._invoker, "audience": self._audience},
             },
-            "dispatchDeadline": f"{DISPATCH_DEADLINE}s",
+            "dispatchDeadline": f"{self._dispatch_deadline}s",
         }
         if task.due_at is not None:
             resource["scheduleTime"] = task.due_at.astimezone(UTC).isoformat().replace("+00:00", "Z")

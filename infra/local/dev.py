@@ -1,8 +1,9 @@
 """`make dev`: the whole system on this machine, each part a real process, until Ctrl-C.
 
-`python -m infra.local.dev [--port 8080] [--reset]`. What it keeps lies in `var/<port>/`; the environment it makes is
-written to `.env` there and in the working folder, for running one function alone. A name that is set in the environment
-already wins: `DATABASE_URL`, `UPSTASH_REDIS_REST_URL` and `PHONEPE_BASE_URL` use another server instead of a local one.
+`python -m infra.local.dev [--port 8080] [--reset] [--bundles var/bundles]`. What it keeps lies in `var/<port>/`; the
+environment it makes is written to `.env` there and in the working folder, for running one function alone. A name that is
+set in the environment already wins: `DATABASE_URL`, `UPSTASH_REDIS_REST_URL` and `PHONEPE_BASE_URL` use another server
+instead of a local one.
 """
 
 import argparse
@@ -42,6 +43,7 @@ class Place:
     port: int
     data: Path
     dotenv: bool = True
+    bundles: Path | None = None
 
     @property
     def url(self) -> str:
@@ -51,6 +53,15 @@ class Place:
         folder = self.data / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def source(self, function: str) -> Path:
+        """Return the folder a function is served from: the tree, or its bundle unpacked."""
+        if self.bundles is None:
+            return Path.cwd()
+        unpacked = self.folder(f"bundles/{function}")
+        shutil.rmtree(unpacked)
+        shutil.unpack_archive(self.bundles / f"{function}.zip", unpacked)
+        return unpacked
 
     def secrets(self) -> dict[str, str]:
         """Return this copy's secrets, made once: sessions survive a restart."""
@@ -178,8 +189,9 @@ def _function(chosen: Plan, name: str) -> Process:
     framework = str(Path(sys.executable).with_name("functions-framework"))
     address = ["--host", "127.0.0.1", "--port", str(chosen.ports[name])]
     threads = {"THREADS": "8", "WORKERS": "1", "DATABASE_POOL": "8"}
-    env = os.environ | threads | chosen.env
-    return Process(name, [framework, f"--target={name}", *address], _log(chosen, name), env, healthy(chosen.url(name)))
+    env, source = os.environ | threads | chosen.env, chosen.place.source(name)
+    command = [framework, f"--target={name}", *address]
+    return Process(name, command, _log(chosen, name), env, healthy(chosen.url(name)), source)
 
 
 def _late(chosen: Plan) -> list[Process]:
@@ -285,6 +297,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, help="where it keeps everything (var/<port>)")
     parser.add_argument("--reset", action="store_true", help="start anew, without what was kept")
     parser.add_argument("--no-dotenv", action="store_true", help="leave .env in the working folder as it is")
+    parser.add_argument("--bundles", type=Path, help="serve the functions from the archives of `make bundles` here")
     chosen = parser.parse_args()
     data = (chosen.data or Path("var") / str(chosen.port)).absolute()
     if is_taken(chosen.port):  # before anything of a copy that runs is touched
@@ -297,7 +310,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     try:
-        run(Place(chosen.port, data, not chosen.no_dotenv), os.environ, ended)
+        run(Place(chosen.port, data, not chosen.no_dotenv, chosen.bundles), os.environ, ended)
     except StartFailed as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -67,13 +67,14 @@ def _tie_to_parent() -> None:
 
 @dataclass
 class Process:
-    """One program; `is_ready` tells when it can be used."""
+    """One program; `is_ready` tells when it can be used, `folder` where it runs if not here."""
 
     name: str
     command: Sequence[str]
     log: Path
     env: Mapping[str, str]
     is_ready: Callable[[], bool] = lambda: True
+    folder: Path | None = None
     running: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
@@ -84,6 +85,7 @@ class Process:
                 stdout=log,
                 stderr=log,
                 env=dict(self.env),
+                cwd=self.folder,
                 start_new_session=True,  # Ctrl-C reaches the one who started it, who ends them in order
                 preexec_fn=_tie_to_parent,  # noqa: PLW1509 - only a system call
             )

@@ -6,6 +6,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from pg8000 import dbapi
 from sqlalchemy import Engine, create_engine
 
@@ -41,12 +42,21 @@ def revision(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+def known(engine: Engine) -> set[str]:
+    """Return the revisions of this release."""
+    return {step.revision for step in ScriptDirectory.from_config(config(engine)).walk_revisions()}
+
+
 def upgrade(url: str, target: str = "head") -> tuple[str | None, str | None]:
-    """Bring a database to a revision and return the ones before and after; at it already, it changes nothing."""
+    """Bring a database to a revision and return the ones before and after; at it already, it changes nothing.
+
+    Nor does it change one that a later release has migrated: that release's code was taken back, its schema stays.
+    """
     engine = engine_for(url)
     try:
         before = revision(engine)
-        command.upgrade(config(engine), target)
+        if before is None or before in known(engine):
+            command.upgrade(config(engine), target)
         return before, revision(engine)
     finally:
         engine.dispose()

@@ -27,6 +27,10 @@ settings = {
   PHONEPE_BASE_URL       = "https://api-preprod.phonepe.com/apis/pg-sandbox"
   PHONEPE_MERCHANT_ID    = "PGTESTPAYUAT86"
   START_WINDOW_MINUTES   = "0"
+  SUPPLIER_ADDRESS       = "Not a place"
+  SUPPLIER_GSTIN         = "27AAAAA0000A1Z5"
+  SUPPLIER_NAME          = "Sizzle staging"
+  SUPPLIER_STATE         = "Maharashtra"
   UPSTASH_REDIS_REST_URL = "https://staging.upstash.io"
 }
 

@@ -26,6 +26,10 @@ variables {
     PHONEPE_BASE_URL       = "https://gateway.example"
     PHONEPE_MERCHANT_ID    = "SIZZLE"
     START_WINDOW_MINUTES   = "60"
+    SUPPLIER_ADDRESS       = "Mumbai 400050"
+    SUPPLIER_GSTIN         = "27AAAAA0000A1Z5"
+    SUPPLIER_NAME          = "Sizzle"
+    SUPPLIER_STATE         = "Maharashtra"
     UPSTASH_REDIS_REST_URL = "https://redis.example"
   }
 

@@ -23,6 +23,7 @@ FILES = {
     "requirements-dev.txt",
     "README.md",
     "CHANGELOG.md",
+    "cloudbuild.yaml",
     "Makefile",
     "pyproject.toml",
 }

@@ -76,6 +76,14 @@ def test_each_step_alone_goes_down_and_up(empty_url):
     assert migrations.upgrade(empty_url) == ("0001", "0003")
 
 
+def test_a_database_of_a_later_release_is_left_as_it_is(empty_url):
+    """Fails when the code that is taken back cannot be deployed, because it does not know where the database is."""
+    migrations.upgrade(empty_url)
+    with connected(empty_url) as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    assert migrations.upgrade(empty_url) == ("9999", "9999")
+
+
 def test_alembic_finds_no_difference_between_the_schema_and_the_models(database_url):
     with connected(database_url) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})

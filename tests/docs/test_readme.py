@@ -53,7 +53,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def environment() -> dict[str, str]:
     """Return what a person's shell has who has set nothing: neither ours, nor what a `make` gives to its own."""
-    named = {*Settings.names(), "makeflags", "makelevel", "mflags", "port", "reset", "args", "email"}
+    named = {*Settings.names(), "makeflags", "makelevel", "mflags", "port", "reset", "args", "email", "for"}
     return {name: value for name, value in os.environ.items() if name.lower() not in named}
 
 
@@ -132,6 +132,7 @@ def test_every_command_is_run_by_a_test_of_this_file():
         "make demo",
         "make imports",
         "make openapi",
+        "make bundles",
     }
 
 
@@ -210,6 +211,12 @@ def test_make_check_is_format_lint_types_contracts_document_and_all_tests(tree: 
 
 def test_make_imports_checks_the_arrows(tree: Path):
     assert "0 broken" in shell(tree, "make imports")
+
+
+def test_make_bundles_builds_one_archive_per_function(tree: Path):
+    shell(tree, "make bundles")
+    built = {path.stem for path in (tree / "var/bundles").glob("*.zip")}
+    assert built == {path.parent.name for path in (ROOT / "functions").glob("*/__init__.py")}
 
 
 def test_make_openapi_writes_the_document_from_the_code(tree: Path):

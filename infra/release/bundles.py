@@ -1,0 +1,86 @@
+"""`make bundles`: one archive per function in var/bundles, holding what that function may run and nothing else.
+
+`python -m infra.release.bundles [ENVIRONMENT]`: for the database its tfvars name; without one, a database by address.
+
+The same source makes the same bytes on any machine: names sorted, one time and one mode for all, stored and not
+compressed, as zlib's output differs between its builds. The name of the uploaded object carries the hash, so that a
+function is deployed when something it ships has changed. Terraform reads `manifest.json`:
+`{function: {"object": "functions/<function>/<sha256>.zip", "path": "var/bundles/<function>.zip", "sha256": …}}`.
+"""
+
+import io
+import json
+import re
+import sys
+import zipfile
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from infra.local.functions import LIST, functions
+from infra.release.closure import Tree, closure
+from infra.release.requirements import Unpinned, pins, requirements
+
+BUNDLES: Final = Path("var/bundles")
+THE_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the first that an archive can tell
+PLAIN_FILE: Final = 0o100644 << 16
+UNIX: Final = 3
+ENVIRONMENTS: Final = Path("terraform/environments")
+# What an environment's database needs on top: modules beside others, and a requirements file that pins their libraries.
+BESIDE: Final = {"cloud_sql": {"infra.postgres.address": "infra.postgres.cloud_sql"}}
+ON_TOP: Final = {"cloud_sql": "requirements-cloud-sql.txt"}
+
+Manifest = dict[str, dict[str, str]]
+
+
+def build(root: Path, out: Path, database: str = "neon") -> Manifest:
+    """Write the archive of each function of the tree at `root`, and the manifest, to `root / out`. Raises Unpinned."""
+    tree, pinned = Tree(root), pins(root / "requirements.txt")
+    if database in ON_TOP:
+        pinned |= pins(root / ON_TOP[database])
+    (root / out).mkdir(parents=True, exist_ok=True)
+    manifest: Manifest = {}
+    for name in (one.name for one in functions(root / LIST)):
+        needed = closure(tree, name, BESIDE.get(database))
+        content = {path: (root / path).read_bytes() for path in needed.files}
+        content["requirements.txt"] = requirements(needed.imported, pinned).encode()
+        packed = archive(content)
+        digest = sha256(packed).hexdigest()
+        path = out / f"{name}.zip"
+        (root / path).write_bytes(packed)
+        manifest[name] = {"object": f"functions/{name}/{digest}.zip", "path": path.as_posix(), "sha256": digest}
+    (root / out / "manifest.json").write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+    return manifest
+
+
+def archive(content: Mapping[str, bytes]) -> bytes:
+    """Return an archive of these files that depends on nothing but their names and bytes."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archived:
+        for name in sorted(content):
+            entry = zipfile.ZipInfo(name, THE_TIME)
+            entry.create_system, entry.external_attr = UNIX, PLAIN_FILE
+            archived.writestr(entry, content[name])
+    return packed.getvalue()
+
+
+def database_of(environment: Path) -> str:
+    """Return the database that an environment's tfvars name."""
+    named = re.search(r'^database\s*=\s*"(\w+)"', environment.read_text(), re.MULTILINE)
+    return named[1] if named else "neon"
+
+
+def main(environment: str = "") -> None:
+    database = database_of(ENVIRONMENTS / f"{environment}.tfvars") if environment else "neon"
+    try:
+        manifest = build(Path.cwd(), BUNDLES, database)
+    except Unpinned as problem:
+        sys.exit(f"No bundles: {problem}")
+    for built in manifest.values():
+        size = Path(built["path"]).stat().st_size // 1024
+        sys.stdout.write(f"{built['path']:<28}{size:>5} kB  {built['sha256'][:12]}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,36 @@
+"""The Pythons a bundle is booted under: this one, and a clean one of each version where the machine has it."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = "this environment"
+CLEAN = ("3.11", "3.13")
+
+
+def installed(version: str) -> str | None:
+    """Return a Python of this version: from the path, or one that pyenv keeps; None where there is none."""
+    kept = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}"))
+    candidates = [shutil.which(f"python{version}"), *map(str, kept)]
+    return next((each for each in candidates if each and _runs(each)), None)
+
+
+def _runs(python: str) -> bool:
+    # A shim of pyenv is on the path for every version it keeps, and says no for those that are not switched on.
+    return subprocess.run([python, "-c", "import venv"], capture_output=True, check=False).returncode == 0
+
+
+def clean(version: str, folder: Path, requirements: Path) -> Path:
+    """Make an environment that holds what a requirements file says and nothing else; skips where it cannot be made."""
+    found = installed(version)
+    if found is None:
+        pytest.skip(f"no Python {version} on this machine")
+    subprocess.run([found, "-m", "venv", str(folder)], check=True, capture_output=True)
+    python = folder / "bin" / "python"
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(requirements)]
+    ran = subprocess.run(install, capture_output=True, text=True, check=False, timeout=300)
+    if ran.returncode:
+        pytest.skip(f"requirements.txt cannot be installed for Python {version}: {ran.stderr.strip().splitlines()[-1]}")
+    return python

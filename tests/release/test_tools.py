@@ -1,0 +1,114 @@
+"""The pipeline's tools against the whole system: the database migrated by a task, what was deployed asked from outside."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from infra.local.functions import functions
+from infra.release import smoke
+from infra.release.migrate import Migration, NotMigrated
+from shared.kit.settings import Settings
+from tests.system import System
+
+ROOT = Path(__file__).parents[2]
+
+
+def tool(name: str, argument: str, env: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", f"infra.release.{name}", argument]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def wanted(system: System, **other: str) -> dict[str, str]:
+    """What Terraform would say; the local queues are those of functions.yaml, of which any will do."""
+    target = system.env["MIGRATE_URL"]
+    told = {"url": f"{target}/migrations/upgrade", "target": target, "account": system.env["MIGRATE_INVOKER"]}
+    return {"queue": "mails", **told, **other}
+
+
+def test_the_database_is_migrated_by_a_task_that_is_waited_for(system: System, tmp_path: Path):
+    (tmp_path / "migration.json").write_text(json.dumps(wanted(system)))
+    before = system.logs()["migrate"].count("/migrations/upgrade")
+    ran = tool("migrate", str(tmp_path / "migration.json"), system.env)
+    assert (ran.returncode, ran.stdout) == (0, "The database is at this release's schema.\n"), ran.stderr
+    assert system.logs()["migrate"].count("/migrations/upgrade") > before
+
+
+def test_a_migration_that_is_refused_stops_the_release(system: System):
+    refused = Migration(Settings.read(system.env), wanted(system, account="somebody@local.iam.gserviceaccount.com"))
+    with pytest.raises(NotMigrated, match="3 answers"):
+        refused.run(patience=30, every=0.1)
+
+
+def test_a_migration_nobody_answers_in_time_stops_the_release_and_is_taken_back(system: System):
+    refused = Migration(Settings.read(system.env), wanted(system, account="somebody@local.iam.gserviceaccount.com"))
+    with pytest.raises(NotMigrated, match="none was a success"):
+        refused.run(patience=0, every=0.1)
+    assert refused._ask("GET") is None
+
+
+def test_a_queue_that_is_not_there_stops_the_release(system: System):
+    with pytest.raises(NotMigrated, match="404"):
+        Migration(Settings.read(system.env), wanted(system, queue="nowhere")).run()
+
+
+def test_what_is_deployed_answers_as_it_must_behind_one_address_and_at_each_functions_own(
+    system: System, tmp_path: Path
+):
+    (tmp_path / "urls.json").write_text(json.dumps(system.urls))
+    for where in (system.url, str(tmp_path / "urls.json")):
+        ran = tool("smoke", where, {})
+        assert (ran.returncode, ran.stdout) == (0, "7 groups answer as they must.\n"), ran.stderr
+
+
+def test_every_public_function_is_asked():
+    public = {one.name for one in functions(ROOT / "terraform/functions.yaml") if one.ingress == "public"}
+    assert {check.group for check in smoke.CHECKS} == public
+
+
+def test_the_document_of_another_release_is_told(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Fails when a deployment that changed nothing passes for one that did."""
+    other = tmp_path / "openapi.json"
+    other.write_text("{}")
+    monkeypatch.setattr(smoke, "DOCUMENT", other)
+    [wrong] = smoke.smoke(smoke.addresses(system.url), pause=0)
+    assert wrong.endswith("/api/v1/openapi.json: the document of another release")
+
+
+class _AnswersOk(BaseHTTPRequestHandler):
+    """A page that says 200 to everything, as a parked domain or a wrong backend does."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _AnswersOk)
+    Thread(target=server.serve_forever).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_function_that_does_not_run_is_told_though_something_answers(elsewhere: str):
+    wrong = smoke.smoke(smoke.addresses(elsewhere), pause=0)
+    assert len(wrong) == len(smoke.CHECKS)
+
+
+def test_a_group_that_nobody_answers_for_is_told(system: System):
+    [wrong] = smoke.smoke(smoke.addresses(system.url) | {"chef": "http://127.0.0.1:9"}, pause=0)
+    assert wrong == "GET http://127.0.0.1:9/api/v1/chef/bookings: ConnectionError"

@@ -16,8 +16,13 @@ from typing import Final
 OURS: Final = ("functions", "infra", "shared")
 PASSIVE: Final = frozenset({"cache", "contextmanager"})  # decorators that keep nothing: the function waits to be named
 DOTTED: Final = re.compile(r"\w+(\.\w+)+(:\w+)?")
-# What a module opens by its path: files beside it.
-BY_PATH: Final = {"functions.docs.document": ("openapi.json",), "infra.migrations": ("env.py", "versions/*.py")}
+# What a module opens by its path: files beside it, and files of a library none of whose code it imports.
+BY_PATH: Final = {
+    "functions.docs.document": ("openapi.json",),
+    "functions.docs.explorer": ("explorer.html", "page.css", "start.js"),
+    "infra.migrations": ("env.py", "versions/*.py"),
+}
+FILES_OF: Final = {"functions.docs.explorer": ("flask_swagger_ui",)}
 FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -76,6 +81,7 @@ class _Reading:
                 self.module(name.rpartition(".")[0])
             for statement in module.live:
                 _Follow(self, name, module).visit(statement)
+            self.imported.update(FILES_OF.get(name, ()))
             for pattern in BY_PATH.get(name, ()):
                 for path in module.path.parent.glob(pattern):
                     self._by_path(path)

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from shared.bookings.lifecycle import Answer, PaymentStatus, Status
-from shared.kit.settings import Settings
+from tests.architecture.probe import placeholders
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "functions" / "docs" / "openapi.json"
@@ -67,8 +67,7 @@ print(json.dumps({
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run Python where no setting holds anything, with what functions require to load."""
-    unset = {name.upper(): "1:unused" for name in Settings.names() if getattr(Settings, name, "") is None}
-    env = os.environ | unset | {"ENVIRONMENT": "test"}
+    env = os.environ | placeholders()
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
 

@@ -6,6 +6,7 @@ row locked first (`for no key update` in the WRITE) losers of the race deadlock.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy import text
 from infra.local.demo import demo_id
 from infra.postgres.engine import PostgresDatabase
 from shared.bookings.models import SLOT_TAKEN
-from tests.races.crowd import at_once, crowd, leave
+from tests.races.crowd import Member, at_once, crowd, leave
 from tests.system import System, start_system
 
 CROWD = 200
@@ -62,10 +63,15 @@ def test_without_the_constraint_the_same_crowd_overbooks_the_chef(tmp_path):
             session.execute(text(f"alter table bookings drop constraint {SLOT_TAKEN}"))
         database.dispose()
         members = crowd(unprotected, CROWD)
-        named = {"booking_date": unprotected.day(), "chef_id": str(demo_id("asha@sizzle.example"))}
-        answers = at_once([partial(member.post, "/customer/bookings", wish(member, **named)) for member in members])
+        assert any(visits_of_one_chef(unprotected, members) > 1 for _ in range(5))  # a race need not be lost each time
         leave(members)
-    assert Counter(answer.status_code for answer in answers)[201] > 1
+
+
+def visits_of_one_chef(system: System, members: Sequence[Member]) -> int:
+    """Let everybody book one chef at one time, on a day of its own; returns how many got a visit."""
+    named = {"booking_date": system.day(), "chef_id": str(demo_id("asha@sizzle.example"))}
+    answers = at_once([partial(member.post, "/customer/bookings", wish(member, **named)) for member in members])
+    return Counter(answer.status_code for answer in answers)[201]
 
 
 def test_a_double_tap_with_a_key_is_one_booking_and_twice_the_same_answer(members, system):

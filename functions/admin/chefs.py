@@ -1,10 +1,10 @@
 from uuid import UUID
 
 from functions import wiring
+from functions.repeated import once
 from functions.web import Call, Routes
 from shared.bookings.history import Actor
 from shared.bookings.promotion import Blocked, HasBookings, HasRole
-from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import KeyReused
 from shared.kit.errors import Invalid
 from shared.kit.paging import PageView
@@ -43,12 +43,7 @@ def list_chefs(call: Call, query: ChefQuery) -> PageView[RegisteredChefView]:
 )
 def register_chef(call: Call, body: ChefRegistration) -> ChefFileView:
     """Register a chef by the address they sign in with; a customer becomes one while they have no bookings."""
-    with call.locking() as (session, caller):
-        key = call.key(caller)
-        idempotency.replay(session, key, call.now)
-        chef = registration.register(session, body, call.by(caller), call.now)
-        idempotency.store(session, key, 201, chef.model_dump(mode="json"), call.now)
-        return chef
+    return once(call, lambda session, caller: registration.register(session, body, call.by(caller), call.now))
 
 
 @routes.get("/chefs/{chef_id}", answer=ChefFileView, refuses=(ChefNotFound,))

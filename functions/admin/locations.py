@@ -1,12 +1,15 @@
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
+from functions.repeated import once
 from functions.web import Call, Routes
-from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import KeyReused
 from shared.kit.paging import PageQuery, PageView
 from shared.places import catalog
 from shared.places.catalog import LocationExists, LocationNotFound
 from shared.places.schemas import AreaRequest, AreaView, LocationChange, LocationRequest, LocationView
+from shared.sign_in.sessions import Caller
 from shared.users.models import ADMIN
 
 routes = Routes("/api/v1/admin", ADMIN)
@@ -30,12 +33,7 @@ def list_locations(call: Call, query: PageQuery) -> PageView[LocationView]:
 )
 def add_location(call: Call, body: LocationRequest) -> LocationView:
     """Serve a city, or one pincode of it."""
-    with call.locking() as (session, caller):
-        key = call.key(caller)
-        idempotency.replay(session, key, call.now)
-        location = catalog.add(session, body.model_dump(), call.by(caller), call.now)
-        idempotency.store(session, key, 201, location.model_dump(mode="json"), call.now)
-        return location
+    return once(call, lambda session, caller: catalog.add(session, body.model_dump(), call.by(caller), call.now))
 
 
 @routes.put(
@@ -68,9 +66,8 @@ def remove_location(call: Call, location_id: UUID) -> None:
 )
 def add_area(call: Call, location_id: UUID, body: AreaRequest) -> AreaView:
     """Add a service area to a location: a circle on the map."""
-    with call.locking() as (session, caller):
-        key = call.key(caller)
-        idempotency.replay(session, key, call.now)
-        area = catalog.add_area(session, location_id, body.model_dump(), call.by(caller), call.now)
-        idempotency.store(session, key, 201, area.model_dump(mode="json"), call.now)
-        return area
+
+    def add(session: Session, caller: Caller) -> AreaView:
+        return catalog.add_area(session, location_id, body.model_dump(), call.by(caller), call.now)
+
+    return once(call, add)

@@ -1,8 +1,10 @@
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from functions import wiring
+from functions.repeated import once
 from functions.web import Call, Routes
-from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import KeyReused
 from shared.kit.errors import Invalid
 from shared.payments import admin_refund
@@ -10,6 +12,7 @@ from shared.payments.admin_refund import CancelInstead, Gift, NotRefundable
 from shared.payments.checkout import BookingNotFound
 from shared.payments.schemas import BEARERS, AdminRefundView, RefundRequest
 from shared.payments.views import refund_view
+from shared.sign_in.sessions import Caller
 from shared.users.models import ADMIN
 
 routes = Routes("/api/v1/admin", ADMIN)
@@ -26,10 +29,9 @@ routes = Routes("/api/v1/admin", ADMIN)
 def refund_booking(call: Call, booking_id: UUID, body: RefundRequest) -> AdminRefundView:
     """Give back part of what was paid for a booking; all of it only once the booking has ended."""
     gift = Gift(body.amount, body.reason, BEARERS[body.borne_by])
-    with call.locking() as (session, caller):
-        key = call.key(caller)
-        idempotency.replay(session, key, call.now)
-        given = admin_refund.refund(session, wiring.line, booking_id, gift, call.by(caller), call.now)
-        view = refund_view(given)
-        idempotency.store(session, key, 201, view.model_dump(mode="json"), call.now)
-        return view
+
+    def give(session: Session, caller: Caller) -> AdminRefundView:
+        by = call.by(caller)
+        return refund_view(admin_refund.refund(session, wiring.line, booking_id, gift, by, call.now))
+
+    return once(call, give)

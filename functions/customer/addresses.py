@@ -1,11 +1,14 @@
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
+from functions.repeated import once
 from functions.web import Call, Routes
-from shared.idempotency import queries as idempotency
 from shared.kit.paging import PageQuery, PageView
 from shared.places import queries
 from shared.places.queries import AddressNotFound
 from shared.places.schemas import AddressChange, AddressRequest, AddressView
+from shared.sign_in.sessions import Caller
 from shared.users.models import CUSTOMER
 
 routes = Routes("/api/v1/customer", CUSTOMER)
@@ -22,12 +25,11 @@ def list_addresses(call: Call, query: PageQuery) -> PageView[AddressView]:
 @routes.post("/addresses", body=AddressRequest, answer=AddressView, status=201, idempotent=True)
 def add_address(call: Call, body: AddressRequest) -> AddressView:
     """Add an address; the first becomes the default."""
-    with call.locking() as (session, caller):
-        key = call.key(caller)
-        idempotency.replay(session, key, call.now)
-        address = AddressView.model_validate(queries.add_address(session, caller.id, body.model_dump(), call.now))
-        idempotency.store(session, key, 201, address.model_dump(mode="json"), call.now)
-        return address
+
+    def add(session: Session, caller: Caller) -> AddressView:
+        return AddressView.model_validate(queries.add_address(session, caller.id, body.model_dump(), call.now))
+
+    return once(call, add)
 
 
 @routes.put("/addresses/{address_id}", body=AddressChange, answer=AddressView, refuses=(AddressNotFound,))

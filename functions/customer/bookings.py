@@ -4,6 +4,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from functions import wiring
+from functions.repeated import once
 from functions.web import Call, Routes
 from shared.bookings import queries as bookings
 from shared.bookings.lifecycle import ACTIVE
@@ -32,6 +33,7 @@ from shared.lines.home_chef.schemas import (
 )
 from shared.lines.home_chef.views import booking_view
 from shared.payments.checkout import PaymentInProgress
+from shared.sign_in.sessions import Caller
 from shared.users.models import CUSTOMER
 
 routes = Routes("/api/v1/customer", CUSTOMER)
@@ -131,14 +133,13 @@ def preview_cancellation(call: Call, booking_id: UUID) -> CancellationView:
 )
 def cancel_booking(call: Call, booking_id: UUID, body: CancelRequest) -> BookingView:
     """Cancel a booking and refund what the preview said, to the paisa."""
-    with call.locking() as (session, caller):
-        key = call.key(caller)
-        idempotency.replay(session, key, call.now)
+
+    def cancel(session: Session, caller: Caller) -> BookingView:
         cancellation.cancel(session, caller.id, booking_id, body.reason, body.expected_refund, call.now)
         session.flush()
-        view = _own(session, caller.id, booking_id)
-        idempotency.store(session, key, 200, view.model_dump(mode="json"), call.now)
-        return view
+        return _own(session, caller.id, booking_id)
+
+    return once(call, cancel)
 
 
 @routes.get("/bookings/{booking_id}/reschedule", query=RescheduleQuery, answer=RescheduleView, refuses=NOT_MOVABLE)
@@ -187,12 +188,7 @@ def get_invoice(call: Call, booking_id: UUID) -> InvoiceView:
 )
 def rate_booking(call: Call, booking_id: UUID, body: RatingRequest) -> RatingView:
     """Rate a completed visit, once."""
-    with call.locking() as (session, caller):
-        key = call.key(caller)
-        idempotency.replay(session, key, call.now)
-        view = rating.rate(session, caller.id, booking_id, body, call.now)
-        idempotency.store(session, key, 201, view.model_dump(mode="json"), call.now)
-        return view
+    return once(call, lambda session, caller: rating.rate(session, caller.id, booking_id, body, call.now))
 
 
 def _own(session: Session, customer_id: UUID, booking_id: UUID) -> BookingView:

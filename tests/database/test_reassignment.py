@@ -7,6 +7,7 @@ import pytest
 from shared.bookings.history import SYSTEM
 from shared.bookings.lifecycle import Status
 from shared.kit.errors import Invalid
+from shared.kit.ids import new_id
 from shared.lines.home_chef import assignment, deadlines, queries, reassignment, steps
 from shared.lines.home_chef.lifecycle import ChefStep
 from shared.lines.home_chef.offers import BookingNotFound, OfferGone, StepNotAllowed
@@ -240,6 +241,32 @@ def test_an_admin_takes_a_visit_from_its_chef_and_the_next_is_asked(make, admin,
     assert make.rows("select actor, kind, reason from booking_events order by id desc limit 1") == [
         ("admin", "chef_removed", "ill")
     ]
+
+
+def test_what_an_admin_asks_for_and_is_so_already_changes_nothing(make, admin, chefs, paid, now):
+    before = asked(make, paid)
+    assignment.assign(admin, paid.id, chefs[0].id, None, now)
+    assert asked(make, paid) == before
+    for _ in chefs:
+        decline(make, paid)
+    assignment.remove(admin, paid.id, None, now)
+    assert make.stored(paid.id).answer == "unassigned"
+
+
+def test_the_chef_of_a_visit_that_is_not_there_or_has_started_is_nobodys_to_change(make, admin, chefs, paid, now):
+    for change in (
+        lambda one: assignment.remove(admin, one, None, now),
+        lambda one: assignment.assign(admin, one, chefs[1].id, None, now),
+    ):
+        with pytest.raises(BookingNotFound):
+            change(new_id())
+    make.step(paid, ChefStep.CONFIRMED, ChefStep.IN_PROGRESS)
+    with pytest.raises(StepNotAllowed, match="before it starts"):
+        assignment.assign(admin, paid.id, chefs[1].id, None, now)
+    with pytest.raises(StepNotAllowed, match="before it starts"):
+        assignment.remove(admin, paid.id, None, now)
+    with pytest.raises(BookingNotFound):
+        steps.by_admin(admin, new_id(), Status.CANCELLED, "no", now)
 
 
 def test_an_admin_confirms_an_unpaid_visit_and_its_offer_has_a_clock(make, admin, chefs, now):

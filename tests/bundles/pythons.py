@@ -2,12 +2,16 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 HERE = "this environment"
-CLEAN = ("3.11", "3.13")
+THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
+CLEAN = tuple(
+    version for version in ("3.11", "3.13") if version != THIS
+)  # this one is tried in the environment there is
 
 
 def installed(version: str) -> str | None:

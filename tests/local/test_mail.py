@@ -33,7 +33,7 @@ def mail(server: MailServer) -> MailServer:
 
 def deliver(smtp_url: str, source: bytes, *recipients: str) -> None:
     port = int(smtp_url.rpartition(":")[2])
-    with smtplib.SMTP("127.0.0.1", port, local_hostname="test", timeout=5) as smtp:
+    with smtplib.SMTP("127.0.0.1", port, local_hostname="test", timeout=20) as smtp:
         smtp.sendmail("from@sizzle.example", recipients or ["asha@example.com"], source)
 
 
@@ -46,11 +46,11 @@ def written(subject: str = "Hello", text: str = "text", html: str = "<p>html</p>
 
 
 def listed(mail: MailServer, **query: str) -> list[dict[str, str]]:
-    return requests.get(f"{mail.url}/_local/mail", params=query, timeout=5).json()
+    return requests.get(f"{mail.url}/_local/mail", params=query, timeout=20).json()
 
 
 def page(mail: MailServer, path: str = "/_local/mail") -> str:
-    answer = requests.get(mail.url + path, headers=BROWSER, timeout=5)
+    answer = requests.get(mail.url + path, headers=BROWSER, timeout=20)
     assert answer.headers["Content-Type"].startswith("text/html")
     return answer.text
 
@@ -101,7 +101,7 @@ def test_a_browser_gets_pages_and_a_program_gets_json_at_the_same_address(mail: 
     assert "asha@example.com" in front
     link = first_of(front)
     assert "is 123456" in page(mail, link)
-    assert requests.get(f"{mail.url}/_local/mail", headers={"Accept": "*/*"}, timeout=5).json()
+    assert requests.get(f"{mail.url}/_local/mail", headers={"Accept": "*/*"}, timeout=20).json()
 
 
 def test_nothing_a_mail_contains_runs_in_the_page_that_shows_it(mail: MailServer) -> None:
@@ -113,14 +113,14 @@ def test_nothing_a_mail_contains_runs_in_the_page_that_shows_it(mail: MailServer
         assert "<script" not in shown
         assert "<img" not in shown
     assert "<iframe sandbox " in detail
-    policy = requests.get(f"{mail.url}/_local/mail", headers=BROWSER, timeout=5).headers["Content-Security-Policy"]
+    policy = requests.get(f"{mail.url}/_local/mail", headers=BROWSER, timeout=20).headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
 
 
 def test_the_source_is_the_mail_byte_for_byte_and_plain_text_to_a_browser(mail: MailServer) -> None:
     deliver(mail.smtp_url, b"Subject: a\r\n\r\n<b>hm</b>\r\n")
     link = first_of(page(mail))
-    source = requests.get(f"{mail.url}{link}/source", timeout=5)
+    source = requests.get(f"{mail.url}{link}/source", timeout=20)
     assert source.text == "Subject: a\r\n\r\n<b>hm</b>\r\n"
     assert source.headers["Content-Type"].startswith("text/plain")
     assert source.headers["X-Content-Type-Options"] == "nosniff"
@@ -128,24 +128,24 @@ def test_the_source_is_the_mail_byte_for_byte_and_plain_text_to_a_browser(mail: 
 
 def test_emptying_leaves_nothing(mail: MailServer) -> None:
     deliver(mail.smtp_url, written())
-    assert requests.delete(f"{mail.url}/_local/mail", timeout=5).status_code == 204
+    assert requests.delete(f"{mail.url}/_local/mail", timeout=20).status_code == 204
     assert listed(mail) == []
     assert "Nothing yet" in page(mail)
 
 
 def test_a_mail_that_is_not_there_is_not_found(mail: MailServer) -> None:
     for path in ("/_local/mail/999999", "/_local/mail/999999/source"):
-        assert requests.get(mail.url + path, timeout=5).status_code == 404
+        assert requests.get(mail.url + path, timeout=20).status_code == 404
 
 
 def test_it_refuses_mail_when_told_to_and_takes_it_again_after(mail: MailServer) -> None:
     faults = f"{mail.url}/_local/mail/faults"
-    requests.post(faults, json={"mode": "refuse"}, timeout=5).raise_for_status()
+    requests.post(faults, json={"mode": "refuse"}, timeout=20).raise_for_status()
     with pytest.raises(smtplib.SMTPDataError):
         deliver(mail.smtp_url, written())
-    requests.post(faults, json={"mode": "none"}, timeout=5).raise_for_status()
+    requests.post(faults, json={"mode": "none"}, timeout=20).raise_for_status()
     deliver(mail.smtp_url, written())
-    assert requests.post(faults, json={"mode": "explode"}, timeout=5).status_code == 400
+    assert requests.post(faults, json={"mode": "explode"}, timeout=20).status_code == 400
 
 
 def test_mail_survives_a_restart(tmp_path: Path) -> None:

@@ -2,16 +2,12 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 HERE = "this environment"
-THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
-CLEAN = tuple(
-    version for version in ("3.11", "3.13") if version != THIS
-)  # this one is tried in the environment there is
+CLEAN = ("3.11", "3.13")
 
 
 def installed(version: str) -> str | None:

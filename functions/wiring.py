@@ -119,6 +119,15 @@ def gateway() -> "Gateway":
     )
 
 
+def gateway_named(name: str) -> "Gateway":
+    """Return the gateway an attempt was begun at; raises GatewayUnavailable for one this deployment does not know."""
+    from shared.payments.gateway import GatewayUnavailable
+
+    if name != gateway().name:
+        raise GatewayUnavailable(f"no settings for {name}")
+    return gateway()
+
+
 @cache
 def checkout() -> "Checkout":
     from shared.payments.checkout import Checkout, Windows
@@ -133,7 +142,7 @@ def checkout() -> "Checkout":
         extension=timedelta(seconds=chosen.attempt_extension_seconds),
         per_hour=chosen.payments_per_hour,
     )
-    return Checkout(database(), gateway(), line, windows, return_url)
+    return Checkout(database(), gateway(), gateway_named, line, windows, return_url)
 
 
 @cache

@@ -45,7 +45,7 @@ def status(call: Call, txn: str) -> AttemptView:
         attempt, booking = _own(session, caller, txn)
     if attempt.state not in LIVE or not following.may_ask(attempt, call.now):
         return _view(attempt, booking)
-    following.poll(wiring.database(), wiring.gateway(), wiring.line, attempt.id, call.now)
+    following.poll(wiring.database(), wiring.gateway_named, wiring.line, attempt.id, call.now)
     with wiring.database().reading() as session:
         return _view(*_own(session, caller, txn))
 

@@ -33,7 +33,7 @@ def deadlines(now: datetime) -> dict[str, int]:
 
 def reconcile(now: datetime) -> dict[str, int]:
     """Ask the gateway about every payment and refund that has not ended."""
-    done = following.reconcile(wiring.database(), wiring.gateway(), wiring.line, now)
+    done = following.reconcile(wiring.database(), wiring.gateway_named, wiring.line, now)
     following.keep(wiring.database(), done, now)
     return asdict(done)
 

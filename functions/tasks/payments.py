@@ -13,11 +13,11 @@ def callback(payload: dict[str, Any], now: datetime) -> None:
     message_id = UUID(payload["inbox_id"])
     with wiring.database().reading() as session:
         named = our_id(inbox.body(session, message_id))
-    outcome = following.follow_our_id(wiring.database(), wiring.gateway(), wiring.line, named, now)
+    outcome = following.follow_our_id(wiring.database(), wiring.gateway_named, wiring.line, named, now)
     with wiring.database().transaction() as session:
         inbox.processed(session, message_id, outcome, now)
 
 
 def refund(payload: dict[str, Any], now: datetime) -> None:
     """Send a refund that was decided, or ask how it stands."""
-    refunding.follow(wiring.database(), wiring.gateway(), wiring.line, UUID(payload["refund_id"]), now)
+    refunding.follow(wiring.database(), wiring.gateway_named, wiring.line, UUID(payload["refund_id"]), now)

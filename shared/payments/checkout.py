@@ -22,7 +22,7 @@ from shared.kit.errors import NotFound, Refusal, TooManyRequests
 from shared.kit.hourly import LastHour
 from shared.kit.ids import merchant_id, new_id
 from shared.payments import following, queries
-from shared.payments.gateway import Gateway, GatewayRefused, GatewayUnavailable, Order
+from shared.payments.gateway import Gateway, GatewayRefused, Gateways, GatewayUnavailable, Order
 from shared.payments.ladder import next_poll
 from shared.payments.lifecycle import ATTEMPT, AttemptState
 from shared.payments.models import Attempt
@@ -73,10 +73,11 @@ class Page:
 
 @dataclass(frozen=True)
 class Checkout:
-    """Everything a payment is started with; `return_url` takes a booking's reference and our id."""
+    """Everything a payment is started with, at `gateway`; `return_url` takes a booking's reference and our id."""
 
     db: Database
     gateway: Gateway
+    gateways: Gateways
     lines: Lines
     windows: Windows
     return_url: Callable[[str, str], str]
@@ -97,7 +98,7 @@ class Checkout:
             if isinstance(step, Order):
                 return self._open(step, booking_id, own_key, now)
             known = step
-            following.follow(self.db, self.gateway, self.lines, step, now)
+            following.follow(self.db, self.gateways, self.lines, step, now)
 
     def _decide(
         self, session: Session, caller: Caller, booking_id: UUID, key: Key | None, now: datetime, asked: UUID | None

@@ -12,34 +12,35 @@ from shared.bookings.line import Lines
 from shared.kit import log
 from shared.kit.database import Database
 from shared.payments import queries, refunding, settlement
-from shared.payments.gateway import Gateway, GatewayUnavailable
+from shared.payments.gateway import Gateways, GatewayUnavailable
 from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState
 from shared.payments.models import Attempt, ReconciliationRun, Refund
 
 ASK_EVERY = timedelta(seconds=3)  # however often a customer's client polls (PRODUCT, "Money")
 BATCH = 10
 ROUND_SECONDS, SILENCES = 40.0, 3
-Question = Callable[[Database, Gateway, Lines, UUID, datetime], object]
+Question = Callable[[Database, Gateways, Lines, UUID, datetime], object]
 logger = log.logger(__name__)
 
 
-def follow(db: Database, gateway: Gateway, lines: Lines, attempt_id: UUID, now: datetime) -> AttemptState:
+def follow(db: Database, gateways: Gateways, lines: Lines, attempt_id: UUID, now: datetime) -> AttemptState:
     """Ask the gateway about an attempt and settle what it says; raises GatewayUnavailable."""
     with db.reading() as session:
-        merchant_txn_id = session.query(Attempt.merchant_txn_id).filter_by(id=attempt_id).scalar()
-    answer = gateway.payment(merchant_txn_id)
+        name, our_id = session.query(Attempt.gateway, Attempt.merchant_txn_id).filter_by(id=attempt_id).one()
+    gateway = gateways(name)
+    answer = gateway.payment(our_id)
     return settlement.settle(db, lines, attempt_id, gateway.merchant, answer, now)
 
 
-def follow_our_id(db: Database, gateway: Gateway, lines: Lines, our_id: str, now: datetime) -> str:
+def follow_our_id(db: Database, gateways: Gateways, lines: Lines, our_id: str, now: datetime) -> str:
     """Look into the payment or refund somebody named by our id; returns what became of it, or `unknown`."""
     with db.reading() as session:
         attempt = queries.attempt_by_our_id(session, our_id)
         refund = None if attempt else queries.refund_by_our_id(session, our_id)
     if attempt:
-        return follow(db, gateway, lines, attempt.id, now).value
+        return follow(db, gateways, lines, attempt.id, now).value
     if refund:
-        return refunding.follow(db, gateway, lines, refund.id, now).value
+        return refunding.follow(db, gateways, lines, refund.id, now).value
     return "unknown"
 
 
@@ -48,14 +49,14 @@ def may_ask(attempt: Attempt, now: datetime) -> bool:
     return attempt.asked_at is None or attempt.asked_at <= now - ASK_EVERY
 
 
-def poll(db: Database, gateway: Gateway, lines: Lines, attempt_id: UUID, now: datetime) -> None:
+def poll(db: Database, gateways: Gateways, lines: Lines, attempt_id: UUID, now: datetime) -> None:
     """Ask about a live attempt because its customer waits, at most every 3 s; a silent gateway leaves it pending."""
     with db.transaction() as session:
         ours = queries.claim_question(session, attempt_id, now, ASK_EVERY)
     if not ours:
         return
     try:
-        follow(db, gateway, lines, attempt_id, now)
+        follow(db, gateways, lines, attempt_id, now)
     except GatewayUnavailable as error:
         logger.warning("gateway unavailable, still pending", extra=log.fields(reason=error.reason))
 
@@ -70,7 +71,7 @@ class Round:
     given_up: int = 0
 
 
-def reconcile(db: Database, gateway: Gateway, lines: Lines, now: datetime) -> Round:
+def reconcile(db: Database, gateways: Gateways, lines: Lines, now: datetime) -> Round:
     """Ask about every attempt and refund that is due on its ladder, a few at a time, within a scheduled job's time.
 
     A gateway that is silent three times is left alone until the next round.
@@ -81,7 +82,7 @@ def reconcile(db: Database, gateway: Gateway, lines: Lines, now: datetime) -> Ro
         while done.silent < SILENCES and monotonic() < until:
             due = _claim(db, kind, now)
             for row in due:
-                _ask(partial(ask, db, gateway, lines, row.id, now), row.id, done)
+                _ask(partial(ask, db, gateways, lines, row.id, now), row.id, done)
             done.given_up += _give_up(db, kind, [row.id for row in due if row.next_poll_at is None], now)
             if len(due) < BATCH:
                 break

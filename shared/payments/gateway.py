@@ -1,5 +1,6 @@
 """What the business asks of a payment gateway, in its own words; a vendor's client fills it in."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -96,3 +97,7 @@ class Gateway(Protocol):
 
     def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
         """Return what the gateway knows of a refund; raises GatewayUnavailable."""
+
+
+# The gateway of a name, as each attempt keeps it: what was begun at one is asked about, and refunded, there.
+Gateways = Callable[[str], Gateway]

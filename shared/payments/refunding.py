@@ -16,7 +16,7 @@ from shared.ledger import queries as ledger
 from shared.ledger.postings import Bearer
 from shared.outbox import queries as outbox
 from shared.payments import queries
-from shared.payments.gateway import Gateway, GatewayAnswer, RefundOrder, Said
+from shared.payments.gateway import Gateway, GatewayAnswer, Gateways, RefundOrder, Said
 from shared.payments.ladder import next_poll
 from shared.payments.lifecycle import REFUND, UNFINISHED, RefundState
 from shared.payments.matching import payment_status
@@ -88,7 +88,7 @@ def decide(
     return refund
 
 
-def follow(db: Database, gateway: Gateway, lines: Lines, refund_id: UUID, now: datetime) -> RefundState:
+def follow(db: Database, gateways: Gateways, lines: Lines, refund_id: UUID, now: datetime) -> RefundState:
     """Bring a refund one step nearer its end: send it, or ask for it; safe to call at any time, by several at once."""
     with db.transaction() as session:
         refund = queries.locked_refund(session, refund_id)
@@ -98,8 +98,10 @@ def follow(db: Database, gateway: Gateway, lines: Lines, refund_id: UUID, now: d
             refund.sent_at = now
         if refund.state not in UNFINISHED:
             return RefundState(refund.state)
-        original = session.scalars(select(Attempt.merchant_txn_id).where(Attempt.id == refund.attempt_id)).one()
-        order = RefundOrder(refund.merchant_refund_id, original, refund.amount)
+        paid = select(Attempt.gateway, Attempt.merchant_txn_id).where(Attempt.id == refund.attempt_id)
+        name, paid_as = session.execute(paid).one()
+        gateway = gateways(name)
+        order = RefundOrder(refund.merchant_refund_id, paid_as, refund.amount)
         resend = refund.sent_at is not None and now - refund.sent_at >= RESEND_AFTER
     answer = gateway.refund(order) if first else _ask(gateway, order, resend=resend)
     return settle(db, lines, refund_id, gateway.merchant, answer, now)

@@ -21,6 +21,7 @@ from shared.payments import admin_refund, cash, following, queries
 from shared.payments.admin_refund import Gift
 from shared.payments.schemas import CashTaken, PaymentsQuery
 from shared.payments.views import listed_attempt_view
+from tests.make import at
 from tests.round_trips import counted
 
 
@@ -159,7 +160,7 @@ def test_paging_shows_each_attempt_once_while_others_are_begun(db, make, gateway
 
 def test_a_round_that_asked_is_kept_and_one_that_had_nothing_to_ask_is_not(db, make, gateway, now):
     def reconcile(after):
-        done = following.reconcile(db, gateway, line, now + after)
+        done = following.reconcile(db, at(gateway), line, now + after)
         following.keep(db, done, now + after)
 
     reconcile(timedelta(0))

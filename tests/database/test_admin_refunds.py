@@ -21,7 +21,7 @@ from shared.payments import admin_refund, cash, refunding
 from shared.payments.admin_refund import CancelInstead, Gift, NotRefundable
 from shared.payments.checkout import BookingNotFound
 from shared.payments.schemas import CashTaken
-from tests.make import together
+from tests.make import at, together
 
 ENDED = (Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED)
 
@@ -63,7 +63,7 @@ def send(db, make, gateway, now):
     def send():
         for (refund_id,) in make.rows("select id from refunds where state = 'created'"):
             for _ in range(2):
-                refunding.follow(db, gateway, line, refund_id, now)
+                refunding.follow(db, at(gateway), line, refund_id, now)
 
     return send
 

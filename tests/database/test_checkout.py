@@ -12,7 +12,7 @@ from shared.kit.ids import new_id
 from shared.payments import following
 from shared.payments.checkout import BookingNotFound, NotPayable, PaymentInProgress
 from shared.payments.gateway import GatewayUnavailable
-from tests.make import Person, together
+from tests.make import Person, at, together
 from tests.waiting import until
 
 CALL_ENDS = timedelta(seconds=20)
@@ -104,7 +104,7 @@ def test_an_older_page_the_gateway_says_nothing_about_stays_the_only_one(pay, ph
 def test_a_payment_that_failed_is_followed_by_a_new_one_at_once(pay, phonepe, db, gateway, now):
     old = pay()
     phonepe.settle(old.merchant_txn_id, "decline")
-    following.follow_our_id(db, gateway, line, old.merchant_txn_id, now)
+    following.follow_our_id(db, at(gateway), line, old.merchant_txn_id, now)
     assert pay(timedelta(seconds=5)).merchant_txn_id != old.merchant_txn_id
 
 
@@ -139,7 +139,7 @@ def test_a_payment_captured_before_the_page_was_told_is_kept(pay, phonepe, make,
     with pytest.raises(GatewayUnavailable):
         pay()
     [our_id] = at_the_gateway(phonepe)
-    assert following.follow_our_id(db, gateway, line, our_id, now) == "succeeded"
+    assert following.follow_our_id(db, at(gateway), line, our_id, now) == "succeeded"
     assert make.stored(booking.id).payment_status == "success"
     with pytest.raises(NotPayable):
         pay(timedelta(minutes=1))
@@ -152,10 +152,10 @@ def test_a_page_replaced_and_paid_all_the_same_pays_the_booking(pay, phonepe, ma
     [first] = at_the_gateway(phonepe)
     second = pay(CALL_ENDS)
     phonepe.settle(first, "pay")
-    assert following.follow_our_id(db, gateway, line, first, now) == "succeeded"
+    assert following.follow_our_id(db, at(gateway), line, first, now) == "succeeded"
     assert make.stored(booking.id).status == "confirmed"
     phonepe.settle(second.merchant_txn_id, "pay")
-    following.follow_our_id(db, gateway, line, second.merchant_txn_id, now)
+    following.follow_our_id(db, at(gateway), line, second.merchant_txn_id, now)
     captures = make.rows("select capture from payment_attempts order by started_at")
     assert captures == [("applied",), ("duplicate",)]
 
@@ -191,7 +191,7 @@ def test_a_booking_whose_money_a_person_looks_at_has_no_page(pay, phonepe, db, g
     page = pay()
     phonepe.settle(page.merchant_txn_id, "pay")
     phonepe.fault("status.other_amount")
-    following.follow_our_id(db, gateway, line, page.merchant_txn_id, now)
+    following.follow_our_id(db, at(gateway), line, page.merchant_txn_id, now)
     with pytest.raises(NotPayable, match="person"):
         pay(timedelta(seconds=1))
 
@@ -200,7 +200,7 @@ def test_a_payment_begun_in_time_carries_the_deadline_once(pay, phonepe, make, d
     last = pay(timedelta(minutes=29))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=29) + EXTENSION
     phonepe.settle(last.merchant_txn_id, "decline")
-    following.follow_our_id(db, gateway, line, last.merchant_txn_id, now + timedelta(minutes=30))
+    following.follow_our_id(db, at(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
     pay(timedelta(minutes=53))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=29) + EXTENSION
 
@@ -211,7 +211,7 @@ def test_a_payment_that_ends_before_the_deadline_leaves_it_and_its_one_extension
     early = pay(timedelta(minutes=1))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=30)
     phonepe.settle(early.merchant_txn_id, "decline")
-    following.follow_our_id(db, gateway, line, early.merchant_txn_id, now)
+    following.follow_our_id(db, at(gateway), line, early.merchant_txn_id, now)
     pay(timedelta(minutes=20))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=20) + EXTENSION
 

@@ -9,7 +9,7 @@ from shared.idempotency.queries import Key, KeyReused, fingerprint
 from shared.payments import following
 from shared.payments.checkout import NotPayable, PaymentInProgress
 from shared.payments.gateway import GatewayUnavailable
-from tests.make import together
+from tests.make import at, together
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_the_same_key_gets_the_page_of_its_attempt_whatever_became_of_it(pay, ph
     page = pay()
     assert pay() == page
     phonepe.settle(page.merchant_txn_id, "decline")
-    following.follow_our_id(db, gateway, line, page.merchant_txn_id, now)
+    following.follow_our_id(db, at(gateway), line, page.merchant_txn_id, now)
     assert pay(after=timedelta(hours=1)) == page
     assert pay("another", after=timedelta(minutes=1)) != page
     assert pay() == page
@@ -47,7 +47,7 @@ def test_a_page_given_again_under_a_new_key_is_kept_under_that_key_too(pay, phon
     page = pay("one")
     assert pay("two") == page
     phonepe.settle(page.merchant_txn_id, "pay")
-    following.follow_our_id(db, gateway, line, page.merchant_txn_id, now)
+    following.follow_our_id(db, at(gateway), line, page.merchant_txn_id, now)
     assert pay("two") == page
     with pytest.raises(NotPayable):
         pay("three")

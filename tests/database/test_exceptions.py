@@ -18,7 +18,7 @@ from shared.payments.admin_refund import Gift
 from shared.payments.closing import AlreadyClosed, ExceptionNotFound
 from shared.payments.gateway import GatewayAnswer, Said
 from shared.payments.schemas import CashTaken
-from tests.make import Person, together
+from tests.make import Person, at, together
 from tests.round_trips import counted
 
 ENDED = (Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED)
@@ -97,7 +97,7 @@ def test_a_refund_the_gateway_failed_is_paid_out_against_what_it_holds(db, make,
         gift = Gift(booking.total, "nobody came", Bearer.PLATFORM)
         given = admin_refund.refund(session, line, booking.id, gift, make.admin(), now).id
     for _ in range(3):
-        refunding.follow(db, gateway, line, given, now)
+        refunding.follow(db, at(gateway), line, given, now)
     assert make.rows("select kind from exceptions") == [("refund_failed",)]
 
     close("UTR-4711")

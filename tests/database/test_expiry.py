@@ -9,7 +9,7 @@ from shared.bookings import expiry
 from shared.kit.ids import new_id
 from shared.lines.home_chef.lifecycle import ChefStep
 from shared.payments import following
-from tests.make import together
+from tests.make import at, together
 
 HALF_AN_HOUR = timedelta(minutes=30)
 JUST = timedelta(microseconds=1)
@@ -94,7 +94,7 @@ def test_a_booking_paid_while_it_is_about_to_be_cancelled_is_decided_on_its_lock
 
     def act():
         if next(turns) == "pay":
-            return following.follow_our_id(db, gateway, line, our_id, later)
+            return following.follow_our_id(db, at(gateway), line, our_id, later)
         return expiry.expire(db, line, later)
 
     outcomes = together(2, act)

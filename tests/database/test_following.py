@@ -8,7 +8,7 @@ from sqlalchemy import text
 from functions.wiring import line
 from shared.payments import following, queries, refunding
 from shared.payments.ladder import STEPS
-from tests.make import together
+from tests.make import at, together
 
 HALF_A_MINUTE = timedelta(seconds=30)
 
@@ -31,7 +31,7 @@ def our_id(make, gateway, customer, booking):
 @pytest.fixture
 def reconcile(db, gateway, now):
     def reconcile(after):
-        done = following.reconcile(db, gateway, line, now + after)
+        done = following.reconcile(db, at(gateway), line, now + after)
         return done.asked, done.silent
 
     return reconcile
@@ -41,7 +41,7 @@ def reconcile(db, gateway, now):
 def poll(db, gateway, make, our_id, now):
     def poll(after=timedelta(0)):
         [(attempt_id,)] = make.rows("select id from payment_attempts where merchant_txn_id = :id", id=our_id)
-        following.poll(db, gateway, line, attempt_id, now + after)
+        following.poll(db, at(gateway), line, attempt_id, now + after)
 
     return poll
 
@@ -194,6 +194,6 @@ def test_what_has_ended_is_not_asked_about_again(make, phonepe, our_id, poll):
 
 
 def test_an_id_that_is_not_ours_is_unknown_and_asks_nobody(db, gateway, now, phonepe):
-    assert following.follow_our_id(db, gateway, line, "SZ_SOMEBODY", now) == "unknown"
-    assert following.follow_our_id(db, gateway, line, "", now) == "unknown"
+    assert following.follow_our_id(db, at(gateway), line, "SZ_SOMEBODY", now) == "unknown"
+    assert following.follow_our_id(db, at(gateway), line, "", now) == "unknown"
     assert phonepe.transactions() == []

@@ -8,7 +8,7 @@ import pytest
 from functions.wiring import line
 from shared.bookings import expiry
 from shared.payments import following, refunding
-from tests.make import together
+from tests.make import at, together
 
 EXPIRED = timedelta(hours=1)
 
@@ -26,7 +26,7 @@ def booking(make, customer):
 @pytest.fixture
 def follow(db, gateway, now):
     def follow(our_id, after=EXPIRED):
-        return following.follow_our_id(db, gateway, line, our_id, now + after)
+        return following.follow_our_id(db, at(gateway), line, our_id, now + after)
 
     return follow
 
@@ -40,7 +40,7 @@ def send_refunds(db, make, gateway, now):
         states = []
         for (refund_id,) in promised:
             for _ in range(2):
-                state = refunding.follow(db, gateway, line, UUID(refund_id), now + EXPIRED)
+                state = refunding.follow(db, at(gateway), line, UUID(refund_id), now + EXPIRED)
             states.append(state.value)
         return states
 

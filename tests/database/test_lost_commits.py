@@ -11,7 +11,7 @@ from shared.idempotency.queries import Key, Replayed, fingerprint
 from shared.kit.database import DatabaseUnavailable
 from shared.lines.home_chef import booking as booking_use_case
 from shared.payments import following
-from tests.make import RULES, begin_as
+from tests.make import RULES, at, begin_as
 from tests.postgres_server import at_port
 from tests.round_trips import CountingProxy
 
@@ -63,8 +63,8 @@ def test_a_settlement_whose_commit_got_no_answer_changes_nothing_when_it_is_made
     phonepe.settle(txn, "pay")
     proxy.lose_answers(to=COMMIT)
     with pytest.raises(DatabaseUnavailable):
-        following.follow_our_id(wired, gateway, line, txn, now)
-    assert following.follow_our_id(wired, gateway, line, txn, now) == "succeeded"
+        following.follow_our_id(wired, at(gateway), line, txn, now)
+    assert following.follow_our_id(wired, at(gateway), line, txn, now) == "succeeded"
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
     assert make.rows("select count(*) from ledger_transactions") == [(1,)]
     told = make.rows("select kind from notifications order by 1")

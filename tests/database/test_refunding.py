@@ -10,7 +10,7 @@ from shared.payments import following, queries, refunding
 from shared.payments.gateway import GatewayAnswer, GatewayUnavailable, Said
 from shared.payments.models import Attempt
 from shared.payments.refunding import RESEND_AFTER
-from tests.make import together
+from tests.make import at, together
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def promise(db, paid, now):
 @pytest.fixture
 def follow(db, gateway, now):
     def follow(refund_id, after=timedelta(0)):
-        return refunding.follow(db, gateway, line, refund_id, now + after)
+        return refunding.follow(db, at(gateway), line, refund_id, now + after)
 
     return follow
 
@@ -225,7 +225,7 @@ def test_a_signal_about_a_refund_is_followed_by_our_id(make, db, gateway, promis
     refund = promise()
     follow(refund)
     [(our_id,)] = make.rows("select merchant_refund_id from refunds")
-    assert following.follow_our_id(db, gateway, line, our_id, now) == "done"
+    assert following.follow_our_id(db, at(gateway), line, our_id, now) == "done"
 
 
 def test_a_refund_says_which_payment_it_is_of(db, paid, promise):

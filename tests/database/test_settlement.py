@@ -9,7 +9,7 @@ from functions.wiring import line
 from shared.payments import following, settlement
 from shared.payments.gateway import GatewayAnswer, Said
 from shared.payments.matching import NOT_FOUND_GRACE
-from tests.make import together
+from tests.make import at, together
 
 MISMATCHES = ["status.other_amount", "status.other_merchant", "status.other_transaction"]
 
@@ -34,7 +34,7 @@ def follow(db, gateway, our_id, now):
     """Tell that something happened to a payment; what it is, the gateway is asked."""
 
     def follow(txn=our_id, after=timedelta(0)):
-        return following.follow_our_id(db, gateway, line, txn, now + after)
+        return following.follow_our_id(db, at(gateway), line, txn, now + after)
 
     return follow
 
@@ -134,9 +134,9 @@ def test_a_payment_that_timed_out_has_failed_and_is_asked_about_for_its_late_suc
     assert follow() == "failed"
     assert make.rows("select next_poll_at from payment_attempts") == [(now + timedelta(seconds=30),)]
     for rung in (timedelta(seconds=30), timedelta(minutes=1)):
-        assert following.reconcile(db, gateway, line, now + rung).asked == 1
+        assert following.reconcile(db, at(gateway), line, now + rung).asked == 1
     phonepe.settle(our_id, "pay", force=True)
-    following.reconcile(db, gateway, line, now + timedelta(minutes=2))
+    following.reconcile(db, at(gateway), line, now + timedelta(minutes=2))
     assert make.stored(booking.id).status == "confirmed"
     assert make.rows("select next_poll_at from payment_attempts") == [(None,)]
 

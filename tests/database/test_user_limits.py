@@ -95,7 +95,7 @@ def test_a_quote_too_many_waits_and_bookings_do_not_count_for_it(meera, quote, b
 def pay(make, gateway, customer, booking_id, at, key=None):
     checkout = make.checkout(gateway)
     few = Windows(checkout.windows.reuse, checkout.windows.extension, 2)
-    limited = Checkout(checkout.db, gateway, checkout.lines, few, checkout.return_url)
+    limited = Checkout(checkout.db, gateway, checkout.gateways, checkout.lines, few, checkout.return_url)
     key_of = lambda caller: key and Key(caller.id, "POST /payments/initiate", key, "same")  # noqa: E731
     return limited.start(make.begin(customer), booking_id, key_of, at)
 

@@ -35,7 +35,7 @@ from shared.payments.gateway import Said
 from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState, RefundState
 from shared.payments.models import Attempt, Refund
 from tests.fakes import ScriptedGateway
-from tests.make import Make
+from tests.make import Make, at
 from tests.postgres_server import shared_postgres
 
 WRONG = ["other amount", "other merchant", "other id", "no amount"]
@@ -86,7 +86,7 @@ class Signals(RuleBasedStateMachine):
         if signal == "pay":
             self.paid_for.add(txn)
         for _ in range(told):
-            following.follow_our_id(self.db, self.gateway, line, txn, self.now)
+            following.follow_our_id(self.db, at(self.gateway), line, txn, self.now)
 
     @rule()
     def every_try_turns_out_paid(self):
@@ -108,7 +108,7 @@ class Signals(RuleBasedStateMachine):
     @rule(silent=st.booleans())
     def the_reconciliation_runs(self, silent):
         self.gateway.silent = silent
-        following.reconcile(self.db, self.gateway, line, self.now)
+        following.reconcile(self.db, at(self.gateway), line, self.now)
         self.gateway.silent = False
 
     @rule(done=st.booleans())
@@ -116,7 +116,7 @@ class Signals(RuleBasedStateMachine):
         with self.db.reading() as session:
             waiting = session.scalars(select(Refund).where(Refund.state.in_(UNFINISHED))).all()
         for refund in waiting:
-            following.follow_our_id(self.db, self.gateway, line, refund.merchant_refund_id, self.now)
+            following.follow_our_id(self.db, at(self.gateway), line, refund.merchant_refund_id, self.now)
             if refund.merchant_refund_id in self.gateway.refund_orders:
                 said = Said.SUCCEEDED if done else Said.PENDING
                 self.gateway.says[refund.merchant_refund_id] = self.gateway.about(refund.merchant_refund_id, said)

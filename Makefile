@@ -33,11 +33,11 @@ admin: $(INSTALLED) ## Make an admin of EMAIL=somebody@example.com, in the datab
 	@$(RUN) infra.admin "$(EMAIL)"
 
 test: $(INSTALLED) ## Run every test (ARGS=tests/pure for some)
-	$(RUN) pytest -n 2 --dist loadfile $(ARGS)
+	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 coverage: $(INSTALLED) ## Run every test and tell which lines and branches none has reached
 	@mkdir -p var/coverage
-	$(RUN) pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered $(ARGS)
+	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 fuzz: $(INSTALLED) ## Send random requests to every operation, more each (ARGS="--max-examples 1000 --seed 7")
 	SCHEMATHESIS="$(or $(ARGS),--max-examples 200)" $(RUN) pytest tests/http/test_schemathesis.py

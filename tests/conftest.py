@@ -17,6 +17,24 @@ from tests.postgres_server import database_of, shared_postgres
 from tests.system import System, start_system
 
 SALTS = {"1": "test-salt"}
+# What takes longest, the longest first: begun last, it would keep one worker busy while the other has nothing to do.
+LONGEST = (
+    "tests/terraform/",
+    "tests/http/test_schemathesis.py",
+    "tests/bundles/",
+    "tests/races/",
+    "tests/local/test_dev.py",
+    "tests/e2e/",
+    "tests/docs/",
+    "tests/browser/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        return next((n for n, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

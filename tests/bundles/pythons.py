@@ -1,13 +1,14 @@
-"""The Pythons a bundle is booted under: this one, and a clean one of each version where the machine has it."""
+"""The Pythons a bundle is booted under: a clean one of each version where the machine has it."""
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-HERE = "this environment"
-CLEAN = ("3.11", "3.13")
+THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
+VERSIONS = tuple(dict.fromkeys((THIS, "3.11", "3.13")))
 
 
 def installed(version: str) -> str | None:
@@ -23,14 +24,23 @@ def _runs(python: str) -> bool:
 
 
 def clean(version: str, folder: Path, requirements: Path) -> Path:
-    """Make an environment that holds what a requirements file says and nothing else; skips where it cannot be made."""
+    """Make an environment that holds what a requirements file says and nothing else.
+
+    Where it cannot be made: of this Python's version, the environment there is; of another, the tests are skipped.
+    """
     found = installed(version)
     if found is None:
-        pytest.skip(f"no Python {version} on this machine")
+        return _instead(version, f"no Python {version} on this machine")
     subprocess.run([found, "-m", "venv", str(folder)], check=True, capture_output=True)
     python = folder / "bin" / "python"
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(requirements)]
     ran = subprocess.run(install, capture_output=True, text=True, check=False, timeout=300)
     if ran.returncode:
-        pytest.skip(f"requirements.txt cannot be installed for Python {version}: {ran.stderr.strip().splitlines()[-1]}")
+        return _instead(version, f"requirements.txt cannot be installed: {ran.stderr.strip().splitlines()[-1]}")
     return python
+
+
+def _instead(version: str, reason: str) -> Path:
+    if version != THIS:
+        pytest.skip(reason)
+    return Path(sys.executable)

@@ -18,7 +18,7 @@ from shared.sign_in.sessions import Lifetimes
 from shared.sign_in.tokens import AccessTokens
 from tests.architecture.probe import SECRETS, placeholders
 from tests.bundles.conftest import ROOT
-from tests.bundles.pythons import CLEAN, HERE, clean
+from tests.bundles.pythons import VERSIONS, clean
 
 ALONE = Path(__file__).with_name("alone.py")
 LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
@@ -36,10 +36,8 @@ ASKED = {
 }
 
 
-@pytest.fixture(scope="module", params=[HERE, *CLEAN])
+@pytest.fixture(scope="module", params=VERSIONS)
 def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    if request.param == HERE:
-        return sys.executable
     return str(clean(request.param, tmp_path_factory.mktemp("venv"), ROOT / "requirements.txt"))
 
 

@@ -14,7 +14,6 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.idempotency.models import StoredAnswer
 from shared.kit import retention
 from shared.kit.errors import Refusal
 from shared.kit.retention import forget_aged
@@ -103,4 +102,4 @@ def store(session: Session, key: Key | None, status: int, answer: dict[str, Any]
 
 def forget(session: Session, now: datetime, limit: int) -> int:
     """Delete some of the answers whose keys count no more; returns how many."""
-    return forget_aged(session, StoredAnswer, StoredAnswer.created_at, now - retention.ANSWERS, limit)
+    return forget_aged(session, "idempotency_keys", "created_at", now - retention.ANSWERS, limit)

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.inbox.models import InboxMessage
 from shared.kit import retention
 from shared.kit.ids import new_id
 from shared.kit.retention import forget_aged
@@ -41,4 +40,4 @@ def processed(session: Session, message_id: UUID, outcome: str, now: datetime) -
 
 def forget(session: Session, now: datetime, limit: int) -> int:
     """Delete some of what was looked into long ago; returns how many."""
-    return forget_aged(session, InboxMessage, InboxMessage.processed_at, now - retention.MESSAGES, limit)
+    return forget_aged(session, "inbox", "processed_at", now - retention.MESSAGES, limit)

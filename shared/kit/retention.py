@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, inspect, select, tuple_
+from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
-from shared.kit.base import Base
 from shared.kit.database import Database
 
 PROMISES = timedelta(days=30)  # since they were done: a complaint about a mail is looked into within a month
@@ -23,16 +22,14 @@ SECONDS = 60.0  # half of what the schedule function has; the next night goes on
 Forget = Callable[[Session, datetime, int], int]
 
 
-def forget_aged(session: Session, model: type[Base], since: Any, before: datetime, limit: int) -> int:
-    """Delete up to so many rows whose `since` lies before an instant, the oldest first; returns how many.
+def forget_aged(session: Session, table: str, since: str, before: datetime, limit: int) -> int:
+    """Delete up to so many rows of a table whose `since` lies before an instant, the oldest first; returns how many.
 
     What another transaction holds is passed over, so that two at once delete different rows.
     """
-    key = inspect(model).primary_key
-    old = select(*key).where(since < before).order_by(since).limit(limit).with_for_update(skip_locked=True).cte("old")
-    statement = delete(model).where(tuple_(*key).in_(select(old)))
-    done = session.execute(statement, execution_options={"synchronize_session": False})
-    return cast("CursorResult[Any]", done).rowcount
+    old = f"select ctid from {table} where {since} < :before order by {since} limit :limit for update skip locked"
+    deleted = text(f"delete from {table} where ctid = any(array({old}))")
+    return cast("CursorResult[Any]", session.execute(deleted, {"before": before, "limit": limit})).rowcount
 
 
 def tidy(db: Database, rooms: Mapping[str, Forget], now: datetime) -> dict[str, int]:

@@ -5,16 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.kit import retention
-from shared.kit.base import for_update
 from shared.kit.ids import new_id
-from shared.kit.paging import Position, after, page_of
 from shared.kit.retention import forget_aged
 from shared.outbox.models import OutboxMessage
-from shared.outbox.schemas import TasksQuery
 
 LEASE = timedelta(seconds=90)  # longer than a handler may take
 GRACE = timedelta(seconds=60)  # the try after the commit, and the queue, go first
@@ -125,26 +122,6 @@ def overdue(session: Session, now: datetime, limit: int) -> Overdue:
     return found
 
 
-def list_tasks(session: Session, wanted: TasksQuery) -> tuple[list[OutboxMessage], str | None]:
-    """Return the messages that are dead, or wait, the newest first, in one statement."""
-    is_dead = OutboxMessage.dead_at.is_not(None)
-    alive = OutboxMessage.done_at.is_(None) & OutboxMessage.dead_at.is_(None)
-    rows = session.scalars(
-        select(OutboxMessage)
-        .where(is_dead if wanted.state == "dead" else alive)
-        .where(*after(wanted, OutboxMessage.created_at, OutboxMessage.id))
-        .order_by(OutboxMessage.created_at.desc(), OutboxMessage.id.desc())
-        .limit(wanted.limit + 1)
-    ).all()
-    return page_of(rows, wanted.limit, lambda row: Position(row.created_at, row.id))
-
-
-def locked(session: Session, message_id: UUID) -> OutboxMessage | None:
-    statement = select(OutboxMessage).where(OutboxMessage.id == message_id)
-    message: OutboxMessage | None = session.scalars(for_update(statement)).one_or_none()
-    return message
-
-
 def forget(session: Session, now: datetime, limit: int) -> int:
     """Delete some of what was done long ago; returns how many."""
-    return forget_aged(session, OutboxMessage, OutboxMessage.done_at, now - retention.PROMISES, limit)
+    return forget_aged(session, "outbox", "done_at", now - retention.PROMISES, limit)

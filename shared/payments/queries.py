@@ -234,5 +234,4 @@ def list_reconciliations(session: Session, page: PageQuery) -> tuple[list[Reconc
 
 def forget(session: Session, now: datetime, limit: int) -> int:
     """Delete some of the oldest rounds of reconciliation; returns how many. What they were about is kept for ever."""
-    before = now - retention.RECONCILIATIONS
-    return forget_aged(session, ReconciliationRun, ReconciliationRun.started_at, before, limit)
+    return forget_aged(session, "reconciliation_runs", "started_at", now - retention.RECONCILIATIONS, limit)

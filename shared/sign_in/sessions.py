@@ -5,14 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.kit import log, retention
 from shared.kit.errors import Unauthorized
 from shared.kit.ids import new_id
 from shared.kit.retention import forget_aged
-from shared.sign_in.models import SignInSession
 from shared.sign_in.tokens import Claims, InvalidToken, RefreshToken
 from shared.users.models import ADMIN
 
@@ -159,5 +158,4 @@ def was_issued_to(session: Session, token: RefreshToken, email: str) -> bool:
 
 def forget(session: Session, now: datetime, limit: int) -> int:
     """Delete some of the sessions that were over long ago, ended or expired; returns how many."""
-    over = func.least(SignInSession.ended_at, SignInSession.expires_at)
-    return forget_aged(session, SignInSession, over, now - retention.SESSIONS, limit)
+    return forget_aged(session, "sessions", "least(ended_at, expires_at)", now - retention.SESSIONS, limit)

@@ -106,4 +106,4 @@ def read(session: Session, customer_id: UUID, quote_id: UUID) -> Given:
 
 def forget(session: Session, now: datetime, limit: int) -> int:
     """Delete some of the quotes that expired long ago, used or not: a booking keeps its own price. Returns how many."""
-    return forget_aged(session, Quote, Quote.expires_at, now - retention.QUOTES, limit)
+    return forget_aged(session, "home_chef_quotes", "expires_at", now - retention.QUOTES, limit)

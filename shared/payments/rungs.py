@@ -1,4 +1,8 @@
-"""The rungs of a ladder (facts, payments 1.9): each is taken once, by a task or by the reconciliation, with a promise of the next."""
+"""The rungs of a ladder (facts, payments 1.9): each is taken once, by its task or by the reconciliation.
+
+The rung and the message of the next one change hands in one statement: whoever takes a rung has promised the next, and
+whoever comes second finds it taken.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,14 +39,13 @@ def opened(session: Session, merchant_txn_id: str, url: str, now: datetime) -> U
     return UUID(str(row[0]))
 
 
-# The rung and the message of the next one change hands together: whoever takes a rung has promised the next, and
-# whoever comes second finds it taken.
+# A task waits for a settlement under way, which may end the ladder; the reconciliation has others to ask about.
 _CLIMB = """
 with due as (
   select t.id, (select min(t.{began} + make_interval(secs => step)) from unnest(cast(:steps as float8[])) step
     where t.{began} + make_interval(secs => step) > greatest(cast(:now as timestamptz), t.next_poll_at)) as rung
   from {table} t where {which} and t.next_poll_at <= :by
-  order by t.next_poll_at limit :limit for no key update skip locked
+  order by t.next_poll_at limit :limit for no key update {passing}
 ), climbed as (
   update {table} t set asked_at = :now, polls = polls + 1, updated_at = :now,
     next_poll_at = coalesce(rung, cast(:again as timestamptz)) from due where t.id = due.id
@@ -54,13 +57,15 @@ select due.id, promises.id, rung from due left join promises on promises.subject
 """
 
 
-def _climb(table: str, began: str, name: str, which: str) -> TextClause:
-    return text(_CLIMB.format(table=table, began=began, name=name, which=which, kind=FOLLOW, added=outbox.ADDED))
+def _climb(table: str, began: str, name: str, which: str, passing: str) -> TextClause:
+    own = {"table": table, "began": began, "name": name, "which": which, "passing": passing}
+    return text(_CLIMB.format(**own, kind=FOLLOW, added=outbox.ADDED))
 
 
 _ATTEMPTS, _REFUNDS = ("payment_attempts", "started_at", "attempt_id"), ("refunds", "created_at", "refund_id")
-_CLIMB_ONE = {Attempt: _climb(*_ATTEMPTS, "t.id = :id"), Refund: _climb(*_REFUNDS, "t.id = :id")}
-_CLIMB_ANY = {Attempt: _climb(*_ATTEMPTS, "true"), Refund: _climb(*_REFUNDS, "true")}
+_ONE, _ANY = ("t.id = :id", ""), ("true", "skip locked")
+_CLIMB_ONE = {Attempt: _climb(*_ATTEMPTS, *_ONE), Refund: _climb(*_REFUNDS, *_ONE)}
+_CLIMB_ANY = {Attempt: _climb(*_ATTEMPTS, *_ANY), Refund: _climb(*_REFUNDS, *_ANY)}
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """The ladder: a task for each rung asks once, however it comes, and after the last rung a person has to look."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from functions.wiring import line
 from shared.outbox.dispatch import DispatchingDatabase
@@ -106,6 +108,19 @@ def test_tasks_and_reconciliations_at_once_ask_once_and_promise_the_next_rung_on
     together(8, lambda: (task(late), reconcile(late)))
     assert polls(make) == 1
     assert promised(make) == [now + FIRST, now + timedelta(minutes=4)]
+
+
+@pytest.mark.usefixtures("our_id")
+def test_a_task_that_meets_a_settlement_waits_for_it_and_keeps_its_rung(db, make, task):
+    """Fails with `skip locked` for a task: its rung would be asked on minutes later, by the reconciliation."""
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as session:
+            session.execute(text("select 1 from payment_attempts for update"))
+            coming = pool.submit(task, FIRST)
+            with pytest.raises(TimeoutError):
+                coming.result(0.2)
+        coming.result(10)
+    assert polls(make) == 1
 
 
 def test_what_has_ended_is_not_asked_about_by_the_task_that_still_waits(make, phonepe, gateway, our_id, task):

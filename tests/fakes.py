@@ -1,7 +1,10 @@
 """Ordinary classes that stand where an adapter stands, for tests that need a vendor to say anything at any time."""
 
+import threading
 from dataclasses import dataclass, field
 
+from infra.outside import assert_outside_transaction
+from shared.outbox.queue import QueueUnavailable, Task
 from shared.payments.gateway import GatewayAnswer, GatewayUnavailable, Order, RefundOrder, Said
 
 
@@ -53,3 +56,25 @@ class ScriptedGateway:
     def _speak(self) -> None:
         if self.silent:
             raise GatewayUnavailable("silent")
+
+
+class Queue:
+    """A queue as the business sees one: it takes tasks, outside of transactions, a name once, or is down.
+
+    With `is_deaf` it takes a task and confirms nothing, as a connection that breaks in between.
+    """
+
+    def __init__(self) -> None:
+        self.tasks: list[Task] = []
+        self.is_down = self.is_deaf = False
+        self._lock = threading.Lock()
+
+    def enqueue(self, task: Task, within: float = 0.5) -> None:  # noqa: ARG002 - as the queue's
+        assert_outside_transaction()
+        if self.is_down:
+            raise QueueUnavailable("down")
+        with self._lock:
+            if task.name not in {known.name for known in self.tasks}:
+                self.tasks.append(task)
+        if self.is_deaf:
+            raise QueueUnavailable("no answer")

@@ -11,6 +11,7 @@ from functions.admin import (
     reconciliations,
     refunds,
     stats,
+    tasks,
     users,
 )
 from functions.web import serve
@@ -30,6 +31,7 @@ admin = serve(
         payments.routes,
         exceptions.routes,
         reconciliations.routes,
+        tasks.routes,
     ],
     requires=["database_url", "jwt_keys", *PROMISING, *INVOICING],
     loads=["infra.postgres.engine", "shared.lines.home_chef.line"],

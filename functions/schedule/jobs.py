@@ -7,12 +7,18 @@ from datetime import datetime
 
 from functions import wiring
 from shared.bookings import expiry
+from shared.idempotency import queries as idempotency
+from shared.inbox import queries as inbox
+from shared.kit import retention
+from shared.outbox import queries as outbox
 from shared.outbox import sweep as outbox_sweep
 from shared.payments import following
+from shared.payments import queries as payments
+from shared.sign_in import sessions
 
 
 def sweep(now: datetime) -> dict[str, int]:
-    """Send again what was promised and is not done."""
+    """Send again what was promised and is not done; what was sent often enough is dead."""
     return outbox_sweep.sweep(wiring.database(), wiring.queue(), now)
 
 
@@ -32,7 +38,7 @@ def deadlines(now: datetime) -> dict[str, int]:
 
 
 def reconcile(now: datetime) -> dict[str, int]:
-    """Ask the gateway about every payment and refund that has not ended."""
+    """Ask the gateway about every payment and refund that has not ended and whose task did not come."""
     done = following.reconcile(wiring.database(), wiring.gateway_named, wiring.line, now)
     following.keep(wiring.database(), done, now)
     return asdict(done)
@@ -46,10 +52,23 @@ def remind(now: datetime) -> dict[str, int]:
     return dict(done)
 
 
+def tidy(now: datetime) -> dict[str, int]:
+    """Delete what need not be kept any longer, room by room."""
+    rooms = {
+        "outbox": outbox.forget,
+        "inbox": inbox.forget,
+        "idempotency_keys": idempotency.forget,
+        "sessions": sessions.forget,
+        "reconciliation_runs": payments.forget,
+    }
+    return retention.tidy(wiring.database(), rooms | {name: wiring.line(name).tidy for name in wiring.LINES}, now)
+
+
 JOBS: dict[str, Callable[[datetime], dict[str, int]]] = {
     "sweep": sweep,
     "expire": expire,
     "deadlines": deadlines,
     "reconcile": reconcile,
     "remind": remind,
+    "tidy": tidy,
 }

@@ -18,6 +18,11 @@ def callback(payload: dict[str, Any], now: datetime) -> None:
         inbox.processed(session, message_id, outcome, now)
 
 
+def follow(payload: dict[str, Any], now: datetime) -> None:
+    """Ask about a payment or a refund that has not ended, on the rung of its ladder that is due."""
+    following.promised(wiring.database(), wiring.gateway_named, wiring.line, payload, now)
+
+
 def refund(payload: dict[str, Any], now: datetime) -> None:
     """Send a refund that was decided, or ask how it stands."""
     refunding.follow(wiring.database(), wiring.gateway_named, wiring.line, UUID(payload["refund_id"]), now)

@@ -57,5 +57,8 @@ class Line(Protocol):
     def remind(self, db: Database, now: datetime) -> dict[str, int]:
         """Tell whom it concerns of what begins soon, each once; returns how many there were and how many were told."""
 
+    def tidy(self, session: Session, now: datetime, limit: int) -> int:
+        """Delete up to so many rows of this line's own that need not be kept any longer; returns how many."""
+
 
 Lines = Callable[[str], Line]

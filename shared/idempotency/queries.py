@@ -6,7 +6,7 @@ at once with one key meet at the primary key, and the later gets the earlier one
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -14,9 +14,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.kit import retention
 from shared.kit.errors import Refusal
-
-KEPT = timedelta(hours=24)
+from shared.kit.retention import forget_aged
 
 
 class KeyReused(Refusal):
@@ -72,7 +72,7 @@ def parameters(key: Key | None, now: datetime) -> dict[str, Any]:
         "key_route": key and key.route,
         "key": key and key.key,
         "key_fingerprint": key and key.fingerprint,
-        "key_since": now - KEPT,
+        "key_since": now - retention.ANSWERS,
     }
 
 
@@ -98,3 +98,8 @@ def store(session: Session, key: Key | None, status: int, answer: dict[str, Any]
     values = {**parameters(key, now), "status": status, "answer": json.dumps(answer), "now": now}
     if session.execute(_STORE, values).first() is None:
         replay(session, key, now)
+
+
+def forget(session: Session, now: datetime, limit: int) -> int:
+    """Delete some of the answers whose keys count no more; returns how many."""
+    return forget_aged(session, "idempotency_keys", "created_at", now - retention.ANSWERS, limit)

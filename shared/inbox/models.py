@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kit.base import Base
@@ -12,7 +12,10 @@ class InboxMessage(Base):
     """What somebody told us, stored as received before it is believed; the same message twice is one row."""
 
     __tablename__ = "inbox"
-    __table_args__ = (UniqueConstraint("source", "dedupe_key"),)
+    __table_args__ = (
+        UniqueConstraint("source", "dedupe_key"),
+        Index("ix_inbox_processed_at", "processed_at", postgresql_where=text("processed_at is not null")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     source: Mapped[str]

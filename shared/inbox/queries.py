@@ -7,7 +7,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.kit import retention
 from shared.kit.ids import new_id
+from shared.kit.retention import forget_aged
 from shared.outbox import queries as outbox
 
 _RECEIVE = text("""
@@ -34,3 +36,8 @@ def body(session: Session, message_id: UUID) -> bytes:
 
 def processed(session: Session, message_id: UUID, outcome: str, now: datetime) -> None:
     session.execute(_PROCESSED, {"id": message_id, "outcome": outcome, "now": now})
+
+
+def forget(session: Session, now: datetime, limit: int) -> int:
+    """Delete some of what was looked into long ago; returns how many."""
+    return forget_aged(session, "inbox", "processed_at", now - retention.MESSAGES, limit)

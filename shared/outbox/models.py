@@ -13,11 +13,16 @@ class OutboxMessage(Base):
     """Work we promised, stored in the transaction of the fact it follows from; done at least once, by its handler.
 
     `kind` is `room.verb`; `due_at` is when it should happen; `next_try_at` is when the sweep sends it again if nobody
-    has marked it done; `generation` counts the sweep's sends and is part of the task's name.
+    has marked it done; `generation` counts the sends after the first and is part of the task's name. The sweep's are
+    counted from `counted_from`, where an admin last sent it again; after the last of them it is dead.
     """
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_waiting", "next_try_at", postgresql_where=text("done_at is null")),)
+    __table_args__ = (
+        Index("ix_outbox_waiting", "next_try_at", postgresql_where=text("done_at is null and dead_at is null")),
+        Index("ix_outbox_dead", "created_at", "id", postgresql_where=text("dead_at is not null")),
+        Index("ix_outbox_done_at", "done_at", postgresql_where=text("done_at is not null")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     kind: Mapped[str]
@@ -26,7 +31,9 @@ class OutboxMessage(Base):
     due_at: Mapped[datetime]
     next_try_at: Mapped[datetime]
     generation: Mapped[int] = mapped_column(server_default=text("0"))
+    counted_from: Mapped[int] = mapped_column(server_default=text("0"))
     leased_until: Mapped[datetime | None]
     done_at: Mapped[datetime | None]
+    dead_at: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(server_default=text("0"))
     last_error: Mapped[str | None]

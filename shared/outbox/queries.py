@@ -1,6 +1,5 @@
 """Promises: written with the fact they follow from, leased to one worker at a time, done once."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,12 +8,17 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.kit import retention
 from shared.kit.ids import new_id
+from shared.kit.retention import forget_aged
 from shared.outbox.models import OutboxMessage
 
 LEASE = timedelta(seconds=90)  # longer than a handler may take
 GRACE = timedelta(seconds=60)  # the try after the commit, and the queue, go first
 SWEEP_BACKOFF_MINUTES = (1, 2, 5, 10, 30, 60)
+# How often the sweep sends before a message is dead, a day after it was due: longer than a vendor or a release is down,
+# soon enough to be seen while its fact still matters.
+SENDS = len(SWEEP_BACKOFF_MINUTES) + (24 * 60 - sum(SWEEP_BACKOFF_MINUTES)) // SWEEP_BACKOFF_MINUTES[-1]
 PENDING = "outbox"  # where a session keeps what it promised until the commit
 
 
@@ -43,14 +47,24 @@ def promised(session: Session, promise: Promise) -> None:
     session.info.setdefault(PENDING, []).append(promise)
 
 
+# The same rows, written by a statement that is sent anyway: `promises` is a CTE of (id, kind, payload, due_at).
+ADDED = f"""
+added as (
+  insert into outbox (id, kind, payload, created_at, due_at, next_try_at)
+  select id, kind, payload, cast(:now as timestamptz), due_at, due_at + interval '{GRACE.total_seconds()} seconds'
+  from promises
+)
+"""
 _LEASE = text("""
 update outbox set leased_until = :until
 where id = :id and done_at is null and (leased_until is null or leased_until < :now)
 returning kind, payload
 """)
-_DONE = text(
-    "update outbox set done_at = :now, leased_until = null, last_error = null where id = :id and done_at is null"
-)
+# A dead one that a late task does after all is dead no more.
+_DONE = text("""
+update outbox set done_at = :now, leased_until = null, last_error = null, dead_at = null
+where id = :id and done_at is null
+""")
 _FAILED = text("update outbox set leased_until = null, failures = failures + 1, last_error = :error where id = :id")
 _IS_DONE = text("select done_at is not null from outbox where id = :id")
 
@@ -76,21 +90,38 @@ def failed(session: Session, message_id: UUID, error: str) -> None:
 
 
 _OVERDUE = text("""
+with due as (
+  select id, generation + 1 - counted_from as sends from outbox
+  where done_at is null and dead_at is null and next_try_at <= :now
+  order by next_try_at limit :limit for update skip locked
+)
 update outbox o set
-  generation = o.generation + 1,
+  dead_at = case when sends > cast(:most as int) then cast(:now as timestamptz) end,
+  generation = o.generation + case when sends > cast(:most as int) then 0 else 1 end,
   next_try_at = cast(:now as timestamptz)
-    + make_interval(mins => (cast(:backoff as int[]))[least(o.generation + 1, cast(:steps as int))])
-where o.id in (
-  select id from outbox where done_at is null and next_try_at <= :now
-  order by next_try_at limit :limit for update skip locked)
-returning o.id, o.kind, o.generation, o.due_at
+    + make_interval(mins => (cast(:backoff as int[]))[least(sends, cast(:steps as int))])
+from due where o.id = due.id
+returning o.id, o.kind, o.generation, o.due_at, o.dead_at is not null
 """)
 
 
-def overdue(session: Session, now: datetime, limit: int) -> Sequence[Promise]:
-    """Take what nobody has marked done in its time, for sending again under new names, later each time."""
-    rows = session.execute(
-        _OVERDUE,
-        {"now": now, "limit": limit, "backoff": list(SWEEP_BACKOFF_MINUTES), "steps": len(SWEEP_BACKOFF_MINUTES)},
-    )
-    return [Promise(*row) for row in rows]
+@dataclass(frozen=True)
+class Overdue:
+    """What nobody has marked done in its time: what is sent again, and what has been sent often enough."""
+
+    waiting: list[Promise]
+    dead: list[Promise]
+
+
+def overdue(session: Session, now: datetime, limit: int) -> Overdue:
+    """Take what is overdue, for sending again under new names, later each time; after the last send it is dead."""
+    backoff = {"backoff": list(SWEEP_BACKOFF_MINUTES), "steps": len(SWEEP_BACKOFF_MINUTES), "most": SENDS}
+    found = Overdue([], [])
+    for *promise, is_dead in session.execute(_OVERDUE, {"now": now, "limit": limit, **backoff}):
+        (found.dead if is_dead else found.waiting).append(Promise(*promise))
+    return found
+
+
+def forget(session: Session, now: datetime, limit: int) -> int:
+    """Delete some of what was done long ago; returns how many."""
+    return forget_aged(session, "outbox", "done_at", now - retention.PROMISES, limit)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.bookings.history import Actor, note
@@ -21,7 +21,7 @@ from shared.kit.database import Database
 from shared.kit.errors import NotFound, Refusal, TooManyRequests
 from shared.kit.hourly import LastHour
 from shared.kit.ids import merchant_id, new_id
-from shared.payments import following, queries
+from shared.payments import following, queries, rungs
 from shared.payments.gateway import Gateway, GatewayRefused, Gateways, GatewayUnavailable, Order
 from shared.payments.ladder import next_poll
 from shared.payments.lifecycle import ATTEMPT, AttemptState
@@ -156,12 +156,7 @@ class Checkout:
             self._refused(order, booking_id, refusal.code, now)
             raise GatewayUnavailable(refusal.code) from refusal
         with self.db.transaction() as session:
-            opened = session.execute(
-                update(Attempt)
-                .where(Attempt.merchant_txn_id == order.merchant_txn_id, Attempt.state == AttemptState.CREATED)
-                .values(payment_url=url, state=AttemptState.PENDING)
-                .returning(Attempt.id)
-            ).scalar()
+            opened = rungs.opened(session, order.merchant_txn_id, url, now)
             if opened is None and _state(session, order) is AttemptState.FAILED:
                 raise PaymentInProgress  # the call took so long that another attempt replaced this one
             if opened is not None:

@@ -10,6 +10,8 @@ STEPS = (
     *(timedelta(hours=step) for step in HOURS),
     *(timedelta(days=step) for step in DAYS),
 )
+# A last rung is taken once more where who took it died before it was said that a person has to look.
+AFTER_THE_LAST = timedelta(minutes=10)
 
 
 def next_poll(started_at: datetime, now: datetime) -> datetime | None:

@@ -18,8 +18,7 @@ class RefundState(StrEnum):
     SENT = "sent"  # the gateway was asked and has not been heard; only the same id may ask again
     PENDING = "pending"
     DONE = "done"
-    FAILED = "failed"
-    NEEDS_PERSON = "needs_person"
+    NEEDS_PERSON = "needs_person"  # it failed, or was cash: only a person can bring it to its end
 
 
 _ENDS = frozenset({AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.MISMATCHED})
@@ -35,13 +34,12 @@ ATTEMPT = Lifecycle[AttemptState](
 )
 LIVE = frozenset({AttemptState.CREATED, AttemptState.PENDING})
 
-_REFUND_ENDS = frozenset({RefundState.DONE, RefundState.FAILED, RefundState.NEEDS_PERSON})
+_REFUND_ENDS = frozenset({RefundState.DONE, RefundState.NEEDS_PERSON})
 REFUND = Lifecycle[RefundState](
     {
         RefundState.CREATED: frozenset({RefundState.SENT, RefundState.NEEDS_PERSON}),
         RefundState.SENT: frozenset({RefundState.PENDING}) | _REFUND_ENDS,
         RefundState.PENDING: _REFUND_ENDS,
-        RefundState.FAILED: frozenset({RefundState.NEEDS_PERSON, RefundState.DONE}),
         RefundState.NEEDS_PERSON: frozenset({RefundState.DONE}),
         RefundState.DONE: frozenset(),
     }

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session, aliased
 
 from shared.bookings import queries as bookings
 from shared.bookings.models import Booking, OpenException
+from shared.kit import retention
 from shared.kit.base import for_update
 from shared.kit.hourly import HOUR, LastHour
 from shared.kit.paging import PageQuery, Position, after, page_of, within_days
+from shared.kit.retention import forget_aged
 from shared.ledger.postings import Bearer
-from shared.payments.ladder import next_poll
 from shared.payments.lifecycle import LIVE, RefundState
 from shared.payments.matching import Asked, Capture
 from shared.payments.models import CASH_REFUND, VISIT, Attempt, Payment, ReconciliationRun, Refund
@@ -124,10 +125,8 @@ def captured_and_refunded(session: Session, payment_id: UUID) -> tuple[int, int]
 
 
 def reserved(session: Session, attempt_id: UUID) -> int:
-    """Return the paise of an attempt that are refunded or on their way: a failed refund frees its part again."""
-    total = select(func.coalesce(func.sum(Refund.amount), 0)).where(
-        Refund.attempt_id == attempt_id, Refund.state != RefundState.FAILED
-    )
+    """Return the paise of an attempt that are refunded or on their way, be it by a person."""
+    total = select(func.coalesce(func.sum(Refund.amount), 0)).where(Refund.attempt_id == attempt_id)
     return int(session.scalars(total).one())
 
 
@@ -142,7 +141,7 @@ def returned(session: Session, attempt: Attempt, total: int) -> int:
 def given_back(session: Session, booking_id: UUID) -> Sequence[Refund]:
     """Return what of a booking's own payment is refunded or on its way, the oldest first."""
     statement = select(Refund).join(Attempt, Attempt.id == Refund.attempt_id)
-    of_it = (Attempt.booking_id == booking_id, Attempt.capture == Capture.APPLIED, Refund.state != RefundState.FAILED)
+    of_it = (Attempt.booking_id == booking_id, Attempt.capture == Capture.APPLIED)
     return session.scalars(statement.where(*of_it).order_by(Refund.created_at, Refund.id)).all()
 
 
@@ -156,13 +155,12 @@ class Stayed:
 
 def stayed(session: Session, booking_id: UUID, since: datetime | None) -> Stayed:
     """Return what is left of a paid booking's payment; what the provider bears counts from an instant on."""
-    returned = Refund.state != RefundState.FAILED
-    borne = returned & (Refund.borne_by == Bearer.PROVIDER)
+    borne = Refund.borne_by == Bearer.PROVIDER
     if since is not None:
         borne &= Refund.created_at >= since
     row = session.execute(
         select(
-            Attempt.amount - func.coalesce(func.sum(Refund.amount).filter(returned), 0),
+            Attempt.amount - func.coalesce(func.sum(Refund.amount), 0),
             func.coalesce(func.sum(Refund.amount).filter(borne), 0),
         )
         .outerjoin(Refund, Refund.attempt_id == Attempt.id)
@@ -186,26 +184,6 @@ def claim_question(session: Session, attempt_id: UUID, now: datetime, every: tim
         return False
     attempt.asked_at = now
     return True
-
-
-def claim_due(
-    session: Session, kind: type[Attempt] | type[Refund], now: datetime, limit: int
-) -> Sequence[Attempt | Refund]:
-    """Take what is due to be asked about and move each to its next rung; several at once take different rows.
-
-    A row whose ladder has ended comes back without a next rung.
-    """
-    statement = select(kind).where(kind.next_poll_at <= now).order_by(kind.next_poll_at).limit(limit)
-    due: list[Attempt | Refund] = list(session.scalars(for_update(statement, skip_locked=True)))
-    for row in due:
-        row.asked_at = now
-        row.polls += 1
-        row.next_poll_at = next_poll(_began(row), now)
-    return due
-
-
-def _began(row: Attempt | Refund) -> datetime:
-    return row.started_at if isinstance(row, Attempt) else row.created_at
 
 
 def of_booking(session: Session, booking_id: UUID) -> dict[Attempt, list[Refund]]:
@@ -252,3 +230,8 @@ def list_reconciliations(session: Session, page: PageQuery) -> tuple[list[Reconc
         .limit(page.limit + 1)
     ).all()
     return page_of(rows, page.limit, lambda row: Position(row.started_at, row.id))
+
+
+def forget(session: Session, now: datetime, limit: int) -> int:
+    """Delete some of the oldest rounds of reconciliation; returns how many. What they were about is kept for ever."""
+    return forget_aged(session, "reconciliation_runs", "started_at", now - retention.RECONCILIATIONS, limit)

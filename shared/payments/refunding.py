@@ -15,7 +15,7 @@ from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.ledger.postings import Bearer
 from shared.outbox import queries as outbox
-from shared.payments import queries
+from shared.payments import queries, rungs
 from shared.payments.gateway import Gateway, GatewayAnswer, Gateways, RefundOrder, Said
 from shared.payments.ladder import next_poll
 from shared.payments.lifecycle import REFUND, UNFINISHED, RefundState
@@ -59,7 +59,7 @@ def promise(
 
 
 def _begin(session: Session, refund: Refund, now: datetime, *, by_hand: bool) -> None:
-    """Store a refund with what brings it to its end: a task and the ladder, or a person."""
+    """Store a refund with what brings it to its end: a task that sends it and the ladder, or a person."""
     if by_hand:
         refund.state = REFUND.move(RefundState.CREATED, RefundState.NEEDS_PERSON)
     else:
@@ -70,6 +70,7 @@ def _begin(session: Session, refund: Refund, now: datetime, *, by_hand: bool) ->
         open_exception(session, CASH_REFUND, refund.id, refund.booking_id, now, amount=refund.amount)
     else:
         outbox.add(session, SEND, {"refund_id": str(refund.id)}, now)
+        outbox.add(session, rungs.FOLLOW, {"refund_id": str(refund.id)}, now, refund.next_poll_at)
 
 
 def decide(

@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, text
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kit.base import Base, Created
@@ -17,6 +17,7 @@ class SignInSession(Created, Base):
     """
 
     __tablename__ = "sessions"
+    __table_args__ = (Index("ix_sessions_over", text("least(ended_at, expires_at)")),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), index=True)

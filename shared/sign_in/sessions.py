@@ -8,9 +8,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.kit import log
+from shared.kit import log, retention
 from shared.kit.errors import Unauthorized
 from shared.kit.ids import new_id
+from shared.kit.retention import forget_aged
 from shared.sign_in.tokens import Claims, InvalidToken, RefreshToken
 from shared.users.models import ADMIN
 
@@ -153,3 +154,8 @@ def end_all(session: Session, user_id: UUID, reason: str, now: datetime) -> None
 def was_issued_to(session: Session, token: RefreshToken, email: str) -> bool:
     """Tell whether this token, living or not, was once given to the owner of the address."""
     return session.execute(_ISSUED_TO, {"family": token.family, "email": email}).first() is not None
+
+
+def forget(session: Session, now: datetime, limit: int) -> int:
+    """Delete some of the sessions that were over long ago, ended or expired; returns how many."""
+    return forget_aged(session, "sessions", "least(ended_at, expires_at)", now - retention.SESSIONS, limit)

@@ -21,7 +21,7 @@ BUDGET = {
     "admin": 512,
     "payments": 600,
     "callback": 540,
-    "docs": 345,
+    "docs": 346,
     "tasks": 606,
     "schedule": 606,
     "migrate": 645,

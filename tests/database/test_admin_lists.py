@@ -166,14 +166,14 @@ def test_a_round_that_asked_is_kept_and_one_that_had_nothing_to_ask_is_not(db, m
     reconcile(timedelta(0))
     customer = make.customer()
     make.page(gateway, customer, make.booking(customer).id)
-    for step in (timedelta(seconds=30), timedelta(seconds=31), timedelta(minutes=1)):
+    for step in (timedelta(minutes=3), timedelta(minutes=4), timedelta(minutes=6)):
         reconcile(step)
     with db.reading() as session:
         runs, cursor = queries.list_reconciliations(session, PageQuery(limit=1))
         before, _ = queries.list_reconciliations(session, PageQuery(cursor=cursor))
     assert [(run.started_at - now, run.asked, run.silent) for run in [*runs, *before]] == [
-        (timedelta(minutes=1), 1, 0),
-        (timedelta(seconds=30), 1, 0),
+        (timedelta(minutes=6), 1, 0),
+        (timedelta(minutes=3), 1, 0),
     ]
 
 

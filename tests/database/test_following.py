@@ -7,10 +7,12 @@ from sqlalchemy import text
 
 from functions.wiring import line
 from shared.payments import following, queries, refunding
-from shared.payments.ladder import STEPS
+from shared.payments.following import OVERDUE
 from tests.make import at, together
 
-HALF_A_MINUTE = timedelta(seconds=30)
+FIRST = timedelta(seconds=30)
+LATE = FIRST + OVERDUE  # when the first rung is taken for lost
+JUST = timedelta(microseconds=1)
 
 
 @pytest.fixture
@@ -51,33 +53,23 @@ def state(make):
 
 
 @pytest.mark.usefixtures("our_id")
-def test_nothing_is_asked_before_its_time(reconcile):
-    assert reconcile(HALF_A_MINUTE - timedelta(microseconds=1)) == (0, 0)
-    assert reconcile(HALF_A_MINUTE) == (1, 0)
-    assert reconcile(HALF_A_MINUTE) == (0, 0)
+def test_a_rung_is_left_to_its_task_until_that_is_taken_for_lost(reconcile):
+    assert reconcile(LATE - JUST) == (0, 0)
+    assert reconcile(LATE) == (1, 0)
+    assert reconcile(LATE) == (0, 0)
 
 
 @pytest.mark.usefixtures("our_id")
-def test_a_payment_that_does_not_end_is_asked_about_on_every_rung_and_then_a_person_is(make, booking, reconcile, now):
-    for rung, step in enumerate(STEPS, 1):
-        assert make.rows("select next_poll_at from payment_attempts") == [(now + step,)]
-        assert make.rows("select count(*) from exceptions") == [(0,)]
-        assert reconcile(step) == (1, 0)
-        assert make.rows("select polls from payment_attempts") == [(rung,)]
-    assert make.rows("select next_poll_at, state from payment_attempts") == [(None, "pending")]
-    assert make.rows("select kind, booking_id from exceptions") == [("payment_unresolved", booking.id)]
-    assert reconcile(STEPS[-1] * 2) == (0, 0)
-
-
-@pytest.mark.usefixtures("our_id")
-def test_a_reconciliation_that_comes_late_asks_once_and_goes_on_with_the_next_rung(make, reconcile, now):
+def test_a_reconciliation_that_comes_late_asks_once_and_puts_the_ladder_on_its_next_rung(make, reconcile, now):
     assert reconcile(timedelta(minutes=10)) == (1, 0)
-    assert make.rows("select next_poll_at from payment_attempts") == [(now + timedelta(minutes=15),)]
+    next_rung = now + timedelta(minutes=15)
+    assert make.rows("select next_poll_at from payment_attempts") == [(next_rung,)]
+    assert (next_rung,) in make.rows("select due_at from outbox where kind = 'payments.follow'")
 
 
 def test_reconciliation_finds_a_success_nobody_told_of(make, phonepe, our_id, reconcile):
     phonepe.settle(our_id, "pay")
-    assert reconcile(HALF_A_MINUTE) == (1, 0)
+    assert reconcile(LATE) == (1, 0)
     assert state(make) == "succeeded"
     assert reconcile(timedelta(days=1)) == (0, 0)
 
@@ -87,7 +79,7 @@ def test_reconciliation_finds_a_payment_whose_page_nobody_got(make, phonepe, gat
     with pytest.raises(Exception, match="no answer"):
         make.page(gateway, customer, booking.id)
     phonepe.settle(phonepe.transactions()[0]["merchantTransactionId"], "pay")
-    reconcile(HALF_A_MINUTE)
+    reconcile(LATE)
     assert make.stored(booking.id).payment_status == "success"
 
 
@@ -100,10 +92,10 @@ def test_a_silent_gateway_leaves_everything_pending_and_the_others_are_asked_all
     for txn in (our_id, other):
         phonepe.settle(txn, "pay")
     phonepe.fault("status.http_500", transaction=our_id)
-    assert reconcile(HALF_A_MINUTE) == (2, 1)
+    assert reconcile(LATE) == (2, 1)
     assert make.rows("select state from payment_attempts where merchant_txn_id = :id", id=our_id) == [("pending",)]
     assert make.rows("select state from payment_attempts where merchant_txn_id = :id", id=other) == [("succeeded",)]
-    assert reconcile(timedelta(minutes=1)) == (1, 0)
+    assert reconcile(timedelta(minutes=6)) == (1, 0)
     assert make.rows("select distinct state from payment_attempts") == [("succeeded",)]
 
 
@@ -113,7 +105,7 @@ def test_two_reconciliations_at_once_ask_about_each_payment_once(make, gateway, 
         make.chef()
         customer = make.customer()
         make.page(gateway, customer, make.booking(customer).id)
-    outcomes = together(3, lambda: reconcile(HALF_A_MINUTE))
+    outcomes = together(3, lambda: reconcile(LATE))
     assert sum(asked for asked, _ in outcomes) == 5
     assert make.rows("select distinct polls from payment_attempts") == [(1,)]
 
@@ -123,44 +115,15 @@ def test_a_payment_that_is_being_settled_is_passed_over_without_waiting(db, reco
     """Fails (it waits for the read timeout) when the rows are not taken with `skip locked`."""
     with db.transaction() as session:
         session.execute(text("select 1 from payment_attempts for update"))
-        assert reconcile(HALF_A_MINUTE) == (0, 0)
-
-
-def test_a_timed_out_payment_that_stays_so_needs_no_person(
-    make, phonepe, gateway, customer, booking, our_id, reconcile
-):
-    """Fails when the end of every ladder is an exception: a booking paid otherwise could not be started."""
-    phonepe.settle(our_id, "decline", code="TIMED_OUT")
-    reconcile(HALF_A_MINUTE)
-    second = make.page(gateway, customer, booking.id).merchant_txn_id
-    phonepe.settle(second, "pay")
-    for step in STEPS[1:]:
-        reconcile(step)
-    assert make.rows("select count(*) from exceptions") == [(0,)]
-    assert make.stored(booking.id).payment_status == "success"
-
-
-def test_a_refund_nobody_answers_for_ends_with_a_person_and_stays_under_way(
-    make, phonepe, gateway, db, customer, reconcile, now
-):
-    booking, txn = make.paid(gateway, phonepe, customer)
-    phonepe.fault("refund.stays_pending", transaction=txn)
-    with db.transaction() as session:
-        attempt = queries.attempt_by_our_id(session, txn)
-        refunding.promise(session, attempt, 100_00, reason="a test", now=now)
-    for _ in STEPS:
-        [(due,)] = make.rows("select next_poll_at from refunds")
-        assert reconcile(due - now) == (1, 0)
-    assert make.rows("select state, next_poll_at, polls from refunds") == [("pending", None, len(STEPS))]
-    assert make.rows("select kind, booking_id from exceptions") == [("refund_unresolved", booking.id)]
+        assert reconcile(LATE) == (0, 0)
 
 
 def test_reconciliation_sends_a_refund_whose_task_was_lost(make, phonepe, gateway, db, customer, reconcile, now):
     _, txn = make.paid(gateway, phonepe, customer)
     with db.transaction() as session:
         refunding.promise(session, queries.attempt_by_our_id(session, txn), 100_00, reason="a test", now=now)
-    reconcile(HALF_A_MINUTE)
-    reconcile(timedelta(minutes=1))
+    reconcile(LATE)
+    reconcile(timedelta(minutes=6))
     assert make.rows("select state from refunds") == [("done",)]
 
 

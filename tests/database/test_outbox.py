@@ -1,37 +1,20 @@
 """What is promised is stored with its fact, sent after the commit, and done by whoever comes first, once."""
 
-import threading
 from datetime import timedelta
 
 import pytest
 
-from infra.outside import assert_outside_transaction
 from shared.kit.ids import new_id
 from shared.outbox import queries
 from shared.outbox.dispatch import DispatchingDatabase, send
-from shared.outbox.queries import GRACE, LEASE, SWEEP_BACKOFF_MINUTES, Promise
-from shared.outbox.queue import QueueUnavailable, Task
+from shared.outbox.queries import GRACE, LEASE, SENDS, SWEEP_BACKOFF_MINUTES, Overdue, Promise
 from shared.outbox.sweep import sweep
+from tests.fakes import Queue
 from tests.make import together
 
 JUST = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
-
-
-class Queue:
-    """A queue as the business sees one: it takes tasks, outside of transactions, or is down."""
-
-    def __init__(self) -> None:
-        self.tasks: list[Task] = []
-        self.is_down = False
-        self.lock = threading.Lock()
-
-    def enqueue(self, task: Task, within: float = 0.5) -> None:  # noqa: ARG002 - as the queue's
-        assert_outside_transaction()
-        if self.is_down:
-            raise QueueUnavailable("down")
-        with self.lock:
-            self.tasks.append(task)
+NOTHING = {"overdue": 0, "dead": 0, "oldest_seconds": 0, "sent": 0}
 
 
 @pytest.fixture
@@ -123,8 +106,8 @@ def test_with_the_queue_down_the_fact_stands_and_the_sweep_sends_it_under_a_new_
         queries.add(session, "payments.refund", {}, now)
     assert make.rows("select count(*) from outbox") == [(1,)]
     queue.is_down = False
-    assert sweep(dispatching, queue, now + GRACE - JUST) == {"overdue": 0, "oldest_seconds": 0, "sent": 0}
-    assert sweep(dispatching, queue, now + GRACE) == {"overdue": 1, "oldest_seconds": 60, "sent": 1}
+    assert sweep(dispatching, queue, now + GRACE - JUST) == NOTHING
+    assert sweep(dispatching, queue, now + GRACE) == {"overdue": 1, "dead": 0, "oldest_seconds": 60, "sent": 1}
     [(message_id,)] = make.rows("select id from outbox")
     assert [task.name for task in queue.tasks] == [f"{message_id.hex}-1"]
 
@@ -132,9 +115,14 @@ def test_with_the_queue_down_the_fact_stands_and_the_sweep_sends_it_under_a_new_
 def test_a_sweep_that_meets_a_queue_that_is_down_leaves_the_promise_to_the_next(dispatching, queue, add, now):
     add()
     queue.is_down = True
-    assert sweep(dispatching, queue, now + GRACE) == {"overdue": 1, "oldest_seconds": 60, "sent": 0}
+    assert sweep(dispatching, queue, now + GRACE) == {"overdue": 1, "dead": 0, "oldest_seconds": 60, "sent": 0}
     queue.is_down = False
-    assert sweep(dispatching, queue, now + GRACE + MINUTE) == {"overdue": 1, "oldest_seconds": 120, "sent": 1}
+    assert sweep(dispatching, queue, now + GRACE + MINUTE) == {
+        "overdue": 1,
+        "dead": 0,
+        "oldest_seconds": 120,
+        "sent": 1,
+    }
 
 
 def test_what_is_not_done_is_sent_again_ever_later_under_ever_new_names(add, dispatching, queue, now):
@@ -143,14 +131,43 @@ def test_what_is_not_done_is_sent_again_ever_later_under_ever_new_names(add, dis
     for generation, minutes in enumerate([*SWEEP_BACKOFF_MINUTES, SWEEP_BACKOFF_MINUTES[-1]], 1):
         assert sweep(dispatching, queue, at - JUST)["overdue"] == 0
         waited = (at - now).total_seconds()
-        assert sweep(dispatching, queue, at) == {"overdue": 1, "oldest_seconds": waited, "sent": 1}
+        assert sweep(dispatching, queue, at) == {"overdue": 1, "dead": 0, "oldest_seconds": waited, "sent": 1}
         assert queue.tasks[-1].name == f"{message_id.hex}-{generation}"
         at += minutes * MINUTE
 
 
+def test_what_was_committed_and_never_reached_the_queue_is_sent_by_the_sweep(db, dispatching, queue, make, now):
+    """The process dies between the commit and the queue: a plain database commits and sends nothing."""
+    with db.transaction() as session:
+        queries.add(session, "payments.refund", {}, now)
+    assert queue.tasks == []
+    assert sweep(dispatching, queue, now + GRACE)["sent"] == 1
+    [(message_id,)] = make.rows("select id from outbox")
+    assert [task.path for task in queue.tasks] == [f"/outbox/{message_id}"]
+
+
+def test_a_queue_that_confirmed_nothing_and_has_the_task_has_it_once(db, queue, lease, add, make, now):
+    """The same sending again is the same name; the sweep's own is another task, and finds the message done."""
+    queue.is_deaf = True
+    message_id = add()
+    assert send(queue, [Promise(message_id, "payments.refund", 0, now)]) == 0
+    assert len(queue.tasks) == 1
+    queue.is_deaf = False
+    assert lease(message_id)
+    finish(db, message_id, now)
+    assert sweep(db, queue, now + GRACE) == NOTHING
+    assert make.rows("select count(*) from outbox where done_at is not null") == [(1,)]
+
+
+def test_the_sweep_sends_for_about_a_day():
+    """Then a message is dead; tests/database/test_dead_tasks.py."""
+    backoff = [*SWEEP_BACKOFF_MINUTES, *[SWEEP_BACKOFF_MINUTES[-1]] * SENDS][:SENDS]
+    assert timedelta(hours=23) < GRACE + sum(backoff) * MINUTE <= timedelta(hours=24)
+
+
 def test_what_is_done_is_not_sent_again(add, dispatching, db, queue, now):
     finish(db, add(), now)
-    assert sweep(dispatching, queue, now + timedelta(days=1)) == {"overdue": 0, "oldest_seconds": 0, "sent": 0}
+    assert sweep(dispatching, queue, now + timedelta(days=1)) == NOTHING
     assert len(queue.tasks) == 1
 
 
@@ -168,10 +185,10 @@ def test_a_sweep_passes_over_what_another_holds_without_waiting(add, db, queue, 
     """Fails (it waits for the read timeout) when the rows are not taken with `skip locked`."""
     add()
     with db.transaction() as session:
-        assert len(queries.overdue(session, now + GRACE, 10)) == 1
+        assert len(queries.overdue(session, now + GRACE, 10).waiting) == 1
         queue.tasks.clear()
         with db.transaction() as other:
-            assert queries.overdue(other, now + GRACE, 10) == []
+            assert queries.overdue(other, now + GRACE, 10) == Overdue([], [])
 
 
 def test_a_message_is_leased_to_one_worker_at_a_time(add, lease):

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from functions.wiring import line
+from shared.kit.database import ConstraintViolated
 from shared.payments import following, queries, refunding
 from shared.payments.gateway import GatewayAnswer, GatewayUnavailable, Said
 from shared.payments.models import Attempt
@@ -73,11 +74,14 @@ def test_a_refund_is_created_sent_pending_and_done(make, phonepe, paid, promise,
 
 
 def test_a_promise_is_sent_by_the_outbox_and_asked_about_by_the_ladder(make, promise, now):
-    refund = promise()
-    assert make.rows("select payload->>'refund_id', due_at from outbox where kind = 'payments.refund'") == [
-        (str(refund), now)
+    refund, first = promise(), now + timedelta(seconds=30)
+    assert make.rows(
+        "select kind, due_at from outbox where payload->>'refund_id' = :id order by due_at", id=str(refund)
+    ) == [
+        ("payments.refund", now),
+        ("payments.follow", first),
     ]
-    assert make.rows("select next_poll_at from refunds") == [(now + timedelta(seconds=30),)]
+    assert make.rows("select next_poll_at from refunds") == [(first,)]
 
 
 def test_a_refund_done_is_booked_told_and_noted_once_however_often_it_is_asked_about(make, paid, promise, follow):
@@ -184,6 +188,37 @@ def test_never_more_is_refunded_than_was_captured_and_is_left(paid, promise, fol
     with pytest.raises(ValueError, match="of 100"):
         promise(101)
     assert promise(100)
+
+
+@pytest.mark.parametrize("how", ["another", "raised", "of a payment that failed"])
+def test_the_database_itself_refuses_to_refund_more_than_was_captured(make, paid, promise, how):
+    """Whatever the code does: raw SQL is refused too. Fails without the trigger."""
+    total = paid[0].total
+    promise(total - 100)
+    change = {
+        "another": "insert into refunds (id, attempt_id, booking_id, merchant_refund_id, amount, state, reason)"
+        " select gen_random_uuid(), attempt_id, booking_id, 'SZR_X', 101, 'created', 'x' from refunds",
+        "raised": "update refunds set amount = amount + 101",
+        "of a payment that failed": "update refunds set amount = 1",
+    }
+    if how == "of a payment that failed":
+        make.run("update payment_attempts set state = 'failed', capture = null")
+    with pytest.raises(ConstraintViolated, match="refunds_within_capture"):
+        make.run(change[how])
+    assert make.rows("select amount from refunds") == [(total - 100,)]
+
+
+def test_two_refunds_at_once_are_counted_together_by_the_database(make, paid, promise):
+    """Fails when the trigger does not wait at the payment: neither would see the other."""
+    promise(100)
+    half = (
+        "insert into refunds (id, attempt_id, booking_id, merchant_refund_id, amount, state, reason)"
+        " select id, attempt_id, booking_id, 'SZR_' || id, :amount, 'created', 'x'"
+        " from (select gen_random_uuid() as id, attempt_id, booking_id from refunds limit 1) r"
+    )
+    outcomes = together(3, lambda: make.run(half, amount=paid[0].total // 2))
+    assert sum(isinstance(outcome, ConstraintViolated) for outcome in outcomes) == 2
+    assert len(states(make)) == 2
 
 
 def test_a_refund_waits_for_one_that_is_being_promised_and_then_counts_it(db, paid, promise, now):

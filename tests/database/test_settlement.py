@@ -133,10 +133,10 @@ def test_a_payment_that_timed_out_has_failed_and_is_asked_about_for_its_late_suc
     phonepe.settle(our_id, "decline", code="TIMED_OUT")
     assert follow() == "failed"
     assert make.rows("select next_poll_at from payment_attempts") == [(now + timedelta(seconds=30),)]
-    for rung in (timedelta(seconds=30), timedelta(minutes=1)):
-        assert following.reconcile(db, at(gateway), line, now + rung).asked == 1
+    for late in (timedelta(minutes=3), timedelta(minutes=6)):
+        assert following.reconcile(db, at(gateway), line, now + late).asked == 1
     phonepe.settle(our_id, "pay", force=True)
-    following.reconcile(db, at(gateway), line, now + timedelta(minutes=2))
+    following.reconcile(db, at(gateway), line, now + timedelta(minutes=10))
     assert make.stored(booking.id).status == "confirmed"
     assert make.rows("select next_poll_at from payment_attempts") == [(None,)]
 

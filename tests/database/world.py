@@ -111,6 +111,10 @@ class World:
         counts = dict.fromkeys(("asked", "silent", "failed", "given_up"), 1)
         self.add("reconciliation_runs", started_at=self.make.now, **counts)
 
+    def task(self) -> None:
+        at = dict.fromkeys(("created_at", "due_at", "next_try_at", "dead_at"), self.make.now)
+        self.add("outbox", kind="nobody.knows", payload="{}", **at)
+
     def get(self, operation: Operation, **query: Any) -> dict[str, Any]:
         """Ask as who it is for, naming what there is; returns the answer's body."""
         unknown = set(operation.named("path")) - self.ids.keys()
@@ -161,5 +165,6 @@ ROWS: dict[str, Callable[[World], None]] = {
     "GET /admin/locations": World.location,
     "GET /admin/payments": World.visit,
     "GET /admin/reconciliations": World.reconciliation,
+    "GET /admin/tasks": World.task,
     "GET /admin/users": World.user,
 }

@@ -111,7 +111,9 @@ def catch_up(system: System, shoppers: list[Shopper]) -> None:
         for booking in shopper.left:
             shopper.pay(booking)
     system.sql("update outbox set leased_until = null, next_try_at = now() where done_at is null and due_at <= now()")
-    system.sql("update payment_attempts set next_poll_at = now() where state in ('created', 'pending')")
+    system.sql(
+        "update payment_attempts set next_poll_at = now() - interval '2 minutes' where state in ('created', 'pending')"
+    )
     system.run_job("sweep")
     system.run_job("reconcile")
     at_rest(system)

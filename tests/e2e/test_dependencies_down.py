@@ -181,7 +181,9 @@ def test_without_the_gateway_a_payment_waits_and_nothing_is_lost(system: System,
         assert_try_later(guest.post("/payments/initiate", {"booking_id": other["id"]}))
         assert guest.get(f"/payments/status/{page['merchant_txn_id']}").json()["status"] == "pending"
         assert send(system, report(merchantTransactionId=page["merchant_txn_id"])).status_code == 200
-        system.sql("update payment_attempts set next_poll_at = now(), asked_at = null where state = 'pending'")
+        system.sql(
+            "update payment_attempts set next_poll_at = now() - interval '2 minutes', asked_at = null where state = 'pending'"
+        )
         did = system.run_job("reconcile")
         assert (did["silent"], did["given_up"], did["failed"]) == (did["asked"], 0, 0)
         assert guest.booking(booking["id"])["payment_status"] == "pending"

@@ -142,7 +142,7 @@ def test_a_refund_without_an_answer_is_followed_to_its_end_and_sent_once(system:
     unreached = late[-1][1]
     assert [refund["state"] for refund in late[-1][0].client.booking(unreached["id"])["refunds"]] == ["pending"]
     system.sql(
-        "update refunds set sent_at = sent_at - interval '2 minutes', next_poll_at = now() where booking_id = :id",
+        "update refunds set sent_at = sent_at - interval '2 minutes', next_poll_at = now() - interval '2 minutes' where booking_id = :id",
         id=unreached["id"],
     )
     system.run_job("reconcile")

@@ -139,7 +139,9 @@ def test_when_the_callback_is_lost_asking_how_it_went_ends_the_same(system: Syst
 def test_when_the_callback_is_lost_the_reconciliation_ends_the_same(system: System):
     guest = system.sign_in()
     booking, txn = paid_unheard(system, guest)
-    system.sql("update payment_attempts set next_poll_at = now() where merchant_txn_id = :txn", txn=txn)
+    system.sql(
+        "update payment_attempts set next_poll_at = now() - interval '2 minutes' where merchant_txn_id = :txn", txn=txn
+    )
     system.run_job("reconcile")
     assert eventually(lambda: guest.booking(booking["id"])["status"] == "confirmed")
     told(system, guest.email, "Confirmed", booking["ref"])

@@ -88,7 +88,9 @@ def test_a_refund_whose_callback_is_lost_is_found_by_the_reconciliation(system: 
     lost = f"{system.url}/_local/payments/{refund}/faults"
     system.http.post(lost, json={"fault": "callback.lost", "times": 9}, timeout=10).raise_for_status()
     settle(system, refund, "pay")
-    system.sql("update refunds set next_poll_at = now() where booking_id = :id", id=booking["id"])
+    system.sql(
+        "update refunds set next_poll_at = now() - interval '2 minutes' where booking_id = :id", id=booking["id"]
+    )
     system.run_job("reconcile")
     assert eventually(lambda: guest.booking(booking["id"])["payment_status"] == "refunded")
     told(system, guest.email, "Refunded", booking["ref"])

@@ -144,7 +144,10 @@ def test_it_is_for_admins(system, guest, path):
 def test_rounds_of_reconciliation_that_asked_are_listed(system, admin, guest):
     booking = guest.book()
     guest.post("/payments/initiate", {"booking_id": booking["id"]})
-    system.sql("update payment_attempts set next_poll_at = now() where booking_id = :id", id=booking["id"])
+    system.sql(
+        "update payment_attempts set next_poll_at = now() - interval '2 minutes' where booking_id = :id",
+        id=booking["id"],
+    )
     system.run_job("reconcile")
     [latest, *_] = admin.get("/admin/reconciliations?limit=1").json()["items"]
     assert latest["asked"] >= 1

@@ -33,9 +33,8 @@ MOVES = {
         RefundState,
         {
             "created": "sent needs_person",
-            "sent": "pending done failed needs_person",
-            "pending": "done failed needs_person",
-            "failed": "done needs_person",
+            "sent": "pending done needs_person",
+            "pending": "done needs_person",
             "needs_person": "done",
         },
     ),

@@ -91,7 +91,9 @@ def test_callback_poll_reconciliation_and_task_at_once_are_one_payment(system: S
     queue(system, drop=1)
     assert send(system, report(merchantTransactionId=txn)).status_code == 200
     [callback] = waiting(system, "payments.callback")
-    system.sql("update payment_attempts set next_poll_at = now() where merchant_txn_id = :txn", txn=txn)
+    system.sql(
+        "update payment_attempts set next_poll_at = now() - interval '2 minutes' where merchant_txn_id = :txn", txn=txn
+    )
 
     signals: list[Callable[[], requests.Response]] = [
         *(partial(send, system, report(merchantTransactionId=txn, copy=n)) for n in range(4)),
@@ -167,7 +169,9 @@ def test_a_success_at_the_deadline_is_confirmed_or_sent_back_and_never_both(syst
     answers = at_once([*polls, *(job(system, "expire") for _ in range(3))])
 
     assert {answer.status_code for answer in answers} == {200}
-    system.sql("update payment_attempts set next_poll_at = now() where state in ('created', 'pending')")
+    system.sql(
+        "update payment_attempts set next_poll_at = now() - interval '2 minutes' where state in ('created', 'pending')"
+    )
     system.run_job("reconcile")
     ended = "select count(*) from refunds where state <> 'done'"
     eventually(lambda: system.sql(ended) == [[0]])
@@ -196,10 +200,10 @@ def test_expiries_at_once_cancel_each_booking_once(system: System, members: list
 
 
 def test_reconciliations_at_once_ask_about_each_payment_once(system: System, members: list[Member]):
-    """Fails when what is due is read without being taken (`for update skip locked` in `queries.claim_due`): each job
+    """Fails when what is due is read without being taken (`for update skip locked` in the statement of `rungs`): each job
     asks about all of them."""
     paid = all_paid_unheard(system, members)
-    system.sql("update payment_attempts set next_poll_at = now() where state = 'pending'")
+    system.sql("update payment_attempts set next_poll_at = now() - interval '2 minutes' where state = 'pending'")
 
     answers = at_once([job(system, "reconcile") for _ in range(8)])
 
@@ -244,7 +248,9 @@ def test_a_refund_reported_by_everybody_at_once_is_done_once(system: System, mem
     at_rest(system)
     [[refund]] = system.sql("select merchant_refund_id from refunds where booking_id = :id", id=booking["id"])
     settle(system, refund)
-    system.sql("update refunds set next_poll_at = now() where booking_id = :id", id=booking["id"])
+    system.sql(
+        "update refunds set next_poll_at = now() - interval '2 minutes' where booking_id = :id", id=booking["id"]
+    )
 
     signals = [partial(send, system, report(merchantTransactionId=refund, copy=n)) for n in range(AT_ONCE)]
     answers = all_at(system, booking, [*signals, *(job(system, "reconcile") for _ in range(4))], 7)

@@ -13,7 +13,7 @@ from shared.bookings.models import Booking
 from shared.invoices import queries as invoices
 from shared.kit.database import Database
 from shared.kit.letter import Letter
-from shared.lines.home_chef import cancellation, deadlines, messages, offers, overtaken, queries, reminding
+from shared.lines.home_chef import cancellation, deadlines, messages, offers, overtaken, queries, quotes, reminding
 from shared.lines.home_chef.telling import tell_chef, tell_customer
 
 
@@ -68,3 +68,7 @@ def is_current(session: Session, kind: str, subject_id: UUID, facts: dict[str, A
 
 def remind(db: Database, now: datetime) -> dict[str, int]:
     return reminding.remind(db, now)
+
+
+def tidy(session: Session, now: datetime, limit: int) -> int:
+    return quotes.forget(session, now, limit)

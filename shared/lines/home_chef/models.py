@@ -105,7 +105,10 @@ class Quote(Created, Base):
     """A price given for a visit, kept for half an hour and used once: what was quoted is what is charged."""
 
     __tablename__ = "home_chef_quotes"
-    __table_args__ = (Index("ix_home_chef_quotes_customer_id_created_at", "customer_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_home_chef_quotes_customer_id_created_at", "customer_id", "created_at"),
+        Index("ix_home_chef_quotes_expires_at", "expires_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     customer_id: Mapped[UUID] = mapped_column(ForeignKey(User.id))

@@ -8,8 +8,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.idempotency.queries import Key
+from shared.kit import retention
 from shared.kit.errors import NotFound, Refusal, TooManyRequests
 from shared.kit.ids import new_id
+from shared.kit.retention import forget_aged
 from shared.lines.home_chef import queries, visits
 from shared.lines.home_chef.models import Quote
 from shared.lines.home_chef.pricing import Breakdown
@@ -100,3 +102,8 @@ def read(session: Session, customer_id: UUID, quote_id: UUID) -> Given:
         raise QuoteNotFound
     request = QuoteRequest.model_validate_json(json.dumps(row.request))
     return Given(row.id, request, row.rate, Breakdown(**row.breakdown), row.expires_at, row.booking_id)
+
+
+def forget(session: Session, now: datetime, limit: int) -> int:
+    """Delete some of the quotes that expired long ago, used or not: a booking keeps its own price. Returns how many."""
+    return forget_aged(session, "home_chef_quotes", "expires_at", now - retention.QUOTES, limit)

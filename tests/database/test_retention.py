@@ -1,0 +1,195 @@
+"""What need not be kept is deleted, a little at a time; what tells of money, of a visit or of a change stays."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.engine import Engine
+
+from shared.idempotency import queries as idempotency
+from shared.idempotency.queries import Key, Replayed
+from shared.inbox import queries as inbox
+from shared.kit import retention
+from shared.kit.ids import new_id
+from shared.lines.home_chef import quotes
+from shared.outbox import queries as outbox
+from shared.sign_in import sessions
+from shared.sign_in.sessions import Lifetimes
+from tests.make import QUOTES, together
+
+JUST = timedelta(microseconds=1)
+HOUR = timedelta(hours=1)
+MONEY = ["payments", "payment_attempts", "refunds", "ledger_transactions", "ledger_postings", "invoices"]
+FOR_EVER = [*MONEY, "bookings", "booking_events", "notifications", "audit_log", "offers", "exceptions", "users"]
+
+
+@pytest.fixture
+def tidy(configured):  # noqa: ARG001 - a function that is imported is configured
+    """Run the job, on the test's database."""
+    from functions.schedule.jobs import tidy
+
+    return tidy
+
+
+def count(make, table):
+    return make.rows(f"select count(*) from {table}")[0][0]
+
+
+def promise(db, now):
+    with db.transaction() as session:
+        outbox.add(session, "nobody.knows", {}, now)
+        [promise] = session.info[outbox.PENDING]
+    return promise.id
+
+
+def done(db, now):
+    message_id = promise(db, now)
+    with db.transaction() as session:
+        outbox.done(session, message_id, now)
+
+
+def looked_into(db, now):
+    with db.transaction() as session:
+        inbox.receive(session, "phonepe", str(now).encode(), "nobody.knows", now)
+        session.flush()
+        message_id = session.execute(text("select id from inbox")).scalar_one()
+        inbox.processed(session, message_id, "succeeded", now)
+        session.execute(text("delete from outbox"))
+
+
+def answered(db, now):
+    with db.transaction() as session:
+        idempotency.store(session, Key(new_id(), "POST /x", "k", "f"), 201, {}, now)
+
+
+def reconciled(db, now):
+    added = "insert into reconciliation_runs (id, started_at, asked, silent, failed, given_up) values (:id, :at, 1, 0, 0, 0)"
+    with db.transaction() as session:
+        session.execute(text(added), {"id": new_id(), "at": now})
+
+
+@pytest.mark.parametrize(
+    ("room", "keep", "add"),
+    [
+        ("outbox", retention.PROMISES, done),
+        ("inbox", retention.MESSAGES, looked_into),
+        ("idempotency_keys", retention.ANSWERS, answered),
+        ("reconciliation_runs", retention.RECONCILIATIONS, reconciled),
+    ],
+)
+def test_what_is_old_enough_is_deleted_and_not_before(db, make, tidy, now, room, keep, add):
+    add(db, now)
+    assert tidy(now + keep)[room] == 0
+    assert count(make, room) == 1
+    assert tidy(now + keep + JUST)[room] == 1
+    assert count(make, room) == 0
+
+
+def test_a_session_is_deleted_by_the_day_it_was_over_ended_or_expired(db, make, tidy, now):
+    admin = make.admin()
+    [(email,)] = make.rows("select email from users where id = :id", id=admin.id)
+    lives = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
+    with db.transaction() as session:
+        ended, _ = (sessions.begin(session, email, lives, now) for _ in range(2))
+        sessions.end(session, ended.session_id, "logout", now + HOUR)
+    over = now + retention.SESSIONS
+    assert tidy(over + HOUR)["sessions"] == 0
+    assert tidy(over + 2 * HOUR)["sessions"] == 1
+    assert tidy(over + 12 * HOUR + JUST)["sessions"] == 1
+
+
+def test_a_quote_is_deleted_a_month_after_it_expired_and_the_booking_it_was_used_for_stands(db, make, tidy, now):
+    customer = make.customer()
+    make.chef()
+    with db.transaction() as session:
+        for _ in range(2):
+            quote = quotes.give(session, customer.id, make.request(customer), QUOTES, now, None)
+    booking = make.booking(customer)
+    make.run("update home_chef_quotes set booking_id = :booking where id = :id", booking=booking.id, id=quote.id)
+    expired = now + QUOTES.life + retention.QUOTES
+    assert tidy(expired)["home_chef"] == 0
+    assert tidy(expired + JUST)["home_chef"] == 2
+    assert make.stored(booking.id).total == booking.total
+
+
+def test_what_is_not_done_is_never_deleted(db, make, tidy, now):
+    promise(db, now)
+    dying = promise(db, now)
+    make.run("update outbox set dead_at = created_at where id = :id", id=dying)
+    with db.transaction() as session:
+        inbox.receive(session, "phonepe", b"{}", "nobody.knows", now)
+    assert set(tidy(now + timedelta(days=1000)).values()) == {0}
+    assert (count(make, "outbox"), count(make, "inbox")) == (3, 1)
+
+
+def test_what_tells_of_money_visits_and_changes_is_kept_for_ever(make, gateway, phonepe, tidy, now):
+    booking, _ = make.paid(gateway, phonepe)
+    make.step(booking, "confirmed", "in_progress", "completed")
+    before = {table: count(make, table) for table in FOR_EVER}
+    tidy(now + timedelta(days=10_000))
+    assert {table: count(make, table) for table in FOR_EVER} == before
+    assert before["invoices"] == 1
+
+
+def many(make, now, rows):
+    make.run(
+        "insert into outbox (id, kind, payload, created_at, due_at, next_try_at, done_at) select gen_random_uuid(),"
+        " 'nobody.knows', '{}', :at, :at, :at, cast(:at as timestamptz) + n * interval '1 second'"
+        " from generate_series(1, cast(:rows as int)) n",
+        at=now,
+        rows=rows,
+    )
+
+
+def test_much_is_deleted_in_batches_and_what_the_time_does_not_suffice_for_stays(make, tidy, now, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH", 10)
+    many(make, now, 25)
+    later = now + retention.PROMISES + HOUR
+    monkeypatch.setattr(retention, "SECONDS", 0.0)
+    assert tidy(later)["outbox"] == 0
+    monkeypatch.setattr(retention, "SECONDS", 60.0)
+    assert tidy(later)["outbox"] == 25
+
+
+def test_two_at_once_delete_different_rows_and_nobody_waits(db, make, tidy, now):
+    """Fails (it waits for the read timeout) when the rows are not taken with `skip locked`."""
+    many(make, now, 30)
+    later = now + retention.PROMISES + HOUR
+    with db.transaction() as session:
+        assert outbox.forget(session, later, 10) == 10
+        assert tidy(later)["outbox"] == 20
+    many(make, now, 30)
+    assert sum(did["outbox"] for did in together(3, lambda: tidy(later))) == 30
+
+
+def test_a_key_counts_until_it_is_deleted_and_not_a_moment_longer(db, now):
+    """A key is forgotten by the clock at once; the night only gives the room back."""
+    key = Key(new_id(), "POST /x", "k", "f")
+    with db.transaction() as session:
+        idempotency.store(session, key, 201, {}, now)
+    with db.reading() as session:
+        with pytest.raises(Replayed):
+            idempotency.replay(session, key, now + retention.ANSWERS - JUST)
+        idempotency.replay(session, key, now + retention.ANSWERS)
+
+
+def test_what_is_old_is_found_by_an_index(db, make, now):
+    """Fails without the index: each night would read every message there is."""
+    many(make, now, 5000)
+    make.run("analyze outbox")
+    asked = []
+
+    def note(_connection, _cursor, statement, parameters, *_rest):
+        asked.append((f"explain {statement}", parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        with db.transaction() as session:
+            outbox.forget(session, now + retention.PROMISES + timedelta(minutes=1), 10)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    with db.reading() as session:
+        [question] = asked
+        plan = "\n".join(row[0] for row in session.connection().exec_driver_sql(*question))
+    assert "ix_outbox_done_at" in plan
+    assert "Seq Scan" not in plan

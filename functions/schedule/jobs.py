@@ -9,6 +9,7 @@ from functions import wiring
 from shared.bookings import expiry
 from shared.outbox import sweep as outbox_sweep
 from shared.payments import following
+from shared.payments.reconciliation import report as reconciliation
 
 
 def sweep(now: datetime) -> dict[str, int]:
@@ -38,6 +39,11 @@ def reconcile(now: datetime) -> dict[str, int]:
     return asdict(done)
 
 
+def report(now: datetime) -> dict[str, int]:
+    """Hold the days up to yesterday against what the gateways say, and keep how each payment and refund came out."""
+    return reconciliation.report(wiring.database(), wiring.gateway_named, now)
+
+
 def remind(now: datetime) -> dict[str, int]:
     """Tell people of what begins soon, line by line."""
     done = Counter[str]()
@@ -52,4 +58,5 @@ JOBS: dict[str, Callable[[datetime], dict[str, int]]] = {
     "deadlines": deadlines,
     "reconcile": reconcile,
     "remind": remind,
+    "report": report,
 }

@@ -15,10 +15,8 @@ from tests.phonepe_server import PhonePeServer
 
 
 @pytest.fixture
-def world(
-    db: PostgresDatabase, gateway: PhonePe, phonepe: PhonePeServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
-    """It is as old as the test, whose clock is the endpoints' own."""
+def deployed(db: PostgresDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the functions be imported, with settings of a test and its database."""
     from functions import wiring
 
     for name, value in placeholders().items():
@@ -28,7 +26,13 @@ def world(
     monkeypatch.setattr(wiring, "database", lambda: db)
     for made in (wiring.settings, wiring.access_tokens):
         made.cache_clear()
-    yield World(Make(db, datetime.now(UTC)), gateway, phonepe)
+    yield
     root.handlers[:], root.level = handlers, level  # a function configures the process it starts in
     for made in (wiring.settings, wiring.access_tokens):
         made.cache_clear()
+
+
+@pytest.fixture
+def world(deployed: None, db: PostgresDatabase, gateway: PhonePe, phonepe: PhonePeServer) -> World:  # noqa: ARG001
+    """It is as old as the test, whose clock is the endpoints' own."""
+    return World(Make(db, datetime.now(UTC)), gateway, phonepe)

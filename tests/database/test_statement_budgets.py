@@ -35,6 +35,8 @@ BUDGETS = {
     "GET /admin/locations": 2,
     "GET /admin/payments": 2,
     "GET /admin/reconciliations": 2,
+    "GET /admin/reconciliations/days": 2,
+    "GET /admin/reconciliations/rows": 2,
     "GET /admin/users": 2,
     "GET /payments/status/{txn}": 2,
 }

@@ -131,8 +131,9 @@ def _write(db: Database, told: Sequence[tuple[Subject, Theirs]], now: datetime) 
         kept = [(subject, theirs) for subject, theirs in told if as_now.get(subject.our_id) == subject]
         compared = [_compared(session, subject, theirs, now) for subject, theirs in kept]
         rows = queries.keep(session, compared, now) if compared else []
+        before = {subject.row_id for subject, _ in kept}
         for row in rows:
-            _tell(session, row, now)
+            _tell(session, row, row.id in before, now)
         return rows
 
 
@@ -147,10 +148,10 @@ def _compared(session: Session, subject: Subject, theirs: Theirs, now: datetime)
     return Compared(subject, theirs, outcome)
 
 
-def _tell(session: Session, row: ReconciliationRow, now: datetime) -> None:
+def _tell(session: Session, row: ReconciliationRow, was_open: bool, now: datetime) -> None:
     """Ask for a person where the two sides differ, and no longer where they agree."""
     if row.outcome not in FOR_A_PERSON:
-        if row.compared_at > row.created_at:
+        if was_open:
             close_exceptions(session, DIFFERS, row.id, SYSTEM, "Both sides say the same now.", now)
         return
     facts = {"our_id": row.our_id, "outcome": row.outcome, "day": row.day.isoformat()}

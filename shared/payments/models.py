@@ -14,6 +14,7 @@ from shared.users.models import User
 
 CASH = "cash"  # the gateway of an attempt that was money in a hand
 CASH_REFUND = "cash_refund"  # the exception that asks a person to hand money back
+DIFFERS = "reconciliation_differs"  # the exception of a row of the report that needs a person
 VISIT = "visit"  # the purpose of a payment; a later line may ask a deposit and a balance
 
 

@@ -15,11 +15,10 @@ from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.outbox import queries as outbox
 from shared.payments.closing import AlreadyClosed
-from shared.payments.models import ReconciliationRow
+from shared.payments.models import DIFFERS, ReconciliationRow
 from shared.payments.queries import locked
 from shared.payments.reconciliation import queries
 from shared.payments.reconciliation.comparison import Action, Outcome, actions
-from shared.payments.reconciliation.report import DIFFERS
 from shared.payments.reconciliation.schemas import RowAction
 from shared.users.models import ADMIN
 

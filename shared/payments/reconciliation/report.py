@@ -21,12 +21,11 @@ from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.payments.following import BATCH, ROUND_SECONDS, SILENCES
 from shared.payments.gateway import Gateway, GatewayAnswer, Gateways, GatewayUnavailable, Said
-from shared.payments.models import ReconciliationRow
+from shared.payments.models import DIFFERS, ReconciliationRow
 from shared.payments.reconciliation import queries
 from shared.payments.reconciliation.comparison import FOR_A_PERSON, About, Theirs, compare, fee_to_book
 from shared.payments.reconciliation.queries import Compared, Subject
 
-DIFFERS = "reconciliation_differs"  # the exception, and the alarm, of a row that needs a person
 FIRST_DAYS = 7  # how far back the very first report looks
 MOST_DAYS = 30  # for how long a day is tried to be completed, and an open row is looked at again each night
 Find = Callable[[Session, Sequence[str], int], list[Subject]]

@@ -1,6 +1,15 @@
+from uuid import UUID
+
 from functions.web import Call, Routes
+from shared.kit.errors import Invalid
 from shared.kit.paging import PageQuery, PageView
 from shared.payments import queries
+from shared.payments.closing import AlreadyClosed
+from shared.payments.reconciliation import deciding
+from shared.payments.reconciliation import queries as report
+from shared.payments.reconciliation.deciding import RowNotFound
+from shared.payments.reconciliation.schemas import DayView, RowAction, RowsQuery, RowView
+from shared.payments.reconciliation.views import day_view, row_view
 from shared.payments.schemas import ReconciliationView
 from shared.users.models import ADMIN
 
@@ -13,3 +22,31 @@ def list_reconciliations(call: Call, query: PageQuery) -> PageView[Reconciliatio
     with call.reading() as (session, _):
         rows, cursor = queries.list_reconciliations(session, query)
         return PageView(items=[ReconciliationView.model_validate(row) for row in rows], next_cursor=cursor)
+
+
+@routes.get("/reconciliations/days", query=PageQuery, answer=PageView[DayView])
+def list_days(call: Call, query: PageQuery) -> PageView[DayView]:
+    """List the days that were compared with the gateway, the newest first, and how each came out."""
+    with call.reading() as (session, _):
+        days, cursor = report.list_days(session, query)
+        return PageView(items=[day_view(day) for day in days], next_cursor=cursor)
+
+
+@routes.get("/reconciliations/rows", query=RowsQuery, answer=PageView[RowView])
+def list_rows(call: Call, query: RowsQuery) -> PageView[RowView]:
+    """List what was compared with the gateway and is looked for, the newest first."""
+    with call.reading() as (session, _):
+        rows, cursor = report.list_rows(session, query)
+        return PageView(items=[row_view(row) for row in rows], next_cursor=cursor)
+
+
+@routes.put(
+    "/reconciliations/rows/{row_id}",
+    body=RowAction,
+    answer=RowView,
+    refuses=(RowNotFound, AlreadyClosed, Invalid),
+)
+def decide(call: Call, row_id: UUID, body: RowAction) -> RowView:
+    """Do about a row what it allows; settling and comparing again ask the gateway in a moment, the row tells how it went."""
+    with call.writing() as (session, caller):
+        return row_view(deciding.act(session, row_id, body, call.by(caller), call.now))

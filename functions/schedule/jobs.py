@@ -14,6 +14,7 @@ from shared.outbox import queries as outbox
 from shared.outbox import sweep as outbox_sweep
 from shared.payments import following
 from shared.payments import queries as payments
+from shared.payments.reconciliation import report as reconciliation
 from shared.sign_in import sessions
 
 
@@ -44,6 +45,11 @@ def reconcile(now: datetime) -> dict[str, int]:
     return asdict(done)
 
 
+def report(now: datetime) -> dict[str, int]:
+    """Hold the days up to yesterday against what the gateways say, and keep how each payment and refund came out."""
+    return reconciliation.report(wiring.database(), wiring.gateway_named, now)
+
+
 def remind(now: datetime) -> dict[str, int]:
     """Tell people of what begins soon, line by line."""
     done = Counter[str]()
@@ -71,4 +77,5 @@ JOBS: dict[str, Callable[[datetime], dict[str, int]]] = {
     "reconcile": reconcile,
     "remind": remind,
     "tidy": tidy,
+    "report": report,
 }

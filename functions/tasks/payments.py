@@ -6,6 +6,7 @@ from functions import wiring
 from infra.phonepe.wire import our_id
 from shared.inbox import queries as inbox
 from shared.payments import following, refunding
+from shared.payments.reconciliation import report
 
 
 def callback(payload: dict[str, Any], now: datetime) -> None:
@@ -15,7 +16,7 @@ def callback(payload: dict[str, Any], now: datetime) -> None:
         named = our_id(inbox.body(session, message_id))
     outcome = following.follow_our_id(wiring.database(), wiring.gateway_named, wiring.line, named, now)
     with wiring.database().transaction() as session:
-        inbox.processed(session, message_id, outcome, now)
+        inbox.processed(session, message_id, named, outcome, now)
 
 
 def follow(payload: dict[str, Any], now: datetime) -> None:
@@ -26,3 +27,8 @@ def follow(payload: dict[str, Any], now: datetime) -> None:
 def refund(payload: dict[str, Any], now: datetime) -> None:
     """Send a refund that was decided, or ask how it stands."""
     refunding.follow(wiring.database(), wiring.gateway_named, wiring.line, UUID(payload["refund_id"]), now)
+
+
+def compare(payload: dict[str, Any], now: datetime) -> None:
+    """Take a new look at a row of the reconciliation report."""
+    report.compare_again(wiring.database(), wiring.gateway_named, UUID(payload["row_id"]), now)

@@ -7,14 +7,21 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.kit.base import Base
 from shared.kit.ids import new_id
 
+UNKNOWN = "unknown"  # the outcome of a message about nothing of ours
+IS_UNSETTLED = "processed_at is null or outcome = 'unknown'"
+
 
 class InboxMessage(Base):
-    """What somebody told us, stored as received before it is believed; the same message twice is one row."""
+    """What somebody told us, stored as received before it is believed; the same message twice is one row.
+
+    `named` is the id it spoke of, known once somebody has looked into it; `outcome` says what came of that.
+    """
 
     __tablename__ = "inbox"
     __table_args__ = (
         UniqueConstraint("source", "dedupe_key"),
         Index("ix_inbox_processed_at", "processed_at", postgresql_where=text("processed_at is not null")),
+        Index("ix_inbox_unsettled", "received_at", postgresql_where=text(IS_UNSETTLED)),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -24,3 +31,4 @@ class InboxMessage(Base):
     received_at: Mapped[datetime]
     processed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
+    named: Mapped[str | None]

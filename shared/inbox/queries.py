@@ -17,7 +17,9 @@ insert into inbox (id, source, dedupe_key, body, received_at) values (:id, :sour
 on conflict (source, dedupe_key) do nothing returning id
 """)
 _READ = text("select body from inbox where id = :id")
-_PROCESSED = text("update inbox set processed_at = :now, outcome = :outcome where id = :id and processed_at is null")
+_PROCESSED = text("""
+update inbox set processed_at = :now, outcome = :outcome, named = :named where id = :id and processed_at is null
+""")
 
 
 def receive(session: Session, source: str, body: bytes, kind: str, now: datetime) -> bool:
@@ -34,8 +36,9 @@ def body(session: Session, message_id: UUID) -> bytes:
     return bytes(session.execute(_READ, {"id": message_id}).scalar_one())
 
 
-def processed(session: Session, message_id: UUID, outcome: str, now: datetime) -> None:
-    session.execute(_PROCESSED, {"id": message_id, "outcome": outcome, "now": now})
+def processed(session: Session, message_id: UUID, named: str, outcome: str, now: datetime) -> None:
+    """Write down what came of a message, and the id it spoke of (empty where it spoke of none)."""
+    session.execute(_PROCESSED, {"id": message_id, "named": named, "outcome": outcome, "now": now})
 
 
 def forget(session: Session, now: datetime, limit: int) -> int:

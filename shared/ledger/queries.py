@@ -59,6 +59,31 @@ def balances(session: Session, booking_id: UUID | None = None) -> dict[str, int]
 
 
 @dataclass(frozen=True)
+class Cleared:
+    """What was booked for a source at its gateway, in paise: money moved, either way, and the gateway's fee."""
+
+    moved: int = 0
+    fee: int = 0
+
+
+_CLEARED = text("""
+select t.source_id,
+  coalesce(abs(sum(p.amount) filter (where p.account = 'gateway_clearing' and t.kind <> 'gateway_fee')), 0)::bigint,
+  coalesce(sum(p.amount) filter (where p.account = 'gateway_fees'), 0)::bigint
+from ledger_transactions t join ledger_postings p on p.transaction_id = t.id
+where t.kind in ('captured', 'owed_back', 'refund_done', 'gateway_fee')
+  and t.source_id = any(cast(:sources as uuid[]))
+group by t.source_id
+""")
+
+
+def cleared(session: Session, source_ids: Sequence[UUID]) -> dict[UUID, Cleared]:
+    """Return what was booked for attempts and refunds (and for what corrected a fee), in one statement."""
+    rows = session.execute(_CLEARED, {"sources": [str(source) for source in source_ids]})
+    return {row[0]: Cleared(row[1], row[2]) for row in rows}
+
+
+@dataclass(frozen=True)
 class Turnover:
     """What money did, in paise: taken from customers, gone back to them, and earned by each side less its corrections."""
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from shared.bookings.history import open_exception
 from shared.bookings.line import Lines
+from shared.inbox.models import UNKNOWN
 from shared.kit import log
 from shared.kit.database import Database
 from shared.payments import queries, refunding, rungs, settlement
@@ -47,7 +48,7 @@ def follow_our_id(db: Database, gateways: Gateways, lines: Lines, our_id: str, n
         return follow(db, gateways, lines, attempt.id, now).value
     if refund:
         return refunding.follow(db, gateways, lines, refund.id, now).value
-    return "unknown"
+    return UNKNOWN
 
 
 SUBJECTS: dict[str, Climber] = {"attempt_id": Attempt, "refund_id": Refund}

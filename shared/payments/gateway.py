@@ -42,8 +42,9 @@ class RefundOrder:
 class GatewayAnswer:
     """What the gateway says, with whatever it said it about: only a match with what we asked may move money.
 
-    `amount` is paise; `code` is the gateway's own word, for people and logs; `may_still_succeed` marks a failure that
-    later turned out to be a success often enough to be asked about again; `raw` is kept with the row.
+    `amount` and `fee` (what the gateway keeps of a payment, where it says so) are paise; `code` is the gateway's own
+    word, for people and logs; `may_still_succeed` marks a failure that later turned out to be a success often enough to
+    be asked about again; `raw` is kept with the row.
     """
 
     said: Said
@@ -55,6 +56,7 @@ class GatewayAnswer:
     gateway_txn_id: str | None = None
     bank_reference: str | None = None
     method: str | None = None
+    fee: int | None = None
     may_still_succeed: bool = False
     raw: dict[str, Any] = field(default_factory=dict)
 

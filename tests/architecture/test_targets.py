@@ -18,7 +18,7 @@ BUDGET = {
     "auth": 540,
     "customer": 495,
     "chef": 490,
-    "admin": 512,
+    "admin": 518,
     "payments": 600,
     "callback": 540,
     "docs": 346,

@@ -19,7 +19,7 @@ LISTS = [one for one in operations() if pages(one)]
 
 
 def ids(page: dict[str, Any]) -> list[str]:
-    return [item.get("id") or item["booking_id"] for item in page["items"]]
+    return [item.get("id") or item.get("booking_id") or item["day"] for item in page["items"]]
 
 
 @pytest.mark.parametrize("operation", LISTS, ids=str)

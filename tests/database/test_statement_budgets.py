@@ -36,6 +36,8 @@ BUDGETS = {
     "GET /admin/payments": 2,
     "GET /admin/reconciliations": 2,
     "GET /admin/tasks": 2,
+    "GET /admin/reconciliations/days": 2,
+    "GET /admin/reconciliations/rows": 2,
     "GET /admin/users": 2,
     "GET /payments/status/{txn}": 2,
 }

@@ -1,8 +1,9 @@
 """One person of each role and more and more of what they see, asked for at the functions' own applications."""
 
+import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from itertools import count
@@ -14,6 +15,7 @@ from shared.kit.ids import new_id
 from shared.ledger import queries as ledger
 from shared.ledger.postings import AccountCode, Kind, Posting
 from shared.lines.home_chef.lifecycle import CHEF
+from shared.payments.reconciliation.comparison import Theirs
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
 from shared.users.models import ADMIN, CUSTOMER
@@ -115,6 +117,19 @@ class World:
         at = dict.fromkeys(("created_at", "due_at", "next_try_at", "dead_at"), self.make.now)
         self.add("outbox", kind="nobody.knows", payload="{}", **at)
 
+    def reconciled_day(self) -> None:
+        day = self.make.day(-next(self._days))
+        self.make.run("insert into reconciliation_days (day) values (:day)", day=day)
+
+    def reconciled(self) -> None:
+        """Compare something with the gateway; the day is always the same."""
+        day, at = self.make.day(-1), self.make.now
+        self.make.run("insert into reconciliation_days (day) values (:day) on conflict do nothing", day=day)
+        named = {"day": day, "gateway": "phonepe", "kind": "notification", "our_id": str(new_id())}
+        theirs = json.dumps(asdict(Theirs("pending", "PAYMENT_PENDING", None, None, None, None)))
+        found = {"outcome": "theirs_only", "theirs": theirs, "created_at": at, "compared_at": at}
+        self.ids["row_id"] = self.add("reconciliation_rows", **named, **found)
+
     def get(self, operation: Operation, **query: Any) -> dict[str, Any]:
         """Ask as who it is for, naming what there is; returns the answer's body."""
         unknown = set(operation.named("path")) - self.ids.keys()
@@ -166,5 +181,7 @@ ROWS: dict[str, Callable[[World], None]] = {
     "GET /admin/payments": World.visit,
     "GET /admin/reconciliations": World.reconciliation,
     "GET /admin/tasks": World.task,
+    "GET /admin/reconciliations/days": World.reconciled_day,
+    "GET /admin/reconciliations/rows": World.reconciled,
     "GET /admin/users": World.user,
 }

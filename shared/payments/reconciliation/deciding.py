@@ -1,0 +1,113 @@
+"""An admin decides about a row of the report: what it allows, and nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from shared.audit import queries as audit
+from shared.audit.queries import By
+from shared.bookings.history import Actor, close_exceptions, note
+from shared.kit.errors import Invalid, NotFound
+from shared.ledger import postings
+from shared.ledger import queries as ledger
+from shared.outbox import queries as outbox
+from shared.payments.closing import AlreadyClosed
+from shared.payments.models import DIFFERS, ReconciliationRow
+from shared.payments.queries import locked
+from shared.payments.reconciliation import queries
+from shared.payments.reconciliation.comparison import Action, Outcome, actions
+from shared.payments.reconciliation.schemas import RowAction
+from shared.payments.rungs import FOLLOW
+from shared.users.models import ADMIN
+
+COMPARE = "payments.compare"
+SETTLED_BY = timedelta(minutes=1)  # after which a settled row is compared again
+
+
+class RowNotFound(NotFound):
+    code = "reconciliation_row_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such row.")
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """What an admin does about a row, which is locked, and its booking with it where there is one."""
+
+    session: Session
+    row: ReconciliationRow
+    by: By
+    now: datetime
+    note: str | None
+
+
+def act(session: Session, row_id: UUID, wanted: RowAction, by: By, now: datetime) -> ReconciliationRow:
+    """Do about a row what it allows: settle, compare again, book a fee or close.
+
+    Asking the gateway is promised, not done here. Raises RowNotFound, AlreadyClosed, and Invalid for what the row does
+    not allow and for closing without a note.
+    """
+    found = queries.row(session, row_id)
+    if found is None:
+        raise RowNotFound
+    owed = locked(session, found.booking_id) if found.booking_id else None
+    found = queries.locked_row(session, row_id)
+    _refuse(found, wanted)
+    ACTS[wanted.action](_Decision(session, found, by, now, wanted.note))
+    facts = {"action": wanted.action.value, "our_id": found.our_id, "outcome": found.outcome, "note": wanted.note}
+    if owed is not None:
+        note(session, owed.booking, Actor(ADMIN, by.id), now, kind="reconciliation_decided", **facts)
+    audit.record(session, by, "reconciliation.decided", found.id, None, facts, now)
+    session.flush()
+    return found
+
+
+def _refuse(row: ReconciliationRow, wanted: RowAction) -> None:
+    if row.closed_at is not None:
+        raise AlreadyClosed("It is closed already.", closed_at=row.closed_at.isoformat())
+    allowed = actions(Outcome(row.outcome), row.ours["state"] if row.ours else None, closed=False)
+    if wanted.action not in allowed:
+        raise Invalid("action", f"must be one of what the row allows: {', '.join(allowed) or 'nothing'}")
+    if wanted.action is Action.CLOSE and wanted.note is None:
+        raise Invalid("note", "is needed to close a row")
+
+
+def _settle(decision: _Decision) -> None:
+    row = decision.row
+    about = {"refund_id": str(row.refund_id)} if row.refund_id else {"attempt_id": str(row.attempt_id)}
+    outbox.add(decision.session, FOLLOW, {**about, "now": True}, decision.now)
+    _compare_again(decision, due_at=decision.now + SETTLED_BY)
+
+
+def _compare_again(decision: _Decision, due_at: datetime | None = None) -> None:
+    outbox.add(decision.session, COMPARE, {"row_id": str(decision.row.id)}, decision.now, due_at)
+
+
+def _book_fee(decision: _Decision) -> None:
+    """Post what is missing of the fee, or take back what is too much: an entry of its own, with the row as its source."""
+    row, session = decision.row, decision.session
+    ours = queries.of_row(session, row.id).ours
+    missing = row.theirs["fee"] - (ours.fee if ours else 0)
+    if missing and row.booking_id:
+        lines = postings.gateway_fee(missing)
+        ledger.post(session, postings.Kind.GATEWAY_FEE, row.id, row.booking_id, lines, at=decision.now)
+    _close(decision)
+
+
+def _close(decision: _Decision) -> None:
+    row, by = decision.row, decision.by
+    row.closed_at, row.closed_by, row.note = decision.now, by.id, decision.note
+    said = decision.note or "The row was closed."
+    close_exceptions(decision.session, DIFFERS, row.id, Actor(ADMIN, by.id), said, decision.now)
+
+
+ACTS: dict[Action, Callable[[_Decision], None]] = {
+    Action.SETTLE: _settle,
+    Action.COMPARE_AGAIN: _compare_again,
+    Action.BOOK_FEE: _book_fee,
+    Action.CLOSE: _close,
+}

@@ -1,0 +1,246 @@
+"""The report as rows: what is still to be compared, what was, and the days both belong to."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, null, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared.kit.base import for_update
+from shared.kit.clock import INDIA, local, midnight
+from shared.kit.ids import new_id
+from shared.kit.paging import PageQuery, Position, after, pack, page_of, unpack
+from shared.ledger import queries as ledger
+from shared.ledger.queries import Cleared
+from shared.payments.models import ReconciliationDay, ReconciliationRow
+from shared.payments.reconciliation.comparison import About, Ours, Outcome, Theirs, is_over
+from shared.payments.reconciliation.schemas import RowsQuery
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something to ask a gateway about, and what we know of it (`ours` is None where it is none of ours).
+
+    `row_id` is its row where it was compared before.
+    """
+
+    kind: About
+    gateway: str
+    our_id: str
+    day: date
+    currency: str
+    attempt_id: UUID | None
+    refund_id: UUID | None
+    booking_id: UUID | None
+    row_id: UUID | None
+    ours: Ours | None
+
+
+@dataclass(frozen=True)
+class Compared:
+    subject: Subject
+    theirs: Theirs
+    outcome: Outcome
+
+
+# Everything a gateway can be asked about. What was paid in cash went through none.
+_SUBJECTS = """
+  select 'payment' as kind, a.gateway, a.merchant_txn_id as our_id, a.created_at as began, a.currency,
+    a.id as attempt_id, cast(null as uuid) as refund_id, a.booking_id,
+    a.state, a.amount, a.gateway_txn_id as gateway_id, a.bank_reference
+  from payment_attempts a where a.gateway <> 'cash'
+  union all
+  select 'refund', a.gateway, r.merchant_refund_id, r.created_at, r.currency, null, r.id, r.booking_id,
+    r.state, r.amount, r.gateway_refund_id, r.bank_reference
+  from refunds r join payment_attempts a on a.id = r.attempt_id where a.gateway <> 'cash'
+  union all
+  select 'notification', i.source, i.named, min(i.received_at), 'INR', null, null, null, null, null, null, null
+  from inbox i where i.outcome = 'unknown' and i.named <> '' group by i.source, i.named
+"""
+_FROM = f"""
+from ({_SUBJECTS}) s left join reconciliation_rows r on r.gateway = s.gateway and r.kind = s.kind and r.our_id = s.our_id
+"""
+_FIND = f"""
+select s.kind, s.gateway, s.our_id, s.began, s.currency, s.attempt_id, s.refund_id, s.booking_id, r.id as row_id,
+  s.state, s.amount, s.gateway_id, s.bank_reference {_FROM}
+"""
+_HAS_NO_ROW = "r.id is null and s.began >= :start and s.began < :until"
+_PAGE = "and s.our_id <> all(cast(:passed as text[])) order by s.began, s.our_id limit :limit"
+_WAITING = text(f"{_FIND} where {_HAS_NO_ROW} {_PAGE}")
+_OPEN = text(f"{_FIND} where r.closed_at is null and r.compared_at < :before and r.day >= :since {_PAGE}")
+_NAMED = text(f"{_FIND} where s.our_id = any(cast(:ids as text[])) order by s.began, s.our_id")
+_OF_ROW = text(f"{_FIND} where r.id = :row")
+
+
+def waiting(session: Session, passed: Sequence[str], limit: int, *, day: date) -> list[Subject]:
+    """Return what of a day has no row yet, the oldest first, but for what was passed over; two statements."""
+    return _subjects(session, _WAITING, passed=list(passed), limit=limit, **_bounds(day))
+
+
+def still_open(session: Session, passed: Sequence[str], limit: int, *, before: datetime, since: date) -> list[Subject]:
+    """Return what is open of the days since, and was not compared since an instant, the oldest first."""
+    return _subjects(session, _OPEN, before=before, since=since, passed=list(passed), limit=limit)
+
+
+def named(session: Session, our_ids: Sequence[str]) -> list[Subject]:
+    """Return the subjects with these ids as they are now, in the order in which they are written."""
+    return _subjects(session, _NAMED, ids=list(our_ids))
+
+
+def of_row(session: Session, row_id: UUID) -> Subject:
+    """Return what a row is about as it is now."""
+    [subject] = _subjects(session, _OF_ROW, row=row_id)
+    return subject
+
+
+def _bounds(day: date) -> dict[str, datetime]:
+    return {"start": midnight(day, INDIA), "until": midnight(day + timedelta(days=1), INDIA)}
+
+
+def _subjects(session: Session, statement: Any, **values: Any) -> list[Subject]:
+    rows = session.execute(statement, values).all()
+    booked = ledger.cleared(session, [each for row in rows for each in _sources(row)])
+    return [_subject(row, booked) for row in rows]
+
+
+def _sources(row: Any) -> list[UUID]:
+    """Name what the ledger may have booked something for; a row is the source of a corrected fee."""
+    return [source for source in (row.attempt_id, row.refund_id, row.row_id) if source is not None]
+
+
+def _subject(row: Any, booked: dict[UUID, Cleared]) -> Subject:
+    found = [booked.get(source, Cleared()) for source in _sources(row)]
+    moved, fee = sum(each.moved for each in found), sum(each.fee for each in found)
+    is_ours = row.kind != About.NOTIFICATION
+    return Subject(
+        kind=About(row.kind),
+        gateway=row.gateway,
+        our_id=row.our_id,
+        day=local(row.began, INDIA).date(),
+        currency=row.currency,
+        attempt_id=row.attempt_id,
+        refund_id=row.refund_id,
+        booking_id=row.booking_id,
+        row_id=row.row_id,
+        ours=Ours(row.state, row.amount, moved, fee, row.gateway_id, row.bank_reference) if is_ours else None,
+    )
+
+
+def keep(session: Session, compared: Sequence[Compared], now: datetime) -> Sequence[ReconciliationRow]:
+    """Write what was compared, a row each, in one statement; returns the rows that are new or were still open."""
+    written = insert(ReconciliationRow).values([_values(each, now) for each in compared])
+    changed = ("outcome", "ours", "theirs", "compared_at", "closed_at")
+    upsert = written.on_conflict_do_update(
+        index_elements=["gateway", "kind", "our_id"],
+        set_={name: written.excluded[name] for name in changed},
+        where=ReconciliationRow.closed_at.is_(None),
+    )
+    returned = upsert.returning(ReconciliationRow).execution_options(populate_existing=True)
+    return session.scalars(returned).all()
+
+
+def _values(compared: Compared, now: datetime) -> dict[str, Any]:
+    subject = compared.subject
+    names = ("kind", "gateway", "our_id", "day", "attempt_id", "refund_id", "booking_id")
+    return {
+        "id": new_id(),
+        **{name: getattr(subject, name) for name in names},
+        "outcome": compared.outcome,
+        "ours": asdict(subject.ours) if subject.ours else null(),  # else it would be JSON's null
+        "theirs": asdict(compared.theirs),
+        "created_at": now,
+        "compared_at": now,
+        "closed_at": now if is_over(subject.ours, compared.outcome) else None,
+        "closed_by": None,
+        "note": None,
+    }
+
+
+_BEGIN_DAYS = text("""
+insert into reconciliation_days (day)
+select cast(:yesterday as date) - number from generate_series(0,
+  least(cast(:most as int), coalesce(cast(:yesterday as date) - (select max(day) from reconciliation_days), :first)) - 1
+) as series(number) on conflict do nothing
+""")
+_COMPLETE = text(f"""
+update reconciliation_days set completed_at = :now where day = :day and completed_at is null
+and not exists (select {_FROM} where {_HAS_NO_ROW})
+and not exists (select from inbox where processed_at is null and received_at >= :start and received_at < :until)
+""")
+
+
+def incomplete_days(session: Session, yesterday: date, first: int, most: int) -> Sequence[date]:
+    """Return the days that are to be compared, the oldest first, and begin those that are new.
+
+    The very first time that is the `first` days up to yesterday; nothing is made up for beyond the `most`.
+    """
+    session.execute(_BEGIN_DAYS, {"yesterday": yesterday, "first": first, "most": most})
+    since = ReconciliationDay.day > yesterday - timedelta(days=most)
+    unfinished = select(ReconciliationDay.day).where(ReconciliationDay.completed_at.is_(None), since)
+    return session.scalars(unfinished.order_by(ReconciliationDay.day)).all()
+
+
+def complete(session: Session, day: date, now: datetime) -> None:
+    """Say of a day that nothing of it is left without a row, and no notification unread, where that is so."""
+    session.execute(_COMPLETE, {"day": day, "now": now, **_bounds(day)})
+
+
+def row(session: Session, row_id: UUID) -> ReconciliationRow | None:
+    return session.get(ReconciliationRow, row_id)
+
+
+def locked_row(session: Session, row_id: UUID) -> ReconciliationRow:
+    statement = select(ReconciliationRow).where(ReconciliationRow.id == row_id)
+    found: ReconciliationRow = session.scalars(for_update(statement)).one()
+    return found
+
+
+def list_rows(session: Session, wanted: RowsQuery) -> tuple[list[ReconciliationRow], str | None]:
+    """Return the rows an admin looks for, the newest first, in one statement."""
+    is_open = ReconciliationRow.closed_at.is_(None)
+    exactly: dict[Any, Any] = {ReconciliationRow.day: wanted.day, ReconciliationRow.outcome: wanted.outcome}
+    rows = session.scalars(
+        select(ReconciliationRow)
+        .where(*(column == value for column, value in exactly.items() if value is not None))
+        .where(*([] if wanted.open is None else [is_open if wanted.open else ~is_open]))
+        .where(*after(wanted, ReconciliationRow.created_at, ReconciliationRow.id))
+        .order_by(ReconciliationRow.created_at.desc(), ReconciliationRow.id.desc())
+        .limit(wanted.limit + 1)
+    ).all()
+    return page_of(rows, wanted.limit, lambda row: Position(row.created_at, row.id))
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day of the report: when it was complete, how many rows are open, and how many there are of each outcome."""
+
+    day: date
+    completed_at: datetime | None
+    open: int
+    outcomes: dict[str, int]
+
+    def encode(self) -> str:
+        return pack(self.day.isoformat())
+
+
+def list_days(session: Session, page: PageQuery) -> tuple[list[Day], str | None]:
+    """Return the days of the report with their counts, the newest first, in one statement."""
+    before = [] if page.cursor is None else [ReconciliationDay.day < unpack(page.cursor, date.fromisoformat)]
+    days = (
+        select(ReconciliationDay).where(*before).order_by(ReconciliationDay.day.desc()).limit(page.limit + 1).subquery()
+    )
+    of_day = ReconciliationRow.day == days.c.day
+    number = func.count(ReconciliationRow.id)
+    counts = [number.filter(ReconciliationRow.outcome == outcome).label(outcome.value) for outcome in Outcome]
+    rows = session.execute(
+        select(days.c.day, days.c.completed_at, number.filter(ReconciliationRow.closed_at.is_(None)), *counts)
+        .outerjoin(ReconciliationRow, of_day)
+        .group_by(days.c.day, days.c.completed_at)
+        .order_by(days.c.day.desc())
+    ).all()
+    found = [Day(row[0], row[1], row[2], dict(zip(Outcome, row[3:], strict=True))) for row in rows]
+    return page_of(found, page.limit, lambda day: day)

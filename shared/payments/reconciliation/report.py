@@ -1,0 +1,158 @@
+"""Each day against the gateways: everything begun on it is asked about, compared with our rows and ledger, written down.
+
+The report settles nothing. What it finds, the one door for money or a person sets right (PRODUCT, "Money").
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from time import monotonic
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from shared.bookings.history import SYSTEM, close_exceptions, open_exception
+from shared.kit import log
+from shared.kit.clock import INDIA, local, midnight
+from shared.kit.database import Database
+from shared.ledger import postings
+from shared.ledger import queries as ledger
+from shared.payments.following import BATCH, ROUND_SECONDS, SILENCES
+from shared.payments.gateway import Gateway, GatewayAnswer, Gateways, GatewayUnavailable, Said
+from shared.payments.models import DIFFERS, ReconciliationRow
+from shared.payments.reconciliation import queries
+from shared.payments.reconciliation.comparison import FOR_A_PERSON, About, Theirs, compare, fee_to_book
+from shared.payments.reconciliation.queries import Compared, Subject
+
+FIRST_DAYS = 7  # how far back the very first report looks
+MOST_DAYS = 30  # for how long a day is tried to be completed, and an open row is looked at again each night
+Find = Callable[[Session, Sequence[str], int], list[Subject]]
+logger = log.logger(__name__)
+
+
+def report(db: Database, gateways: Gateways, now: datetime) -> dict[str, int]:
+    """Compare what has no row of the days up to yesterday (India's), then look again at what is open.
+
+    A few at a time, within a scheduled job's time; the next run goes on. Safe to run twice at once. Returns how many
+    were asked about, got no answer or failed, and how many rows came out how.
+    """
+    today = local(now, INDIA).date()
+    yesterday, since = today - timedelta(days=1), today - timedelta(days=MOST_DAYS)
+    with db.transaction() as session:
+        days = queries.incomplete_days(session, yesterday, FIRST_DAYS, MOST_DAYS)
+    run = _Run(db, gateways, now)
+    for day in days:
+        run.compare(partial(queries.waiting, day=day))
+        with db.transaction() as session:
+            queries.complete(session, day, now)
+    before = midnight(today, INDIA)
+    run.compare(partial(queries.still_open, before=before, since=since))
+    return dict(run.did)
+
+
+def compare_again(db: Database, gateways: Gateways, row_id: UUID, now: datetime) -> None:
+    """Take a new look at an open row; raises GatewayUnavailable."""
+    with db.reading() as session:
+        subject = queries.of_row(session, row_id)
+    _write(db, [(subject, ask(gateways, subject))], now)
+
+
+def ask(gateways: Gateways, subject: Subject) -> Theirs:
+    """Ask the gateway of a subject what it knows of it; raises GatewayUnavailable, also for an answer about nothing."""
+    gateway = gateways(subject.gateway)
+    answer = _answer(gateway, subject)
+    if answer.said is Said.PENDING and answer.merchant_txn_id is None:
+        raise GatewayUnavailable(answer.code)
+    return Theirs.of(answer, gateway.merchant, subject.our_id, subject.currency)
+
+
+def _answer(gateway: Gateway, subject: Subject) -> GatewayAnswer:
+    if subject.kind is About.REFUND:
+        return gateway.refund_status(subject.our_id)
+    answer = gateway.payment(subject.our_id)
+    if subject.kind is About.NOTIFICATION and answer.said is Said.NOT_FOUND:
+        return gateway.refund_status(subject.our_id)
+    return answer
+
+
+@dataclass
+class _Run:
+    """One run of the report: until when it may ask, who was silent how often, what it has passed over."""
+
+    db: Database
+    gateways: Gateways
+    now: datetime
+    until: float = field(default_factory=lambda: monotonic() + ROUND_SECONDS)
+    did: Counter[str] = field(default_factory=lambda: Counter(asked=0, silent=0, failed=0))
+    silent: Counter[str] = field(default_factory=Counter)
+    passed: list[str] = field(default_factory=list)
+
+    def compare(self, find: Find) -> None:
+        """Compare what `find` finds, batch by batch, until there is nothing or no time left."""
+        while monotonic() < self.until:
+            with self.db.reading() as session:
+                subjects = find(session, self.passed, BATCH)
+            if not subjects:
+                return
+            written = _write(self.db, list(self._answered(subjects)), self.now)
+            self.did.update(row.outcome for row in written)
+            known = {row.our_id for row in written}
+            self.passed += [subject.our_id for subject in subjects if subject.our_id not in known]
+
+    def _answered(self, subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Theirs]]:
+        """Ask about each in turn; a gateway that was silent three times is left alone until the next run."""
+        for subject in subjects:
+            if self.silent[subject.gateway] >= SILENCES or monotonic() >= self.until:
+                continue
+            self.did["asked"] += 1
+            try:
+                yield subject, ask(self.gateways, subject)
+            except GatewayUnavailable as error:
+                self.silent[subject.gateway] += 1
+                self.did["silent"] += 1
+                logger.warning("gateway unavailable, compared later", extra=log.fields(reason=error.reason))
+            except Exception as error:
+                # One answer that cannot be read must not stop the others; it is asked for again in the next run.
+                self.did["failed"] += 1
+                logger.exception(
+                    "not compared", extra=log.fields(alarm="not_settled", id=subject.our_id), exc_info=error
+                )
+
+
+def _write(db: Database, told: Sequence[tuple[Subject, Theirs]], now: datetime) -> Sequence[ReconciliationRow]:
+    """Write a row for each answer whose subject is as it was before the question; others are compared another time."""
+    if not told:
+        return []
+    with db.transaction() as session:
+        as_now = {subject.our_id: subject for subject in queries.named(session, [each.our_id for each, _ in told])}
+        kept = [(subject, theirs) for subject, theirs in told if as_now.get(subject.our_id) == subject]
+        compared = [_compared(session, subject, theirs, now) for subject, theirs in kept]
+        rows = queries.keep(session, compared, now) if compared else []
+        before = {subject.row_id for subject, _ in kept}
+        for row in rows:
+            _tell(session, row, row.id in before, now)
+        return rows
+
+
+def _compared(session: Session, subject: Subject, theirs: Theirs, now: datetime) -> Compared:
+    """Compare, and book a fee that nobody has booked yet (PRODUCT: "settlement rows only")."""
+    outcome = compare(subject.ours, theirs)
+    fee = fee_to_book(subject.ours, theirs, outcome)
+    if fee and subject.ours and subject.attempt_id and subject.booking_id:
+        lines = postings.gateway_fee(fee)
+        ledger.post(session, postings.Kind.GATEWAY_FEE, subject.attempt_id, subject.booking_id, lines, at=now)
+        subject = replace(subject, ours=replace(subject.ours, fee=fee))
+    return Compared(subject, theirs, outcome)
+
+
+def _tell(session: Session, row: ReconciliationRow, was_open: bool, now: datetime) -> None:
+    """Ask for a person where the two sides differ, and no longer where they agree."""
+    if row.outcome not in FOR_A_PERSON:
+        if was_open:
+            close_exceptions(session, DIFFERS, row.id, SYSTEM, "Both sides say the same now.", now)
+        return
+    facts = {"our_id": row.our_id, "outcome": row.outcome, "day": row.day.isoformat()}
+    open_exception(session, DIFFERS, row.id, row.booking_id, now, **facts)
+    logger.error("gateway and books differ", extra=log.fields(alarm="reconciliation_differs", row=str(row.id), **facts))

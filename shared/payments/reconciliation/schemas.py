@@ -1,0 +1,82 @@
+from datetime import date, datetime
+from uuid import UUID
+
+from shared.kit.paging import PageQuery
+from shared.kit.schemas import AskedDay, Body, Flag, Rupees, Text, View
+from shared.payments.reconciliation.comparison import About, Action, Outcome
+
+
+class RowsQuery(PageQuery):
+    """Which compared payments, refunds and unknown ids an admin looks for; `day` is one of India."""
+
+    day: AskedDay | None = None
+    outcome: Outcome | None = None
+    open: Flag | None = None
+
+
+class RowAction(Body):
+    """What is done about a row, one of the `actions` it allows; `close` needs a note of what a person has found out."""
+
+    action: Action
+    note: Text(1, 1000) | None = None  # type: ignore[valid-type]
+
+
+class OursView(View):
+    """Our side when it was compared; `booked` is what the ledger says was moved at the gateway, and its fee."""
+
+    state: str
+    amount: Rupees
+    booked: Rupees
+    fee: Rupees
+    gateway_id: str | None
+    bank_reference: str | None
+
+
+class TheirsView(View):
+    """What the gateway answered; `is_ours` is false where it spoke of something else than it was asked about."""
+
+    state: str
+    code: str
+    amount: Rupees | None
+    fee: Rupees | None
+    gateway_id: str | None
+    bank_reference: str | None
+    is_ours: bool
+
+
+class RowView(View):
+    """One payment, refund or id nobody here knows, as both sides tell it, and what may be done about it.
+
+    `our_id` is the id it has at the gateway; of an id that is none of ours, `ours` is null.
+    """
+
+    id: UUID
+    day: date
+    gateway: str
+    kind: About
+    our_id: str
+    booking_id: UUID | None
+    outcome: Outcome
+    ours: OursView | None
+    theirs: TheirsView
+    actions: list[Action]
+    created_at: datetime
+    compared_at: datetime
+    closed_at: datetime | None
+    closed_by: UUID | None
+    note: str | None
+
+
+class DayView(View):
+    """A day of the report: whether everything of it was compared, and how many rows came out how."""
+
+    day: date
+    complete: bool
+    completed_at: datetime | None
+    open: int
+    matched: int
+    ours_only: int
+    theirs_only: int
+    amount_differs: int
+    state_differs: int
+    fee_differs: int

@@ -1,0 +1,18 @@
+"""The report as admins see it."""
+
+from shared.payments.models import ReconciliationRow
+from shared.payments.reconciliation.comparison import Outcome, actions
+from shared.payments.reconciliation.queries import Day
+from shared.payments.reconciliation.schemas import DayView, RowView
+
+
+def row_view(row: ReconciliationRow) -> RowView:
+    own = {name: getattr(row, name) for name in RowView.model_fields if hasattr(row, name)}
+    state = row.ours["state"] if row.ours else None
+    allowed = actions(Outcome(row.outcome), state, closed=row.closed_at is not None)
+    return RowView.model_validate({**own, "actions": allowed})
+
+
+def day_view(day: Day) -> DayView:
+    own = {"day": day.day, "completed_at": day.completed_at, "open": day.open}
+    return DayView.model_validate({**own, "complete": day.completed_at is not None, **day.outcomes})

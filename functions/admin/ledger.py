@@ -29,5 +29,8 @@ def show_ledger(call: Call, query: LedgerQuery) -> LedgerView:
 def show_statement(call: Call, chef_id: UUID, query: EarningsQuery) -> EarningsView:
     """Show what a chef was owed before some local days, each line that changed it, and what was owed after them."""
     with call.reading() as (session, _):
+        told = earnings.earnings(
+            session, chef_id, query, call.now
+        )  # refuses a query that is none before an unknown chef
         chef(session, chef_id)
-        return earnings.earnings(session, chef_id, query, call.now)
+        return told

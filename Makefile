@@ -39,6 +39,13 @@ coverage: $(INSTALLED) ## Run every test and tell which lines and branches none 
 	@mkdir -p var/coverage
 	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered $(ARGS)
 
+.PHONY: mutants
+mutants: ## Change the pure modules line by line in a copy, and list the changes no test of tests/pure notices
+	@test -x var/mutmut/bin/mutmut || { $(PYTHON) -m venv var/mutmut && var/mutmut/bin/pip install --quiet --requirement requirements-dev.txt mutmut==3.8.1; }
+	@rm -rf var/mutants && mkdir -p var/mutants
+	@git ls-files -z | tar -c --null -T - | tar -x -C var/mutants
+	cd var/mutants && ../mutmut/bin/mutmut run --max-children 2 && ../mutmut/bin/mutmut results
+
 fuzz: $(INSTALLED) ## Send random requests to every operation, more each (ARGS="--max-examples 1000 --seed 7")
 	SCHEMATHESIS="$(or $(ARGS),--max-examples 200)" $(RUN) pytest tests/http/test_schemathesis.py
 

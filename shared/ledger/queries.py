@@ -6,14 +6,14 @@ from datetime import date, datetime
 from operator import add
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import BigInteger, Subquery, cast, func, select, text
 from sqlalchemy.orm import Session
 
 from shared.kit import period as days
 from shared.kit.ids import new_id
 from shared.kit.period import Period
 from shared.ledger.models import LedgerPosting, LedgerTransaction
-from shared.ledger.postings import Kind, Parts, Posting
+from shared.ledger.postings import AccountCode, Kind, Parts, Posting
 
 _POST = text("""
 with fact as (
@@ -49,13 +49,15 @@ def post(
 
 _BALANCES = text("""
 select p.account, sum(p.amount)::bigint from ledger_postings p join ledger_transactions t on t.id = p.transaction_id
-where cast(:booking as uuid) is null or t.booking_id = :booking group by p.account
+where (cast(:booking as uuid) is null or t.booking_id = :booking)
+  and (cast(:until as timestamptz) is null or t.at < :until)
+group by p.account
 """)
 
 
-def balances(session: Session, booking_id: UUID | None = None) -> dict[str, int]:
-    """Return each account's balance in paise (debits positive), of everything or of one booking."""
-    return {row[0]: row[1] for row in session.execute(_BALANCES, {"booking": booking_id})}
+def balances(session: Session, booking_id: UUID | None = None, until: datetime | None = None) -> dict[str, int]:
+    """Return each account's balance in paise (debits positive), of everything or one booking, before an instant or now."""
+    return {row[0]: row[1] for row in session.execute(_BALANCES, {"booking": booking_id, "until": until})}
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,10 @@ def turnover(session: Session, period: Period, today: Period) -> dict[date, Turn
 class Payable:
     """What a provider earned in a period, in paise: by visits, by late cancellations, less what was taken back.
 
-    `owed` is the balance of all time.
+    `opening` is what was owed to them when it began, `owed` the balance of all time.
     """
 
+    opening: int
     completed: int
     kept: int
     taken_back: int
@@ -136,6 +139,7 @@ class Payable:
 
 _PAYABLE = text("""
 select
+  coalesce(-sum(p.amount) filter (where t.at < :start), 0)::bigint,
   coalesce(-sum(p.amount) filter (where within and t.kind = 'completed'), 0)::bigint,
   coalesce(-sum(p.amount) filter (where within and t.kind = 'kept_on_cancellation'), 0)::bigint,
   coalesce(sum(p.amount) filter (where within and t.kind not in ('completed', 'kept_on_cancellation')), 0)::bigint,
@@ -149,6 +153,25 @@ where p.provider_id = :provider and p.account = 'chef_payable'
 def payable(session: Session, provider_id: UUID, start: datetime, until: datetime) -> Payable:
     """Return what a provider earned between two instants, the first included, in one statement."""
     return Payable(*session.execute(_PAYABLE, {"provider": provider_id, "start": start, "until": until}).one())
+
+
+def payable_lines(provider_id: UUID) -> Subquery:
+    """Return, for a statement to go on with, each line of what a provider is owed, and what was owed after it."""
+    amount = -LedgerPosting.amount
+    order = (LedgerTransaction.at, LedgerPosting.id)
+    statement = (
+        select(
+            LedgerPosting.id,
+            LedgerTransaction.booking_id,
+            LedgerTransaction.kind,
+            LedgerTransaction.at,
+            amount.label("amount"),
+            cast(func.sum(amount).over(order_by=order), BigInteger).label("balance"),
+        )
+        .join(LedgerTransaction, LedgerTransaction.id == LedgerPosting.transaction_id)
+        .where(LedgerPosting.provider_id == provider_id, LedgerPosting.account == AccountCode.CHEF_PAYABLE)
+    )
+    return statement.subquery("line")
 
 
 _EARNED = text("""

@@ -15,24 +15,25 @@ from tests.phonepe_server import PhonePeServer
 
 
 @pytest.fixture
-def configured(db: PostgresDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let functions be imported here, with some settings, on the test's database."""
+def in_process(db: PostgresDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the functions run in this process, on this database; what they have made of another's settings is forgotten."""
     from functions import wiring
 
     for name, value in placeholders().items():
         monkeypatch.setenv(name, value)
+    made = [each for each in vars(wiring).values() if hasattr(each, "cache_clear")]
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     monkeypatch.setattr(wiring, "database", lambda: db)
-    for made in (wiring.settings, wiring.access_tokens):
-        made.cache_clear()
+    for each in made:
+        each.cache_clear()
     yield
     root.handlers[:], root.level = handlers, level  # a function configures the process it starts in
-    for made in (wiring.settings, wiring.access_tokens):
-        made.cache_clear()
+    for each in made:
+        each.cache_clear()
 
 
 @pytest.fixture
-def world(db: PostgresDatabase, gateway: PhonePe, phonepe: PhonePeServer, configured: None) -> World:  # noqa: ARG001
+def world(in_process: None, db: PostgresDatabase, gateway: PhonePe, phonepe: PhonePeServer) -> World:  # noqa: ARG001
     """It is as old as the test, whose clock is the endpoints' own."""
     return World(Make(db, datetime.now(UTC)), gateway, phonepe)

@@ -77,7 +77,7 @@ def act(db, make, now):
 
 
 @pytest.fixture
-def promised(configured, gateway, make, monkeypatch, now):  # noqa: ARG001
+def promised(in_process, gateway, make, monkeypatch, now):  # noqa: ARG001
     """Do what was promised of these kinds, as the tasks function does."""
     from functions.tasks.handlers import handler
 

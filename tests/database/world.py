@@ -132,9 +132,9 @@ class World:
 
     def get(self, operation: Operation, **query: Any) -> dict[str, Any]:
         """Ask as who it is for, naming what there is; returns the answer's body."""
-        unknown = set(operation.named("path")) - self.ids.keys()
+        ids = self._ids(operation)
+        unknown = set(operation.named("path")) - ids.keys()
         assert not unknown, f"say in tests/database/world.py how to make {unknown}, which {operation} names"
-        ids = self.ids | ({"booking_id": self.ids["completed_id"]} if str(operation) in OF_COMPLETED else {})
         path = re.sub(r"{(\w+)}", lambda name: str(ids[name[1]]), operation.path)
         target = getattr(import_module(f"functions.{operation.function}"), operation.function)
         headers = {"Authorization": f"Bearer {self.tokens[str(operation.role)]}"}
@@ -142,6 +142,12 @@ class World:
         answer = target.app.test_client().get(path, query_string=asked, headers=headers)
         assert answer.status_code == 200, answer.text
         return dict(answer.json)
+
+    def _ids(self, operation: Operation) -> dict[str, Any]:
+        """Return what the path names: what is there, or the very thing this operation needs."""
+        if str(operation) in OF_COMPLETED:
+            return self.ids | {"booking_id": self.ids["completed_id"]}
+        return self.ids | ({"chef_id": self.people[CHEF].id} if str(operation) in OF_WHO_EARNS else {})
 
     def _asked(self, operation: Operation) -> dict[str, Any]:
         """Return the parameters of the query without which the operation answers nothing."""
@@ -162,6 +168,7 @@ class World:
 
 
 OF_COMPLETED = {"GET /customer/bookings/{booking_id}/invoice"}
+OF_WHO_EARNS = {"GET /admin/chefs/{chef_id}/statement"}
 MORE_ASKED = {"GET /customer/chefs": {"city": "Mumbai"}}
 # How one more row comes into each list.
 ROWS: dict[str, Callable[[World], None]] = {
@@ -176,6 +183,7 @@ ROWS: dict[str, Callable[[World], None]] = {
     "GET /admin/audit": World.audit_entry,
     "GET /admin/bookings": World.visit,
     "GET /admin/chefs": World.chef,
+    "GET /admin/chefs/{chef_id}/statement": World.earning,
     "GET /admin/exceptions": World.exception,
     "GET /admin/locations": World.location,
     "GET /admin/payments": World.visit,

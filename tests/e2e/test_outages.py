@@ -68,6 +68,37 @@ def test_a_task_that_comes_twice_or_out_of_order_does_nothing_twice(system: Syst
     assert len(confirmed) == 1
 
 
+def mail_tasks(system: System, *states: str) -> set[str]:
+    """Return the names of the mails' tasks that are in one of these states."""
+    listed = system.http.get(f"{system.url}/_local/tasks", timeout=10).json()["tasks"]
+    return {task["name"] for task in listed if task["queue"] == "mails" and task["state"] in states}
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"), [({"drop": 1000}, "dropped"), ({"delay_seconds": 3}, "scheduled")], ids=["lost", "late"]
+)
+def test_a_task_that_is_lost_or_late_is_brought_by_the_sweep_and_done_once(
+    system: System, fault: dict[str, int], state: str
+):
+    """Fails when a promise is called done once the queue has it, and when the late one does again what was done."""
+    before = mail_tasks(system, "dropped", "scheduled")
+    system.http.post(f"{system.url}/_local/tasks/faults", json=fault, timeout=10).raise_for_status()
+    try:
+        guest = system.sign_in()
+        booking = guest.book()
+        txn = guest.pay(booking["id"])
+        assert guest.get(f"/payments/status/{txn}").json()["status"] == "success"
+        held = mail_tasks(system, state) - before
+        assert held
+    finally:
+        up_again(system)
+    told(system, guest.email, "Confirmed", booking["ref"])
+    told(system, "asha@sizzle.example", "please answer", booking["ref"])
+    eventually(lambda: not held & mail_tasks(system, "scheduled", "running"))
+    confirmed = [mail for mail in system.mails(guest.email) if "Confirmed" in mail["subject"]]
+    assert len(confirmed) == 1
+
+
 def test_with_the_gateway_silent_a_payment_stays_pending_and_is_found_later(system: System):
     guest = system.sign_in()
     booking = guest.book()

@@ -61,6 +61,7 @@ def test_a_step_is_allowed_exactly_where_the_product_says_so(machine, current, t
             lifecycle.move(current, target)
         assert (refused.value.current, refused.value.target) == (current, target)
         assert refused.value.allowed == set(moves.get(current, "").split())
+        assert str(refused.value) == f"{current} cannot become {target}"
 
 
 @pytest.mark.parametrize("machine", MOVES)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.ledger import postings
-from shared.ledger.postings import AccountCode, Bearer, Parts
+from shared.ledger.postings import AccountCode, Bearer, Kind, Parts
 
 CHEF = UUID("6f1c0a52-0d3e-4b57-9d1b-0f6f2a7d3c11")
 DINNER = Parts(provider=214_200, platform=10_710, gst=11_246)  # 2,361.56
@@ -21,20 +21,57 @@ def lines(booked):
     return {line.account.value: line.amount for line in booked}
 
 
-@pytest.mark.parametrize(
-    ("fact", "debit", "credit"),
-    [
-        ("captured", "gateway_clearing", "customer_advance"),
-        ("cash_taken", "cash", "customer_advance"),
-        ("refund_decided", "customer_advance", "refunds_payable"),
-        ("refund_done", "refunds_payable", "gateway_clearing"),
-        ("cash_refund_done", "refunds_payable", "cash"),
-        ("owed_back", "gateway_clearing", "refunds_payable"),
-        ("gateway_fee", "gateway_fees", "gateway_clearing"),
-    ],
-)
-def test_a_fact_debits_one_account_and_credits_the_other(fact, debit, credit):
-    assert lines(getattr(postings, fact)(236_156)) == {debit: 236_156, credit: -236_156}
+# Each rule of the product with its amounts: a dinner of 2,361.56, of which half (1,180.78) is kept or goes back.
+WHOLE, HALF = 236_156, 118_078
+RULES = [
+    (Kind.CAPTURED, lambda: postings.captured(WHOLE), {"gateway_clearing": WHOLE, "customer_advance": -WHOLE}),
+    (Kind.CASH_TAKEN, lambda: postings.cash_taken(WHOLE), {"cash": WHOLE, "customer_advance": -WHOLE}),
+    (
+        Kind.COMPLETED,
+        lambda: postings.completed(DINNER, CHEF),
+        {"customer_advance": WHOLE, "chef_payable": -214_200, "platform_revenue": -10_710, "gst_payable": -11_246},
+    ),
+    (Kind.REFUND_DECIDED, lambda: postings.refund_decided(HALF), {"customer_advance": HALF, "refunds_payable": -HALF}),
+    (Kind.REFUND_DONE, lambda: postings.refund_done(HALF), {"refunds_payable": HALF, "gateway_clearing": -HALF}),
+    (Kind.REFUND_DONE, lambda: postings.cash_refund_done(HALF), {"refunds_payable": HALF, "cash": -HALF}),
+    (Kind.OWED_BACK, lambda: postings.owed_back(WHOLE), {"gateway_clearing": WHOLE, "refunds_payable": -WHOLE}),
+    (
+        Kind.KEPT,
+        lambda: postings.kept(HALF, DINNER, CHEF),
+        {"customer_advance": HALF, "chef_payable": -107_100, "platform_revenue": -5_355, "gst_payable": -5_623},
+    ),
+    (
+        Kind.KEPT,  # there is no chef: what would have been theirs is the platform's
+        lambda: postings.kept(HALF, DINNER, None),
+        {"customer_advance": HALF, "platform_revenue": -112_455, "gst_payable": -5_623},
+    ),
+    (
+        Kind.REVERSED,
+        lambda: postings.reversed_earnings(HALF, DINNER, Bearer.PLATFORM, CHEF),
+        {"platform_revenue": 112_455, "gst_payable": 5_623, "refunds_payable": -HALF},
+    ),
+    (
+        Kind.REVERSED,
+        lambda: postings.reversed_earnings(HALF, DINNER, Bearer.PROVIDER, CHEF),
+        {"chef_payable": 107_100, "platform_revenue": 5_355, "gst_payable": 5_623, "refunds_payable": -HALF},
+    ),
+    (Kind.GATEWAY_FEE, lambda: postings.gateway_fee(4_723), {"gateway_fees": 4_723, "gateway_clearing": -4_723}),
+]
+
+
+@pytest.mark.parametrize(("kind", "fact", "wanted"), RULES)
+def test_a_fact_is_booked_by_its_rule_and_only_the_chefs_line_bears_the_chefs_name(kind, fact, wanted):
+    booked = fact()
+    assert lines(booked) == wanted, kind
+    assert sum(wanted.values()) == 0
+    assert {line.account: line.provider_id for line in booked if line.provider_id} == dict.fromkeys(
+        {AccountCode.CHEF_PAYABLE} & wanted.keys(), CHEF
+    )
+
+
+def test_every_kind_of_fact_and_every_account_has_a_rule_in_the_table():
+    assert {kind for kind, _, _ in RULES} == set(Kind)
+    assert set().union(*(wanted for _, _, wanted in RULES)) == set(AccountCode)
 
 
 @given(AMOUNTS)
@@ -44,46 +81,12 @@ def test_each_simple_fact_sums_to_zero_whatever_the_amount(amount):
         assert sum(line.amount for line in getattr(postings, fact)(amount)) == 0
 
 
-def test_a_completed_visit_turns_the_advance_into_what_each_side_earned():
-    booked = postings.completed(DINNER, CHEF)
-    assert lines(booked) == {
-        "customer_advance": 236_156,
-        "chef_payable": -214_200,
-        "platform_revenue": -10_710,
-        "gst_payable": -11_246,
-    }
-
-
-def test_only_what_the_chef_earned_bears_the_name_of_the_chef():
-    for booked in (postings.completed(DINNER, CHEF), postings.kept(118_078, DINNER, CHEF)):
-        assert {line.account: line.provider_id for line in booked if line.provider_id} == {
-            AccountCode.CHEF_PAYABLE: CHEF
-        }
-
-
-def test_half_a_dinner_that_is_kept_is_shared_like_the_whole_one():
-    assert lines(postings.kept(118_078, DINNER, CHEF)) == {
-        "customer_advance": 118_078,
-        "chef_payable": -107_100,
-        "platform_revenue": -5_355,
-        "gst_payable": -5_623,
-    }
-
-
 def test_the_odd_paisa_that_is_kept_goes_to_the_largest_remainder():
     assert lines(postings.kept(100, Parts(provider=1, platform=1, gst=1), CHEF)) == {
         "customer_advance": 100,
         "chef_payable": -34,
         "platform_revenue": -33,
         "gst_payable": -33,
-    }
-
-
-def test_without_a_chef_what_is_kept_of_the_chefs_part_is_the_platforms():
-    assert lines(postings.kept(118_078, DINNER, None)) == {
-        "customer_advance": 118_078,
-        "platform_revenue": -112_455,
-        "gst_payable": -5_623,
     }
 
 
@@ -159,20 +162,6 @@ def test_no_more_goes_back_than_was_earned():
     for amount in (-1, DINNER.total + 1):
         with pytest.raises(ValueError, match="cannot go back"):
             postings.after_refund(DINNER, amount, PLATFORM)
-
-
-def test_what_each_side_had_earned_is_owed_back_to_the_customer():
-    assert lines(postings.reversed_earnings(118_078, DINNER, PROVIDER, CHEF)) == {
-        "chef_payable": 107_100,
-        "platform_revenue": 5_355,
-        "gst_payable": 5_623,
-        "refunds_payable": -118_078,
-    }
-    assert lines(postings.reversed_earnings(118_078, DINNER, PLATFORM, CHEF)) == {
-        "platform_revenue": 112_455,
-        "gst_payable": 5_623,
-        "refunds_payable": -118_078,
-    }
 
 
 def test_a_visit_completed_at_a_loss_of_the_platform_is_booked_as_one():

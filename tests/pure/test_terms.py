@@ -35,7 +35,8 @@ def test_all_goes_back_until_24_hours_before_and_half_until_4(before, refund, un
 
 @pytest.mark.parametrize("before", [timedelta(hours=4) - INSTANT, timedelta(), -timedelta(hours=1)])
 def test_in_the_last_4_hours_and_after_the_start_nothing_goes_back(before):
-    assert at(before) == Offered(0, None)
+    for total in (TOTAL, 1_00_000_00):  # so much that a hundredth of a percent of it could be sent
+        assert at(before, replace(ACCEPTED, total=total)) == Offered(0, None)
 
 
 def test_half_of_an_odd_amount_is_rounded_half_up():
@@ -88,6 +89,11 @@ def test_what_went_back_before_is_not_given_twice():
 def test_a_refund_below_a_rupee_is_none_and_a_rest_below_a_rupee_goes_along():
     assert refundable(replace(ACCEPTED, total=10_000, refunded=4_950), 5_000) == 0
     assert refundable(replace(ACCEPTED, total=10_000), 9_950) == 10_000
+
+
+def test_a_refund_of_a_rupee_is_sent_and_a_rest_of_a_rupee_stays():
+    assert refundable(replace(ACCEPTED, total=10_000), 100) == 100
+    assert refundable(replace(ACCEPTED, total=10_000), 9_900) == 9_900
 
 
 @given(total=st.integers(1, 10**9), share=st.integers(0, 10_000), data=st.data())

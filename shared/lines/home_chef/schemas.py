@@ -219,7 +219,7 @@ class EarningsQuery(PageQuery, PeriodQuery):
 
 
 class EarningView(View):
-    """What one fact about a visit changed for its chef: negative where it was taken back."""
+    """What one fact about a visit changed for its chef: negative where it was taken back; `balance` was owed after it."""
 
     booking_id: UUID
     ref: str
@@ -227,19 +227,23 @@ class EarningView(View):
     kind: str
     at: datetime
     amount: Rupees
+    balance: Rupees
 
 
 class EarningsView(PageView[EarningView]):
-    """A chef's earnings from the first to the last local day, both included.
+    """A chef's earnings from the first to the last local day, both included; their lines, the newest first.
 
-    `earned` by completed visits, `kept` of late cancellations, `taken_back` for refunds the chef bears; `total` is the
-    sum of the period. `owed` is the balance of all time: there is no payout yet.
+    `opening` was owed when the period began. `earned` by completed visits, `kept` of late cancellations, `taken_back`
+    for refunds the chef bears; `total` is the sum of the period, with which `opening` becomes `closing`. `owed` is the
+    balance of all time: there is no payout yet.
     """
 
     first_day: date
     last_day: date
+    opening: Rupees
     earned: Rupees
     kept: Rupees
     taken_back: Rupees
     total: Rupees
+    closing: Rupees
     owed: Rupees

@@ -1,0 +1,23 @@
+"""What admins ask and see of the ledger; amounts are paise inside and rupees on the wire."""
+
+from shared.kit.schemas import AskedDay, Id, Query, Rupees, View
+from shared.ledger.postings import AccountCode
+
+
+class LedgerQuery(Query):
+    booking_id: Id | None = None
+    date_to: AskedDay | None = None
+
+
+class BalanceView(View):
+    """What stands in an account: a debit is positive, a credit negative."""
+
+    account: AccountCode
+    balance: Rupees
+
+
+class LedgerView(View):
+    """Every account with its balance; `total` is their sum: 0, or something was booked that is no double entry."""
+
+    accounts: list[BalanceView]
+    total: Rupees

@@ -1,0 +1,224 @@
+"""What each fault of the gateway does to a payment and to a refund, in tables that docs/faults.md says in words."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from infra.phonepe import client
+from shared.kit.errors import Refusal
+from shared.payments import queries
+from shared.payments.checkout import CALL_ENDS
+from shared.payments.refunding import RESEND_AFTER, decide
+
+TOO_SLOW = 0.5  # seconds; a call is given up after half of it here
+DOWN, UNDER_WAY = "503 gateway_unavailable", "409 payment_in_progress"
+
+# A start: what the customer is answered, the state our attempt is left in, what the next try is answered at once.
+UNHEARD, REFUSED, FINE = (DOWN, "created", UNDER_WAY), (DOWN, "failed", "page"), ("page", "pending", "page")
+STARTS = {
+    "pay.unreached": UNHEARD,  # the gateway has nothing; of all below but the refused one it has the order
+    "pay.refused": REFUSED,
+    "pay.timeout": UNHEARD,
+    "pay.http_500": UNHEARD,
+    "pay.empty": UNHEARD,
+    "pay.html": UNHEARD,
+    "pay.internal_server_error": UNHEARD,
+    "pay.rate_limited": UNHEARD,
+    "pay.not_found": UNHEARD,
+    "pay.unauthorized": REFUSED,
+    "pay.unknown_code": UNHEARD,
+    "pay.unknown_fields": FINE,
+    "pay.other_amount": FINE,  # what it will be asked for counts, and is held against what was paid
+    "pay.other_merchant": UNHEARD,  # the page of another payment is not given to our customer
+    "pay.other_transaction": UNHEARD,
+}
+NOTHING_MADE = {"pay.unreached", "pay.refused"}
+# A question: what becomes of a payment that was paid, or of a refund that was done; the exception opened for a person;
+# and what the next question finds.
+SILENT = {"payment": (DOWN, "", "succeeded"), "refund": (DOWN, "", "done")}
+VAGUE = {"payment": ("pending", "", "succeeded"), "refund": ("pending", "", "done")}
+CLEAR = {"payment": ("succeeded", "", "succeeded"), "refund": ("done", "", "done")}
+OTHER = {
+    "payment": ("mismatched", "payment_mismatch", "mismatched"),
+    "refund": ("needs_person", "refund_failed", "needs_person"),
+}
+STATUSES = {
+    "status.timeout": SILENT,
+    "status.http_500": SILENT,
+    "status.empty": SILENT,
+    "status.html": SILENT,
+    "status.internal_server_error": VAGUE,
+    "status.rate_limited": SILENT,
+    "status.not_found": VAGUE,
+    "status.unauthorized": VAGUE,
+    "status.unknown_code": VAGUE,
+    "status.unknown_fields": CLEAR,
+    "status.other_amount": OTHER,
+    "status.other_merchant": OTHER,
+    "status.other_transaction": OTHER,
+}
+# A refund as it is sent: what came of that, the exception opened for a person, what asking later finds.
+LOST, BEGUN, FAILED = (DOWN, "", "done"), ("pending", "", "done"), ("needs_person", "refund_failed", "needs_person")
+REFUNDS = {
+    "refund.unreached": LOST,
+    "refund.fails": ("pending", "refund_failed", "needs_person"),
+    "refund.stays_pending": ("pending", "", "pending"),
+    "refund.excess": FAILED,
+    "refund.window_exceeded": FAILED,
+    "refund.timeout": LOST,
+    "refund.http_500": LOST,
+    "refund.empty": LOST,
+    "refund.html": LOST,
+    "refund.internal_server_error": BEGUN,
+    "refund.rate_limited": LOST,
+    "refund.not_found": BEGUN,
+    "refund.unauthorized": BEGUN,
+    "refund.unknown_code": BEGUN,
+    "refund.unknown_fields": BEGUN,
+    "refund.other_amount": BEGUN,
+    "refund.other_merchant": BEGUN,
+    "refund.other_transaction": BEGUN,
+}
+
+
+def outcome(act: Callable[[], object]) -> str:
+    """Tell what came of it in a word or two, of a refusal its status and code."""
+    try:
+        return str(act())
+    except Refusal as refusal:
+        return f"{refusal.status} {refusal.code}"
+
+
+@pytest.fixture
+def meet(phonepe, monkeypatch):
+    """Let the next call meet a fault; one that is too slow is given up on."""
+    monkeypatch.setattr(client, "TIMEOUT", (1.0, TOO_SLOW / 2))
+
+    def meet(fault):
+        phonepe.no_faults()
+        phonepe.fault(fault, value=TOO_SLOW if fault.endswith(".timeout") else None)
+
+    return meet
+
+
+@pytest.fixture
+def booked(make):
+    """Book a visit with a chef and by a customer of its own."""
+
+    def booked():
+        make.chef()
+        customer = make.customer()
+        return customer, make.booking(customer)
+
+    return booked
+
+
+@pytest.fixture
+def paid(make, gateway, phonepe, booked):
+    """Book and pay; our id of the payment too, which is settled with us where `heard`."""
+
+    def paid(*, heard):
+        customer, booking = booked()
+        our_id = make.page(gateway, customer, booking.id).merchant_txn_id
+        phonepe.settle(our_id, "pay")
+        if heard:
+            make.settle(gateway, our_id)
+        return booking, our_id
+
+    return paid
+
+
+@pytest.fixture
+def refund(db, paid, now):
+    """Decide on a refund of a hundred rupees; our id of it."""
+
+    def refund():
+        booking, our_id = paid(heard=True)
+        with db.transaction() as session:
+            attempt = queries.locked_attempt(session, queries.attempt_by_our_id(session, our_id).id)
+            return booking, decide(session, attempt, 100_00, reason="a test", now=now).merchant_refund_id
+
+    return refund
+
+
+def known(phonepe, our_id):
+    return [one["merchantTransactionId"] for one in phonepe.transactions()].count(our_id)
+
+
+def exceptions(make, booking):
+    return ", ".join(kind for (kind,) in make.rows("select kind from exceptions where booking_id = :id", id=booking.id))
+
+
+def test_a_start_that_meets_a_fault_is_said_at_once_and_what_the_gateway_has_of_it_is_found(
+    make, phonepe, gateway, meet, booked, now
+):
+    """Fails when an attempt without a page is forgotten: the money the gateway took for it would be nobody's."""
+    told = {}
+    for fault in STARTS:
+        customer, booking = booked()
+
+        def start(after, customer=customer, booking=booking):
+            return outcome(lambda: make.page(gateway, customer, booking.id, now + after) and "page")
+
+        meet(fault)
+        first = start(timedelta())
+        [(state, our_id)] = make.rows(
+            "select state, merchant_txn_id from payment_attempts where booking_id = :id", id=booking.id
+        )
+        told[fault] = (first, state, start(timedelta(seconds=1)))
+        assert start(CALL_ENDS) == "page", fault
+        assert known(phonepe, our_id) == (fault not in NOTHING_MADE), fault
+        if known(phonepe, our_id):
+            phonepe.settle(our_id, "pay")
+            assert make.settle(gateway, our_id, now + CALL_ENDS) == "succeeded", fault
+            assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
+    assert told == STARTS
+
+
+def test_a_question_that_meets_a_fault_ends_nothing_and_the_next_one_finds_the_truth(make, gateway, meet, paid, now):
+    told = {}
+    for fault in STATUSES:
+        booking, our_id = paid(heard=False)
+        meet(fault)
+        first = outcome(lambda our_id=our_id: make.settle(gateway, our_id))
+        assert (make.stored(booking.id).payment_status == "success") == (first == "succeeded"), fault
+        found = exceptions(make, booking)
+        told[fault] = (first, found, make.settle(gateway, our_id, now + timedelta(minutes=1)))
+        assert (make.balances(booking.id) == {}) == (told[fault][-1] != "succeeded"), fault
+    assert told == {fault: rows["payment"] for fault, rows in STATUSES.items()}
+
+
+def test_a_question_about_a_refund_that_meets_a_fault_is_asked_again(make, gateway, meet, refund, now):
+    told = {}
+    for fault in STATUSES:
+        booking, our_id = refund()
+        make.settle(gateway, our_id)
+        meet(fault)
+        first = outcome(lambda our_id=our_id: make.settle(gateway, our_id))
+        found = exceptions(make, booking)
+        told[fault] = (first, found, make.settle(gateway, our_id, now + timedelta(minutes=1)))
+        assert_shown_as_it_is(make, booking, told[fault][-1])
+    assert told == {fault: rows["refund"] for fault, rows in STATUSES.items()}
+
+
+def test_a_refund_that_meets_a_fault_is_had_once_and_never_shown_as_done_before_it_is(
+    make, phonepe, gateway, meet, refund, now
+):
+    """Fails when a refund whose sending got no answer is sent again under another id."""
+    told = {}
+    for fault in REFUNDS:
+        booking, our_id = refund()
+        meet(fault)
+        first = outcome(lambda our_id=our_id: make.settle(gateway, our_id))
+        later = [make.settle(gateway, our_id, now + RESEND_AFTER) for _ in range(2)]
+        told[fault] = (first, exceptions(make, booking), later[-1])
+        assert known(phonepe, our_id) == 1, fault
+        assert_shown_as_it_is(make, booking, later[-1])
+    assert told == REFUNDS
+
+
+def assert_shown_as_it_is(make, booking, state):
+    owed = 0 if state == "done" else -100_00
+    assert make.balances(booking.id).get("refunds_payable", 0) == owed
+    assert make.stored(booking.id).payment_status == ("success" if owed else "partially_refunded")

@@ -1,0 +1,51 @@
+"""docs/faults.md leaves no fault out: every one of the stand-ins has a row, every row a test, and every test is there."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from infra.local.cloud_tasks.faults import Faults
+from infra.local.phonepe.faults import CATALOGUE
+from tests.docs.test_deploy import alerts
+
+ROOT = Path(__file__).parents[2]
+TABLES = (ROOT / "docs/faults.md").read_text()
+ROWS = [row for row in re.findall(r"^\| (.+) \|$", TABLES, re.MULTILINE) if "held by" not in row]
+TESTS = sorted(set(re.findall(r"`(\w+/test_\w+\.py)::(test_\w+)(?:\[([\w-]+)\])?`", TABLES)))
+
+
+@cache
+def written(file: str) -> str:
+    return (ROOT / "tests" / file).read_text()
+
+
+def test_every_fault_of_the_stand_ins_has_a_row_and_no_other_is_named():
+    named = set(re.findall(r"`((?:pay|status|refund|callback|tasks)\.\w+)`", TABLES))
+    assert named == set(CATALOGUE) | {f"tasks.{name}" for name in Faults.model_fields}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.partition(" | ")[0][:40])
+def test_a_row_names_the_tests_that_hold_it(row: str):
+    assert re.search(r"\| `\w+/test_\w+\.py::test_\w+", row), row
+
+
+def test_who_is_told_is_told_by_an_alert_there_is():
+    told = {
+        name
+        for names in re.findall(r"al(?:erts?|arm) ((?:`\w+`(?:, )?)+)", TABLES)
+        for name in re.findall(r"\w+", names)
+    }
+    assert told
+    assert told <= alerts()
+
+
+def test_every_test_that_is_named_is_there():
+    missing = [
+        f"{file}::{name}[{case}]"
+        for file, name, case in TESTS
+        if f"def {name}(" not in written(file)
+        or not all(f'"{part}"' in written(file) for part in case.split("-") if case)
+    ]
+    assert (missing, len(TESTS) > 50) == ([], True)

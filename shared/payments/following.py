@@ -26,9 +26,9 @@ logger = log.logger(__name__)
 def follow(db: Database, gateway: Gateway, lines: Lines, attempt_id: UUID, now: datetime) -> AttemptState:
     """Ask the gateway about an attempt and settle what it says; raises GatewayUnavailable."""
     with db.reading() as session:
-        merchant_txn_id = session.query(Attempt.merchant_txn_id).filter_by(id=attempt_id).scalar()
-    answer = gateway.payment(merchant_txn_id)
-    return settlement.settle(db, lines, attempt_id, gateway.merchant, answer, now)
+        attempt = session.get_one(Attempt, attempt_id)
+    answer = gateway.payment(attempt.merchant_txn_id)
+    return settlement.settle(db, lines, attempt, gateway.merchant, answer, now)
 
 
 def follow_our_id(db: Database, gateway: Gateway, lines: Lines, our_id: str, now: datetime) -> str:

@@ -33,10 +33,10 @@ logger = log.logger(__name__)
 def follow(db: Database, gateways: Gateways, lines: Lines, attempt_id: UUID, now: datetime) -> AttemptState:
     """Ask the gateway about an attempt and settle what it says; raises GatewayUnavailable."""
     with db.reading() as session:
-        name, our_id = session.query(Attempt.gateway, Attempt.merchant_txn_id).filter_by(id=attempt_id).one()
-    gateway = gateways(name)
-    answer = gateway.payment(our_id)
-    return settlement.settle(db, lines, attempt_id, gateway.merchant, answer, now)
+        attempt = session.get_one(Attempt, attempt_id)
+    gateway = gateways(attempt.gateway)
+    answer = gateway.payment(attempt.merchant_txn_id)
+    return settlement.settle(db, lines, attempt, gateway.merchant, answer, now)
 
 
 def follow_our_id(db: Database, gateways: Gateways, lines: Lines, our_id: str, now: datetime) -> str:

@@ -6,7 +6,6 @@ In one transaction: lock, decide by one table, ledger, the line's reaction, what
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -31,12 +30,16 @@ logger = log.logger(__name__)
 
 @dataclass(frozen=True)
 class _Case:
-    """One answer about one attempt, with the rows it is decided on, locked."""
+    """One answer about one attempt, with the rows it is decided on, locked.
+
+    `before` is the state the attempt was in when the gateway was asked.
+    """
 
     session: Session
     lines: Lines
     owed: Owed
     attempt: Attempt
+    before: AttemptState
     answer: GatewayAnswer
     now: datetime
 
@@ -53,19 +56,18 @@ class _Case:
 
 
 def settle(
-    db: Database, lines: Lines, attempt_id: UUID, merchant: str, answer: GatewayAnswer, now: datetime
+    db: Database, lines: Lines, known: Attempt, merchant: str, answer: GatewayAnswer, now: datetime
 ) -> AttemptState:
     """Apply what the gateway says of an attempt; the same answer again, from wherever, changes nothing.
 
-    `merchant` is the account that was asked. Returns the state the attempt is in afterwards.
+    `known` is the attempt as it was read before the gateway was asked, `merchant` the account that was asked. Returns
+    the state the attempt is in afterwards.
     """
-    with db.reading() as session:
-        booking_id = session.query(Attempt.booking_id).filter_by(id=attempt_id).scalar()
     with db.transaction() as session:
-        owed = queries.locked(session, booking_id)
-        attempt = queries.locked_attempt(session, attempt_id)
+        owed = queries.locked(session, known.booking_id)
+        attempt = queries.locked_attempt(session, known.id)
         verdict = matching.verdict(queries.asked(attempt, merchant), answer, now)
-        _apply(_Case(session, lines, owed, attempt, answer, now), verdict)
+        _apply(_Case(session, lines, owed, attempt, AttemptState(known.state), answer, now), verdict)
         return AttemptState(attempt.state)
 
 
@@ -146,6 +148,8 @@ def _mismatched(case: _Case) -> None:
 
 
 def _refuse_contradiction(case: _Case, current: AttemptState, verdict: AttemptState) -> None:
-    # A success never becomes a failure by itself; a gateway that says so is a matter for a person.
-    if current is AttemptState.SUCCEEDED and verdict is not AttemptState.SUCCEEDED:
+    # A success never becomes a failure by itself; a gateway that says so is a matter for a person. What was settled
+    # while this answer was on its way may well have been a failure when it was given.
+    overtaken = verdict is AttemptState.FAILED and case.before is not AttemptState.SUCCEEDED
+    if current is AttemptState.SUCCEEDED and verdict is not AttemptState.SUCCEEDED and not overtaken:
         case.to_a_person("payment_contradiction", code=case.answer.code)

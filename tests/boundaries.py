@@ -1,0 +1,89 @@
+"""The real database and gateway with a hook at each boundary: what a test does in the hook happens exactly there.
+
+A transaction is met before it begins, after each statement that takes locks, before its commit and after it; a look at
+the database when it is over; a call of the gateway before it leaves and after its answer. Whoever is stopped inside a
+transaction holds its locks meanwhile.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Result, Select, event
+from sqlalchemy.orm import ORMExecuteState, Session
+
+from shared.kit.database import Database, TransactionConflict
+from shared.payments.gateway import Gateway, GatewayAnswer, Order, RefundOrder
+
+Hook = Callable[[str], None]
+READ, BEGIN, LOCKED, COMMIT, COMMITTED = "read", "begin", "locked", "commit", "committed"
+INSIDE = frozenset({LOCKED, COMMIT})  # the boundaries at which locks are held
+ASKED, ANSWERED = "asked", "answered"  # behind the name of the gateway's call: "refund asked"
+
+
+class WatchedDatabase:
+    """A database whose transactions tell of their boundaries; `conflicts` are those Postgres ended (deadlocks)."""
+
+    def __init__(self, database: Database, hook: Hook) -> None:
+        self._database, self._hook = database, hook
+        self.conflicts: list[TransactionConflict] = []
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with self._database.reading() as session:
+            yield session
+        self._hook(READ)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        self._hook(BEGIN)
+        try:
+            with self._database.transaction() as session:
+                event.listen(session, "do_orm_execute", self._executed)
+                yield session
+                session.flush()  # as the commit would: the locks of its writes are held at the boundary, too
+                self._hook(COMMIT)
+        except TransactionConflict as conflict:
+            self.conflicts.append(conflict)
+            raise
+        self._hook(COMMITTED)
+
+    def _executed(self, state: ORMExecuteState) -> Result[Any] | None:
+        if not _takes_locks(state.statement):
+            return None
+        result = state.invoke_statement()
+        self._hook(LOCKED)
+        return result
+
+
+def _takes_locks(statement: Any) -> bool:
+    if isinstance(statement, Select):
+        return statement._for_update_arg is not None
+    return re.search(r"\bfor (no key )?update\b", str(statement)) is not None
+
+
+class WatchedGateway:
+    """A gateway that tells of each call before it leaves, and of its answer before anybody has read it."""
+
+    def __init__(self, gateway: Gateway, hook: Hook) -> None:
+        self._gateway, self._hook = gateway, hook
+        self.name, self.merchant = gateway.name, gateway.merchant
+
+    def start(self, order: Order) -> str:
+        return self._call("start", order)
+
+    def payment(self, merchant_txn_id: str) -> GatewayAnswer:
+        return self._call("payment", merchant_txn_id)
+
+    def refund(self, order: RefundOrder) -> GatewayAnswer:
+        return self._call("refund", order)
+
+    def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
+        return self._call("refund_status", merchant_refund_id)
+
+    def _call(self, name: str, asked: Any) -> Any:
+        self._hook(f"{name} {ASKED}")
+        answer = getattr(self._gateway, name)(asked)
+        self._hook(f"{name} {ANSWERED}")
+        return answer

@@ -1,0 +1,138 @@
+"""What is outstanding after a race is done, and what must be true of everybody's money and time then."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from shared.bookings.lifecycle import ACTIVE, Answer, PaymentStatus, Status, may_rest
+from shared.bookings.models import Booking, BookingEvent, OpenException
+from shared.ledger import queries as ledger
+from shared.lines.home_chef.lifecycle import OfferState
+from shared.lines.home_chef.models import Offer
+from shared.payments import queries as payments
+from shared.payments.gateway import Said
+from shared.payments.lifecycle import AttemptState, RefundState
+from shared.payments.models import Attempt, Refund
+from tests.races.operations import GIFT, PLANS, Case, Operations
+
+SOON, LATER = timedelta(minutes=1), timedelta(hours=25)
+PROMISED = """
+update outbox set done_at = :now where done_at is null and created_at >= :began and due_at <= :now
+and kind in ('payments.refund', 'payments.callback') returning kind, payload
+"""
+UNENDED = """
+select merchant_txn_id from payment_attempts
+where created_at >= :began and (state in ('created', 'pending') or next_poll_at is not null)
+"""
+
+
+def assert_ends_well(case: Case) -> None:
+    """Nobody has another's time, and once all is done everybody has what is theirs."""
+    _assert_one_visit_at_a_time(case)
+    come_to_rest(case)
+    assert_at_rest(case)
+
+
+def _assert_one_visit_at_a_time(case: Case) -> None:
+    with case.world.db.reading() as session:
+        visits = [booking for booking in _bookings(session, case.began) if booking.status in ACTIVE]
+    assert len({visit.provider_id for visit in visits}) == len(visits), "two visits of one chef"
+    assert len({visit.customer_id for visit in visits}) == len(visits), "two visits of one customer"
+
+
+def come_to_rest(case: Case) -> None:
+    """Do what is outstanding: the gateway ends every payment, promises are kept, the time to pay runs out."""
+    everything, at = Operations(case, case.world.db, case.bank, 0), case.now + SOON
+    case.bank.decide_the_rest()
+    for (our_id,) in case.make.rows(UNENDED, began=case.began):
+        everything.follow(our_id, at)
+    _keep_promises(case, everything, at)
+    everything.expire(case.now + LATER)
+
+
+def _keep_promises(case: Case, everything: Operations, at: datetime) -> None:
+    with case.world.db.transaction() as session:
+        promised = session.execute(text(PROMISED), {"now": at, "began": case.began}).all()
+    for kind, payload in promised:
+        if kind == "payments.refund":
+            everything.send(UUID(payload["refund_id"]), at)
+        else:
+            everything.look_into(UUID(payload["inbox_id"]), at)
+
+
+def _bookings(session: Session, since: datetime) -> list[Booking]:
+    return list(session.scalars(select(Booking).where(Booking.created_at >= since).order_by(Booking.created_at)))
+
+
+def assert_at_rest(case: Case) -> None:
+    """Everybody has what is theirs, and nothing is left to do."""
+    with case.world.db.reading() as session:
+        bookings = _bookings(session, case.began)
+        for booking in bookings:
+            tries = payments.of_booking(session, booking.id)
+            refunds = [refund for of_one in tries.values() for refund in of_one]
+            _assert_ended(case, tries, refunds)
+            _assert_money(session, case, booking, tries, refunds)
+            _assert_fair(session, booking, tries, refunds)
+            _assert_offered(session, booking)
+            _assert_told_once(session, booking)
+        _assert_done(session, case, bookings)
+
+
+def _assert_done(session: Session, case: Case, bookings: list[Booking]) -> None:
+    """What was answered with a yes has happened, once for each yes; what was refused has not."""
+    owner = case.world.customers[0].id
+    cancelled = [booking for booking in bookings if booking.cancellation_reason == PLANS]
+    gifts = session.scalars(select(Refund.id).where(Refund.reason == GIFT, Refund.created_at >= case.began)).all()
+    happened = {
+        "create": len([booking for booking in bookings if booking.customer_id != owner]),
+        "cancel": len(cancelled),
+        "refund": len(gifts),
+    }
+    assert happened == {name: case.done.count(name) for name in happened}
+
+
+def _assert_ended(case: Case, tries: dict[Attempt, list[Refund]], refunds: list[Refund]) -> None:
+    for attempt in tries:
+        paid = case.bank.says[attempt.merchant_txn_id].said is Said.SUCCEEDED
+        assert attempt.state == (AttemptState.SUCCEEDED if paid else AttemptState.FAILED)
+        assert attempt.next_poll_at is None
+    assert {refund.state for refund in refunds} <= {RefundState.DONE}
+    assert len([attempt for attempt in tries if attempt.capture == "applied"]) <= 1
+
+
+def _assert_money(
+    session: Session, case: Case, booking: Booking, tries: dict[Attempt, list[Refund]], refunds: list[Refund]
+) -> None:
+    balance = ledger.balances(session, booking.id)
+    sent_back = [refund.merchant_refund_id for refund in refunds]
+    holds = case.bank.holds([attempt.merchant_txn_id for attempt in tries], sent_back)
+    assert sum(balance.values()) == 0
+    assert balance.get("gateway_clearing", 0) == holds
+    assert balance.get("customer_advance", 0) == -holds, "nothing is owed back, and nothing was earned yet"
+
+
+def _assert_fair(session: Session, booking: Booking, tries: dict[Attempt, list[Refund]], refunds: list[Refund]) -> None:
+    """The customer has a visit and has paid for it, less what was given back, or has all of the money."""
+    assert may_rest(Status(booking.status), PaymentStatus(booking.payment_status), Answer(booking.answer))
+    assert session.scalars(select(OpenException.kind).where(OpenException.booking_id == booking.id)).all() == []
+    paid = sum(attempt.amount for attempt in tries if attempt.state == AttemptState.SUCCEEDED)
+    back = sum(refund.amount for refund in refunds)
+    given = sum(refund.amount for refund in refunds if refund.reason == GIFT)
+    assert paid - back == (0 if booking.status == Status.CANCELLED else booking.total - given)
+
+
+def _assert_offered(session: Session, booking: Booking) -> None:
+    """A visit that stands has one chef, who is asked until a certain time; of any other nobody is asked."""
+    is_open = (Offer.booking_id == booking.id, Offer.state == OfferState.OPEN)
+    asked = session.scalars(select(Offer.chef_id).where(*is_open, Offer.expires_at.is_not(None))).all()
+    assert asked == ([booking.provider_id] if booking.status == Status.CONFIRMED else [])
+    assert booking.status in {Status.CONFIRMED, Status.CANCELLED}
+
+
+def _assert_told_once(session: Session, booking: Booking) -> None:
+    kinds = session.scalars(select(BookingEvent.kind).where(BookingEvent.booking_id == booking.id)).all()
+    for once in ("confirmed", "payment_succeeded", "cancelled", "accepted"):
+        assert kinds.count(once) <= 1, f"{once} twice"

@@ -1,0 +1,225 @@
+"""What may happen to a booking, each by its real use case, and the booking it happens to."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from uuid import UUID
+
+from functions.wiring import line
+from infra.postgres.engine import PostgresDatabase
+from shared.bookings import expiry
+from shared.inbox import queries as inbox
+from shared.kit.database import Database
+from shared.ledger.postings import Bearer
+from shared.lines.home_chef import assignment, cancellation
+from shared.lines.home_chef import booking as home_chef_booking
+from shared.lines.home_chef.schemas import BookingView
+from shared.payments import admin_refund, following, refunding
+from shared.payments.admin_refund import Gift
+from shared.payments.gateway import Gateway, GatewayAnswer, RefundOrder, Said
+from shared.users.models import ADMIN
+from tests.fakes import ScriptedGateway
+from tests.make import RULES, Make
+
+PLANS, GIFT = "plans", "sorry"  # why a customer cancels, and an admin gives money back
+ALMOST = timedelta(milliseconds=1)
+HEARS = frozenset({"callback", "poll", "reconcile"})  # these hear what the gateway has decided before
+DECIDES = frozenset({"pay_success", "pay_fail"})
+
+
+class Bank(ScriptedGateway):
+    """A gateway that keeps its word: what it called paid stays paid, what failed may turn out to be paid."""
+
+    def decide(self, txn: str, said: Said, *, may_still_succeed: bool = False) -> None:
+        known = self.says.get(txn)
+        if known is None or (known.said, said) == (Said.FAILED, Said.SUCCEEDED):
+            self.says[txn] = self.about(txn, said, may_still_succeed=may_still_succeed)
+
+    def decide_the_rest(self) -> None:
+        """Let every payment end: what a customer could still pay is paid."""
+        for txn in self.orders:
+            if txn not in self.says or self.says[txn].may_still_succeed:
+                self.decide(txn, Said.SUCCEEDED)
+
+    def refund(self, order: RefundOrder) -> GatewayAnswer:
+        """Send the money back at once."""
+        super().refund(order)
+        self.decide(order.merchant_refund_id, Said.SUCCEEDED)
+        return self.refund_status(order.merchant_refund_id)
+
+    def holds(self, txns: list[str], refunds: list[str]) -> int:
+        """Return the paise it has of these payments, less what it has sent back by these refunds."""
+        paid = [txn for txn in txns if self._is(txn, Said.SUCCEEDED)]
+        back = [refund for refund in refunds if self._is(refund, Said.SUCCEEDED)]
+        return sum(self.orders[txn].amount for txn in paid) - sum(self.refund_orders[one].amount for one in back)
+
+    def _is(self, our_id: str, said: Said) -> bool:
+        return our_id in self.says and self.says[our_id].said is said
+
+
+class World:
+    """The people all cases share: three chefs, each dearer than the one before, three customers and an admin.
+
+    Each case has a day of its own and leaves nothing to do behind.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.db = PostgresDatabase(url)
+        make = Make(self.db, datetime(2026, 11, 20, 5, 0, tzinfo=UTC))
+        self.chefs = [make.chef(rate) for rate in (399_00, 499_00, 599_00)]
+        self.customers = [make.customer() for _ in range(3)]
+        self.admin = make.admin()
+        self._days = count(1)
+        self._first = make.now
+
+    def next_day(self) -> datetime:
+        return self._first + timedelta(days=2 * next(self._days))
+
+
+@dataclass
+class Case:
+    """A booking at the moment of a race: the last millisecond before its time to pay is over.
+
+    `txn` is the try to pay that the two are about: of a paid booking an earlier one, that is said to have failed.
+    `done` names what happened to it without being refused.
+    """
+
+    world: World
+    bank: Bank
+    began: datetime
+    booking: BookingView | None = None
+    txn: str | None = None
+    done: list[str] = field(default_factory=list)
+
+    @property
+    def now(self) -> datetime:
+        return self.began + RULES.unpaid_life - ALMOST
+
+    @property
+    def make(self) -> Make:
+        return Make(self.world.db, self.began)
+
+    @classmethod
+    def of(cls, world: World, one: str, other: str) -> "Case":
+        """Prepare what the two need to have an effect on one another."""
+        pair, case = {one, other}, cls(world, Bank(), world.next_day())
+        if pair == {"create"}:
+            return case
+        case.booking = case.make.booking(world.customers[0])
+        about_money = pair & (HEARS | DECIDES)
+        if "refund" in pair or pair <= {"cancel", "reassign", "assign", "create"}:
+            case._pay(after_a_failure=bool(about_money))
+        elif about_money or "expire" in pair:
+            case.txn = case._page()
+        if case.txn and pair & HEARS and not pair & DECIDES:
+            case.bank.decide(case.txn, Said.SUCCEEDED)
+        return case
+
+    def _page(self) -> str:
+        assert self.booking
+        return self.make.page(self.bank, self.world.customers[0], self.booking.id).merchant_txn_id
+
+    def _pay(self, *, after_a_failure: bool) -> None:
+        """Pay the booking; the first try failed, and may still turn out to be paid."""
+        everything = Operations(self, self.world.db, self.bank, 0)
+        if after_a_failure:
+            self.txn = self._page()
+            self.bank.decide(self.txn, Said.FAILED, may_still_succeed=True)
+            everything.follow(self.txn, self.began)
+        paid_by = self._page()
+        self.bank.decide(paid_by, Said.SUCCEEDED)
+        everything.follow(paid_by, self.began)
+
+
+@dataclass
+class Operations:
+    """What may happen to a booking, each by its real use case; `side` tells the two of a race from one another."""
+
+    case: Case
+    db: Database
+    gateway: Gateway
+    side: int
+
+    def create(self) -> None:
+        guest = self.case.world.customers[1 + self.side]
+        request = self._make.request(guest, **self._wish())
+        home_chef_booking.book(self._make.begin(guest), request, lambda _: None, RULES, self.case.now)
+
+    def _wish(self) -> dict[str, UUID]:
+        return {} if self.case.booking else {"chef_id": self.case.world.chefs[0].id}
+
+    def initiate(self) -> None:
+        self._make.page(self.gateway, self.case.world.customers[0], self._booking.id, self.case.now)
+
+    def pay_success(self) -> None:
+        self.case.bank.decide(self._txn, Said.SUCCEEDED)
+        self.follow(self._txn, self.case.now)
+
+    def pay_fail(self) -> None:
+        self.case.bank.decide(self._txn, Said.FAILED)
+        self.follow(self._txn, self.case.now)
+
+    def callback(self) -> None:
+        body = f"{self._txn} {self.side}".encode()
+        with self.db.transaction() as session:
+            inbox.receive(session, "scripted", body, "payments.callback", self.case.now)
+        [(message_id,)] = self._make.rows("select id from inbox where body = :body", body=body)
+        self.look_into(message_id, self.case.now)
+
+    def look_into(self, message_id: UUID, now: datetime) -> None:
+        """Do what the callback's handler does."""
+        with self.db.reading() as session:
+            our_id = inbox.body(session, message_id).decode().split()[0]
+        outcome = self.follow(our_id, now)
+        with self.db.transaction() as session:
+            inbox.processed(session, message_id, outcome, now)
+
+    def poll(self) -> None:
+        [(attempt,)] = self._make.rows("select id from payment_attempts where merchant_txn_id = :txn", txn=self._txn)
+        following.poll(self.db, self.gateway, line, attempt, self.case.now)
+
+    def reconcile(self) -> None:
+        assert following.reconcile(self.db, self.gateway, line, self.case.now).failed == 0
+
+    def cancel(self) -> None:
+        with self._make.begin(self.case.world.customers[0])() as (session, caller):
+            cancellation.cancel(session, caller.id, self._booking.id, PLANS, None, self.case.now)
+
+    def expire(self, now: datetime | None = None) -> None:
+        expiry.expire(self.db, line, now or self.case.now + ALMOST)
+
+    def reassign(self) -> None:
+        """The chef declines: the next one is asked."""
+        self._make.step(self._booking, "declined", chef_id=self.case.world.chefs[0].id, now=self.case.now)
+
+    def assign(self) -> None:
+        """An admin asks the chef who would be next."""
+        begin = self._make.acting(self.case.world.admin.id, ADMIN)
+        assignment.assign(begin, self._booking.id, self.case.world.chefs[1].id, None, self.case.now)
+
+    def refund(self) -> None:
+        """Give back more than half, and send it: of two there is enough for one."""
+        gift = Gift(self._booking.total * 6 // 10, GIFT, Bearer.PLATFORM)
+        with self.db.transaction() as session:
+            given = admin_refund.refund(session, line, self._booking.id, gift, self.case.world.admin, self.case.now)
+        self.send(given.id, self.case.now)
+
+    def send(self, refund_id: UUID, now: datetime) -> None:
+        refunding.follow(self.db, self.gateway, line, refund_id, now)
+
+    def follow(self, our_id: str, now: datetime) -> str:
+        return following.follow_our_id(self.db, self.gateway, line, our_id, now)
+
+    @property
+    def _make(self) -> Make:
+        return Make(self.db, self.case.began)
+
+    @property
+    def _booking(self) -> BookingView:
+        assert self.case.booking
+        return self.case.booking
+
+    @property
+    def _txn(self) -> str:
+        assert self.case.txn
+        return self.case.txn

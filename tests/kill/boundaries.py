@@ -23,15 +23,23 @@ class Boundaries:
     """Those the functions have come to since `watch`, in files of `folder` that the test and all of them share."""
 
     def __init__(self, folder: Path) -> None:
-        self._passed, self._deadly = folder / "passed", folder / "deadly"
+        self._passed, self._deadly, self._died = folder / "passed", folder / "deadly", folder / "died"
 
     def watch(self, deadly: int = 0) -> None:
         """Count anew; whoever comes to the one with this number (from 1; 0 is none) is killed."""
         self._passed.write_text("")
+        self._died.write_text("")
         self._deadly.write_text(str(deadly))
 
     def passed(self) -> list[str]:
         return self._passed.read_text().splitlines()
+
+    def died(self, function: str) -> None:
+        with self._died.open("a") as died:
+            died.write(f"{function}\n")
+
+    def deaths(self) -> list[str]:
+        return self._died.read_text().splitlines()
 
     def come_to(self, what: str) -> None:
         with self._passed.open("a") as passed:

@@ -51,6 +51,7 @@ def keep(apps: Mapping[str, Any], ears: Mapping[str, socket.socket], boundaries:
         name = living.pop(pid)
         if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
             sys.exit(f"{name} has ended by itself")
+        boundaries.died(name)
         living[begin(name, apps[name], ears[name], boundaries)] = name
 
 

@@ -26,7 +26,7 @@ FACTS = {
         select u.role, n.kind, n.mailed_at is not null from notifications n join users u on u.id = n.user_id
         where n.subject_id = :id
           or n.subject_id in (select id from refunds where booking_id = :id) order by 1, 2""",
-    "unlooked": "select count(*) from inbox where processed_at is null and cast(:id as uuid) is not null",
+    "unlooked": "select count(*) from inbox where processed_at is null",
 }
 
 

@@ -49,6 +49,10 @@ mutants: ## Change the pure modules line by line in a copy, and list the changes
 fuzz: $(INSTALLED) ## Send random requests to every operation, more each (ARGS="--max-examples 1000 --seed 7")
 	SCHEMATHESIS="$(or $(ARGS),--max-examples 200)" $(RUN) pytest tests/http/test_schemathesis.py
 
+.PHONY: soak
+soak: $(INSTALLED) ## Let a crowd shop for SECONDS=60 while functions are killed, then look for what is lost (SEED= as told)
+	SECONDS="$(SECONDS)" SEED="$(SEED)" $(RUN) tests.soak.history
+
 check: format lint types imports current test ## All that must hold before a change lands
 
 format: $(INSTALLED) ## Check the format (fix: make fix)

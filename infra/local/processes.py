@@ -59,8 +59,8 @@ def healthy(url: str) -> Callable[[], bool]:
     return ask
 
 
-def _tie_to_parent() -> None:
-    # Where the system can do it (Linux): who started this dies, and this ends too, even after a kill -9.
+def tie_to_parent() -> None:
+    """End this process with the one that started it, even after a kill -9, where the system can do it (Linux)."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -87,7 +87,7 @@ class Process:
                 env=dict(self.env),
                 cwd=self.folder,
                 start_new_session=True,  # Ctrl-C reaches the one who started it, who ends them in order
-                preexec_fn=_tie_to_parent,  # noqa: PLW1509 - only a system call
+                preexec_fn=tie_to_parent,  # noqa: PLW1509 - only a system call
             )
 
     def died(self) -> bool:

@@ -1,0 +1,74 @@
+"""Serves functions, each from a process of its own that is replaced at once when it dies, as the platform does.
+
+`python -m tests.kill.launcher FOLDER payments=PORT tasks=PORT ...`. Everything is imported once and every process is a
+fork of that: it is what functions-framework serves, without the second an import takes. A request that comes between two
+processes waits at the socket.
+"""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from functions_framework import create_app
+from werkzeug.serving import make_server
+
+from infra.cloud_tasks import CloudTasks
+from infra.local.processes import tie_to_parent
+from shared.outbox import dispatch
+from tests.kill.boundaries import Boundaries, install
+
+
+def listening(port: int) -> socket.socket:
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind(("127.0.0.1", port))
+    made.listen(64)
+    return made
+
+
+def begin(function: str, app: Any, ear: socket.socket, boundaries: Boundaries) -> int:
+    pid = os.fork()
+    return pid or serve(function, app, ear, boundaries)
+
+
+def serve(function: str, app: Any, ear: socket.socket, boundaries: Boundaries) -> NoReturn:
+    tie_to_parent()
+    google = (os.environ["CLOUD_TASKS_URL"], f"http://{os.environ['GCE_METADATA_HOST']}")
+    install(boundaries, function, google)
+    make_server("127.0.0.1", 0, app, threaded=True, fd=ear.fileno()).serve_forever()
+    sys.exit()
+
+
+def keep(apps: Mapping[str, Any], ears: Mapping[str, socket.socket], boundaries: Boundaries) -> NoReturn:
+    """Have one process of each function, whatever becomes of the one before."""
+    living = {begin(name, apps[name], ears[name], boundaries): name for name in apps}
+    while True:
+        pid, status = os.wait()
+        name = living.pop(pid)
+        if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
+            sys.exit(f"{name} has ended by itself")
+        boundaries.died(name)
+        living[begin(name, apps[name], ears[name], boundaries)] = name
+
+
+def have_patience(seconds: float) -> None:
+    """Let the queue answer late: a machine that is slow for a moment must not make one run shorter than another."""
+    dispatch.BUDGET_SECONDS = seconds
+    dispatch.send.__defaults__ = (seconds,)
+    CloudTasks.__init__.__kwdefaults__["timeout"] = seconds
+
+
+def main() -> None:
+    have_patience(5)
+    folder, *wanted = sys.argv[1:]
+    ports = dict(one.split("=") for one in wanted)
+    apps = {name: create_app(name, "main.py") for name in ports}
+    keep(apps, {name: listening(int(port)) for name, port in ports.items()}, Boundaries(Path(folder)))
+
+
+if __name__ == "__main__":
+    main()

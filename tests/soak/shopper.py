@@ -1,0 +1,116 @@
+"""Customers who book, pay, ask, cancel and repeat themselves, and write down what they asked for and what they were told."""
+
+import random
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import requests
+
+from tests.races.crowd import Member
+from tests.system import STARTS, day
+
+PATIENCE = 90.0  # seconds a customer goes on asking for one answer: a function that was killed is back in a few
+OUTCOMES = ("pay", "pay", "pay", "pay", "decline", "pending")
+
+
+@dataclass
+class Asked:
+    """One thing a customer wanted, under one key, however often they had to ask; `answers` as they came, lost ones too."""
+
+    what: str
+    path: str
+    body: dict[str, Any]
+    key: str = field(default_factory=lambda: uuid4().hex)
+    answers: list[str] = field(default_factory=list)
+    status: int = 0
+    told: dict[str, Any] = field(default_factory=dict)
+
+
+class Shopper:
+    """One customer; `history` is everything they asked for, `broken` the promises they saw broken."""
+
+    def __init__(self, member: Member, seed: str) -> None:
+        self.member, self.chance = member, random.Random(seed)
+        self.history: list[Asked] = []
+        self.polled: Counter[str] = Counter()
+        self.succeeded: set[str] = set()
+        self.broken: list[str] = []
+        self.open: dict[str, dict[str, Any]] = {}
+
+    def shop(self, ended: threading.Event) -> None:
+        acts = (self.book, self.pay, self.pay, self.cancel, self.repeat)
+        while not ended.is_set():
+            self.chance.choice(acts)()
+
+    def book(self) -> None:
+        wish = {"booking_date": day(self.chance.randint(3, 57)), "time_slot": self.chance.choice(STARTS)}
+        asked = self.ask("book", "/customer/bookings", wish | {"address_id": self.member.address_id})
+        if asked.status == 201:
+            self.open[asked.told["id"]] = asked.told
+
+    def pay(self) -> None:
+        """Open the page, press something on it, or close it; and look how it went."""
+        booking_id = self._one_of_mine()
+        if booking_id is None:
+            return
+        asked = self.ask("initiate", "/payments/initiate", {"booking_id": booking_id})
+        if asked.status == 200:
+            pressed = {"outcome": self.chance.choice(OUTCOMES)}
+            url = asked.told["payment_url"]
+            self.member.http.post(url, data=pressed, allow_redirects=False, timeout=60).raise_for_status()
+            self.poll(asked.told["merchant_txn_id"])
+
+    def poll(self, txn: str) -> None:
+        try:
+            answer = self.member.get(f"/payments/status/{txn}")
+        except requests.RequestException as trouble:
+            self.polled[type(trouble).__name__] += 1
+            return
+        self.polled[str(answer.status_code)] += 1
+        if answer.ok and answer.json()["status"] == "success":
+            self.succeeded.add(txn)
+
+    def cancel(self) -> None:
+        booking_id = self._one_of_mine()
+        if booking_id is not None:
+            del self.open[booking_id]
+            self.ask("cancel", f"/customer/bookings/{booking_id}/cancel", {"reason": "plans"})
+
+    def repeat(self) -> None:
+        """Send something again that was answered before: the same key brings the same answer."""
+        done = [asked for asked in self.history if asked.status in {200, 201}]
+        if done:
+            before = self.chance.choice(done)
+            again = self._insist(Asked("repeat", before.path, before.body, before.key))
+            self.history.append(again)
+            if (again.status, again.told) != (before.status, before.told):
+                self.broken.append(f"{before} was answered {again.status} {again.told} the second time")
+
+    def ask(self, what: str, path: str, body: dict[str, Any]) -> Asked:
+        asked = self._insist(Asked(what, path, body))
+        self.history.append(asked)
+        return asked
+
+    def _insist(self, asked: Asked) -> Asked:
+        """Ask under one key until there is an answer that is not to come back later."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            try:
+                answer = self.member.post(asked.path, asked.body, Idempotency_Key=asked.key)
+            except requests.RequestException as trouble:
+                asked.answers.append(type(trouble).__name__)
+            else:
+                asked.answers.append(str(answer.status_code))
+                if answer.status_code < 500:
+                    asked.status, asked.told = answer.status_code, answer.json()
+                    return asked
+            time.sleep(0.2)
+        self.broken.append(f"{asked} had no answer in {PATIENCE} s")
+        return asked
+
+    def _one_of_mine(self) -> str | None:
+        return self.chance.choice(list(self.open)) if self.open else None

@@ -19,7 +19,7 @@ from shared.payments.admin_refund import Gift
 from shared.payments.gateway import Gateway, GatewayAnswer, RefundOrder, Said
 from shared.users.models import ADMIN
 from tests.fakes import ScriptedGateway
-from tests.make import RULES, Make
+from tests.make import RULES, Make, at
 
 PLANS, GIFT = "plans", "sorry"  # why a customer cancels, and an admin gives money back
 ALMOST = timedelta(milliseconds=1)
@@ -176,10 +176,10 @@ class Operations:
 
     def poll(self) -> None:
         [(attempt,)] = self._make.rows("select id from payment_attempts where merchant_txn_id = :txn", txn=self._txn)
-        following.poll(self.db, self.gateway, line, attempt, self.case.now)
+        following.poll(self.db, at(self.gateway), line, attempt, self.case.now)
 
     def reconcile(self) -> None:
-        assert following.reconcile(self.db, self.gateway, line, self.case.now).failed == 0
+        assert following.reconcile(self.db, at(self.gateway), line, self.case.now).failed == 0
 
     def cancel(self) -> None:
         with self._make.begin(self.case.world.customers[0])() as (session, caller):
@@ -205,10 +205,10 @@ class Operations:
         self.send(given.id, self.case.now)
 
     def send(self, refund_id: UUID, now: datetime) -> None:
-        refunding.follow(self.db, self.gateway, line, refund_id, now)
+        refunding.follow(self.db, at(self.gateway), line, refund_id, now)
 
     def follow(self, our_id: str, now: datetime) -> str:
-        return following.follow_our_id(self.db, self.gateway, line, our_id, now)
+        return following.follow_our_id(self.db, at(self.gateway), line, our_id, now)
 
     @property
     def _make(self) -> Make:

@@ -53,7 +53,7 @@ def looked_into(db, now):
         inbox.receive(session, "phonepe", str(now).encode(), "nobody.knows", now)
         session.flush()
         message_id = session.execute(text("select id from inbox")).scalar_one()
-        inbox.processed(session, message_id, "succeeded", now)
+        inbox.processed(session, message_id, "SZ_1", "succeeded", now)
         session.execute(text("delete from outbox"))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from infra import migrations
-from infra.phonepe.client import PhonePe
-from infra.phonepe.wire import Signer
+from infra.phonepe.v1.client import PhonePe
+from infra.phonepe.v1.wire import Signer
 from infra.postgres.engine import PostgresDatabase
 from shared.kit.settings import Keys
 from tests.make import Make

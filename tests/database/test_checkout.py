@@ -15,6 +15,7 @@ from shared.payments.gateway import GatewayUnavailable
 from tests.make import Person, at, together
 from tests.waiting import until
 
+GATEWAYS = ("v1", "v2")
 CALL_ENDS = timedelta(seconds=20)
 FRESH, EXTENSION = timedelta(minutes=15), timedelta(minutes=25)
 JUST = timedelta(microseconds=1)

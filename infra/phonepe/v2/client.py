@@ -107,6 +107,8 @@ class PhonePe:
         if status == 401:
             token = self._tokens.current(rejected=token)
             status, said = calls.ask(self._http, method, self._base + path, auth=token, **content)
+        if status == 200 and not isinstance(said, dict):
+            raise GatewayUnavailable("HTTP 200 without JSON")
         answered = _Answered(status, mapping(said))
         if status in _REJECTED:
             logger.error("gateway refuses our calls", extra=log.fields(alarm="gateway_refuses", code=answered.code))

@@ -10,7 +10,6 @@ from shared.payments import following, queries, refunding
 from shared.payments.ladder import STEPS
 from tests.make import at, together
 
-GATEWAYS = ("v1", "v2")
 HALF_A_MINUTE = timedelta(seconds=30)
 
 

@@ -9,6 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -29,6 +30,7 @@ AGAIN_SECONDS: Final = 30.0  # after a fetch that failed, while the old token li
 _REFUSED: Final = {400, 401, 403}
 _READ: Final = "return redis.call('get', KEYS[1])"
 _CLAIM: Final = "return redis.call('set', KEYS[1], '1', 'NX', 'EX', ARGV[1])"
+_RELEASE: Final = "return redis.call('del', KEYS[1])"
 _SHARE: Final = "redis.call('del', KEYS[2]) return redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[2])"
 logger = log.logger(__name__)
 
@@ -145,6 +147,7 @@ class Tokens:
         try:
             token = self._fetch()
         except GatewayUnavailable as error:
+            self._tell(_RELEASE, [f"{self._key}:claim"], [])
             if usable is None:
                 raise
             self._again_at = self._clock() + AGAIN_SECONDS
@@ -168,9 +171,9 @@ class Tokens:
 
     def _share(self, token: Token) -> None:
         seconds = int(token.ends_at - self._clock())
-        if seconds < 1:
-            return
-        try:
-            self._store.eval(_SHARE, [self._key, f"{self._key}:claim"], [json.dumps(asdict(token)), seconds])
-        except StoreUnavailable:
-            return  # this process has its own copy
+        if seconds > 0:
+            self._tell(_SHARE, [self._key, f"{self._key}:claim"], [json.dumps(asdict(token)), seconds])
+
+    def _tell(self, script: str, keys: list[str], args: list[str | int]) -> None:
+        with suppress(StoreUnavailable):  # this process has its own copy, and a claim ends by itself
+            self._store.eval(script, keys, args)

@@ -85,6 +85,7 @@ def test_while_the_token_endpoint_is_silent_the_old_token_is_used_until_its_end(
     with pytest.raises(GatewayUnavailable):
         tokens.current()
     phonepe.no_faults()
+    phonepe.fault("token.short", value=2 * LIFE)  # an hour has not passed at the stand-in
     assert tokens.current().value != first.value
 
 

@@ -128,6 +128,7 @@ def _view(transaction: Transaction, delivery: str = "") -> dict[str, Any]:
         "responseCode": transaction.response_code,
         "utr": transaction.utr,
         "payPage": page_url(transaction) if transaction.token else None,
+        "openSeconds": transaction.expires_at and round(transaction.expires_at - transaction.created_at),
         "callback": delivery,
         "createdAt": datetime.fromtimestamp(transaction.created_at, UTC).isoformat(timespec="seconds"),
     }

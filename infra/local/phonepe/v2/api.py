@@ -36,7 +36,9 @@ def token() -> Response:
         if not account.client_id or not all(same):
             raise RefusedError("INVALID_CLIENT", "The client is not known", 401)
         short = desk().store.take(["token.short"])
-        return Answer(tokens().issue(short.value or 1.0) if short else tokens().issue())
+        if short is None:
+            return Answer(tokens().issue())
+        return Answer(tokens().issue(1.0 if short.value is None else short.value))
 
     return answered(faults.ANSWER, "token", work)
 

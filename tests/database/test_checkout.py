@@ -206,6 +206,15 @@ def test_a_payment_begun_in_time_carries_the_deadline_once(pay, phonepe, make, d
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=29) + EXTENSION
 
 
+def test_a_page_is_open_no_longer_than_its_booking_waits(pay, phonepe, db, gateway, now):
+    last = pay(timedelta(minutes=29))
+    phonepe.settle(last.merchant_txn_id, "decline")
+    following.follow_our_id(db, at(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
+    pay(timedelta(minutes=45))
+    said = [9 * 60, 25 * 60] if gateway.name == "phonepe_v2" else [None, None]  # v1 lets nobody say so
+    assert [payment["openSeconds"] for payment in phonepe.transactions()] == said
+
+
 def test_a_payment_that_ends_before_the_deadline_leaves_it_and_its_one_extension(
     pay, phonepe, make, db, gateway, booking, now
 ):

@@ -1,5 +1,6 @@
 """PhonePe PG v2 as a gateway: four calls over HTTP under an access token, none repeated but after a 401, which did nothing."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ from infra.phonepe.v2.token import CredentialsRefused, Tokens
 from shared.kit import log
 from shared.payments.gateway import GatewayAnswer, GatewayRefused, GatewayUnavailable, Order, RefundOrder, Said
 
+Reader = Callable[[Mapping[str, Any], str, str], GatewayAnswer]
 logger = log.logger(__name__)
 
 _REJECTED = {401, 403}  # who we are is not accepted: nothing is known of what was asked about
@@ -67,29 +69,24 @@ class PhonePe:
 
     def payment(self, merchant_txn_id: str) -> GatewayAnswer:
         answered = self._call("GET", wire.payment_path(merchant_txn_id))
-        if answered.explains(404):
-            return wire.not_found(answered.code)
-        if answered.status != 200:
-            raise answered.unavailable
-        return wire.payment_answer(answered.body, self.merchant, merchant_txn_id)
+        return self._read(answered, wire.payment_answer, merchant_txn_id)
 
     def refund(self, order: RefundOrder) -> GatewayAnswer:
         answered = self._call("POST", wire.REFUND_PATH, json=wire.refund_request(order))
-        if answered.explains(404):
-            return wire.not_found(answered.code)
         if answered.explains(*_REFUSED, 409):
             return self._refund_there_is(order, answered)
-        if answered.status != 200:
-            raise answered.unavailable
-        return wire.refund_answer(answered.body, self.merchant, order.merchant_refund_id)
+        return self._read(answered, wire.refund_answer, order.merchant_refund_id)
 
     def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
         answered = self._call("GET", wire.refund_path(merchant_refund_id))
+        return self._read(answered, wire.refund_answer, merchant_refund_id)
+
+    def _read(self, answered: _Answered, read: Reader, our_id: str) -> GatewayAnswer:
         if answered.explains(404):
             return wire.not_found(answered.code)
         if answered.status != 200:
             raise answered.unavailable
-        return wire.refund_answer(answered.body, self.merchant, merchant_refund_id)
+        return read(answered.body, self.merchant, our_id)
 
     def _refund_there_is(self, order: RefundOrder, refusal: _Answered) -> GatewayAnswer:
         """Return the refund whose id was used before, as a repeated call finds it; without one the refusal stands."""

@@ -12,7 +12,9 @@ from shared.outbox.queue import Task, TaskQueue
 
 if TYPE_CHECKING:
     from infra.google import InvokerTokens
-    from infra.phonepe.wire import Signer
+    from infra.phonepe.v1.client import PhonePe as PhonePeV1
+    from infra.phonepe.v1.wire import Signer
+    from infra.phonepe.v2.client import PhonePe as PhonePeV2
     from shared.bookings.line import Line
     from shared.kit.store import Store
     from shared.notifications.mail import Mailer
@@ -99,16 +101,16 @@ def mailer() -> "Mailer":
 
 @cache
 def signer() -> "Signer":
-    from infra.phonepe.wire import Signer
+    from infra.phonepe.v1.wire import Signer
 
     salts = settings().phonepe_salt_keys
-    assert salts  # noqa: S101 - required at start
+    assert salts  # noqa: S101 - asked for where there are some
     return Signer(salts)
 
 
 @cache
-def gateway() -> "Gateway":
-    from infra.phonepe.client import PhonePe
+def phonepe_v1() -> "PhonePeV1":
+    from infra.phonepe.v1.client import PhonePe
 
     chosen = settings()
     return PhonePe(
@@ -119,13 +121,76 @@ def gateway() -> "Gateway":
     )
 
 
+@cache
+def phonepe_v2() -> "PhonePeV2":
+    from infra.phonepe.v2.client import PhonePe
+    from infra.phonepe.v2.token import Credentials, Tokens
+
+    chosen = settings()
+    credentials = Credentials(
+        chosen.phonepe_client_id or "", chosen.phonepe_client_version or "", chosen.phonepe_client_secret or ""
+    )
+    tokens = Tokens(chosen.phonepe_auth_url, credentials, store())
+    return PhonePe(chosen.phonepe_pg_url, chosen.phonepe_merchant_id or "", tokens)
+
+
+def gateway_needs() -> list[str]:
+    """Return the settings without which no payment can begin, by the version of the gateway that is chosen."""
+    if settings().phonepe_api == "v1":
+        return ["phonepe_merchant_id", "phonepe_salt_keys", "public_url"]
+    credentials = ["phonepe_client_id", "phonepe_client_version", "phonepe_client_secret"]
+    return ["phonepe_merchant_id", *credentials, "upstash_redis_rest_url", "upstash_redis_rest_token"]
+
+
+def callback_needs() -> list[str]:
+    """Return the settings without which no message of the gateway that is chosen can be believed to be its own."""
+    return ["phonepe_salt_keys" if settings().phonepe_api == "v1" else "phonepe_webhook_keys"]
+
+
+def gateway_loads() -> list[str]:
+    """Return the modules of the version that is chosen; the other is imported when a payment begun there is met."""
+    if settings().phonepe_api == "v1":
+        return ["infra.phonepe.v1.client"]
+    return ["infra.phonepe.v2.client", "infra.redis"]
+
+
+def gateway() -> "Gateway":
+    """Return the gateway new payments begin at."""
+    return phonepe_v1() if settings().phonepe_api == "v1" else phonepe_v2()
+
+
 def gateway_named(name: str) -> "Gateway":
-    """Return the gateway an attempt was begun at; raises GatewayUnavailable for one this deployment does not know."""
+    """Return the gateway an attempt was begun at; raises GatewayUnavailable for one this deployment has no settings for."""
     from shared.payments.gateway import GatewayUnavailable
 
-    if name != gateway().name:
-        raise GatewayUnavailable(f"no settings for {name}")
-    return gateway()
+    if name == "phonepe" and settings().phonepe_salt_keys:
+        return phonepe_v1()
+    if name == "phonepe_v2" and settings().phonepe_client_secret:
+        return phonepe_v2()
+    raise GatewayUnavailable(f"no settings for {name}")
+
+
+def is_from(name: str, raw: bytes, header: str) -> bool:
+    """Tell whether a message was sent by the gateway of this name, by its header; never where it has no settings."""
+    chosen = settings()
+    if name == "phonepe" and chosen.phonepe_salt_keys:
+        from infra.phonepe.v1.wire import is_authentic
+
+        return is_authentic(raw, header, signer())
+    if name == "phonepe_v2" and chosen.phonepe_webhook_keys:
+        from infra.phonepe.v2.wire import is_ours
+
+        return is_ours(header, chosen.phonepe_webhook_keys)
+    return False
+
+
+def id_in(name: str, raw: bytes) -> str:
+    """Return our id that a message of the gateway of this name speaks of; empty where there is none."""
+    if name == "phonepe":
+        from infra.phonepe.v1.wire import our_id
+    else:
+        from infra.phonepe.v2.wire import our_id
+    return our_id(raw)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 locals {
   listed  = distinct(flatten([for one in values(local.functions) : one.environment]))
-  unsaid  = setsubtract(local.listed, keys(local.given))
+  unsaid  = setsubtract(local.listed, concat(keys(local.given), local.gateway_spare))
   budget  = floor(0.8 * var.database_max_connections)
   at_once = sum([for queue in values(local.list.queues) : queue.max_concurrent_dispatches])
 }

@@ -29,6 +29,13 @@ locals {
 
   # Secrets the functions name; on Cloud SQL the database's address is none, and beside a pooler there is a direct one.
   mail_secrets = toset(["RESEND_API_KEY", "SMTP_URL"])
+  # Of the two versions of the payment gateway only the one that new payments begin at must have its own; a merchant who
+  # moved gives both, so that what was begun at the old one is followed and refunded there.
+  gateway_own = {
+    v1 = ["PHONEPE_BASE_URL", "PHONEPE_SALT_KEYS"]
+    v2 = ["PHONEPE_AUTH_URL", "PHONEPE_PG_URL", "PHONEPE_CLIENT_ID", "PHONEPE_CLIENT_VERSION", "PHONEPE_CLIENT_SECRET", "PHONEPE_WEBHOOK_KEYS"]
+  }
+  gateway_spare = lookup(var.settings, "PHONEPE_API", "v2") == "v1" ? local.gateway_own.v2 : local.gateway_own.v1
   secrets = toset(concat(
     [for name in distinct(flatten([for one in values(local.list.functions) : one.secrets])) : name if name != "DATABASE_URL"],
     var.database == "neon" ? ["DATABASE_URL", "DATABASE_URL_DIRECT"] : []

@@ -1,18 +1,23 @@
 """What every test may ask for: a database at the newest schema, the gateway's stand-in, the whole system."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
 from infra import migrations
-from infra.phonepe.client import PhonePe
-from infra.phonepe.wire import Signer
+from infra.phonepe.v1.client import PhonePe as PhonePeV1
+from infra.phonepe.v1.wire import Signer
+from infra.phonepe.v2.client import PhonePe as PhonePeV2
+from infra.phonepe.v2.token import Credentials, Tokens
 from infra.postgres.engine import PostgresDatabase
+from infra.redis import UpstashRedis
 from shared.kit.settings import Keys
 from tests.make import Make
-from tests.phonepe_server import PhonePeServer
+from tests.phonepe_server import CREDENTIALS, PhonePeServer
 from tests.postgres_server import database_of, shared_postgres
 from tests.system import System, start_system
 
@@ -75,9 +80,21 @@ def phonepe(tmp_path: Path) -> Iterator[PhonePeServer]:
 
 
 @pytest.fixture
-def gateway(phonepe: PhonePeServer) -> PhonePe:
+def gateway(request: pytest.FixtureRequest, phonepe: PhonePeServer) -> Iterator[PhonePeV1 | PhonePeV2]:
     """The real client, speaking to the stand-in; its callbacks go nowhere, so that a test decides what is signalled."""
-    return PhonePe(phonepe.url, "TESTMERCHANT", Signer(Keys(SALTS)), "http://127.0.0.1:9/callback")
+    if getattr(request, "param", "v1") == "v1":
+        yield PhonePeV1(phonepe.url, "TESTMERCHANT", Signer(Keys(SALTS)), "http://127.0.0.1:9/callback")
+        return
+    with closing(UpstashRedis("http://127.0.0.1:9", "nobody is there")) as store:
+        tokens = Tokens(phonepe.url, Credentials(*CREDENTIALS), store)
+        yield PhonePeV2(phonepe.url, "TESTMERCHANT", tokens)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module that says `GATEWAYS = ("v1", "v2")` with each, where they tell the gateway what to do."""
+    versions = getattr(metafunc.module, "GATEWAYS", None)
+    if versions and "gateway" in metafunc.fixturenames and "phonepe" in signature(metafunc.function).parameters:
+        metafunc.parametrize("gateway", versions, indirect=True)
 
 
 @pytest.fixture(scope="session")

@@ -8,15 +8,18 @@ import requests
 from infra.local.phonepe.app import Options, Server
 from infra.local.phonepe.desk import Pace
 from infra.local.phonepe.signing import Merchant
+from infra.local.phonepe.v2.account import Account
 
 TIMEOUT = 10
+CREDENTIALS = ("TESTCLIENT", "1", "test-client-secret")
+WEBHOOK_USER = ("hooks", "pass1word")
 
 
 class PhonePeServer:
     """Runs from `start` to `stop`, or for the length of a `with`; keeps its book in `data`, or nowhere.
 
     `salts` are by index; callbacks are signed with the one `index` names. A refund is done after `refund_seconds`,
-    or after `refund_polls` pending answers if that is sooner.
+    or after `refund_polls` pending answers if that is sooner. `webhook_url` is what v2's dashboard names.
     """
 
     def __init__(
@@ -30,10 +33,12 @@ class PhonePeServer:
         refund_seconds: float = 0.3,
         refund_polls: int | None = None,
         public_url: str | None = None,
+        webhook_url: str | None = None,
     ):
         self.merchant_id = merchant_id
         self.salts = salts or {"1": "test-salt"}
         self.index = index
+        self.account = Account(*CREDENTIALS, webhook_url, *WEBHOOK_USER)
         self._folder = tempfile.TemporaryDirectory() if data is None else None
         self._server = Server(
             Options(
@@ -41,6 +46,7 @@ class PhonePeServer:
                 data=data or Path(self._folder.name),
                 public_url=public_url,
                 pace=Pace(refund_seconds, refund_polls),
+                account=self.account,
             )
         )
         self.url = self._server.url
@@ -67,6 +73,10 @@ class PhonePeServer:
     def settle(self, transaction_id, outcome, **wish):
         """Settle from outside: `force=True`, `code=...`, `after_seconds=n` and `after_polls=n` as in `control`."""
         return self._post(f"/{transaction_id}/settle", {"outcome": outcome, **wish})
+
+    def attempt(self, order_id):
+        """Let one try inside a v2 order fail; the order lives on."""
+        return self._post(f"/{order_id}/attempt", {})
 
     def fault(self, name, times=1, *, value=None, transaction=None):
         """Arm a fault of `faults.CATALOGUE`, for one transaction or for any."""

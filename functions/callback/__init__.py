@@ -2,11 +2,11 @@
 
 from functions.callback import phonepe
 from functions.web import serve
-from functions.wiring import PROMISING
+from functions.wiring import PROMISING, callback_needs
 
 callback = serve(
     "callback",
     [phonepe.routes],
-    requires=["database_url", "phonepe_salt_keys", *PROMISING],
+    requires=["database_url", *callback_needs(), *PROMISING],
     loads=["infra.postgres.engine", "infra.cloud_tasks", "infra.google"],
 )

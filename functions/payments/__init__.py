@@ -2,7 +2,7 @@
 
 from functions.payments import attempts
 from functions.web import serve
-from functions.wiring import PROMISING
+from functions.wiring import PROMISING, gateway_loads, gateway_needs
 
 payments = serve(
     "payments",
@@ -10,11 +10,9 @@ payments = serve(
     requires=[
         "database_url",
         "jwt_keys",
-        "phonepe_merchant_id",
-        "phonepe_salt_keys",
-        "public_url",
         "payment_return_url",
+        *gateway_needs(),
         *PROMISING,
     ],
-    loads=["infra.postgres.engine", "infra.phonepe.client", "shared.lines.home_chef.line"],
+    loads=["infra.postgres.engine", *gateway_loads(), "shared.lines.home_chef.line"],
 )

@@ -2,18 +2,16 @@
 
 from functions.schedule import runs
 from functions.web import serve
-from functions.wiring import INVOICING, PROMISING
+from functions.wiring import INVOICING, PROMISING, gateway_loads, gateway_needs
 
 schedule = serve(
     "schedule",
     [runs.routes],
     requires=[
         "database_url",
-        "phonepe_merchant_id",
-        "phonepe_salt_keys",
-        "public_url",
         "schedule_url",
         "schedule_invoker",
+        *gateway_needs(),
         *PROMISING,
         *INVOICING,
     ],
@@ -21,7 +19,7 @@ schedule = serve(
         "infra.postgres.engine",
         "infra.google",
         "infra.cloud_tasks",
-        "infra.phonepe.client",
+        *gateway_loads(),
         "shared.lines.home_chef.line",
     ],
 )

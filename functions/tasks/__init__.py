@@ -2,17 +2,15 @@
 
 from functions.tasks import outbox
 from functions.web import serve
-from functions.wiring import PROMISING
+from functions.wiring import PROMISING, gateway_needs
 
 tasks = serve(
     "tasks",
     [outbox.routes],
     requires=[
         "database_url",
-        "phonepe_merchant_id",
-        "phonepe_salt_keys",
-        "public_url",
         "resend_api_key_or_smtp_url",
+        *gateway_needs(),
         *PROMISING,
     ],
     loads=["infra.postgres.engine", "infra.google", "shared.lines.home_chef.line"],

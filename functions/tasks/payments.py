@@ -3,7 +3,6 @@ from typing import Any
 from uuid import UUID
 
 from functions import wiring
-from infra.phonepe.wire import our_id
 from shared.inbox import queries as inbox
 from shared.payments import following, refunding
 from shared.payments.reconciliation import report
@@ -13,7 +12,8 @@ def callback(payload: dict[str, Any], now: datetime) -> None:
     """Look into what a callback spoke of: ask the gateway, settle its answer. An id we do not know is noted."""
     message_id = UUID(payload["inbox_id"])
     with wiring.database().reading() as session:
-        named = our_id(inbox.body(session, message_id))
+        source, raw = inbox.message(session, message_id)
+    named = wiring.id_in(source, raw)
     outcome = following.follow_our_id(wiring.database(), wiring.gateway_named, wiring.line, named, now)
     with wiring.database().transaction() as session:
         inbox.processed(session, message_id, named, outcome, now)

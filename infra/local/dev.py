@@ -2,8 +2,8 @@
 
 `python -m infra.local.dev [--port 8080] [--reset] [--bundles var/bundles]`. What it keeps lies in `var/<port>/`; the
 environment it makes is written to `.env` there and in the working folder, for running one function alone. A name that is
-set in the environment already wins: `DATABASE_URL`, `UPSTASH_REDIS_REST_URL` and `PHONEPE_BASE_URL` use another server
-instead of a local one.
+set in the environment already wins: `DATABASE_URL`, `UPSTASH_REDIS_REST_URL`, and `PHONEPE_PG_URL` or `PHONEPE_BASE_URL`
+use another server instead of a local one; `PHONEPE_API=v1` lets payments begin at the older API.
 """
 
 import argparse
@@ -33,6 +33,10 @@ from shared.kit.settings import Settings
 PROJECT: Final = "local"
 LOCATION: Final = f"projects/{PROJECT}/locations/asia-south1"
 MERCHANT: Final = "SIZZLELOCAL"
+CLIENT: Final = "SIZZLELOCALCLIENT"
+WEBHOOK_USER: Final = "sizzle_local"
+# PhonePe takes a webhook's password of 8 to 20 characters.
+SECRET_BYTES: Final = {"jwt": 32, "refresh": 32, "otp": 32, "redis": 32, "phonepe": 32, "client": 32, "webhook": 10}
 READY_SECONDS: Final = 60.0
 
 
@@ -66,11 +70,11 @@ class Place:
     def secrets(self) -> dict[str, str]:
         """Return this copy's secrets, made once: sessions survive a restart."""
         kept = self.data / "secrets.json"
-        if not kept.exists():
-            names = ("jwt", "refresh", "otp", "redis", "phonepe")
-            kept.touch(mode=0o600)
-            kept.write_text(json.dumps({name: secrets.token_hex(32) for name in names}))
-        made: dict[str, str] = json.loads(kept.read_text())
+        kept.touch(mode=0o600)
+        known: dict[str, str] = json.loads(kept.read_text() or "{}")
+        made = {name: known.get(name) or secrets.token_hex(size) for name, size in SECRET_BYTES.items()}
+        if made != known:
+            kept.write_text(json.dumps(made))
         return made
 
 
@@ -130,8 +134,15 @@ def secrets_and_addresses(place: Place, ports: Mapping[str, int]) -> dict[str, s
         "SCHEDULE_INVOKER": account("scheduler"),
         "MIGRATE_URL": at("migrate"),
         "MIGRATE_INVOKER": account("pipeline"),
-        "PHONEPE_BASE_URL": at("phonepe"),
+        "PHONEPE_API": "v2",
         "PHONEPE_MERCHANT_ID": MERCHANT,
+        "PHONEPE_AUTH_URL": f"{at('phonepe')}/apis/pg-sandbox",
+        "PHONEPE_PG_URL": f"{at('phonepe')}/apis/pg-sandbox",
+        "PHONEPE_CLIENT_ID": CLIENT,
+        "PHONEPE_CLIENT_VERSION": "1",
+        "PHONEPE_CLIENT_SECRET": kept["client"],
+        "PHONEPE_WEBHOOK_KEYS": f"{WEBHOOK_USER}:{kept['webhook']}",
+        "PHONEPE_BASE_URL": at("phonepe"),
         "PHONEPE_SALT_KEYS": f"1:{kept['phonepe']}",
         "SUPPLIER_ADDRESS": "1 Example Street, Mumbai 400001",
         "SUPPLIER_GSTIN": "27AAAAA0000A1Z5",
@@ -153,12 +164,27 @@ def processes(chosen: Plan, given: Mapping[str, str]) -> list[Process]:
         )
     tasks = ("--metadata", metadata, "--queues", str(LIST), "--data", str(place.folder("tasks")))
     made.append(_piece(chosen, "cloud_tasks", *tasks))
-    if "PHONEPE_BASE_URL" not in given:
-        merchant = ("--merchant-id", MERCHANT, "--merchant-name", "Sizzle")
-        where = ("--data", str(place.folder("phonepe")), "--public-url", place.url)
-        made.append(_piece(chosen, "phonepe", *merchant, *where, PHONEPE_SALT_KEY=kept["phonepe"]))
+    if not {"PHONEPE_BASE_URL", "PHONEPE_PG_URL"} & set(given):
+        made.append(_phonepe(chosen, kept))
     made.append(_piece(chosen, "mail", "--smtp-port", str(ports["smtp"]), "--data", str(place.folder("mail"))))
     return made + [_function(chosen, one.name) for one in functions()]
+
+
+def _phonepe(chosen: Plan, kept: Mapping[str, str]) -> Process:
+    place = chosen.place
+    merchant = ("--merchant-id", MERCHANT, "--merchant-name", "Sizzle", "--client-id", CLIENT)
+    where = ("--data", str(place.folder("phonepe")), "--public-url", place.url)
+    webhook = ("--webhook-url", f"{place.url}/api/v1/payments/callback", "--webhook-user", WEBHOOK_USER)
+    return _piece(
+        chosen,
+        "phonepe",
+        *merchant,
+        *where,
+        *webhook,
+        PHONEPE_SALT_KEY=kept["phonepe"],
+        PHONEPE_CLIENT_SECRET=kept["client"],
+        PHONEPE_WEBHOOK_PASSWORD=kept["webhook"],
+    )
 
 
 def _answers(chosen: Plan) -> Callable[[], bool]:

@@ -16,7 +16,7 @@ _RECEIVE = text("""
 insert into inbox (id, source, dedupe_key, body, received_at) values (:id, :source, :dedupe, :body, :now)
 on conflict (source, dedupe_key) do nothing returning id
 """)
-_READ = text("select body from inbox where id = :id")
+_READ = text("select source, body from inbox where id = :id")
 _PROCESSED = text("""
 update inbox set processed_at = :now, outcome = :outcome, named = :named where id = :id and processed_at is null
 """)
@@ -32,8 +32,10 @@ def receive(session: Session, source: str, body: bytes, kind: str, now: datetime
     return True
 
 
-def body(session: Session, message_id: UUID) -> bytes:
-    return bytes(session.execute(_READ, {"id": message_id}).scalar_one())
+def message(session: Session, message_id: UUID) -> tuple[str, bytes]:
+    """Return who told us, and what, as it came."""
+    source, body = session.execute(_READ, {"id": message_id}).one()
+    return source, bytes(body)
 
 
 def processed(session: Session, message_id: UUID, named: str, outcome: str, now: datetime) -> None:

@@ -20,6 +20,7 @@ SANDBOX_SALTS = frozenset(
     }
 )
 ENVIRONMENTS = frozenset({"local", "test", "staging", "production"})
+PHONEPE_APIS = frozenset({"v1", "v2"})
 
 
 class SettingsError(Exception):
@@ -109,8 +110,15 @@ class Settings:
     oidc_issuer: str = "https://accounts.google.com"
     oidc_jwks_url: str = "https://www.googleapis.com/oauth2/v3/certs"
 
-    phonepe_base_url: str = "https://api.phonepe.com/apis/hermes"
+    phonepe_api: str = "v2"
     phonepe_merchant_id: str | None = None
+    phonepe_auth_url: str = "https://api.phonepe.com/apis/identity-manager"
+    phonepe_pg_url: str = "https://api.phonepe.com/apis/pg"
+    phonepe_client_id: str | None = None
+    phonepe_client_version: str | None = None
+    phonepe_client_secret: str | None = field(default=None, repr=False)
+    phonepe_webhook_keys: Keys | None = None
+    phonepe_base_url: str = "https://api.phonepe.com/apis/hermes"
     phonepe_salt_keys: Keys | None = None
 
     supplier_name: str = "Sizzle"
@@ -146,6 +154,8 @@ class Settings:
         if settings.environment not in ENVIRONMENTS:
             # A misspelt production would not be protected as one.
             raise SettingsError(f"ENVIRONMENT is none of {', '.join(sorted(ENVIRONMENTS))}")
+        if settings.phonepe_api not in PHONEPE_APIS:
+            raise SettingsError(f"PHONEPE_API is none of {', '.join(sorted(PHONEPE_APIS))}")
         settings.refuse_sandbox_in_production()
         settings.refuse_weak_keys_in_production()
         return settings

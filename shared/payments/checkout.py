@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from shared.bookings.history import Actor, note
 from shared.bookings.lifecycle import UNPAID, PaymentStatus, Status
 from shared.bookings.line import Lines
+from shared.bookings.models import Booking
 from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import Key
 from shared.kit.database import Database
@@ -123,7 +124,14 @@ class Checkout:
         begun.refuse_beyond(self.windows.per_hour, TooManyPayments, now)
         attempt = self._begin(session, caller, owed, now)
         return_url = self.return_url(owed.booking.ref, attempt.merchant_txn_id)
-        return Order(attempt.merchant_txn_id, attempt.amount, caller.id.hex, return_url)
+        return Order(
+            attempt.merchant_txn_id, attempt.amount, caller.id.hex, return_url, self._open_seconds(owed.booking, now)
+        )
+
+    def _open_seconds(self, booking: Booking, now: datetime) -> int:
+        """Return how long a page begun now may stay open: no longer than its booking waits for a payment."""
+        carried = now + self.windows.extension
+        return int((min(carried, booking.pay_by or carried) - now).total_seconds())
 
     def _begin(self, session: Session, caller: Caller, owed: Owed, now: datetime) -> Attempt:
         booking = owed.booking

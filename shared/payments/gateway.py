@@ -21,12 +21,16 @@ class Said(StrEnum):
 
 @dataclass(frozen=True)
 class Order:
-    """A payment to be collected: our id (also the idempotency key), paise, and an opaque id of the payer."""
+    """A payment to be collected: our id (also the idempotency key), paise, and an opaque id of the payer.
+
+    `open_seconds` is how long its page may be paid on, where the gateway lets us say so, within the gateway's bounds.
+    """
 
     merchant_txn_id: str
     amount: int
     payer: str
     return_url: str
+    open_seconds: int = 1_500
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,13 @@ variables {
     ACCESS_TOKEN_SECONDS   = "900"
     MAIL_FROM              = "Sizzle <hello@sizzle.example>"
     PAYMENT_RETURN_URL     = "https://sizzle.example/paid"
+    PHONEPE_API            = "v2"
+    PHONEPE_AUTH_URL       = "https://gateway.example/identity"
     PHONEPE_BASE_URL       = "https://gateway.example"
+    PHONEPE_CLIENT_ID      = "CLIENT"
+    PHONEPE_CLIENT_VERSION = "1"
     PHONEPE_MERCHANT_ID    = "SIZZLE"
+    PHONEPE_PG_URL         = "https://gateway.example/pg"
     START_WINDOW_MINUTES   = "60"
     SUPPLIER_ADDRESS       = "Mumbai 400050"
     SUPPLIER_GSTIN         = "27AAAAA0000A1Z5"
@@ -38,7 +43,9 @@ variables {
     DATABASE_URL_DIRECT      = 4
     JWT_KEYS                 = 5
     OTP_KEYS                 = 6
+    PHONEPE_CLIENT_SECRET    = 11
     PHONEPE_SALT_KEYS        = 7
+    PHONEPE_WEBHOOK_KEYS     = 12
     REFRESH_KEYS             = 8
     RESEND_API_KEY           = 9
     UPSTASH_REDIS_REST_TOKEN = 10
@@ -78,7 +85,9 @@ run "cloud_sql" {
     secret_versions = {
       JWT_KEYS                 = 5
       OTP_KEYS                 = 6
+      PHONEPE_CLIENT_SECRET    = 11
       PHONEPE_SALT_KEYS        = 7
+      PHONEPE_WEBHOOK_KEYS     = 12
       REFRESH_KEYS             = 8
       SMTP_URL                 = 9
       UPSTASH_REDIS_REST_TOKEN = 10

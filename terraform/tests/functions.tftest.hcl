@@ -23,8 +23,13 @@ variables {
     ACCESS_TOKEN_SECONDS   = "900"
     MAIL_FROM              = "Sizzle <hello@sizzle.example>"
     PAYMENT_RETURN_URL     = "https://sizzle.example/paid"
+    PHONEPE_API            = "v2"
+    PHONEPE_AUTH_URL       = "https://gateway.example/identity"
     PHONEPE_BASE_URL       = "https://gateway.example"
+    PHONEPE_CLIENT_ID      = "CLIENT"
+    PHONEPE_CLIENT_VERSION = "1"
     PHONEPE_MERCHANT_ID    = "SIZZLE"
+    PHONEPE_PG_URL         = "https://gateway.example/pg"
     START_WINDOW_MINUTES   = "60"
     SUPPLIER_ADDRESS       = "Mumbai 400050"
     SUPPLIER_GSTIN         = "27AAAAA0000A1Z5"
@@ -38,7 +43,9 @@ variables {
     DATABASE_URL_DIRECT      = 4
     JWT_KEYS                 = 5
     OTP_KEYS                 = 6
+    PHONEPE_CLIENT_SECRET    = 11
     PHONEPE_SALT_KEYS        = 7
+    PHONEPE_WEBHOOK_KEYS     = 12
     REFRESH_KEYS             = 8
     RESEND_API_KEY           = 9
     UPSTASH_REDIS_REST_TOKEN = 10
@@ -140,8 +147,8 @@ run "functions" {
     error_message = "The function that serves the document reads no secret."
   }
   assert {
-    condition     = module.function["callback"].deployed.reads == toset(["DATABASE_URL", "PHONEPE_SALT_KEYS"])
-    error_message = "The callback reads the database's address and the gateway's salt, and nothing else."
+    condition     = module.function["callback"].deployed.reads == toset(["DATABASE_URL", "PHONEPE_SALT_KEYS", "PHONEPE_WEBHOOK_KEYS"])
+    error_message = "The callback reads the database's address and what the gateway's messages are known by, and nothing else."
   }
   assert {
     condition     = toset([for name, one in module.function : name if contains(one.deployed.reads, "OTP_KEYS") || contains(one.deployed.reads, "REFRESH_KEYS")]) == toset(["auth"])
@@ -150,6 +157,10 @@ run "functions" {
   assert {
     condition     = toset([for name, one in module.function : name if contains(one.deployed.reads, "PHONEPE_SALT_KEYS")]) == toset(["payments", "callback", "tasks", "schedule"])
     error_message = "The gateway's salt is read by those who talk to the gateway."
+  }
+  assert {
+    condition     = toset([for name, one in module.function : name if contains(one.deployed.reads, "PHONEPE_CLIENT_SECRET")]) == toset(["payments", "tasks", "schedule"])
+    error_message = "The gateway's client secret is read by those who ask the gateway."
   }
   assert {
     condition = alltrue(flatten([

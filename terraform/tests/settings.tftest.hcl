@@ -23,8 +23,13 @@ variables {
     ACCESS_TOKEN_SECONDS   = "900"
     MAIL_FROM              = "Sizzle <hello@sizzle.example>"
     PAYMENT_RETURN_URL     = "https://sizzle.example/paid"
+    PHONEPE_API            = "v2"
+    PHONEPE_AUTH_URL       = "https://gateway.example/identity"
     PHONEPE_BASE_URL       = "https://gateway.example"
+    PHONEPE_CLIENT_ID      = "CLIENT"
+    PHONEPE_CLIENT_VERSION = "1"
     PHONEPE_MERCHANT_ID    = "SIZZLE"
+    PHONEPE_PG_URL         = "https://gateway.example/pg"
     START_WINDOW_MINUTES   = "60"
     SUPPLIER_ADDRESS       = "Mumbai 400050"
     SUPPLIER_GSTIN         = "27AAAAA0000A1Z5"
@@ -38,7 +43,9 @@ variables {
     DATABASE_URL_DIRECT      = 4
     JWT_KEYS                 = 5
     OTP_KEYS                 = 6
+    PHONEPE_CLIENT_SECRET    = 11
     PHONEPE_SALT_KEYS        = 7
+    PHONEPE_WEBHOOK_KEYS     = 12
     REFRESH_KEYS             = 8
     RESEND_API_KEY           = 9
     UPSTASH_REDIS_REST_TOKEN = 10
@@ -64,25 +71,36 @@ run "what_no_variable_takes" {
   expect_failures = [var.environment, var.database, var.domain, var.requests_per_minute, var.alert_emails, var.scale, var.settings]
 }
 
-# Instances of nothing, a secret in plain, and no way for mails.
+run "a_secret_in_plain" {
+  command = plan
+
+  variables {
+    settings = { JWT_KEYS = "1:no" }
+  }
+
+  expect_failures = [var.settings]
+}
+
+# Instances of nothing, and no way for mails.
 run "what_has_no_place" {
   command = plan
 
   variables {
-    scale    = { chief = { max = 2 } }
-    settings = { JWT_KEYS = "1:no" }
+    scale = { chief = { max = 2 } }
     secret_versions = {
       DATABASE_URL             = 1
       DATABASE_URL_DIRECT      = 1
       JWT_KEYS                 = 1
       OTP_KEYS                 = 1
+      PHONEPE_CLIENT_SECRET    = 1
       PHONEPE_SALT_KEYS        = 1
+      PHONEPE_WEBHOOK_KEYS     = 1
       REFRESH_KEYS             = 1
       UPSTASH_REDIS_REST_TOKEN = 1
     }
   }
 
-  expect_failures = [var.scale, var.settings, var.secret_versions]
+  expect_failures = [var.scale, var.secret_versions]
 }
 
 # A misspelt name is a version of no secret, and leaves a secret without one.
@@ -93,12 +111,14 @@ run "a_version_of_no_secret" {
     secret_versions = {
       DATABASE_URL             = 1
       DATABASE_URL_DIRECT      = 1
+      JWT_KEYS                 = 1
       OTP_KEYS                 = 1
+      PHONEPE_CLIENT_SECRET    = 1
       PHONEPE_SALT_KEYS        = 1
       REFRESH_KEYS             = 1
       RESEND_API_KEY           = 1
       UPSTASH_REDIS_REST_TOKEN = 1
-      JWT_KEY                  = 1
+      PHONEPE_WEBHOOK_KEY      = 1
     }
   }
 
@@ -113,8 +133,13 @@ run "a_setting_that_follows" {
       ACCESS_TOKEN_SECONDS   = "900"
       MAIL_FROM              = "Sizzle <hello@sizzle.example>"
       PAYMENT_RETURN_URL     = "https://sizzle.example/paid"
+      PHONEPE_API            = "v2"
+      PHONEPE_AUTH_URL       = "https://gateway.example/identity"
       PHONEPE_BASE_URL       = "https://gateway.example"
+      PHONEPE_CLIENT_ID      = "CLIENT"
+      PHONEPE_CLIENT_VERSION = "1"
       PHONEPE_MERCHANT_ID    = "SIZZLE"
+      PHONEPE_PG_URL         = "https://gateway.example/pg"
       START_WINDOW_MINUTES   = "60"
       TASKS_URL              = "https://elsewhere.example"
       SUPPLIER_ADDRESS       = "Mumbai 400050"

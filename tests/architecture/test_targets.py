@@ -19,11 +19,11 @@ BUDGET = {
     "customer": 495,
     "chef": 490,
     "admin": 518,
-    "payments": 600,
+    "payments": 606,
     "callback": 540,
     "docs": 346,
     "tasks": 606,
-    "schedule": 606,
+    "schedule": 609,
     "migrate": 645,
 }
 NEVER = ("grpc", "google", "upstash_redis", "httpx", "jinja2", "pydantic_settings", "hypothesis", "infra.local")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from infra.phonepe.client import PhonePe
+from infra.phonepe.v1.client import PhonePe
 from infra.postgres.engine import PostgresDatabase
 from tests.architecture.probe import placeholders
 from tests.database.world import World

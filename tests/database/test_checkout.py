@@ -15,6 +15,7 @@ from shared.payments.gateway import GatewayUnavailable
 from tests.make import Person, at, together
 from tests.waiting import until
 
+GATEWAYS = ("v1", "v2")
 CALL_ENDS = timedelta(seconds=20)
 FRESH, EXTENSION = timedelta(minutes=15), timedelta(minutes=25)
 JUST = timedelta(microseconds=1)
@@ -203,6 +204,15 @@ def test_a_payment_begun_in_time_carries_the_deadline_once(pay, phonepe, make, d
     following.follow_our_id(db, at(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
     pay(timedelta(minutes=53))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=29) + EXTENSION
+
+
+def test_a_page_is_open_no_longer_than_its_booking_waits(pay, phonepe, db, gateway, now):
+    last = pay(timedelta(minutes=29))
+    phonepe.settle(last.merchant_txn_id, "decline")
+    following.follow_our_id(db, at(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
+    pay(timedelta(minutes=45))
+    said = [9 * 60, 25 * 60] if gateway.name == "phonepe_v2" else [None, None]  # v1 lets nobody say so
+    assert [payment["openSeconds"] for payment in phonepe.transactions()] == said
 
 
 def test_a_payment_that_ends_before_the_deadline_leaves_it_and_its_one_extension(

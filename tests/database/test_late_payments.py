@@ -10,6 +10,7 @@ from shared.bookings import expiry
 from shared.payments import following, refunding
 from tests.make import at, together
 
+GATEWAYS = ("v1", "v2")
 EXPIRED = timedelta(hours=1)
 
 

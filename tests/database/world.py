@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from functions import wiring
-from infra.phonepe.client import PhonePe
+from infra.phonepe.v1.client import PhonePe
 from shared.kit.ids import new_id
 from shared.ledger import queries as ledger
 from shared.ledger.postings import AccountCode, Kind, Posting

@@ -29,7 +29,7 @@ from tests.races.signals import (
 from tests.system import System, eventually, start_system
 
 BAD = ("http_500", "empty", "html", "rate_limited")
-GIVEN_UP = 11  # seconds an answer takes that nobody waits for any more (`infra.phonepe.client.TIMEOUT`)
+GIVEN_UP = 11  # seconds an answer takes that nobody waits for any more (`infra.phonepe.calls.TIMEOUT`)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_a_refund_without_an_answer_is_followed_to_its_end_and_sent_once(system:
 def test_a_slow_gateway_is_given_up_on_and_keeps_nobody_else_waiting(system: System, members: list[Member]):
     """A start, a poll and a refund meet it at once.
 
-    Fails without a timeout (`infra.phonepe.client.TIMEOUT`), and when it is asked inside a transaction.
+    Fails without a timeout (`infra.phonepe.calls.TIMEOUT`), and when it is asked inside a transaction.
     """
     starter, poller, other = members[3:6]
     booking, wanted = booked(system, starter), booked(system, other)

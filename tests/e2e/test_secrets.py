@@ -198,11 +198,13 @@ def leaves_a_code_waiting(story: Story) -> None:
 
 def keys_of(system: System) -> dict[str, str]:
     env = system.env
-    names = ("JWT_KEYS", "REFRESH_KEYS", "OTP_KEYS", "PHONEPE_SALT_KEYS")
+    names = ("JWT_KEYS", "REFRESH_KEYS", "OTP_KEYS", "PHONEPE_SALT_KEYS", "PHONEPE_WEBHOOK_KEYS")
     keys = {f"{name} {n}": pair.partition(":")[2] for name in names for n, pair in enumerate(env[name].split(","))}
     password = urlsplit(env["DATABASE_URL"]).password
     assert password
-    return keys | {"UPSTASH_REDIS_REST_TOKEN": env["UPSTASH_REDIS_REST_TOKEN"], "DATABASE_URL": password}
+    alone = ("UPSTASH_REDIS_REST_TOKEN", "PHONEPE_CLIENT_SECRET")
+    shown = sha256(env["PHONEPE_WEBHOOK_KEYS"].encode()).hexdigest()  # what a webhook shows opens the door by itself
+    return keys | {name: env[name] for name in alone} | {"DATABASE_URL": password, "a webhook's word": shown}
 
 
 def test_no_log_of_any_process_holds_a_secret_or_a_person(story: Story):

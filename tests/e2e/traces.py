@@ -86,7 +86,8 @@ def columns(system: System) -> Iterator[tuple[str, str]]:
 def readable(value: Any) -> str:
     text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
     inside = re.findall(r"[A-Za-z0-9+/]{24,}={0,2}", text) if isinstance(value, bytes) else []
-    return " ".join([text, *(base64.b64decode(each + "===").decode(errors="replace") for each in inside)])
+    whole = [each for each in inside if len(each.rstrip("=")) % 4 != 1]  # what is no base64 is a word of its own
+    return " ".join([text, *(base64.b64decode(each + "===").decode(errors="replace") for each in whole)])
 
 
 EVERYTHING = """

@@ -112,14 +112,15 @@ def operations() -> list[Operation]:
 def _operation(function: str, method: str, path: str, told: dict[str, Any]) -> Operation:
     sent = told.get("requestBody", {}).get("content", {}).get("application/json", {})
     schema = resolved(sent.get("schema", {}))
+    shapes = [resolved(each) for each in schema.get("oneOf", [schema])]
     return Operation(
         function,
         told.get("x-role"),
         method,
         path,
         [resolved(parameter) for parameter in told.get("parameters", [])],
-        schema.get("properties", {}),
-        frozenset(schema.get("required", [])),
+        {name: field for shape in shapes for name, field in shape.get("properties", {}).items()},
+        frozenset.intersection(*(frozenset(shape.get("required", [])) for shape in shapes)),
         sent.get("example"),
         told.get("requestBody", {}).get("required", False),
         frozenset(told["responses"]),

@@ -83,7 +83,7 @@ def test_a_refund_goes_through_the_gateway_and_is_told_when_it_is_done(system, a
     )
     assert len(subjects) == 1
     [found] = admin.get(f"/admin/payments?merchant_txn_id={txn}").json()["items"]
-    assert (found["booking_ref"], found["gateway"], found["state"]) == (booking["ref"], "phonepe", "succeeded")
+    assert (found["booking_ref"], found["gateway"], found["state"]) == (booking["ref"], "phonepe_v2", "succeeded")
     refused = admin.post(f"/admin/bookings/{booking['id']}/refunds", {"amount": booking["total"], "reason": "All"})
     assert (refused.status_code, refused.json()["code"]) == (409, "not_refundable")
     assert refused.json()["left"] == pytest.approx(booking["total"] - 100)

@@ -143,10 +143,15 @@ def test_a_body_over_a_megabyte_is_too_large_with_and_without_its_length(guests:
 @each(CALLBACKS)
 def test_a_callback_is_unsigned_whatever_its_body_holds(guests: Guests, operation: Operation):
     complaints = Complaints()
-    [(field, schema)] = operation.fields.items()
-    bodies = [spelled({field: text}) for _, text in bad(schema)] + [spelled({field: text}) for text in BROKEN.values()]
-    for body in [*bodies, b"", b"{}", b"[]", b"null", b"5", b"\xff", b'{"response":"e30=","response":"e30="}']:
-        for signature in ("", "x", "0" * 64 + "###1", "0" * 64 + "###" + "9" * 400, "###", "0" * 4_000 + "###1"):
-            answer = guests.send(operation, body, X_VERIFY=signature)
-            complaints.about(f"{body[:40]!r} signed {signature[:10]}", wrong(answer, 401, "invalid_signature"))
+    written = {
+        field: [*(text for _, text in bad(schema)), *BROKEN.values()] for field, schema in operation.fields.items()
+    }
+    others = [b"", b"{}", b"[]", b"null", b"5", b"\xff", b'{"response":"e30=","response":"e30="}']
+    shown = {"X_VERIFY": ("", "x", "0" * 64 + "###1", "0" * 64 + "###" + "9" * 400, "###", "0" * 4_000 + "###1")}
+    shown |= {"Authorization": ("", "0" * 64)}
+    for header, field in (("X_VERIFY", "response"), ("Authorization", "payload")):
+        for body in [*(spelled({field: text}) for text in written[field]), *others]:
+            for signature in shown[header]:
+                answer = guests.send(operation, body, **{header: signature})
+                complaints.about(f"{body[:40]!r} signed {signature[:10]}", wrong(answer, 401, "invalid_signature"))
     assert complaints == []

@@ -179,6 +179,7 @@ def test_no_secret_stands_in_a_command_line(system: System):
     secrets = [
         system.env[name].partition(":")[2] for name in ("JWT_KEYS", "OTP_KEYS", "REFRESH_KEYS", "PHONEPE_SALT_KEYS")
     ]
-    secrets.append(system.env["UPSTASH_REDIS_REST_TOKEN"])
+    secrets += [system.env["UPSTASH_REDIS_REST_TOKEN"], system.env["PHONEPE_CLIENT_SECRET"]]
+    secrets.append(system.env["PHONEPE_WEBHOOK_KEYS"].partition(":")[2])
     for pid in mine & commands.keys():
         assert not [secret for secret in secrets if secret in commands[pid][1]], commands[pid][1][:60]

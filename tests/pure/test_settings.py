@@ -17,6 +17,8 @@ SECRETS = {
     "RESEND_API_KEY": "hunter2-resend",
     "SMTP_URL": "smtp://mail:hunter2@mail:587",
     "PHONEPE_SALT_KEYS": "1:hunter2-salt",
+    "PHONEPE_CLIENT_SECRET": "hunter2-client",
+    "PHONEPE_WEBHOOK_KEYS": "hooks:hunter2-word",
 }
 
 
@@ -114,6 +116,12 @@ def test_a_short_key_is_refused_in_production_also_behind_a_long_one(name):
 def test_a_published_merchant_is_refused_in_production(merchant):
     assert "PHONEPE_MERCHANT_ID" in refused(PHONEPE_MERCHANT_ID=merchant)
     assert "PHONEPE_MERCHANT_ID" in refused(ENVIRONMENT="production", PHONEPE_MERCHANT_ID=merchant)
+
+
+@pytest.mark.parametrize("api", ["v3", "V2", "1"])
+def test_a_version_of_the_gateway_that_is_none_is_refused(api):
+    """Taken for the default, payments would begin where nobody expects them."""
+    assert refused(PHONEPE_API=api) == "PHONEPE_API is none of v1, v2"
 
 
 @pytest.mark.parametrize("salt", sorted(SANDBOX_SALTS))

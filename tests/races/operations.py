@@ -169,7 +169,7 @@ class Operations:
     def look_into(self, message_id: UUID, now: datetime) -> None:
         """Do what the callback's handler does."""
         with self.db.reading() as session:
-            our_id = inbox.body(session, message_id).decode().split()[0]
+            our_id = inbox.message(session, message_id)[1].decode().split()[0]
         outcome = self.follow(our_id, now)
         with self.db.transaction() as session:
             inbox.processed(session, message_id, our_id, outcome, now)

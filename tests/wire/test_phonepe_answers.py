@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.phonepe import wire
+from infra.phonepe.v1 import wire
 from shared.payments.gateway import Said
 
 OK, NO, WAIT, NONE = Said.SUCCEEDED, Said.FAILED, Said.PENDING, Said.NOT_FOUND

@@ -8,9 +8,9 @@ import pytest
 import requests
 
 from infra.outside import CalledInsideTransaction, transaction_open
-from infra.phonepe import client
-from infra.phonepe.client import PhonePe
-from infra.phonepe.wire import Signer
+from infra.phonepe import calls
+from infra.phonepe.v1.client import PhonePe
+from infra.phonepe.v1.wire import Signer
 from shared.kit.settings import Keys
 from shared.payments.gateway import GatewayRefused, GatewayUnavailable, Order, RefundOrder, Said
 from shared.payments.lifecycle import AttemptState
@@ -21,9 +21,9 @@ REFUND = RefundOrder("SZR_1", "SZ_1", 118_078)
 NOW = datetime(2026, 11, 20, 5, tzinfo=UTC)
 ASKED = Asked("TESTMERCHANT", "SZ_1", 236_156, "INR", NOW)
 NO_ANSWER = {
-    "http_500": "JSONDecodeError",
-    "empty": "JSONDecodeError",
-    "html": "JSONDecodeError",
+    "http_500": "HTTP 500",
+    "empty": "HTTP 200 without JSON",
+    "html": "HTTP 200 without JSON",
     "rate_limited": "HTTP 429",
 }
 CALLS = {
@@ -234,7 +234,7 @@ def test_a_refund_whose_answer_goes_wrong_is_pending_or_unknown_but_never_failed
 @pytest.mark.parametrize("call", CALLS)
 def test_a_gateway_that_is_too_slow_is_unavailable(gateway, phonepe, monkeypatch, call):
     """Without a timeout the call would wait for the half second that the answer takes."""
-    monkeypatch.setattr(client, "TIMEOUT", (1.0, 0.1))
+    monkeypatch.setattr(calls, "TIMEOUT", (1.0, 0.1))
     phonepe.fault(f"{STAGES[call]}.timeout", value=0.5)
     with pytest.raises(GatewayUnavailable) as unavailable:
         CALLS[call](gateway)
@@ -242,7 +242,7 @@ def test_a_gateway_that_is_too_slow_is_unavailable(gateway, phonepe, monkeypatch
 
 
 def test_the_timeouts_are_a_few_seconds():
-    connect, read = client.TIMEOUT
+    connect, read = calls.TIMEOUT
     assert 0 < connect <= 5
     assert 0 < read <= 10
 
@@ -274,7 +274,7 @@ def test_with_a_real_transaction_open_it_is_not_called_either(gateway, db):
 @pytest.mark.parametrize("fault", ["http_500", "rate_limited", "unauthorized", "other_merchant", "timeout"])
 def test_no_salt_and_no_signature_is_in_what_is_raised_or_logged(gateway, phonepe, monkeypatch, caplog, fault):
     """Looked for in the whole chain of exceptions, the salt also in the variables of every frame of it."""
-    monkeypatch.setattr(client, "TIMEOUT", (1.0, 0.1))
+    monkeypatch.setattr(calls, "TIMEOUT", (1.0, 0.1))
     phonepe.fault(f"pay.{fault}", value=0.3)
     with pytest.raises((GatewayUnavailable, GatewayRefused)) as raised:
         gateway.start(ORDER)

@@ -5,8 +5,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from infra.phonepe.client import PhonePe
-from infra.phonepe.wire import Signer
+from infra.phonepe.v1.client import PhonePe
+from infra.phonepe.v1.wire import Signer
 from shared.kit.settings import Keys
 from shared.payments.gateway import GatewayUnavailable, Order, RefundOrder, Said
 

@@ -1,4 +1,4 @@
-"""PhonePe PG v1 in one process, for development and tests.
+"""PhonePe PG in one process, v1 and v2 (`v2/`), for development and tests.
 
 Written from the vendor's published description alone and sharing no code with the client it stands opposite,
 so that an error in one of the two shows. Merchants' API: `api`; the page a customer sees: `pages`;

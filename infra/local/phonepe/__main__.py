@@ -1,4 +1,8 @@
-"""`python -m infra.local.phonepe --port N --data DIR --merchant-id M --salt-key K`: until SIGTERM or SIGINT."""
+"""`python -m infra.local.phonepe --port N --data DIR --merchant-id M --salt-key K`: until SIGTERM or SIGINT.
+
+With `--client-id` the merchant has v2 too; its secret and the password of its webhooks are given in the environment, as
+PHONEPE_CLIENT_SECRET and PHONEPE_WEBHOOK_PASSWORD.
+"""
 
 import argparse
 import logging
@@ -9,10 +13,11 @@ from pathlib import Path
 from infra.local.phonepe.app import Options, Server
 from infra.local.phonepe.desk import Pace
 from infra.local.phonepe.signing import Merchant
+from infra.local.phonepe.v2.account import Account
 
 
 def _read(arguments: list[str] | None = None) -> Options:
-    parser = argparse.ArgumentParser(prog="infra.local.phonepe", description="PhonePe PG v1, on this machine.")
+    parser = argparse.ArgumentParser(prog="infra.local.phonepe", description="PhonePe PG, on this machine.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="where transactions are kept")
     parser.add_argument("--merchant-id", required=True)
@@ -24,10 +29,26 @@ def _read(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--public-url", help="where browsers reach this server")
     parser.add_argument("--refund-seconds", type=float, default=2.0, help="until a refund is done")
     parser.add_argument("--refund-polls", type=int, help="or so many pending answers, if that is sooner")
+    parser.add_argument("--client-id", default="", help="of v2")
+    parser.add_argument("--client-version", default="1")
+    parser.add_argument("--webhook-url", help="where v2 reports")
+    parser.add_argument("--webhook-user", default="sizzle")
     given = parser.parse_args(arguments)
     salts = {**dict(given.salt), given.salt_index: given.salt_key}
     merchant = Merchant(given.merchant_id, salts, given.salt_index, given.merchant_name or given.merchant_id)
-    return Options(merchant, given.data, given.port, given.public_url, Pace(given.refund_seconds, given.refund_polls))
+    pace = Pace(given.refund_seconds, given.refund_polls)
+    return Options(merchant, given.data, given.port, given.public_url, pace, _account(given))
+
+
+def _account(given: argparse.Namespace) -> Account:
+    return Account(
+        given.client_id,
+        given.client_version,
+        os.environ.get("PHONEPE_CLIENT_SECRET", ""),
+        given.webhook_url,
+        given.webhook_user,
+        os.environ.get("PHONEPE_WEBHOOK_PASSWORD", ""),
+    )
 
 
 def _salt(text: str) -> tuple[str, str]:

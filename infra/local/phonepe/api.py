@@ -1,13 +1,12 @@
-"""What merchants speak: pay, status and refund of PhonePe v1, every request signed."""
+"""What merchants of v1 speak: pay, status and refund of PhonePe v1, every request signed."""
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, request
 
 from infra.local.phonepe import faults
+from infra.local.phonepe.answering import answered, desk, page_url, send
 from infra.local.phonepe.answers import Answer, RefusedError, describe, initiated
-from infra.local.phonepe.desk import Desk
 from infra.local.phonepe.payloads import decode, read_pay, read_refund
 from infra.local.phonepe.signing import is_signed
 from infra.local.phonepe.store import Transaction
@@ -19,17 +18,6 @@ STATUS = "/pg/v1/status"
 api = Blueprint("api", __name__)
 
 
-def desk() -> Desk:
-    """The desk of the running app."""
-    return cast("Desk", current_app.extensions["desk"])
-
-
-def page_url(payment: Transaction) -> str:
-    """Where a customer pays: under the configured public address, or else under the one this request came to."""
-    base = current_app.config["PUBLIC_URL"] or request.host_url
-    return f"{base.rstrip('/')}/transact/{payment.token}"
-
-
 @api.post(PAY)
 def pay() -> Response:
     order = read_pay(_signed_payload(PAY), desk().merchant.id)
@@ -37,13 +25,13 @@ def pay() -> Response:
     def work() -> Answer:
         return initiated(desk().merchant.id, order.id, page_url(desk().pay(order)))
 
-    return _answer("pay", work, order.id)
+    return answered(faults.ANSWER, "pay", work, order.id)
 
 
 @api.post(REFUND)
 def refund() -> Response:
     order = read_refund(_signed_payload(REFUND), desk().merchant.id)
-    return _answer("refund", lambda: _described(desk().refund(order)), order.id, order.original_id)
+    return answered(faults.ANSWER, "refund", lambda: _described(desk().refund(order)), order.id, order.original_id)
 
 
 @api.get(f"{STATUS}/<merchant_id>/<transaction_id>")
@@ -53,12 +41,12 @@ def status(merchant_id: str, transaction_id: str) -> Response:
         raise RefusedError("BAD_REQUEST", "The merchantId is not known")
     if request.headers.get("X-MERCHANT-ID") != merchant_id:
         raise RefusedError("BAD_REQUEST", "X-MERCHANT-ID must be the merchantId of the path")
-    return _answer("status", lambda: _described(desk().status(transaction_id)), transaction_id)
+    return answered(faults.ANSWER, "status", lambda: _described(_known(transaction_id)), transaction_id)
 
 
 @api.errorhandler(RefusedError)
 def refuse(error: RefusedError) -> Response:
-    return _send(error.answer)
+    return send(error.answer)
 
 
 def _signed_payload(path: str) -> dict[str, Any]:
@@ -77,25 +65,12 @@ def _check_signature(text: str) -> None:
         raise RefusedError("AUTHORIZATION_FAILED", "X-VERIFY does not sign this request", 401)
 
 
+def _known(transaction_id: str) -> Transaction:
+    found = desk().status(transaction_id)
+    if found.api != "v1":
+        raise RefusedError("TRANSACTION_NOT_FOUND", "No transaction found with the given id", 404)
+    return found
+
+
 def _described(transaction: Transaction) -> Answer:
     return Answer(describe(desk().merchant.id, transaction))
-
-
-def _answer(stage: str, work: Callable[[], Answer], *transaction_ids: str) -> Response:
-    """The work's answer, or what a fault makes of it; the work is done either way."""
-    try:
-        answer = work()
-    except RefusedError as refused:
-        answer = refused.answer
-    armed = desk().store.take(faults.of(stage, faults.ANSWER), *transaction_ids)
-    return _send(faults.ANSWER[armed.fault].apply(answer, armed) if armed else answer)
-
-
-def _send(answer: Answer) -> Response:
-    desk().closing.wait(answer.seconds)
-    if isinstance(answer.body, str):
-        response = Response(answer.body, mimetype="text/html" if answer.body.startswith("<") else "text/plain")
-    else:
-        response = jsonify(answer.body)
-    response.status_code = answer.status
-    return response

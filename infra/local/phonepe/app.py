@@ -15,6 +15,9 @@ from infra.local.phonepe.desk import Desk, Pace
 from infra.local.phonepe.pages import pages, rupees
 from infra.local.phonepe.signing import Merchant
 from infra.local.phonepe.store import Store
+from infra.local.phonepe.v2.account import Account
+from infra.local.phonepe.v2.api import api as v2
+from infra.local.phonepe.v2.tokens import Tokens
 
 HOST = "127.0.0.1"
 
@@ -31,17 +34,21 @@ class Options:
     port: int = 0
     public_url: str | None = None
     pace: Pace = field(default_factory=Pace)
+    account: Account = field(default_factory=Account)
 
 
 def make_app(desk: Desk, public_url: str | None = None) -> Flask:
-    """The routes over one desk; v1 is there at the root and under the prefix of the vendor's sandbox."""
+    """The routes over one desk; both versions are there at the root and under the prefix of the vendor's sandbox."""
     app = Flask(__name__)
     app.config.update(PUBLIC_URL=public_url, MAX_CONTENT_LENGTH=_LARGEST_BODY)
     app.extensions["desk"] = desk
+    app.extensions["tokens"] = Tokens()
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.filters["rupees"] = rupees
     app.register_blueprint(api)
     app.register_blueprint(api, name="sandbox", url_prefix="/apis/pg-sandbox")
+    app.register_blueprint(v2)
+    app.register_blueprint(v2, name="sandbox_v2", url_prefix="/apis/pg-sandbox")
     app.register_blueprint(pages)
     app.register_blueprint(control)
     app.add_url_rule("/", view_func=_index)
@@ -53,7 +60,7 @@ class Server:
     """Listens from the moment it is made, answers between `start` and `stop`."""
 
     def __init__(self, options: Options) -> None:
-        self._desk = Desk(options.merchant, Store(options.data), options.pace)
+        self._desk = Desk(options.merchant, options.account, Store(options.data), options.pace)
         app = make_app(self._desk, options.public_url)
         self._http = make_server(HOST, options.port, app, threaded=True, request_handler=_QuietHandler)
         self.url = f"http://{HOST}:{self._http.server_port}"

@@ -1,7 +1,5 @@
-"""The callbacks a merchant is sent: signed, from the server, best effort, and in nobody's way."""
+"""The callbacks and webhooks a merchant is sent: from the server, best effort, and in nobody's way."""
 
-import base64
-import json
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +9,11 @@ import requests
 from infra.local.phonepe import faults
 from infra.local.phonepe.answers import describe
 from infra.local.phonepe.faults import Delivery
-from infra.local.phonepe.signing import Merchant, sign
+from infra.local.phonepe.signing import Merchant
 from infra.local.phonepe.store import Store, Transaction
+from infra.local.phonepe.v2 import faults as v2_faults
+from infra.local.phonepe.v2 import webhooks
+from infra.local.phonepe.v2.account import Account
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,9 @@ _PAUSES_SECONDS = (0.0, 0.5, 2.0)  # before each try
 class Courier:
     """Delivers callbacks from threads of its own; what is under way when it is closed is lost, as with the vendor."""
 
-    def __init__(self, merchant: Merchant, store: Store, closing: threading.Event) -> None:
+    def __init__(self, merchant: Merchant, account: Account, store: Store, closing: threading.Event) -> None:
         self._merchant = merchant
+        self._account = account
         self._store = store
         self._closing = closing
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="callback")
@@ -32,37 +34,41 @@ class Courier:
     def close(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def send(self, transaction: Transaction) -> None:
-        """Tell the merchant of a settled transaction, soon."""
-        self._threads.submit(self.deliver, transaction)
+    def send(self, transaction: Transaction, event: str | None = None) -> None:
+        """Tell the merchant of a transaction, soon; of what became of it, or of an event of v2 on its way there."""
+        self._threads.submit(self.deliver, transaction, event)
 
-    def deliver(self, transaction: Transaction) -> None:
-        """Tell the merchant of a settled transaction, now; returns once it was told or all tries were in vain."""
+    def deliver(self, transaction: Transaction, event: str | None = None) -> None:
+        """Tell the merchant, now; returns once it was told or all tries were in vain."""
         url = transaction.callback_url
         if url is None:
             return
-        delivery = self._prepare(transaction)
+        delivery = self._prepare(transaction, event)
         self._closing.wait(delivery.seconds)
         notes = [self._try(url, delivery) for _ in range(delivery.copies)]
+        log.info("callback of %s: %s", transaction.id, ", ".join(notes))
         self._store.note_delivery(transaction.id, ", ".join(notes) or "lost on purpose")
 
-    def _prepare(self, transaction: Transaction) -> Delivery:
+    def _prepare(self, transaction: Transaction, event: str | None) -> Delivery | webhooks.Delivery:
         merchant = self._merchant
-        delivery = Delivery(describe(merchant.id, transaction), merchant.salts[merchant.index], merchant.index)
+        if transaction.api == "v2":
+            told = webhooks.told(merchant.id, transaction, event)
+            webhook = webhooks.Delivery(told, self._account.webhook_user, self._account.webhook_password)
+            armed = self._store.take(list(v2_faults.CALLBACK), transaction.id)
+            return v2_faults.CALLBACK[armed.fault].apply(webhook, armed) if armed else webhook
+        callback = Delivery(describe(merchant.id, transaction), merchant.salts[merchant.index], merchant.index)
         armed = self._store.take(list(faults.CALLBACK), transaction.id)
-        return faults.CALLBACK[armed.fault].apply(delivery, armed) if armed else delivery
+        return faults.CALLBACK[armed.fault].apply(callback, armed) if armed else callback
 
-    def _try(self, url: str, delivery: Delivery) -> str:
-        response = base64.b64encode(json.dumps(delivery.body).encode()).decode()
-        headers = {"Content-Type": "application/json", "X-VERIFY": sign(response, delivery.salt_key, delivery.index)}
+    def _try(self, url: str, delivery: Delivery | webhooks.Delivery) -> str:
+        text, headers = delivery.sealed()
         note = "not sent"
         for pause in _PAUSES_SECONDS:
             if self._closing.wait(pause):
                 break
-            note, told = _post(url, json.dumps({"response": response}), headers)
+            note, told = _post(url, text, headers | {"Content-Type": "application/json"})
             if told:
                 break
-        log.info("callback of %s: %s", delivery.body["data"]["merchantTransactionId"], note)
         return note
 
 

@@ -6,6 +6,7 @@ POST   /_local/payments/{id}/settle   {"outcome": "pay"|"decline"}, and optional
                                       "code": "..."      a failure's code (`lifecycle.FAILURES`)
                                       "after_seconds": n, "after_polls": n
                                                          not now: then, or after n pending answers
+POST   /_local/payments/{id}/attempt  a try inside a v2 order fails, and the order lives on
 GET    /_local/payments/faults        what can be made to go wrong, and what is armed
 POST   /_local/payments/faults        {"fault": name, "times": 1, "value": number}: the next `times` occasions
 POST   /_local/payments/{id}/faults   the same for one transaction, which need not exist yet; faults of a refund
@@ -22,12 +23,14 @@ from typing import Any, cast
 from flask import Blueprint, Response, jsonify, render_template, request
 
 from infra.local.phonepe import faults
+from infra.local.phonepe.answering import desk, page_url
 from infra.local.phonepe.answers import RefusedError
-from infra.local.phonepe.api import desk, page_url
 from infra.local.phonepe.lifecycle import FAILURES, AlreadyFinalError
 from infra.local.phonepe.store import Armed, Outcome, Transaction
+from infra.local.phonepe.v2 import faults as v2_faults
 
 LISTED = 200
+CATALOGUE = v2_faults.CATALOGUE | faults.CATALOGUE
 
 control = Blueprint("control", __name__, url_prefix="/_local/payments")
 
@@ -60,9 +63,14 @@ def settle(transaction_id: str) -> Response:
     return jsonify(_view(desk().settle(transaction_id, outcome, force=wish.get("force") is True, code=code)))
 
 
+@control.post("/<transaction_id>/attempt")
+def attempt(transaction_id: str) -> Response:
+    return jsonify(_view(desk().attempt_fails(transaction_id)))
+
+
 @control.get("/faults")
 def list_faults() -> Response:
-    return jsonify({"armed": [asdict(armed) for armed in desk().store.armed()], "faults": faults.CATALOGUE})
+    return jsonify({"armed": [asdict(armed) for armed in desk().store.armed()], "faults": CATALOGUE})
 
 
 @control.post("/faults")
@@ -70,7 +78,7 @@ def list_faults() -> Response:
 def arm(transaction_id: str | None = None) -> Response:
     wish = _wish()
     fault, times = wish.get("fault"), _number(wish, "times", 1)
-    if fault not in faults.CATALOGUE:
+    if fault not in CATALOGUE:
         raise _InputError("fault must be one of those listed by GET /_local/payments/faults")
     if not times or times != int(times):
         raise _InputError("times must be a whole number, 1 at least")
@@ -111,6 +119,7 @@ def _view(transaction: Transaction, delivery: str = "") -> dict[str, Any]:
     return {
         "merchantTransactionId": transaction.id,
         "kind": transaction.kind,
+        "api": transaction.api,
         "originalTransactionId": transaction.original_id,
         "transactionId": transaction.reference,
         "amount": transaction.amount,
@@ -119,6 +128,7 @@ def _view(transaction: Transaction, delivery: str = "") -> dict[str, Any]:
         "responseCode": transaction.response_code,
         "utr": transaction.utr,
         "payPage": page_url(transaction) if transaction.token else None,
+        "openSeconds": transaction.expires_at and round(transaction.expires_at - transaction.created_at),
         "callback": delivery,
         "createdAt": datetime.fromtimestamp(transaction.created_at, UTC).isoformat(timespec="seconds"),
     }

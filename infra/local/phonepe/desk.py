@@ -5,14 +5,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from infra.local.phonepe import faults
 from infra.local.phonepe.answers import RefusedError
 from infra.local.phonepe.callbacks import Courier
-from infra.local.phonepe.lifecycle import digits, polled, postponed, ripened, settled
+from infra.local.phonepe.lifecycle import attempted, digits, polled, postponed, ripened, settled
 from infra.local.phonepe.payloads import PayOrder, RefundOrder
 from infra.local.phonepe.signing import Merchant
 from infra.local.phonepe.store import COMPLETED, FAILED, Armed, DuplicateError, Outcome, Store, Transaction
+from infra.local.phonepe.v2.account import Account
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,12 @@ class Pace:
 class Desk:
     """Every method but `pay` and `refund` refuses an unknown id with TRANSACTION_NOT_FOUND."""
 
-    def __init__(self, merchant: Merchant, store: Store, pace: Pace) -> None:
+    def __init__(self, merchant: Merchant, account: Account, store: Store, pace: Pace) -> None:
         self.merchant = merchant
+        self.account = account
         self.store = store
         self.closing = threading.Event()
-        self._courier = Courier(merchant, store, self.closing)
+        self._courier = Courier(merchant, account, store, self.closing)
         self._pace = pace
 
     def close(self) -> None:
@@ -43,16 +46,19 @@ class Desk:
         """A pending payment with its page; refuses an id that was ever used."""
         armed = self.store.take(faults.of("pay", faults.WORK), order.id)
         _refuse_on_purpose(armed)
+        now = time.time()
         payment = Transaction(
             id=order.id,
             kind="payment",
             amount=order.amount,
-            reference=f"T{digits(22)}",
-            created_at=time.time(),
+            reference=f"{'OMO' if order.api == 'v2' else 'T'}{digits(22)}",
+            created_at=now,
             token=secrets.token_urlsafe(24),
             redirect_url=order.redirect_url,
             redirect_mode=order.redirect_mode,
             callback_url=order.callback_url,
+            api=order.api,
+            **_expiry(now, order.open_seconds),
         )
         try:
             self.store.add(payment)
@@ -93,6 +99,16 @@ class Desk:
         due_at = None if seconds is None else time.time() + seconds
         return self._change(transaction_id, lambda before: postponed(before, outcome, due_at, polls))
 
+    def attempt_fails(self, order_id: str) -> Transaction:
+        """Let one try inside a v2 order fail, of which its merchant is told; the order lives on."""
+        after = self._change(order_id, attempted)
+        self._courier.send(after, "checkout.transaction.attempt.failed")
+        return after
+
+    def accepted(self, refund: Transaction) -> None:
+        """Tell a merchant of v2 that a refund is accepted, which is not that it is done."""
+        self._courier.send(refund, "pg.refund.accepted")
+
     def settle_due(self) -> None:
         """Settle what is due by the clock."""
         for due in self.store.due(time.time()):
@@ -124,10 +140,11 @@ class Desk:
             id=order.id,
             kind="refund",
             amount=order.amount,
-            reference=f"TR{digits(22)}",
+            reference=f"{'OMR' if order.api == 'v2' else 'TR'}{digits(22)}",
             created_at=time.time(),
             original_id=original.id,
             callback_url=order.callback_url,
+            api=order.api,
             due_outcome="pay",
             due_at=time.time() + self._pace.seconds,
             due_polls=self._pace.polls,
@@ -135,6 +152,14 @@ class Desk:
         if self.store.refunded(original.id) + order.amount > original.amount:
             return _failed_at_once(refund, "PAYMENT_ERROR", "EXCESS_REFUND_AMOUNT")
         return _changed_on_purpose(refund, armed)
+
+
+def _expiry(now: float, seconds: float | None) -> dict[str, Any]:
+    """When an order of v2 ends by itself."""
+    if seconds is None:
+        return {}
+    ends = now + seconds
+    return {"expires_at": ends, "due_at": ends, "due_outcome": "decline", "due_code": "TIMED_OUT"}
 
 
 def _changed_on_purpose(refund: Transaction, armed: Armed | None) -> Transaction:

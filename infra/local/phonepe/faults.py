@@ -1,14 +1,17 @@
-"""What can be made to go wrong, by name.
+"""What can be made to go wrong, by name; v2 tells the same faults in its own words (`v2.faults`), and has more.
 
 A fault is armed for a number of occasions, of one transaction or of any (see `control`). Its optional `value` means
 what its sentence says; without one the table's holds. A request takes at most one fault of each group.
 """
 
+import base64
+import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from infra.local.phonepe.answers import Answer, Body, RefusedError
+from infra.local.phonepe.signing import sign
 from infra.local.phonepe.store import Armed
 
 T = TypeVar("T")
@@ -16,13 +19,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Delivery:
-    """A callback on its way: the body it tells, the salt it is signed with, how often and after how long it goes."""
+    """A v1 callback on its way: what it tells, the salt it is signed with, how often and after how long it goes."""
 
     body: Body
     salt_key: str
     index: str
     copies: int = 1
     seconds: float = 0.0
+
+    def sealed(self) -> tuple[str, dict[str, str]]:
+        """The text that is posted, and the header that signs it."""
+        response = base64.b64encode(json.dumps(self.body).encode()).decode()
+        return json.dumps({"response": response}), {"X-VERIFY": sign(response, self.salt_key, self.index)}
 
 
 @dataclass(frozen=True)
@@ -128,7 +136,7 @@ CALLBACK: dict[str, Fault[Delivery]] = {
     ),
 }
 
-CATALOGUE: dict[str, str] = WORK | {name: fault.what for name, fault in (ANSWER | CALLBACK).items()}
+CATALOGUE = WORK | {name: fault.what for name, fault in (ANSWER | CALLBACK).items()}
 
 
 def of(stage: str, group: Collection[str]) -> list[str]:

@@ -40,14 +40,14 @@ def postponed(before: Transaction, outcome: Outcome, due_at: float | None, due_p
     """A pending transaction that settles by itself, at a time or after some polls, whichever is first."""
     if before.state != PENDING:
         raise AlreadyFinalError(f"{before.id} is {before.state}")
-    return replace(before, due_outcome=outcome, due_at=due_at, due_polls=due_polls)
+    return replace(before, due_outcome=outcome, due_at=due_at, due_polls=due_polls, due_code="PAYMENT_ERROR")
 
 
 def ripened(before: Transaction, now: float) -> Transaction:
     """Settled, if its time has come."""
     if before.due_outcome is None or before.due_at is None or before.due_at > now:
         return before
-    return settled(before, before.due_outcome)
+    return settled(before, before.due_outcome, code=before.due_code)
 
 
 def polled(before: Transaction, now: float) -> Transaction:
@@ -58,6 +58,13 @@ def polled(before: Transaction, now: float) -> Transaction:
     if after.due_polls == 0:
         return settled(after, after.due_outcome)
     return replace(after, due_polls=after.due_polls - 1)
+
+
+def attempted(before: Transaction) -> Transaction:
+    """A pending order in which one more try has failed; the customer may try again."""
+    if before.state != PENDING:
+        raise AlreadyFinalError(f"{before.id} is {before.state}")
+    return replace(before, tries=before.tries + 1)
 
 
 def digits(count: int) -> str:

@@ -6,7 +6,7 @@ from typing import cast
 from flask import Blueprint, Response, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from infra.local.phonepe.api import desk
+from infra.local.phonepe.answering import desk
 from infra.local.phonepe.lifecycle import AlreadyFinalError
 from infra.local.phonepe.signing import sign
 from infra.local.phonepe.store import PENDING, Outcome, Transaction

@@ -1,4 +1,4 @@
-"""What a merchant may ask for: the decoded payloads of pay and refund, held to the published rules.
+"""What a merchant may ask v1 for: the decoded payloads of pay and refund, held to the published rules.
 
 Every rule broken is a RefusedError with the code BAD_REQUEST that names the field. Unknown fields are let through.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from infra.local.phonepe.answers import RefusedError
+from infra.local.phonepe.store import Api
 
 LEAST_AMOUNT = 100
 MOST_AMOUNT = 10**12
@@ -27,7 +28,9 @@ class PayOrder:
     amount: int
     redirect_url: str
     redirect_mode: str
-    callback_url: str
+    callback_url: str | None
+    api: Api = "v1"
+    open_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class RefundOrder:
     original_id: str
     amount: int
     callback_url: str | None
+    api: Api = "v1"
 
 
 def decode(encoded: str) -> dict[str, Any]:
@@ -43,9 +47,9 @@ def decode(encoded: str) -> dict[str, Any]:
     try:
         payload = json.loads(base64.b64decode(encoded, validate=True))
     except (binascii.Error, ValueError) as error:
-        raise _bad("request", "must be the base64 of a JSON object") from error
+        raise bad("request", "must be the base64 of a JSON object") from error
     if not isinstance(payload, dict):
-        raise _bad("request", "must be the base64 of a JSON object")
+        raise bad("request", "must be the base64 of a JSON object")
     return payload
 
 
@@ -54,13 +58,13 @@ def read_pay(payload: dict[str, Any], merchant_id: str) -> PayOrder:
     _check_instrument(payload)
     redirect_mode = payload.get("redirectMode")
     if redirect_mode not in ("REDIRECT", "POST"):
-        raise _bad("redirectMode", "must be REDIRECT or POST")
+        raise bad("redirectMode", "must be REDIRECT or POST")
     return PayOrder(
         id=_transaction_id(payload, "merchantTransactionId"),
-        amount=_amount(payload),
-        redirect_url=_url(payload, "redirectUrl"),
+        amount=amount(payload),
+        redirect_url=url(payload, "redirectUrl"),
         redirect_mode=redirect_mode,
-        callback_url=_url(payload, "callbackUrl"),
+        callback_url=url(payload, "callbackUrl"),
     )
 
 
@@ -69,57 +73,57 @@ def read_refund(payload: dict[str, Any], merchant_id: str) -> RefundOrder:
     order = RefundOrder(
         id=_transaction_id(payload, "merchantTransactionId"),
         original_id=_transaction_id(payload, "originalTransactionId"),
-        amount=_amount(payload),
-        callback_url=_url(payload, "callbackUrl") if payload.get("callbackUrl") is not None else None,
+        amount=amount(payload),
+        callback_url=url(payload, "callbackUrl") if payload.get("callbackUrl") is not None else None,
     )
     if order.id == order.original_id:
-        raise _bad("merchantTransactionId", "must differ from the payment's")
+        raise bad("merchantTransactionId", "must differ from the payment's")
     return order
 
 
 def _check_merchant(payload: dict[str, Any], merchant_id: str) -> None:
     if payload.get("merchantId") != merchant_id:
-        raise _bad("merchantId", "is not known")
+        raise bad("merchantId", "is not known")
     user_id = payload.get("merchantUserId")
     if user_id is not None and not (isinstance(user_id, str) and _USER_ID.fullmatch(user_id)):
-        raise _bad("merchantUserId", "must be less than 36 letters, digits, _ or -")
+        raise bad("merchantUserId", "must be less than 36 letters, digits, _ or -")
 
 
 def _check_instrument(payload: dict[str, Any]) -> None:
     instrument = payload.get("paymentInstrument")
     if not isinstance(instrument, dict):
-        raise _bad("paymentInstrument", "is missing")
+        raise bad("paymentInstrument", "is missing")
     if instrument.get("type") != "PAY_PAGE":
-        raise _bad("paymentInstrument.type", "must be PAY_PAGE: this stand-in has no other instrument")
+        raise bad("paymentInstrument.type", "must be PAY_PAGE: this stand-in has no other instrument")
 
 
 def _transaction_id(payload: dict[str, Any], name: str) -> str:
     value = payload.get(name)
     if not (isinstance(value, str) and _TRANSACTION_ID.fullmatch(value)):
-        raise _bad(name, "must be less than 35 letters, digits, _ or -")
+        raise bad(name, "must be less than 35 letters, digits, _ or -")
     return value
 
 
-def _amount(payload: dict[str, Any]) -> int:
-    amount = payload.get("amount")
-    if type(amount) is not int or not LEAST_AMOUNT <= amount <= MOST_AMOUNT:  # a bool is an int, and no amount
-        raise _bad("amount", f"must be a whole number of paise, {LEAST_AMOUNT} at least")
-    return amount
+def amount(payload: dict[str, Any]) -> int:
+    value = payload.get("amount")
+    if type(value) is not int or not LEAST_AMOUNT <= value <= MOST_AMOUNT:  # a bool is an int, and no amount
+        raise bad("amount", f"must be a whole number of paise, {LEAST_AMOUNT} at least")
+    return value
 
 
-def _url(payload: dict[str, Any], name: str) -> str:
+def url(payload: dict[str, Any], name: str) -> str:
     value = payload.get(name)
     if isinstance(value, str) and _URL.fullmatch(value) and _has_host(value):
         return value
-    raise _bad(name, "must be an absolute http or https address")
+    raise bad(name, "must be an absolute http or https address")
 
 
-def _has_host(url: str) -> bool:
+def _has_host(address: str) -> bool:
     try:
-        return bool(urlsplit(url).hostname)
+        return bool(urlsplit(address).hostname)
     except ValueError:
         return False
 
 
-def _bad(field: str, rule: str) -> RefusedError:
+def bad(field: str, rule: str) -> RefusedError:
     return RefusedError("BAD_REQUEST", f"{field} {rule}")

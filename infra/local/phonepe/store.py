@@ -13,6 +13,7 @@ COMPLETED = "COMPLETED"
 FAILED = "FAILED"
 
 Outcome = Literal["pay", "decline"]
+Api = Literal["v1", "v2"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,8 @@ class Transaction:
     """A payment or a refund; both share one space of merchant transaction ids, and one shape of status.
 
     `amount` is in paise, times are Unix seconds. A pending transaction with a `due_outcome` settles by itself:
-    at `due_at`, or once its status has been asked `due_polls` more times.
+    at `due_at`, or once its status has been asked `due_polls` more times; `due_code` is then a failure's code.
+    `api` is the version it was begun with; `tries` counts what failed inside a v2 order that lives on.
     """
 
     id: str
@@ -40,6 +42,10 @@ class Transaction:
     due_outcome: Outcome | None = None
     due_at: float | None = None
     due_polls: int | None = None
+    due_code: str = "PAYMENT_ERROR"
+    api: Api = "v1"
+    expires_at: float | None = None
+    tries: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,8 @@ create table if not exists transactions (
     id text primary key, kind text not null, amount integer not null, reference text not null unique,
     created_at real not null, original_id text, token text unique, redirect_url text, redirect_mode text,
     callback_url text, state text not null, code text not null, response_code text not null, utr text,
-    due_outcome text, due_at real, due_polls integer, delivery text not null default ''
+    due_outcome text, due_at real, due_polls integer, due_code text not null, api text not null, expires_at real,
+    tries integer not null, delivery text not null default ''
 );
 create table if not exists faults (
     id integer primary key, fault text not null, times integer not null, value real, "transaction" text
@@ -79,7 +86,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(folder / "phonepe.sqlite3", timeout=5, check_same_thread=False, isolation_level=None)
+        self._db = sqlite3.connect(folder / "book.sqlite3", timeout=5, check_same_thread=False, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.execute("pragma journal_mode = wal")
         self._db.executescript(_SCHEMA)

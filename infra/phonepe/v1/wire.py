@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from infra.phonepe.reading import mapping, paise, text, word
 from shared.kit.settings import Keys
 from shared.payments.gateway import GatewayAnswer, Order, RefundOrder, Said
 
 PAY_PATH, REFUND_PATH = "/pg/v1/pay", "/pg/v1/refund"
-
-
-class InvalidCallback(Exception):
-    """The callback is not signed by PhonePe with one of our salts, or is not shaped like one."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +74,15 @@ def refund_payload(order: RefundOrder, merchant: str, callback_url: str) -> dict
 
 def page_url(answer: dict[str, Any], merchant: str, our_id: str) -> str | None:
     """Return the address of the pay page in an accepted answer to a pay call, else None; another's page is none."""
-    data = _mapping(answer.get("data"))
+    data = mapping(answer.get("data"))
     ours = (data.get("merchantId", merchant), data.get("merchantTransactionId", our_id)) == (merchant, our_id)
-    redirect = _mapping(_mapping(data.get("instrumentResponse")).get("redirectInfo"))
-    return _text(redirect.get("url")) if ours and code_of(answer) == "PAYMENT_INITIATED" else None
+    redirect = mapping(mapping(data.get("instrumentResponse")).get("redirectInfo"))
+    return text(redirect.get("url")) if ours and code_of(answer) == "PAYMENT_INITIATED" else None
 
 
 def code_of(answer: dict[str, Any]) -> str:
     """Return the vendor's word for an answer, a number as its digits; empty where there is none."""
-    code = answer.get("code")
-    return str(code) if type(code) is int else _text(code) or ""
+    return word(answer.get("code"))
 
 
 # Only these words end anything; every other one, known or new, leaves it pending.
@@ -121,61 +117,44 @@ def _said(code: str, failures: set[str]) -> Said:
 
 def _answer(answer: dict[str, Any], failures: set[str]) -> GatewayAnswer:
     code = code_of(answer)
-    data = _mapping(answer.get("data"))
-    paid_with = _mapping(data.get("paymentInstrument"))
-    amount = _paise(data.get("amount"))
+    data = mapping(answer.get("data"))
+    paid_with = mapping(data.get("paymentInstrument"))
+    amount = paise(data.get("amount"))
     return GatewayAnswer(
         said=_said(code, failures),
         code=code,
-        merchant=_text(data.get("merchantId")),
-        merchant_txn_id=_text(data.get("merchantTransactionId")),
+        merchant=text(data.get("merchantId")),
+        merchant_txn_id=text(data.get("merchantTransactionId")),
         amount=amount,
-        gateway_txn_id=_text(data.get("transactionId")),
-        bank_reference=_text(paid_with.get("utr") or paid_with.get("bankTransactionId")),
-        method=_text(paid_with.get("type")),
+        gateway_txn_id=text(data.get("transactionId")),
+        bank_reference=text(paid_with.get("utr") or paid_with.get("bankTransactionId")),
+        method=text(paid_with.get("type")),
         may_still_succeed=code == "TIMED_OUT",
         raw={
             "code": code,
-            "state": _text(data.get("state")),
-            "responseCode": _text(data.get("responseCode")),
+            "state": text(data.get("state")),
+            "responseCode": text(data.get("responseCode")),
             "amount": amount,
         },
     )
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def is_authentic(raw: bytes, header: str, signer: Signer) -> bool:
+    """Tell whether a callback is signed with a salt of ours, over its field as received; never of what is none.
 
-
-def _paise(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        return None
-    return int(value)
-
-
-def _text(value: Any) -> str | None:
-    # What cannot be printed cannot be stored either (NUL, half a surrogate pair), and is no word of theirs.
-    return value if isinstance(value, str) and value and value.isprintable() else None
-
-
-def verified_callback(raw: bytes, header: str, signer: Signer) -> str:
-    """Return our id that an authentic callback speaks of; the signature is over the field as received.
-
-    Raises InvalidCallback. What else it says is not believed: the status is asked for.
+    What else it says is not believed: the status is asked for.
     """
     try:
         response = json.loads(raw)["response"]
-        if not isinstance(response, str) or not signer.verifies(response, header):
-            raise InvalidCallback("not signed with a salt of ours")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InvalidCallback("not shaped like a callback") from error
-    return our_id(raw)
+        return isinstance(response, str) and signer.verifies(response, header)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def our_id(raw: bytes) -> str:
     """Return our id in a callback's body, whose signature was verified when it was stored; empty where there is none."""
     try:
         content = json.loads(base64.b64decode(json.loads(raw)["response"], validate=True))
-        return _text(_mapping(_mapping(content).get("data")).get("merchantTransactionId")) or ""
+        return text(mapping(mapping(content).get("data")).get("merchantTransactionId")) or ""
     except (ValueError, KeyError, TypeError, RecursionError):
         return ""

@@ -5,12 +5,11 @@ from typing import Any
 
 import requests
 
-from infra.outside import assert_outside_transaction
-from infra.phonepe import wire
+from infra.phonepe import calls
+from infra.phonepe.v1 import wire
 from shared.kit import log
 from shared.payments.gateway import GatewayAnswer, GatewayRefused, GatewayUnavailable, Order, RefundOrder
 
-TIMEOUT = (3.05, 10.0)  # seconds to connect, and between bytes
 logger = log.logger(__name__)
 
 # Said on a pay call before anything was begun: the same call would be refused again.
@@ -30,9 +29,7 @@ class PhonePe:
     @cached_property
     def _http(self) -> requests.Session:
         # Made with the first call, after the worker's fork.
-        session = requests.Session()
-        session.headers.update({"Content-Type": "application/json", "Accept": "application/json"})
-        return session
+        return calls.new_session()
 
     def start(self, order: Order) -> str:
         payload = wire.pay_payload(order, self.merchant, self._callback_url)
@@ -65,17 +62,10 @@ class PhonePe:
 
     def _call(self, method: str, path: str, signature: str, **content: Any) -> dict[str, Any]:
         """Return the JSON object answered, whatever the status: the vendor's word is in its `code`."""
-        assert_outside_transaction()
-        headers = {"X-VERIFY": signature, "X-MERCHANT-ID": self.merchant}
-        try:
-            response = self._http.request(
-                method, self._base + path, headers=headers, timeout=TIMEOUT, allow_redirects=False, **content
-            )
-            answer = response.json()
-        except (requests.RequestException, ValueError, RecursionError) as error:
-            raise GatewayUnavailable(type(error).__name__) from error
-        if response.status_code in {429, *range(500, 600)} or not isinstance(answer, dict):
-            raise GatewayUnavailable(f"HTTP {response.status_code}")
+        headers = {"X-VERIFY": signature, "X-MERCHANT-ID": self.merchant, "Content-Type": "application/json"}
+        status, answer = calls.ask(self._http, method, self._base + path, headers=headers, **content)
+        if not isinstance(answer, dict):
+            raise GatewayUnavailable(f"HTTP {status} without JSON")
         code = wire.code_of(answer)
         if code in _OUR_FAULT:
             logger.error("gateway refuses our calls", extra=log.fields(alarm="gateway_refuses", code=code))

@@ -1,0 +1,36 @@
+"""A call to PhonePe over HTTP: once, within its timeouts, outside any transaction."""
+
+from typing import Any
+
+import requests
+
+from infra.outside import assert_outside_transaction
+from shared.payments.gateway import GatewayUnavailable
+
+TIMEOUT = (3.05, 10.0)  # seconds to connect, and between bytes
+_BUSY_OR_BROKEN = {429, *range(500, 600)}
+
+
+def new_session() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # a .netrc or a proxy variable must not replace what signs a call, or see it
+    session.headers["Accept"] = "application/json"
+    return session
+
+
+def ask(http: requests.Session, method: str, url: str, **content: Any) -> tuple[int, Any]:
+    """Return the HTTP status and the JSON answered, None where it is none; raises GatewayUnavailable without an answer.
+
+    Nothing is repeated and no redirect is followed: what was asked may have happened.
+    """
+    assert_outside_transaction()
+    try:
+        response = http.request(method, url, timeout=TIMEOUT, allow_redirects=False, **content)
+    except requests.RequestException as error:
+        raise GatewayUnavailable(type(error).__name__) from None  # its variables hold the request
+    if response.status_code in _BUSY_OR_BROKEN:
+        raise GatewayUnavailable(f"HTTP {response.status_code}")
+    try:
+        return response.status_code, response.json()
+    except (ValueError, RecursionError):
+        return response.status_code, None

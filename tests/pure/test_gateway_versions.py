@@ -1,0 +1,65 @@
+"""Which version of PhonePe is spoken with, and whose messages are believed to be its own, by the settings there are."""
+
+from hashlib import sha256
+
+import pytest
+
+from functions import wiring
+from shared.kit.settings import Keys, Settings
+from shared.payments.gateway import GatewayUnavailable
+
+SALTS, USERS = Keys({"1": "salt"}), Keys({"hooks": "pass1word"})
+V1 = {"phonepe_api": "v1", "phonepe_salt_keys": SALTS}
+V2 = {"phonepe_client_secret": "secret", "phonepe_webhook_keys": USERS}
+CALLBACK = (b'{"response":"e30="}', f"{sha256(b'e30=salt').hexdigest()}###1")
+WEBHOOK = (b"{}", sha256(b"hooks:pass1word").hexdigest())
+
+
+@pytest.fixture
+def given(monkeypatch):
+    """Deploy with these settings alone."""
+    made = (wiring.signer, wiring.store, wiring.phonepe_v1, wiring.phonepe_v2)
+
+    def give(**settings):
+        for each in made:
+            each.cache_clear()
+        monkeypatch.setattr(wiring, "settings", lambda: Settings(**settings))
+
+    yield give
+    for each in made:
+        each.cache_clear()
+
+
+@pytest.mark.parametrize(("settings", "name"), [(V1, "phonepe"), (V2, "phonepe_v2"), (V1 | V2, "phonepe")])
+def test_new_payments_begin_at_the_version_that_is_chosen(given, settings, name):
+    given(**settings)
+    assert wiring.gateway().name == name
+
+
+def test_what_was_begun_at_either_is_followed_there_while_its_settings_are_given(given):
+    given(**(V1 | V2))
+    assert [wiring.gateway_named(name).name for name in ("phonepe", "phonepe_v2")] == ["phonepe", "phonepe_v2"]
+    for settings, gone in ((V1, "phonepe_v2"), (V2, "phonepe"), (V1 | V2, "razorpay")):
+        given(**settings)
+        with pytest.raises(GatewayUnavailable, match="no answer"):
+            wiring.gateway_named(gone)
+
+
+def test_a_message_is_a_versions_own_only_where_its_keys_are_given(given):
+    """Fails when a version without keys is believed, or one's proof is taken for the other's."""
+    messages = {"phonepe": CALLBACK, "phonepe_v2": WEBHOOK}
+    for settings, believed in (
+        (V1, {"phonepe"}),
+        (V2, {"phonepe_v2"}),
+        (V1 | V2, {"phonepe", "phonepe_v2"}),
+        ({}, set()),
+    ):
+        given(**settings)
+        assert {name for name, message in messages.items() if wiring.is_from(name, *message)} == believed
+        assert not wiring.is_from("phonepe", *WEBHOOK)
+        assert not wiring.is_from("phonepe_v2", CALLBACK[0], CALLBACK[1])
+
+
+def test_our_id_is_read_as_the_one_who_told_it_writes():
+    assert wiring.id_in("phonepe_v2", b'{"payload":{"merchantOrderId":"SZ_1"}}') == "SZ_1"
+    assert wiring.id_in("phonepe", b'{"payload":{"merchantOrderId":"SZ_1"}}') == ""

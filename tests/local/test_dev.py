@@ -87,6 +87,7 @@ def test_what_was_made_survives_a_restart_and_not_a_reset(tmp_path: Path, port: 
         guest = first.sign_in()
         booking = guest.book()
         page = guest.post("/payments/initiate", {"booking_id": booking["id"]}).json()
+        eventually(lambda: len(first.mails(guest.email)) == 2)  # the code, and what was booked
         mails = first.mails(guest.email)
         everybody = family(first)
     assert first.process.returncode == 0

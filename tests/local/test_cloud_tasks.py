@@ -45,6 +45,7 @@ def test_a_name_once_used_is_refused_for_a_day(tmp_path, functions, worker):
         until(lambda: google.states()["once"] == "done")
         assert refusal(google.create(worker, "once")) == (409, "ALREADY_EXISTS")
         assert google.create(worker, "once", queue="single").status_code == 200  # names are a queue's own
+        until(lambda: {task["state"] for task in google.listed()} == {"done"})
     with GoogleServers(tmp_path, functions) as servers:
         assert refusal(Client(servers).create(worker, "once")) == (409, "ALREADY_EXISTS")
     assert len(worker.wait_for(2)) == 2

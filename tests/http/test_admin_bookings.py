@@ -151,3 +151,10 @@ def test_rounds_of_reconciliation_that_asked_are_listed(system, admin, guest):
     system.run_job("reconcile")
     [latest, *_] = admin.get("/admin/reconciliations?limit=1").json()["items"]
     assert latest["asked"] >= 1
+
+
+def test_the_report_of_the_days_before_runs_as_a_job_and_its_days_are_listed(system, admin):
+    assert system.run_job("report")["failed"] == 0
+    [yesterday, *_] = admin.get("/admin/reconciliations/days").json()["items"]
+    assert yesterday["complete"]
+    assert admin.get(f"/admin/reconciliations/rows?day={yesterday['day']}").json()["items"] == []

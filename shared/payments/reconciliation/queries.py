@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, null, select, text
+from sqlalchemy import Select, func, null, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -69,11 +69,10 @@ select s.kind, s.gateway, s.our_id, s.began, s.currency, s.attempt_id, s.refund_
   s.state, s.amount, s.gateway_id, s.bank_reference {_FROM}
 """
 _HAS_NO_ROW = "r.id is null and s.began >= :start and s.began < :until"
-_PAGE = "and s.our_id <> all(cast(:passed as text[])) order by s.began, s.our_id limit :limit"
-_WAITING = text(f"{_FIND} where {_HAS_NO_ROW} {_PAGE}")
-_OPEN = text(f"{_FIND} where r.closed_at is null and r.compared_at < :before and r.day >= :since {_PAGE}")
+_WAITING = text(f"""
+{_FIND} where {_HAS_NO_ROW} and s.our_id <> all(cast(:passed as text[])) order by s.began, s.our_id limit :limit
+""")
 _NAMED = text(f"{_FIND} where s.our_id = any(cast(:ids as text[])) order by s.began, s.our_id")
-_OF_ROW = text(f"{_FIND} where r.id = :row")
 
 
 def waiting(session: Session, passed: Sequence[str], limit: int, *, day: date) -> list[Subject]:
@@ -83,18 +82,27 @@ def waiting(session: Session, passed: Sequence[str], limit: int, *, day: date) -
 
 def still_open(session: Session, passed: Sequence[str], limit: int, *, before: datetime, since: date) -> list[Subject]:
     """Return what is open of the days since, and was not compared since an instant, the oldest first."""
-    return _subjects(session, _OPEN, before=before, since=since, passed=list(passed), limit=limit)
+    row = ReconciliationRow
+    due = (row.closed_at.is_(None), row.compared_at < before, row.day >= since, row.our_id.not_in(passed))
+    return _of_rows(session, select(row.id, row.our_id).where(*due).order_by(row.created_at, row.id).limit(limit))
+
+
+def of_row(session: Session, row_id: UUID) -> Subject:
+    """Return what a row is about as it is now."""
+    row = ReconciliationRow
+    [subject] = _of_rows(session, select(row.id, row.our_id).where(row.id == row_id))
+    return subject
+
+
+def _of_rows(session: Session, found: Select[UUID, str]) -> list[Subject]:
+    # Ids first: joined to the rows, everything there ever was would be read.
+    known = {row.id: row.our_id for row in session.execute(found)}
+    return [subject for subject in named(session, list(known.values())) if subject.row_id in known]
 
 
 def named(session: Session, our_ids: Sequence[str]) -> list[Subject]:
     """Return the subjects with these ids as they are now, in the order in which they are written."""
     return _subjects(session, _NAMED, ids=list(our_ids))
-
-
-def of_row(session: Session, row_id: UUID) -> Subject:
-    """Return what a row is about as it is now."""
-    [subject] = _subjects(session, _OF_ROW, row=row_id)
-    return subject
 
 
 def _bounds(day: date) -> dict[str, datetime]:

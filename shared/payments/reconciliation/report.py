@@ -126,8 +126,8 @@ def _write(db: Database, told: Sequence[tuple[Subject, Theirs]], now: datetime) 
     if not told:
         return []
     with db.transaction() as session:
-        as_now = {subject.our_id: subject for subject in queries.named(session, [each.our_id for each, _ in told])}
-        kept = [(subject, theirs) for subject, theirs in told if as_now.get(subject.our_id) == subject]
+        as_now = set(queries.named(session, [subject.our_id for subject, _ in told]))
+        kept = [(subject, theirs) for subject, theirs in told if subject in as_now]
         compared = [_compared(session, subject, theirs, now) for subject, theirs in kept]
         rows = queries.keep(session, compared, now) if compared else []
         before = {subject.row_id for subject, _ in kept}

@@ -18,12 +18,12 @@ BUDGET = {
     "auth": 540,
     "customer": 495,
     "chef": 490,
-    "admin": 518,
-    "payments": 606,
+    "admin": 525,
+    "payments": 608,
     "callback": 540,
     "docs": 346,
     "tasks": 606,
-    "schedule": 609,
+    "schedule": 615,
     "migrate": 645,
 }
 NEVER = ("grpc", "google", "upstash_redis", "httpx", "jinja2", "pydantic_settings", "hypothesis", "infra.local")

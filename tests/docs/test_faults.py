@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from infra.local.cloud_tasks.faults import Faults
-from infra.local.phonepe.faults import CATALOGUE
+from infra.local.phonepe import faults as v1
+from infra.local.phonepe.v2 import faults as v2
 from tests.docs.test_deploy import alerts
 
 ROOT = Path(__file__).parents[2]
@@ -22,8 +23,8 @@ def written(file: str) -> str:
 
 
 def test_every_fault_of_the_stand_ins_has_a_row_and_no_other_is_named():
-    named = set(re.findall(r"`((?:pay|status|refund|callback|tasks)\.\w+)`", TABLES))
-    assert named == set(CATALOGUE) | {f"tasks.{name}" for name in Faults.model_fields}
+    named = set(re.findall(r"`((?:pay|status|refund|token|callback|tasks)\.\w+)`", TABLES))
+    assert named == set(v1.CATALOGUE) | set(v2.CATALOGUE) | {f"tasks.{name}" for name in Faults.model_fields}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.partition(" | ")[0][:40])

@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from functions.wiring import invariants
 from infra import migrations
 from infra.phonepe.client import PhonePe
 from infra.phonepe.wire import Signer
 from infra.postgres.engine import PostgresDatabase
+from shared.invariants.run import Breach, breaches
 from shared.kit.settings import Keys
 from tests.make import Make
 from tests.phonepe_server import PhonePeServer
@@ -17,6 +20,13 @@ from tests.postgres_server import database_of, shared_postgres
 from tests.system import System, start_system
 
 SALTS = {"1": "test-salt"}
+ANYTHING_BOOKED = text("select exists (select from bookings)")
+
+
+def broken(database: PostgresDatabase, now: datetime) -> list[Breach]:
+    """Return what breaks an invariant, where anything was booked at all."""
+    with database.reading() as session:
+        return breaches(session, invariants(), now) if session.scalar(ANYTHING_BOOKED) else []
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +43,12 @@ def database_url(template: str) -> str:
 
 
 @pytest.fixture
-def db(database_url: str) -> Iterator[PostgresDatabase]:
+def db(database_url: str, now: datetime, request: pytest.FixtureRequest) -> Iterator[PostgresDatabase]:
+    """A database of the test's own; what was booked in it must hold together when the test ends."""
     database = PostgresDatabase(database_url)
     yield database
+    if not request.node.get_closest_marker("breaks_invariants"):
+        assert broken(database, now) == []
     database.dispose()
 
 

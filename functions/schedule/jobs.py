@@ -7,6 +7,7 @@ from datetime import datetime
 
 from functions import wiring
 from shared.bookings import expiry
+from shared.invariants import run
 from shared.outbox import sweep as outbox_sweep
 from shared.payments import following
 
@@ -46,10 +47,16 @@ def remind(now: datetime) -> dict[str, int]:
     return dict(done)
 
 
+def invariants(now: datetime) -> dict[str, int]:
+    """Ask whether the rows are what they must be between any two commits; each that is not is a defect, and told."""
+    return run.ask(wiring.database(), wiring.invariants(), now)
+
+
 JOBS: dict[str, Callable[[datetime], dict[str, int]]] = {
     "sweep": sweep,
     "expire": expire,
     "deadlines": deadlines,
     "reconcile": reconcile,
     "remind": remind,
+    "invariants": invariants,
 }

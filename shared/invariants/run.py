@@ -1,0 +1,56 @@
+"""What must hold of the rows between any two commits: every invariant asked at once, in one statement.
+
+An invariant is a module whose `BREACHES` selects (subject uuid, booking uuid or null, detail text) of each row that
+breaks the promise its docstring states; `:now` is the instant it is asked for. A detail holds ids, states, instants and
+paise, nothing of a person.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.kit import log
+from shared.kit.database import Database
+
+logger = log.logger(__name__)
+MOST = 20  # of each invariant: a defect is seen in the first of them
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A row that is not as an invariant promises, by the invariant's name, with the booking it belongs to."""
+
+    invariant: str
+    subject_id: UUID
+    booking_id: UUID | None
+    detail: str
+
+
+def read(modules: Iterable[str]) -> dict[str, str]:
+    """Return the invariants of these modules: what selects their breaches, by their names."""
+    return {name.rpartition(".")[2]: str(import_module(name).BREACHES) for name in modules}
+
+
+def breaches(session: Session, invariants: Mapping[str, str], now: datetime) -> list[Breach]:
+    """Return what breaks any of the invariants, at most 20 of each, in one statement; empty where all is well."""
+    each = (
+        f"(select '{name}', subject, booking, detail from ({found}) found(subject, booking, detail) limit {MOST})"
+        for name, found in invariants.items()
+    )
+    return [Breach(*row) for row in session.execute(text(" union all ".join(each)), {"now": now})]
+
+
+def ask(db: Database, invariants: Mapping[str, str], now: datetime) -> dict[str, int]:
+    """Tell of each breach by an alarm with its name and ids; returns how many were asked and how many rows are broken."""
+    with db.reading() as session:
+        broken = breaches(session, invariants, now)
+    for one in broken:
+        ids = {"subject": str(one.subject_id), "booking_id": one.booking_id and str(one.booking_id)}
+        told = log.fields(alarm="invariant_broken", invariant=one.invariant, detail=one.detail, **ids)
+        logger.error("an invariant is broken", extra=told)
+    return {"asked": len(invariants), "broken": len(broken)}

@@ -82,7 +82,7 @@ def reconcile(db: Database, gateway: Gateway, lines: Lines, now: datetime) -> Ro
             due = _claim(db, kind, now)
             for row in due:
                 _ask(partial(ask, db, gateway, lines, row.id, now), row.id, done)
-            done.given_up += _give_up(db, kind, [row.id for row in due if row.next_poll_at is None], now)
+            done.given_up += _give_up(db, kind, [row.id for row in due if queries.is_at_the_end(row, now)], now)
             if len(due) < BATCH:
                 break
     return done
@@ -114,11 +114,12 @@ def _ask(ask: Callable[[], object], row_id: UUID, done: Round) -> None:
 
 
 def _give_up(db: Database, kind: type[Attempt] | type[Refund], ids: Sequence[UUID], now: datetime) -> int:
-    """Hand to a person what has still not ended although its ladder has."""
+    """Ask no more, and hand to a person what has still not ended although its ladder has, in one transaction."""
     given_up = 0
     for row_id in ids:
         with db.transaction() as session:
             row = queries.locked_attempt(session, row_id) if kind is Attempt else queries.locked_refund(session, row_id)
+            row.next_poll_at = None
             if row.state in LIVE or row.state in UNFINISHED:
                 name = "payment_unresolved" if kind is Attempt else "refund_unresolved"
                 open_exception(session, name, row.id, row.booking_id, now, amount=row.amount)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from shared.bookings import queries as bookings
@@ -14,10 +14,12 @@ from shared.kit.hourly import HOUR, LastHour
 from shared.kit.paging import PageQuery, Position, after, page_of, within_days
 from shared.ledger.postings import Bearer
 from shared.payments.ladder import next_poll
-from shared.payments.lifecycle import LIVE, RefundState
+from shared.payments.lifecycle import LIVE, UNFINISHED, RefundState
 from shared.payments.matching import Asked, Capture
 from shared.payments.models import CASH_REFUND, VISIT, Attempt, Payment, ReconciliationRun, Refund
 from shared.payments.schemas import PaymentsQuery
+
+UNTIL_A_PERSON_IS_ASKED = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -193,15 +195,26 @@ def claim_due(
 ) -> Sequence[Attempt | Refund]:
     """Take what is due to be asked about and move each to its next rung; several at once take different rows.
 
-    A row whose ladder has ended comes back without a next rung.
+    One whose ladder has ended is due again soon, until a person has been asked: a round may die before that.
     """
     statement = select(kind).where(kind.next_poll_at <= now).order_by(kind.next_poll_at).limit(limit)
     due: list[Attempt | Refund] = list(session.scalars(for_update(statement, skip_locked=True)))
     for row in due:
         row.asked_at = now
         row.polls += 1
-        row.next_poll_at = next_poll(_began(row), now)
+        row.next_poll_at = next_poll(_began(row), now) or now + UNTIL_A_PERSON_IS_ASKED
     return due
+
+
+def is_at_the_end(row: Attempt | Refund, now: datetime) -> bool:
+    """Tell whether no rung is left to ask about this."""
+    return next_poll(_began(row), now) is None
+
+
+def ask_again(session: Session, kind: type[Attempt] | type[Refund], row_id: UUID, at: datetime) -> None:
+    """Ask once more, later, about what is asked about no more and has still not ended."""
+    unended = (kind.id == row_id, kind.state.in_(LIVE | UNFINISHED), kind.next_poll_at.is_(None))
+    session.execute(update(kind).where(*unended).values(next_poll_at=at))
 
 
 def _began(row: Attempt | Refund) -> datetime:

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from functions.wiring import line
-from shared.payments import following, queries, refunding
+from shared.bookings.schemas import ExceptionClosing
+from shared.payments import closing, following, queries, refunding
 from shared.payments.ladder import STEPS
 from tests.make import together
 
@@ -67,6 +68,31 @@ def test_a_payment_that_does_not_end_is_asked_about_on_every_rung_and_then_a_per
     assert make.rows("select next_poll_at, state from payment_attempts") == [(None, "pending")]
     assert make.rows("select kind, booking_id from exceptions") == [("payment_unresolved", booking.id)]
     assert reconcile(STEPS[-1] * 2) == (0, 0)
+
+
+@pytest.mark.usefixtures("our_id")
+def test_a_round_that_dies_after_the_last_question_leaves_it_to_be_asked_again(make, reconcile, monkeypatch):
+    """Fails when the last rung is taken away before a person is asked: nobody would follow the payment any more."""
+    with monkeypatch.context() as dying:
+        dying.setattr(following, "_give_up", lambda *_: 0)
+        reconcile(STEPS[-1])
+    assert make.rows("select count(*) from exceptions") == [(0,)]
+    assert reconcile(STEPS[-1] + timedelta(minutes=15)) == (1, 0)
+    assert make.rows("select kind from exceptions") == [("payment_unresolved",)]
+
+
+@pytest.mark.usefixtures("our_id")
+def test_what_a_person_closes_and_has_not_ended_is_asked_about_a_day_later(db, make, reconcile, now):
+    """Fails when closing is the end of it: nothing would follow the payment, and it keeps its booking from being paid."""
+    reconcile(STEPS[-1])
+    [(exception,)] = make.rows("select id from exceptions")
+    closed_at = STEPS[-1] + timedelta(hours=1)
+    with db.transaction() as session:
+        said = ExceptionClosing(closing_note="the gateway says wait")
+        closing.close(session, line, exception, said, make.admin(), now + closed_at)
+    assert reconcile(closed_at) == (0, 0)
+    assert reconcile(closed_at + timedelta(days=1)) == (1, 0)
+    assert make.rows("select count(*), count(closed_at) from exceptions") == [(2, 1)]
 
 
 @pytest.mark.usefixtures("our_id")
@@ -140,6 +166,7 @@ def test_a_timed_out_payment_that_stays_so_needs_no_person(
     assert make.stored(booking.id).payment_status == "success"
 
 
+@pytest.mark.breaks_invariants("refunds are promised without the decision that is booked with them")
 def test_a_refund_nobody_answers_for_ends_with_a_person_and_stays_under_way(
     make, phonepe, gateway, db, customer, reconcile, now
 ):
@@ -155,6 +182,7 @@ def test_a_refund_nobody_answers_for_ends_with_a_person_and_stays_under_way(
     assert make.rows("select kind, booking_id from exceptions") == [("refund_unresolved", booking.id)]
 
 
+@pytest.mark.breaks_invariants("refunds are promised without the decision that is booked with them")
 def test_reconciliation_sends_a_refund_whose_task_was_lost(make, phonepe, gateway, db, customer, reconcile, now):
     _, txn = make.paid(gateway, phonepe, customer)
     with db.transaction() as session:

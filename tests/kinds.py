@@ -23,18 +23,8 @@ class Kinds:
         self.play, self.make = play, play.make
         self.ids: dict[str, UUID] = {}
         self.chefs = [self.make.chef(rate).id for rate in (399_00, 450_00, 500_00)]
-        for name in (
-            "coming",
-            "twin",
-            "awaiting",
-            "unpaid",
-            "quoted",
-            "completed",
-            "half_back",
-            "late",
-            "twice",
-            "cash",
-        ):
+        self.late()  # first: the sweep that ends it would end whatever else is not paid
+        for name in ("coming", "twin", "awaiting", "unpaid", "quoted", "completed", "half_back", "twice", "cash"):
             getattr(self, name)()
         for name in ("moved", "mismatched", "chefless"):
             getattr(self, name)()

@@ -38,11 +38,16 @@ def read(modules: Iterable[str]) -> dict[str, str]:
 
 def breaches(session: Session, invariants: Mapping[str, str], now: datetime) -> list[Breach]:
     """Return what breaks any of the invariants, at most 20 of each, in one statement; empty where all is well."""
+    return [Breach(*row) for row in session.execute(text(statement(invariants)), {"now": now})]
+
+
+def statement(invariants: Mapping[str, str]) -> str:
+    """Return the statement that asks all of them: rows of a name, a subject, a booking and a detail each."""
     each = (
         f"(select '{name}', subject, booking, detail from ({found}) found(subject, booking, detail) limit {MOST})"
         for name, found in invariants.items()
     )
-    return [Breach(*row) for row in session.execute(text(" union all ".join(each)), {"now": now})]
+    return " union all ".join(each)
 
 
 def ask(db: Database, invariants: Mapping[str, str], now: datetime) -> dict[str, int]:

@@ -4,13 +4,14 @@ PORT ?= 8080
 RESET ?=
 ARGS ?=
 EMAIL ?=
+SEED ?=
 FOR ?=
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 RUN := $(VENV)/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo admin test coverage fuzz check format lint types imports openapi current bundles clean
+.PHONY: help install dev demo admin test coverage fuzz soak check format lint types imports openapi current bundles clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,6 +42,9 @@ coverage: $(INSTALLED) ## Run every test and tell which lines and branches none 
 
 fuzz: $(INSTALLED) ## Send random requests to every operation, more each (ARGS="--max-examples 1000 --seed 7")
 	SCHEMATHESIS="$(or $(ARGS),--max-examples 200)" $(RUN) pytest tests/http/test_schemathesis.py
+
+soak: $(INSTALLED) ## Play random stories of bookings and money, 20,000 steps or ARGS=100000; SEED=7 tells some again
+	SOAK=$(or $(ARGS),20000) $(RUN) pytest tests/stateful -k one_likes --hypothesis-seed=$(or $(SEED),$$RANDOM$$RANDOM)
 
 check: format lint types imports current test ## All that must hold before a change lands
 

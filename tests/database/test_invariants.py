@@ -92,10 +92,17 @@ def test_the_moves_that_history_allows_are_those_of_the_table(kinds):
 def test_the_job_tells_of_each_breach_by_its_name_and_ids(db, make, now, caplog):
     booking = make.booking()
     asked = wiring.invariants()
-    assert ask(db, asked, now) == {"asked": len(asked), "broken": 0}
+    assert ask(db, asked, now) == {"asked": len(asked), "broken": 0, "failed": 0}
     make.run("update bookings set pay_by = null")
-    assert ask(db, asked, now) == {"asked": len(asked), "broken": 1}
+    assert ask(db, asked, now) == {"asked": len(asked), "broken": 1, "failed": 0}
     [line] = [record.fields for record in caplog.records if hasattr(record, "fields") and "alarm" in record.fields]
     assert line["alarm"] == "invariant_broken"
     assert line["invariant"] == "every_unpaid_booking_has_a_deadline"
     assert line["booking_id"] == str(booking.id)
+
+
+def test_one_that_cannot_be_asked_is_told_of_and_does_not_keep_the_others(db, make, now, caplog):
+    make.booking()
+    asked = {"no_statement": "select nothing", "ledger_balances": wiring.invariants()["ledger_balances"]}
+    assert ask(db, asked, now) == {"asked": 2, "broken": 0, "failed": 1}
+    assert [record.fields["invariant"] for record in caplog.records if hasattr(record, "fields")] == ["no_statement"]

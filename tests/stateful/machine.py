@@ -281,7 +281,9 @@ class Bookings(RuleBasedStateMachine):
 
     @rule(
         who=ANYBODY,
-        what=st.sampled_from(["block", "unblock", "deactivate", "take back", "take back", "a silence", "its end"]),
+        what=st.sampled_from(
+            ["block", "unblock", "deactivate", "take back", "take back", "a silence", "its end", "a loss"]
+        ),
     )
     def something_unusual(self, who: int, what: str) -> None:
         chef, customer = self.world.chefs[who].id, self.world.customers[who].id
@@ -290,6 +292,8 @@ class Bookings(RuleBasedStateMachine):
                 self.does(f"admin: {what}", lambda: self.world.block(customer, active=what == "unblock"))
             case "deactivate" | "take back":
                 self.does(f"admin: {what}", lambda: self.world.deactivate(chef, active=what == "take back"))
+            case "a loss":
+                self.gateway.loses = True
             case _:
                 self.gateway.silent = what == "a silence"
 
@@ -380,7 +384,7 @@ class Bookings(RuleBasedStateMachine):
 
     def settle_everything(self) -> None:
         """Time passes and the gateway tells the truth to the end: everybody has a visit or their money, or it is said why."""
-        self.gateway.silent = False
+        self.gateway.silent = self.gateway.loses = False
         for hours in (1, 4, 24, 48, 72, 96, 24):
             self._tell_the_truth()
             for booking, chef in self.world.rows(TO_BE_HAD):

@@ -15,7 +15,7 @@ from shared.bookings.history import Actor
 from shared.kit import ids
 from shared.lines.home_chef import reassignment
 from shared.lines.home_chef.chefs import registration
-from shared.payments.gateway import GatewayAnswer, RefundOrder, Said
+from shared.payments.gateway import GatewayAnswer, GatewayUnavailable, Order, RefundOrder, Said
 from shared.users.models import ADMIN
 from shared.users.schemas import UserChange
 from tests.fakes import ScriptedGateway
@@ -50,14 +50,27 @@ class People:
 class KeepingGateway(ScriptedGateway):
     """Keeps in mind what it has told us: the payments that succeeded just as they were asked, the refunds that are done."""
 
+    loses: bool = False  # what it is asked for next it does, and its answer is lost
     collected: set[str] = field(default_factory=set)
     returned: set[str] = field(default_factory=set)
+
+    def start(self, order: Order) -> str:
+        page = super().start(order)
+        self._lose()
+        return page
 
     def payment(self, merchant_txn_id: str) -> GatewayAnswer:
         return self._told(super().payment(merchant_txn_id), merchant_txn_id, self.collected)
 
     def refund(self, order: RefundOrder) -> GatewayAnswer:
-        return self._told(super().refund(order), order.merchant_refund_id, self.returned)
+        answer = super().refund(order)
+        self._lose()
+        return self._told(answer, order.merchant_refund_id, self.returned)
+
+    def _lose(self) -> None:
+        if self.loses:
+            self.loses = False
+            raise GatewayUnavailable("lost")
 
     def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
         return self._told(super().refund_status(merchant_refund_id), merchant_refund_id, self.returned)

@@ -178,6 +178,17 @@ class Bookings(RuleBasedStateMachine):
                 if chef:
                     self.does(f"chef: {step}", lambda step=step, chef=chef: self.play.step(chef, view.id, step))
 
+    @rule(who=ANYBODY, day=DAYS, later=st.integers(1, 2), is_paid=st.booleans())
+    def book_an_evening_and_move_it(self, who: int, day: int, later: int, *, is_paid: bool) -> None:
+        """To noon, which is cheaper; before it is paid, or after."""
+        view = self._book(who, day, time(19))
+        if view is not None:
+            customer = self.world.customers[who]
+            if is_paid:
+                self.pay_for(view.id, customer.id)
+            to = {"booking_date": self._day(day + later), "time_slot": time(12)}
+            self.does("move", lambda: self.play.move(customer, view.id, **to))
+
     @precondition(lambda self: self.booked)
     @rule(which=SEVERAL)
     def cancel(self, which: int) -> None:
@@ -354,6 +365,17 @@ class Bookings(RuleBasedStateMachine):
     @rule(by=JUMPS)
     def time_passes(self, by: timedelta) -> None:
         self.play.now += by
+
+    @precondition(lambda self: self.booked)
+    @rule()
+    def a_week_without_news(self) -> None:
+        """The gateway decides nothing, and somebody closes whatever is before them."""
+        self.play.now += timedelta(days=8)
+        self.does("reconcile", lambda: self.jobs.run("reconcile"))
+        for (exception,) in self.world.rows(
+            "select id from exceptions where closed_at is null order by created_at, id"
+        ):
+            self.does("admin: close", lambda exception=exception: self.play.close(exception, None))
 
     # What must hold.
 

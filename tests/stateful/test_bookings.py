@@ -22,7 +22,7 @@ def _people():
 
 
 def test_whatever_anybody_does_every_paisa_is_somewhere_and_every_promise_holds():
-    run_state_machine_as_test(Bookings, settings=settings(EVERY, max_examples=32, derandomize=True, database=None))
+    run_state_machine_as_test(Bookings, settings=settings(EVERY, max_examples=38, derandomize=True, database=None))
     assert Bookings.counted["steps"] >= 2_000
 
 

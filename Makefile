@@ -4,13 +4,14 @@ PORT ?= 8080
 RESET ?=
 ARGS ?=
 EMAIL ?=
+SEED ?=
 FOR ?=
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 RUN := $(VENV)/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo admin test coverage fuzz check format lint types imports openapi current bundles clean
+.PHONY: help install dev demo admin test coverage fuzz soak check format lint types imports openapi current bundles clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -50,7 +51,8 @@ fuzz: $(INSTALLED) ## Send random requests to every operation, more each (ARGS="
 	SCHEMATHESIS="$(or $(ARGS),--max-examples 200)" $(RUN) pytest tests/http/test_schemathesis.py
 
 .PHONY: soak
-soak: $(INSTALLED) ## Let a crowd shop for SECONDS=60 while functions are killed, then look for what is lost (SEED= as told)
+soak: $(INSTALLED) ## Play 20,000 steps of random stories (STEPS=), then let a crowd shop for SECONDS=60 while functions are killed (SEED= as told)
+	SOAK=$(or $(STEPS),20000) $(RUN) pytest tests/stateful -k one_likes --hypothesis-seed=$(or $(SEED),$$RANDOM$$RANDOM)
 	SECONDS="$(SECONDS)" SEED="$(SEED)" $(RUN) tests.soak.history
 
 check: format lint types imports current test ## All that must hold before a change lands

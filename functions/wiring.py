@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # A line of business by its name, imported when a booking of that line is met.
 LINES = {"home_chef": "shared.lines.home_chef.line"}
 
+# What must hold of the rows of the core and of each line: modules that name theirs, read when somebody asks.
+INVARIANTS = {"core": "shared.invariants.names", "home_chef": "shared.lines.home_chef.invariants.names"}
+
 # The settings of what many functions do: promise work to the queue, complete visits, which issues an invoice.
 PROMISING = ["cloud_tasks_location", "tasks_url", "tasks_invoker"]
 INVOICING = ["supplier_address", "supplier_gstin"]
@@ -39,6 +42,13 @@ def settings() -> Settings:
 
 def line(name: str) -> "Line":
     return cast("Line", import_module(LINES[name]))
+
+
+@cache
+def invariants() -> dict[str, str]:
+    from shared.invariants.run import read
+
+    return read(name for room in INVARIANTS.values() for name in import_module(room).NAMES)
 
 
 @cache

@@ -16,6 +16,7 @@ from infra.phonepe.v2.token import Credentials, Tokens
 from infra.postgres.engine import PostgresDatabase
 from infra.redis import UpstashRedis
 from shared.kit.settings import Keys
+from tests.broken import broken
 from tests.make import Make
 from tests.phonepe_server import CREDENTIALS, PhonePeServer
 from tests.postgres_server import database_of, shared_postgres
@@ -56,10 +57,15 @@ def database_url(template: str) -> str:
 
 
 @pytest.fixture
-def db(database_url: str) -> Iterator[PostgresDatabase]:
+def db(database_url: str, now: datetime, request: pytest.FixtureRequest) -> Iterator[PostgresDatabase]:
+    """A database of the test's own; what was booked in it must hold together when the test ends."""
     database = PostgresDatabase(database_url)
-    yield database
-    database.dispose()
+    try:
+        yield database
+        if not request.node.get_closest_marker("breaks_invariants"):
+            assert broken(database, now) == []
+    finally:
+        database.dispose()
 
 
 @pytest.fixture
@@ -99,6 +105,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """The whole system as `make dev` starts it, on ports of its own, shared by the tests of one worker."""
+    """The whole system as `make dev` starts it, on ports of its own, shared by the tests of one worker.
+
+    When they have ended, all that was booked in it must hold together.
+    """
     with start_system(tmp_path_factory.mktemp("system")) as running:
         yield running
+        assert running.broken() == []
+
+
+@pytest.fixture(autouse=True)
+def _excused(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test breaks on purpose in the system it shares is not held against the others."""
+    yield
+    if request.node.get_closest_marker("breaks_invariants") and "system" in request.fixturenames:
+        running: System = request.getfixturevalue("system")
+        running.excused |= {(breach.invariant, breach.subject_id) for breach in running.broken()}

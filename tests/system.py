@@ -9,15 +9,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import requests
 
 from infra.local.processes import ReservedPort
+from infra.postgres.engine import PostgresDatabase
+from shared.invariants.run import Breach
 from shared.kit.settings import Settings
+from tests.broken import broken
 from tests.postgres_server import plain_connection
 
 READY_SECONDS = 90
@@ -34,6 +38,7 @@ class System:
     url: str
     data: Path
     process: "subprocess.Popen[bytes]"
+    excused: set[tuple[str, UUID]] = field(default_factory=set)
     http: requests.Session = field(default_factory=requests.Session)
     _demo: dict[str, "Client"] = field(default_factory=dict)
     _slots: Iterator[int] = field(default_factory=count)
@@ -57,6 +62,18 @@ class System:
         """Run a statement in the system's own database: what no endpoint shows, or the time moved on."""
         with closing(plain_connection(self.env["DATABASE_URL"])) as connection:
             return list(connection.run(statement, **values) or [])
+
+    def broken(self) -> list[Breach]:
+        """Return what breaks an invariant in the system's own database, but for what is excused."""
+        database = PostgresDatabase(self.env["DATABASE_URL"])
+        try:
+            return [
+                breach
+                for breach in broken(database, datetime.now(UTC))
+                if (breach.invariant, breach.subject_id) not in self.excused
+            ]
+        finally:
+            database.dispose()
 
     def ask(self, function: str, method: str, path: str, **wanted: Any) -> requests.Response:
         """Call a function on its own address, past the router; on a new connection, as an idle one is soon closed."""

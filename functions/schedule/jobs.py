@@ -9,6 +9,7 @@ from functions import wiring
 from shared.bookings import expiry
 from shared.idempotency import queries as idempotency
 from shared.inbox import queries as inbox
+from shared.invariants import run
 from shared.kit import retention
 from shared.outbox import queries as outbox
 from shared.outbox import sweep as outbox_sweep
@@ -70,6 +71,11 @@ def tidy(now: datetime) -> dict[str, int]:
     return retention.tidy(wiring.database(), rooms | {name: wiring.line(name).tidy for name in wiring.LINES}, now)
 
 
+def invariants(now: datetime) -> dict[str, int]:
+    """Ask whether the rows are what they must be between any two commits; each that is not is a defect, and told."""
+    return run.ask(wiring.database(), wiring.invariants(), now)
+
+
 JOBS: dict[str, Callable[[datetime], dict[str, int]]] = {
     "sweep": sweep,
     "expire": expire,
@@ -78,4 +84,5 @@ JOBS: dict[str, Callable[[datetime], dict[str, int]]] = {
     "remind": remind,
     "tidy": tidy,
     "report": report,
+    "invariants": invariants,
 }

@@ -1,6 +1,6 @@
 """A person closes what no rule could settle; a reference proves a refund that was paid out by hand (PRODUCT, "Money")."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -15,10 +15,12 @@ from shared.bookings.schemas import ExceptionClosing
 from shared.kit.errors import Invalid, NotFound, Refusal
 from shared.payments import queries, refunding
 from shared.payments.lifecycle import REFUND, RefundState
-from shared.payments.models import CASH_REFUND
+from shared.payments.models import CASH_REFUND, Attempt, Refund
 from shared.payments.queries import Owed
 from shared.users.models import ADMIN
 
+UNRESOLVED: dict[str, type[Attempt] | type[Refund]] = {"payment_unresolved": Attempt, "refund_unresolved": Refund}
+ASK_AGAIN = timedelta(days=1)
 ABOUT_A_REFUND = frozenset({"refund_failed", "refund_unresolved", CASH_REFUND})
 
 
@@ -38,6 +40,7 @@ def close(
 ) -> OpenException:
     """Close an exception; with a reference, the refund it is about is done.
 
+    What has still not ended when it is closed is asked about a day later, and comes before a person again then.
     Raises ExceptionNotFound, AlreadyClosed, and Invalid where a reference is missing or proves nothing.
     """
     found = bookings.exception(session, exception_id)
@@ -48,6 +51,8 @@ def close(
     if found.closed_at is not None:
         raise AlreadyClosed("Somebody has closed it before.", closed_at=found.closed_at.isoformat())
     _pay_out(session, lines, owed, found, closing.reference, by, now)
+    if found.kind in UNRESOLVED:
+        queries.ask_again(session, UNRESOLVED[found.kind], found.subject_id, now + ASK_AGAIN)
     found.closed_at, found.closed_by, found.closing_note = now, by.id, closing.closing_note
     if owed is not None:
         note(session, owed.booking, Actor(ADMIN, by.id), now, kind="exception_closed", exception=found.kind)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from shared.bookings import queries as bookings
@@ -15,10 +15,12 @@ from shared.kit.hourly import HOUR, LastHour
 from shared.kit.paging import PageQuery, Position, after, page_of, within_days
 from shared.kit.retention import forget_aged
 from shared.ledger.postings import Bearer
-from shared.payments.lifecycle import LIVE, RefundState
+from shared.payments.lifecycle import LIVE, UNFINISHED, RefundState
 from shared.payments.matching import Asked, Capture
 from shared.payments.models import CASH_REFUND, VISIT, Attempt, Payment, ReconciliationRun, Refund
 from shared.payments.schemas import PaymentsQuery
+
+UNTIL_A_PERSON_IS_ASKED = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,12 @@ def claim_question(session: Session, attempt_id: UUID, now: datetime, every: tim
         return False
     attempt.asked_at = now
     return True
+
+
+def ask_again(session: Session, kind: type[Attempt] | type[Refund], row_id: UUID, at: datetime) -> None:
+    """Ask once more, later, about what is asked about no more and has still not ended."""
+    unended = (kind.id == row_id, kind.state.in_(LIVE | UNFINISHED), kind.next_poll_at.is_(None))
+    session.execute(update(kind).where(*unended).values(next_poll_at=at))
 
 
 def of_booking(session: Session, booking_id: UUID) -> dict[Attempt, list[Refund]]:

@@ -218,6 +218,7 @@ def test_the_file_of_a_booking_holds_all_that_happened_in_as_many_statements_as_
         assert booking_file(session, new_id()) is None
 
 
+@pytest.mark.breaks_invariants("thousands of bookings by one statement")
 @pytest.mark.parametrize(
     ("wanted", "index"),
     [

@@ -12,6 +12,8 @@ from shared.kit.database import ConstraintViolated
 from shared.kit.ids import new_id
 from shared.payments.models import ONE_LIVE_ATTEMPT
 
+pytestmark = pytest.mark.breaks_invariants("rows are stored one by one, without what belongs to them")
+
 BOOKING = text("""
 insert into bookings (id, line, ref, customer_id, provider_id, held, status, payment_status, answer, city, total,
   breakdown) values (:id, :line, :ref, :customer, :provider,

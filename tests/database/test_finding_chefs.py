@@ -73,6 +73,7 @@ def test_of_equals_the_cheaper_comes_first_then_the_id(make, found):
     assert ids(found()) == [*(chef.id for chef in cheap), dear.id]
 
 
+@pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_how_often_a_chef_declined_does_not_count(make, found):
     often, never = sorted((make.chef() for _ in range(2)), key=lambda chef: chef.id)
     for day in (4, 5, 6):
@@ -81,6 +82,7 @@ def test_how_often_a_chef_declined_does_not_count(make, found):
     assert ids(found()) == [often.id, never.id]
 
 
+@pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_a_chef_is_shown_with_the_price_that_will_be_charged_and_without_what_is_private(make, found, customer):
     chef = make.chef(rate=450_00, bio="Grills", specialties=["Goan"], experience_years=7, **rated(9, 2))
     make.run("update users set name = 'Asha Devi Nair', phone = '+919800000000' where id = :id", id=chef.id)
@@ -225,6 +227,7 @@ def public(db, chef_id):
         return finding.public(session, chef_id)
 
 
+@pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_a_chefs_page_tells_the_week_and_the_newest_ratings_and_of_customers_the_first_name(db, make):
     chef = make.chef(week=[(6, 480, 1440), (0, 0, 60)], **rated(9, 2))
     guest = make.customer(name="Meera Devi Shah")
@@ -266,6 +269,7 @@ def rate(make, chef, guest, stars, at):
     )
 
 
+@pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_a_page_shows_ten_ratings_and_no_other_chefs(db, make):
     chef, other, guest = make.chef(), make.chef(), make.customer()
     for day in range(1, 13):

@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from functions.wiring import line
-from shared.payments import following, queries, refunding
+from shared.bookings.schemas import ExceptionClosing
+from shared.payments import closing, following, queries, refunding
 from shared.payments.following import OVERDUE
+from shared.payments.ladder import STEPS
 from tests.make import at, together
 
 FIRST = timedelta(seconds=30)
@@ -57,6 +59,20 @@ def test_a_rung_is_left_to_its_task_until_that_is_taken_for_lost(reconcile):
     assert reconcile(LATE - JUST) == (0, 0)
     assert reconcile(LATE) == (1, 0)
     assert reconcile(LATE) == (0, 0)
+
+
+@pytest.mark.usefixtures("our_id")
+def test_what_a_person_closes_and_has_not_ended_is_asked_about_a_day_later(db, make, reconcile, now):
+    """Fails when closing is the end of it: nothing would follow the payment, and it keeps its booking from being paid."""
+    reconcile(STEPS[-1] + OVERDUE)
+    [(exception,)] = make.rows("select id from exceptions")
+    closed_at = STEPS[-1] + timedelta(hours=1)
+    with db.transaction() as session:
+        said = ExceptionClosing(closing_note="the gateway says wait")
+        closing.close(session, line, exception, said, make.admin(), now + closed_at)
+    assert reconcile(closed_at) == (0, 0)
+    assert reconcile(closed_at + timedelta(days=1) + OVERDUE) == (1, 0)
+    assert make.rows("select count(*), count(closed_at) from exceptions") == [(2, 1)]
 
 
 @pytest.mark.usefixtures("our_id")
@@ -118,6 +134,7 @@ def test_a_payment_that_is_being_settled_is_passed_over_without_waiting(db, reco
         assert reconcile(LATE) == (0, 0)
 
 
+@pytest.mark.breaks_invariants("refunds are promised without the decision that is booked with them")
 def test_reconciliation_sends_a_refund_whose_task_was_lost(make, phonepe, gateway, db, customer, reconcile, now):
     _, txn = make.paid(gateway, phonepe, customer)
     with db.transaction() as session:

@@ -138,6 +138,7 @@ def test_a_second_success_is_refunded_and_the_booking_stays_as_it_is(
     assert "payment_duplicate" in happened(make)
 
 
+@pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_a_second_success_of_a_booking_cancelled_since_is_a_duplicate_too(
     make, booking, paid_twice, follow, send_refunds
 ):

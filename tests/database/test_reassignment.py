@@ -68,6 +68,11 @@ def test_a_declined_visit_is_offered_to_the_next_free_chef_at_the_same_price(mak
     )
 
 
+def test_a_chef_who_has_declined_is_chosen_for_the_next_visit_like_any_other(make, chefs, paid):
+    decline(make, paid)
+    assert make.booking().chef_id == chefs[0].id
+
+
 def test_a_chef_who_accepted_may_still_decline_before_the_start(make, chefs, paid):
     make.step(paid, ChefStep.CONFIRMED)
     with pytest.raises(StepNotAllowed):

@@ -126,6 +126,7 @@ def test_many_sweeps_at_once_remind_once(db, make, visit, now):
     assert len(reminders(make)) == 2
 
 
+@pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_what_is_due_is_found_in_one_statement_by_the_index_of_starts(db, make, visit, now):
     with counted() as seen, db.reading() as session:
         assert list(reminding._due(session, visit.starts_at - DAY)) == [visit.id]
@@ -174,6 +175,7 @@ def test_after_a_cancellation_only_what_tells_of_it_is_still_true(db, make, visi
     assert is_current(db, make, "visit_cancelled")
 
 
+@pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_who_has_answered_or_lost_a_visit_is_not_asked_to_answer(db, make, visit, now):
     assert is_current(db, make, "visit_to_answer")
     make.step(visit, "confirmed", now=now)
@@ -184,6 +186,7 @@ def test_who_has_answered_or_lost_a_visit_is_not_asked_to_answer(db, make, visit
     assert not is_current(db, make, "accepted")
 
 
+@pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_who_has_paid_is_not_asked_to_pay(db, make, visit, now):
     from shared.lines.home_chef.telling import facts_when_booked
 

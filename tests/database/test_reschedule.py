@@ -223,6 +223,7 @@ def test_a_difference_no_gateway_could_send_leaves_the_price_as_it_was(make, gat
     assert make.rows("select count(*) from refunds") == [(0,)]
 
 
+@pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_a_visit_moves_twice_at_most_and_until_four_hours_before_its_start(make, customer, move):
     booking = make.booking(customer)
     make.run("update bookings set pay_by = null")  # cash was agreed
@@ -244,6 +245,7 @@ def test_what_has_started_or_ended_is_not_moved(accepted, move, step, steps):
         move(booking)
 
 
+@pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_cancelled_without_a_chef_or_too_late_to_pay_it_is_not_moved(db, make, customer, move, gateway, phonepe, now):
     unpaid = make.booking(customer)
     with pytest.raises(NotReschedulable, match="time to pay"):
@@ -347,6 +349,7 @@ def test_the_same_key_moves_once_and_answers_the_same(make, customer, move):
     assert terms(make, booking)[0] == 1
 
 
+@pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_a_move_and_a_booking_for_one_slot_meet_and_one_wins(make, customer, move):
     """Held twice, by the chef's row and by the exclusion constraint; fails with neither."""
     for day in (10, 11, 12, 13):

@@ -117,6 +117,7 @@ def test_a_reminder_that_waited_is_mailed_unless_the_visit_was_cancelled_meanwhi
     assert in_app.count("reminder_day") == 2
 
 
+@pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_the_clock_reminds_of_a_visit_that_begins_soon(system):
     guest = system.sign_in()
     visit = guest.book()

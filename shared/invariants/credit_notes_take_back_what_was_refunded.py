@@ -1,0 +1,11 @@
+"""A credit note is of a refund of the same booking, in its amount, and all of them take back no more than the invoice says."""
+
+BREACHES = """
+select n.id, n.booking_id, 'a credit note of ' || (n.document ->> 'total') || ' for a refund of ' || coalesce(r.amount, 0)
+from invoices n left join refunds r on r.id = n.refund_id where n.kind = 'credit_note'
+  and (r.id is null or r.booking_id <> n.booking_id or r.amount <> (n.document ->> 'total')::bigint)
+union all
+select i.id, i.booking_id, 'credit notes take back more than ' || (i.document ->> 'total')
+from invoices i join invoices n on n.booking_id = i.booking_id and n.kind = 'credit_note' where i.kind = 'invoice'
+group by i.id having sum((n.document ->> 'total')::bigint) > (i.document ->> 'total')::bigint
+"""

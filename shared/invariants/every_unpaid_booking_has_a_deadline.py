@@ -1,0 +1,7 @@
+"""Exactly the active, unpaid bookings that are not to be paid in cash have a deadline (PRODUCT, "A booking", Unpaid)."""
+
+BREACHES = """
+select id, id, status || ', ' || payment_status || ', to be paid by ' || coalesce(pay_by::text, 'never') from bookings
+where (pay_by is not null)
+  <> (status in ('pending', 'confirmed', 'in_progress') and payment_status in ('pending', 'failed') and not cash_agreed)
+"""

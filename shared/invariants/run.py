@@ -1,0 +1,80 @@
+"""What must hold of the rows between any two commits: every invariant asked at once, in one statement.
+
+An invariant is a module whose `BREACHES` selects (subject uuid, booking uuid or null, detail text) of each row that
+breaks the promise its docstring states; `:now` is the instant it is asked for. A detail holds ids, states, instants and
+paise, nothing of a person.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.kit import log
+from shared.kit.database import Database
+
+logger = log.logger(__name__)
+MOST = 20  # of each invariant: a defect is seen in the first of them
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A row that is not as an invariant promises, by the invariant's name, with the booking it belongs to."""
+
+    invariant: str
+    subject_id: UUID
+    booking_id: UUID | None
+    detail: str
+
+
+def read(modules: Iterable[str]) -> dict[str, str]:
+    """Return the invariants of these modules: what selects their breaches, by their names."""
+    return {name.rpartition(".")[2]: str(import_module(name).BREACHES) for name in modules}
+
+
+def breaches(session: Session, invariants: Mapping[str, str], now: datetime) -> list[Breach]:
+    """Return what breaks any of the invariants, at most 20 of each, in one statement; empty where all is well."""
+    return [Breach(*row) for row in session.execute(text(statement(invariants)), {"now": now})]
+
+
+def statement(invariants: Mapping[str, str]) -> str:
+    """Return the statement that asks all of them: rows of a name, a subject, a booking and a detail each."""
+    # Materialized: planned to be read to its end, as it is where all is well, and not to find the first 20 soon.
+    each = (
+        f"(with found(subject, booking, detail) as materialized ({found})"
+        f" select '{name}', subject, booking, detail from found limit {MOST})"
+        for name, found in invariants.items()
+    )
+    return " union all ".join(each)
+
+
+def ask(db: Database, invariants: Mapping[str, str], now: datetime) -> dict[str, int]:
+    """Tell of each breach by an alarm with its name and ids; returns how many were asked, broken rows, and failures.
+
+    One after the other: each has a statement's whole time, and one that fails is told of and does not keep the others.
+    """
+    did = {"asked": 0, "broken": 0, "failed": 0}
+    for name, found in invariants.items():
+        did["asked"] += 1
+        try:
+            with db.reading() as session:
+                broken = breaches(session, {name: found}, now)
+        except Exception as error:
+            did["failed"] += 1
+            told = log.fields(alarm="invariant_broken", invariant=name, error=type(error).__name__)
+            logger.exception("an invariant could not be asked", extra=told)
+            continue
+        did["broken"] += len(broken)
+        _tell(broken)
+    return did
+
+
+def _tell(broken: Iterable[Breach]) -> None:
+    for one in broken:
+        ids = {"subject": str(one.subject_id), "booking_id": one.booking_id and str(one.booking_id)}
+        told = log.fields(alarm="invariant_broken", invariant=one.invariant, detail=one.detail, **ids)
+        logger.error("an invariant is broken", extra=told)

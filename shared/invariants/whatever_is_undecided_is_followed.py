@@ -1,0 +1,11 @@
+"""A payment or a refund that has not ended is asked about again, or a person has been asked to look (PRODUCT, "Money")."""
+
+BREACHES = """
+select u.id, u.booking_id, u.what || ' is asked about no more and before nobody' from (
+  select id, booking_id, 'a live payment' as what from payment_attempts
+  where state in ('created', 'pending') and next_poll_at is null
+  union all
+  select id, booking_id, 'an unfinished refund' from refunds
+  where state in ('created', 'sent', 'pending') and next_poll_at is null
+) u where not exists (select from exceptions e where e.subject_id = u.id and e.closed_at is null)
+"""

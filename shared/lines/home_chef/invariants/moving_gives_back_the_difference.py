@@ -1,0 +1,8 @@
+"""What was paid above the price a visit has now went back when it was moved, to the paisa (PRODUCT, "A booking", Reschedule)."""
+
+BREACHES = """
+select b.id, b.id, a.amount || ' was paid for ' || b.total || ', and moving gave back ' || coalesce(sum(r.amount), 0)
+from bookings b join payment_attempts a on a.booking_id = b.id and a.capture = 'applied'
+left join refunds r on r.attempt_id = a.id and r.reason = 'rescheduled' and r.state <> 'failed'
+where b.line = 'home_chef' group by b.id, a.id having a.amount - b.total <> coalesce(sum(r.amount), 0)
+"""

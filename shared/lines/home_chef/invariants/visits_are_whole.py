@@ -1,0 +1,11 @@
+"""A booking of this line has its visit and its payment, holds its chef for all of the visit, and was moved twice at most."""
+
+BREACHES = """
+select b.id, b.id, case when v.booking_id is null then 'no visit' when p.id is null then 'no payment'
+  else 'held ' || b.held || ' for ' || v.duration_hours || ' h from ' || v.starts_at || ', moved ' || v.rescheduled end
+from bookings b left join home_chef_visits v on v.booking_id = b.id
+left join payments p on p.booking_id = b.id and p.purpose = 'visit'
+where b.line = 'home_chef' and (v.booking_id is null or p.id is null or lower(b.held) <> v.starts_at
+  or upper(b.held) < v.ends_at or v.ends_at - v.starts_at <> make_interval(hours => v.duration_hours)
+  or v.rescheduled not between 0 and 2)
+"""

@@ -1,0 +1,29 @@
+"""docs/invariants.md tells of every invariant, and every test it names is there."""
+
+import re
+from pathlib import Path
+
+from functions import wiring
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs/invariants.md").read_text()
+ROWS = [line for line in GUIDE.splitlines() if line.startswith("| ")][1:]
+
+
+def test_every_invariant_has_its_place_and_no_other_is_told_of():
+    named = {name for row in ROWS for name in re.findall(r"`(\w+)`", row)}
+    assert named == set(wiring.invariants())
+
+
+def test_every_file_of_the_two_rooms_is_asked():
+    rooms = (ROOT / "shared/invariants", ROOT / "shared/lines/home_chef/invariants")
+    files = {path.stem for room in rooms for path in room.glob("*.py") if "\nBREACHES = " in path.read_text()}
+    assert files == set(wiring.invariants())
+
+
+def test_each_of_the_fifteen_is_proved_and_every_test_it_names_is_there():
+    assert len(ROWS) == 15
+    assert all("`" in row for row in ROWS)
+    tests = re.findall(r"`(tests/\S+\.py)::(\w+)`", GUIDE)
+    assert len(tests) == 9
+    assert [name for file, name in tests if f"def {name}(" not in (ROOT / file).read_text()] == []

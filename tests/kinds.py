@@ -1,0 +1,139 @@
+"""A world with every kind of booking there is, by names; made by the real use cases."""
+
+from datetime import time, timedelta
+from typing import Any
+from uuid import UUID
+
+from functions.wiring import line
+from shared.bookings import expiry
+from shared.inbox import queries as inbox
+from shared.lines.home_chef.lifecycle import ChefStep
+from shared.outbox import queries as outbox
+from shared.payments import refunding
+from shared.payments.gateway import Said
+from tests.play import Play
+
+SERVED = (ChefStep.CONFIRMED, ChefStep.IN_PROGRESS, ChefStep.COMPLETED)
+
+
+class Kinds:
+    """Makes one booking of each kind, each of a customer of its own; `ids` are the bookings'."""
+
+    def __init__(self, play: Play) -> None:
+        self.play, self.make = play, play.make
+        self.ids: dict[str, UUID] = {}
+        self.chefs = [self.make.chef(rate).id for rate in (399_00, 450_00, 500_00)]
+        self.late()  # first: the sweep that ends it would end whatever else is not paid
+        for name in ("coming", "twin", "awaiting", "unpaid", "quoted", "completed", "half_back", "twice", "cash"):
+            getattr(self, name)()
+        for name in ("moved", "mismatched", "chefless"):
+            getattr(self, name)()
+        self.told()
+
+    def _booked(self, name: str, day: int, **wanted: Any) -> Any:
+        who = self.make.customer()
+        wish = {"booking_date": self.make.day(day), "chef_id": self.chefs[0], **wanted}
+        self.ids[name] = self.play.book(who, **wish).id
+        return who
+
+    def _paid(self, name: str, day: int, *steps: ChefStep, **wanted: Any) -> Any:
+        who = self._booked(name, day, **wanted)
+        self.play.paid(who, self.ids[name])
+        for step in steps:
+            self.play.step(self.chefs[0], self.ids[name], step)
+        return who
+
+    def _send_refunds(self, name: str) -> None:
+        """Send what goes back of a booking; the gateway says that it is done."""
+        for refund_id, our_id in self.make.rows(
+            "select id, merchant_refund_id from refunds where booking_id = :id", id=self.ids[name]
+        ):
+            self.play.gateway.says.pop(our_id, None)
+            refunding.follow(self.play.db, self.play.gateway, line, refund_id, self.play.now)
+            self.play.say(our_id, Said.SUCCEEDED)
+            self.play.hear(our_id)
+
+    def coming(self) -> None:
+        self._paid("coming", 3, ChefStep.CONFIRMED)
+
+    def twin(self) -> None:
+        self._booked("twin", 3, chef_id=self.chefs[1])
+
+    def awaiting(self) -> None:
+        self._paid("awaiting", 4)
+
+    def unpaid(self) -> None:
+        self.play.pay(self._booked("unpaid", 5), self.ids["unpaid"])
+
+    def quoted(self) -> None:
+        who = self.make.customer()
+        quote = self.play.quote(who, booking_date=self.make.day(6), guest_count=7, time_slot=time(19))
+        self.ids["quoted"] = self.play.book_quoted(who, quote).id
+
+    def completed(self) -> None:
+        who = self._paid("completed", 7, *SERVED)
+        self.play.rate(who, self.ids["completed"], 4)
+        self.play.give(self.ids["completed"], 100_00)
+        self._send_refunds("completed")
+
+    def half_back(self) -> None:
+        """Cancelled ten hours before its start, when a chef had accepted."""
+        who = self._paid("half_back", 8, ChefStep.CONFIRMED)
+        before = self.make.stored(self.ids["half_back"]).starts_at
+        assert before
+        self.play.at(before - timedelta(hours=10), lambda: self.play.cancel(who, self.ids["half_back"]))
+        self._send_refunds("half_back")
+
+    def late(self) -> None:
+        """Paid when it was cancelled already; the money is on its way back."""
+        our_id = self.play.pay(self._booked("late", 9), self.ids["late"])
+        expiry.expire(self.play.db, line, self.play.now + timedelta(minutes=31))
+        self.play.say(our_id, Said.SUCCEEDED)
+        self.play.hear(our_id)
+
+    def twice(self) -> None:
+        """Paid by a second attempt, after which the first was found to have succeeded too."""
+        who = self._booked("twice", 10)
+        first = self.play.pay(who, self.ids["twice"])
+        self.play.say(first, Said.FAILED)
+        self.play.hear(first)
+        self.play.paid(who, self.ids["twice"])
+        self.play.say(first, Said.SUCCEEDED)
+        self.play.hear(first)
+        self._send_refunds("twice")
+
+    def cash(self) -> None:
+        """Paid in cash, of which some is to be handed back."""
+        self._booked("cash", 11)
+        self.play.take_cash(self.ids["cash"], self.make.stored(self.ids["cash"]).total)
+        self.play.give(self.ids["cash"], 50_00)
+
+    def moved(self) -> None:
+        """Moved from the evening, which is dearer."""
+        who = self._paid("moved", 12, ChefStep.CONFIRMED, time_slot=time(19))
+        self.play.move(who, self.ids["moved"], booking_date=self.make.day(13), time_slot=time(12))
+
+    def mismatched(self) -> None:
+        our_id = self.play.pay(self._booked("mismatched", 14), self.ids["mismatched"])
+        self.play.say(our_id, Said.SUCCEEDED, amount=1_00)
+        self.play.hear(our_id)
+
+    def chefless(self) -> None:
+        """Paid, and declined by everybody."""
+        self._paid("chefless", 15)
+        for _ in self.chefs:
+            asked = self.make.stored(self.ids["chefless"]).provider_id
+            assert asked
+            self.play.step(asked, self.ids["chefless"], ChefStep.DECLINED)
+
+    def told(self) -> None:
+        """A message of the gateway, looked into."""
+        now = self.play.now
+        with self.play.db.transaction() as session:
+            inbox.receive(session, "phonepe", b"{}", "payments.callback", now)
+        [(received, promised)] = self.make.rows(
+            "select i.id, o.id from inbox i join outbox o on o.payload ->> 'inbox_id' = i.id::text"
+        )
+        with self.play.db.transaction() as session:
+            inbox.processed(session, received, "unknown", now)
+            outbox.done(session, promised, now)

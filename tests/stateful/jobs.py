@@ -1,0 +1,74 @@
+"""What happens without anybody: the jobs of the clock, and the promises of the outbox done as the tasks function does them."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from functions.wiring import line
+from shared.bookings import expiry
+from shared.lines.home_chef import deadlines, reminding
+from shared.notifications import queries as notifications
+from shared.outbox import queries as outbox
+from shared.payments import following, refunding
+from shared.payments.gateway import GatewayUnavailable
+from tests.play import Play
+
+DUE = """
+select id from outbox where done_at is null and due_at <= :now and (leased_until is null or leased_until < :now)
+order by kind = 'notifications.mail', due_at limit 6
+"""
+
+
+@dataclass
+class Jobs:
+    play: Play
+
+    def run(self, job: str) -> None:
+        db, now = self.play.db, self.play.now
+        match job:
+            case "expire":
+                expiry.expire(db, line, now)
+            case "deadlines":
+                deadlines.keep(db, now)
+            case "remind":
+                reminding.remind(db, now)
+            case "reconcile":
+                done = following.reconcile(db, self.play.gateway, line, now)
+                following.keep(db, done, now)
+                assert done.failed == 0
+
+    def poll(self, attempt_id: UUID) -> None:
+        following.poll(self.play.db, self.play.gateway, line, attempt_id, self.play.now)
+
+    def promised(self, times: int) -> int:
+        """Do some of what was promised and is due, each so many times before it is marked done; returns how many."""
+        due = self.play.make.rows(DUE, now=self.play.now)
+        return sum(self._handled(message_id, times) for (message_id,) in due)
+
+    def _handled(self, message_id: UUID, times: int) -> bool:
+        with self.play.db.transaction() as session:
+            leased = outbox.lease(session, message_id, self.play.now)
+        assert leased
+        try:
+            for _ in range(times):
+                self._handle(*leased)
+        except GatewayUnavailable as error:
+            with self.play.db.transaction() as session:
+                outbox.failed(session, message_id, error.reason)
+            return False
+        with self.play.db.transaction() as session:
+            outbox.done(session, message_id, self.play.now)
+        return True
+
+    def _handle(self, kind: str, payload: dict[str, Any]) -> None:
+        db, now = self.play.db, self.play.now
+        match kind:
+            case "home_chef.lapse":
+                deadlines.lapse(db, UUID(payload["booking_id"]), now)
+            case "payments.refund":
+                refunding.follow(db, self.play.gateway, line, UUID(payload["refund_id"]), now)
+            case "notifications.mail":
+                with db.reading() as session:
+                    told = notifications.addressed(session, UUID(payload["notification_id"]))
+                    current = line(told.line).is_current(session, told.kind, told.subject_id, told.facts)
+                assert not current or line(told.line).letter(told.kind, told.facts, told.name).text()

@@ -1,0 +1,434 @@
+"""Anybody does anything in any order, the gateway says anything, the clock jumps: what must hold holds after each step.
+
+The model is what a bystander would know: the payments and refunds the gateway has told us of, the cash that was taken and
+handed back, and the visits that were cancelled. A refusal is an answer like any other; every other exception a failure.
+"""
+
+import logging
+from collections import Counter
+from contextlib import suppress
+from datetime import time, timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from functions.wiring import invariants
+from shared.bookings.lifecycle import Status
+from shared.invariants.run import statement
+from shared.kit.clock import INDIA, local
+from shared.kit.errors import Refusal
+from shared.ledger.postings import Bearer
+from shared.lines.home_chef import cancellation
+from shared.lines.home_chef.lifecycle import ChefStep
+from shared.payments.gateway import GatewayAnswer, Said
+from tests.stateful.jobs import Jobs
+from tests.stateful.world import START, People, World
+
+SEVERAL = st.integers(0, 11)  # which of what there is: counted from the newest
+ANYBODY = st.integers(0, 2)
+TIMES = st.sampled_from([time(8), time(12), time(12, 30), time(19), time(22)])
+DAYS = st.integers(1, 5)
+JUMPS = st.sampled_from([1, 10, 40, 60, 3 * 60, 12 * 60, 26 * 60, 4 * 24 * 60]).map(lambda m: timedelta(minutes=m))
+SERVED = (ChefStep.CONFIRMED, ChefStep.IN_PROGRESS, ChefStep.COMPLETED)
+WRONG: dict[str, dict[str, Any]] = {
+    "amount": {"amount": 1_00},
+    "currency": {"currency": "USD"},
+    "merchant": {"merchant": "SOMEBODY"},
+    "nothing": {"merchant_txn_id": None},
+}
+ATTEMPTS = "select merchant_txn_id, state, amount from payment_attempts where gateway <> 'cash'"
+REFUNDS = "select merchant_refund_id, state, amount from refunds"
+CASH = "select coalesce(sum(amount), 0)::bigint from payment_attempts where gateway = 'cash'"
+CANCELLED = "select id from bookings where status = 'cancelled'"
+# Nobody's money is left: paid in and not gone back is what was earned, or somebody has been asked to look.
+LOST = """
+select b.id, b.status, m.amount from bookings b join (
+  select t.booking_id, sum(p.amount) filter (where p.account in ('gateway_clearing', 'cash')) as amount,
+    -coalesce(sum(p.amount) filter (where p.account in ('chef_payable', 'platform_revenue', 'gst_payable')), 0) as earned
+  from ledger_transactions t join ledger_postings p on p.transaction_id = t.id group by 1
+) m on m.booking_id = b.id
+where (b.status not in ('completed', 'cancelled') or m.amount <> m.earned) and m.amount <> 0
+  and not exists (select from exceptions e where e.booking_id = b.id and e.closed_at is null)
+"""
+ACTIVE, UNPAID = "status in ('pending', 'confirmed')", "payment_status in ('pending', 'failed')"
+COMING, COMPLETED = f"{ACTIVE} and not ({UNPAID})", "status = 'completed'"
+LIVE = "select merchant_txn_id from payment_attempts where state in ('created', 'pending')"
+UNFINISHED = "select merchant_refund_id from refunds where state in ('created', 'sent', 'pending')"
+TO_BE_HAD = "select id, provider_id from bookings where status = 'confirmed' and answer = 'accepted'"
+
+
+class Failures(logging.Handler):
+    """What a job met and went on after: it would not be seen otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.met: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info:
+            self.met.append(logging.Formatter().format(record))
+
+
+class Bookings(RuleBasedStateMachine):
+    """Three customers, three chefs, an admin, a gateway and a clock."""
+
+    counted: ClassVar[Counter[str]] = Counter()
+    people: ClassVar[People]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(self.people)
+        self.play, self.gateway = self.world.play, self.world.gateway
+        self.jobs = Jobs(self.play)
+        self.booked = False
+        self.cash = 0
+        self.handed_back: set[str] = set()
+        self.cancelled: set[UUID] = set()
+        self.failures = Failures()
+        logging.getLogger().addHandler(self.failures)
+        self.world.rows("set plan_cache_mode = force_generic_plan")  # it is planned once, not at each step
+        asked = statement(invariants()).replace(":now", "$1")
+        self.world.rows(f"prepare broken(timestamptz) as {asked}")
+
+    def teardown(self) -> None:
+        try:
+            if not self.failures.met:
+                self.settle_everything()
+        finally:
+            logging.getLogger().removeHandler(self.failures)
+            self.world.close()
+
+    # What is there, counted from the newest.
+
+    def nth(self, which: int, statement: str) -> Any:
+        rows = self.world.rows(statement)
+        return rows[which % len(rows)] if rows else None
+
+    def booking(self, which: int, likely: str = "true") -> tuple[UUID, UUID, UUID | None]:
+        """Return a booking, one of those something is likely to be done with where there are some; with 11, any."""
+        asked = "select id, customer_id, provider_id from bookings where {} order by created_at desc, id"
+        return (which < 11 and self.nth(which, asked.format(likely))) or self.nth(which, asked.format("true"))
+
+    def does(self, name: str, act: Any) -> Any:
+        """Let somebody do something; a refusal is fine. Counts both."""
+        try:
+            done = act()
+        except Refusal as refusal:
+            self.counted[f"{name} refused: {refusal.code}"] += 1
+            return None
+        self.counted[name] += 1
+        return done
+
+    # Customers.
+
+    @rule(who=ANYBODY, day=DAYS, at=TIMES, hours=st.integers(1, 5), guests=st.integers(1, 9), chef=st.none() | ANYBODY)
+    def book(self, who: int, day: int, at: time, hours: int, guests: int, chef: int | None) -> None:
+        chef_id = None if chef is None else self.world.chefs[chef].id
+        self._book(who, day, at, duration_hours=hours, guest_count=guests, chef_id=chef_id)
+
+    @rule(who=ANYBODY, day=DAYS, at=TIMES, later=st.sampled_from([0, 0, 31]), times=st.sampled_from([1, 1, 1, 2]))
+    def quote_and_book(self, who: int, day: int, at: time, later: int, times: int) -> None:
+        wish = {"booking_date": self._day(day), "time_slot": at, "guest_count": 6}
+        quote = self.does("quote", lambda: self.play.quote(self.world.customers[who], **wish))
+        if quote:
+            self.play.now += timedelta(minutes=later)
+            for _ in range(times):
+                self._booked(self.does("book a quote", lambda: self.play.book_quoted(self.world.customers[who], quote)))
+
+    def _book(self, who: int, day: int, at: time, **more: Any) -> Any:
+        wish = {"booking_date": self._day(day), "time_slot": at, **more}
+        return self._booked(self.does("book", lambda: self.play.book(self.world.customers[who], **wish)))
+
+    def _booked(self, view: Any) -> Any:
+        self.booked = self.booked or view is not None
+        return view
+
+    def _day(self, ahead: int) -> Any:
+        return local(self.play.now, INDIA).date() + timedelta(days=ahead)
+
+    @precondition(lambda self: self.booked)
+    @rule(which=SEVERAL)
+    def pay(self, which: int) -> None:
+        booking, customer, _ = self.booking(which, f"{ACTIVE} and {UNPAID}")
+        self.does("pay", lambda: self.play.pay(self.world.person(customer), booking))
+
+    @precondition(lambda self: self.booked)
+    @rule(which=SEVERAL)
+    def pay_at_once(self, which: int) -> None:
+        """Pay as most do: the page is opened, the gateway has the money and says so."""
+        booking, customer, _ = self.booking(which, f"{ACTIVE} and {UNPAID}")
+        self.pay_for(booking, customer)
+
+    def pay_for(self, booking: UUID, customer: UUID) -> None:
+        our_id = self.does("pay", lambda: self.play.pay(self.world.person(customer), booking))
+        if our_id:
+            self.play.say(our_id, Said.SUCCEEDED)
+            self._hear(our_id)
+
+    @rule(who=ANYBODY, day=DAYS, at=TIMES, serves=st.sampled_from([0, 1, 1, 3]))
+    def book_and_pay(self, who: int, day: int, at: time, serves: int) -> None:
+        """The usual story: booked, paid, and accepted, started and completed or some of it."""
+        view = self._book(who, day, at)
+        if view is not None:
+            self.pay_for(view.id, self.world.customers[who].id)
+            for step in SERVED[:serves]:
+                chef = self.play.make.stored(view.id).provider_id
+                if chef:
+                    self.does(f"chef: {step}", lambda step=step, chef=chef: self.play.step(chef, view.id, step))
+
+    @rule(who=ANYBODY, day=DAYS, later=st.integers(1, 2), is_paid=st.booleans())
+    def book_an_evening_and_move_it(self, who: int, day: int, later: int, *, is_paid: bool) -> None:
+        """To noon, which is cheaper; before it is paid, or after."""
+        view = self._book(who, day, time(19))
+        if view is not None:
+            customer = self.world.customers[who]
+            if is_paid:
+                self.pay_for(view.id, customer.id)
+            to = {"booking_date": self._day(day + later), "time_slot": time(12)}
+            self.does("move", lambda: self.play.move(customer, view.id, **to))
+
+    @precondition(lambda self: self.booked)
+    @rule(which=SEVERAL)
+    def cancel(self, which: int) -> None:
+        """What was shown is what goes back."""
+        booking, customer, _ = self.booking(which, COMING)
+        shown = self.does("look what cancelling gives back", lambda: self._shown(customer, booking))
+        before = self.world.going_back(booking)
+        if shown is not None:
+            self.play.cancel(self.world.person(customer), booking)
+            assert self.world.going_back(booking) - before == shown.refund
+            self.counted["cancel"] += 1
+
+    def _shown(self, customer: UUID, booking: UUID) -> Any:
+        with self.play.db.transaction() as session:
+            return cancellation.preview(session, customer, booking, self.play.now)
+
+    @precondition(lambda self: self.booked)
+    @rule(which=SEVERAL, day=DAYS, at=TIMES)
+    def move(self, which: int, day: int, at: time) -> None:
+        booking, customer, _ = self.booking(which, COMING)
+        to = {"booking_date": self._day(day), "time_slot": at}
+        self.does("move", lambda: self.play.move(self.world.person(customer), booking, **to))
+
+    @precondition(lambda self: self.booked)
+    @rule(which=SEVERAL, stars=st.integers(1, 5))
+    def rate(self, which: int, stars: int) -> None:
+        booking, customer, _ = self.booking(which, COMPLETED)
+        self.does("rate", lambda: self.play.rate(self.world.person(customer), booking, stars))
+
+    # Chefs.
+
+    @precondition(lambda self: self.booked)
+    @rule(which=SEVERAL, step=st.sampled_from(ChefStep), own=st.sampled_from([True, True, True, False]))
+    def step(self, which: int, step: ChefStep, *, own: bool) -> None:
+        booking, _, provider = self.booking(which, f"{ACTIVE} or status = 'in_progress'")
+        chef = provider if own and provider else self.world.chefs[which % 3].id
+        self.does(f"chef: {step}", lambda: self.play.step(chef, booking, step))
+
+    @precondition(lambda self: self.booked)
+    @rule(which=SEVERAL)
+    def serve(self, which: int) -> None:
+        """Accept, start and complete, as far as it goes."""
+        booking, _, provider = self.booking(which, COMING)
+        for step in SERVED if provider else ():
+            self.does(f"chef: {step}", lambda step=step: self.play.step(provider, booking, step))
+
+    # Admins.
+
+    @precondition(lambda self: self.booked)
+    @rule(which=SEVERAL, chef=st.none() | ANYBODY)
+    def assign(self, which: int, chef: int | None) -> None:
+        chef_id = None if chef is None else self.world.chefs[chef].id
+        self.does("admin: assign", lambda: self.play.assign(self.booking(which, ACTIVE)[0], chef_id))
+
+    @precondition(lambda self: self.booked)
+    @rule(which=SEVERAL, status=st.sampled_from(Status))
+    def set_status(self, which: int, status: Status) -> None:
+        self.does(f"admin: {status}", lambda: self.play.set_status(self.booking(which)[0], status))
+
+    @precondition(lambda self: self.booked)
+    @rule(which=SEVERAL, percent=st.sampled_from([0, 1, 30, 70, 100, 101]), bearer=st.sampled_from(Bearer))
+    def give(self, which: int, percent: int, bearer: Bearer) -> None:
+        paid = "exists (select from payment_attempts a where a.booking_id = bookings.id and a.capture = 'applied')"
+        booking = self.booking(which, paid)[0]
+        left = max(self.world.left(booking), 0)
+        self.does("admin: refund", lambda: self.play.give(booking, left * percent // 100 + (percent > 100), bearer))
+
+    @precondition(lambda self: self.booked)
+    @rule(which=SEVERAL, agreed=st.booleans())
+    def agree_on_cash(self, which: int, *, agreed: bool) -> None:
+        self.does(
+            "admin: cash agreed",
+            lambda: self.play.agree_on_cash(self.booking(which, f"{ACTIVE} and {UNPAID}")[0], agreed=agreed),
+        )
+
+    @precondition(lambda self: self.booked)
+    @rule(which=SEVERAL, off=st.sampled_from([0, 0, 0, 1]))
+    def take_cash(self, which: int, off: int) -> None:
+        booking = self.booking(which, f"{ACTIVE} and {UNPAID}")[0]
+        total = self.play.make.stored(booking).total
+
+        def take() -> None:
+            self.play.take_cash(booking, total + off)
+            self.cash += total
+
+        self.does("admin: cash taken", take)
+
+    @rule(which=SEVERAL, proof=st.booleans())
+    def close(self, which: int, *, proof: bool) -> None:
+        found = self.nth(which, "select id, subject_id from exceptions where closed_at is null order by created_at, id")
+        if found is None:
+            return
+        exception, subject = found
+        paid_out = self.world.rows("select merchant_refund_id from refunds where id = :id", id=subject) if proof else []
+
+        def close() -> None:
+            self.play.close(exception, "UTR-1" if proof else None)
+            self.handed_back.update(our_id for (our_id,) in paid_out)
+
+        self.does("admin: close", close)
+
+    @rule(
+        who=ANYBODY,
+        what=st.sampled_from(
+            ["block", "unblock", "deactivate", "take back", "take back", "a silence", "its end", "a loss"]
+        ),
+    )
+    def something_unusual(self, who: int, what: str) -> None:
+        chef, customer = self.world.chefs[who].id, self.world.customers[who].id
+        match what:
+            case "block" | "unblock":
+                self.does(f"admin: {what}", lambda: self.world.block(customer, active=what == "unblock"))
+            case "deactivate" | "take back":
+                self.does(f"admin: {what}", lambda: self.world.deactivate(chef, active=what == "take back"))
+            case "a loss":
+                self.gateway.loses = True
+            case _:
+                self.gateway.silent = what == "a silence"
+
+    # The gateway.
+
+    @precondition(lambda self: self.gateway.orders)
+    @rule(which=SEVERAL, said=st.sampled_from(Said), hears=st.booleans(), timed_out=st.booleans())
+    def gateway_says(self, which: int, said: Said, *, hears: bool, timed_out: bool) -> None:
+        """Of a payment, old or new, whatever was said of it before."""
+        our_id = list(self.gateway.orders)[-1 - which % len(self.gateway.orders)]
+        if said is Said.NOT_FOUND:
+            self.gateway.says[our_id] = GatewayAnswer(said, "NOT_FOUND")
+        else:
+            self.play.say(our_id, said, may_still_succeed=timed_out and said is Said.FAILED)
+        if hears:
+            self._hear(our_id)
+
+    @precondition(lambda self: self.gateway.orders)
+    @rule(which=SEVERAL, wrong=st.sampled_from(sorted(WRONG)))
+    def gateway_says_something_else(self, which: int, wrong: str) -> None:
+        our_id = list(self.gateway.orders)[-1 - which % len(self.gateway.orders)]
+        self.play.say(our_id, Said.SUCCEEDED, **WRONG[wrong])
+        self._hear(our_id)
+
+    @precondition(lambda self: self.gateway.refund_orders)
+    @rule(
+        which=SEVERAL,
+        said=st.sampled_from([Said.SUCCEEDED, Said.FAILED, Said.PENDING]),
+        wrong=st.sampled_from([False, False, True]),
+    )
+    def gateway_says_of_a_refund(self, which: int, said: Said, *, wrong: bool) -> None:
+        our_id = list(self.gateway.refund_orders)[-1 - which % len(self.gateway.refund_orders)]
+        self.play.say(our_id, said, **({"amount": 1} if wrong else {}))
+        self._hear(our_id)
+
+    def _hear(self, our_id: str) -> None:
+        became = self.does("callback", lambda: self.play.hear(our_id))
+        self.counted[f"it became {became}"] += 1
+
+    # Signals, jobs and time.
+
+    @precondition(lambda self: self.booked)
+    @rule(which=SEVERAL)
+    def poll(self, which: int) -> None:
+        found = self.nth(which, "select id from payment_attempts where gateway <> 'cash' order by created_at desc, id")
+        if found:
+            self.does("poll", lambda: self.jobs.poll(found[0]))
+
+    @rule(times=st.integers(1, 2))
+    def tasks(self, times: int) -> None:
+        """What was promised and is due is done, or done twice."""
+        self.counted["tasks"] += self.jobs.promised(times)
+
+    @rule(job=st.sampled_from(["expire", "deadlines", "reconcile", "remind"]))
+    def job(self, job: str) -> None:
+        self.does(job, lambda: self.jobs.run(job))
+
+    @rule(by=JUMPS)
+    def time_passes(self, by: timedelta) -> None:
+        self.play.now += by
+
+    @precondition(lambda self: self.booked)
+    @rule()
+    def a_week_without_news(self) -> None:
+        """The gateway decides nothing, and somebody closes whatever is before them."""
+        self.play.now += timedelta(days=8)
+        self.does("reconcile", lambda: self.jobs.run("reconcile"))
+        for (exception,) in self.world.rows(
+            "select id from exceptions where closed_at is null order by created_at, id"
+        ):
+            self.does("admin: close", lambda exception=exception: self.play.close(exception, None))
+
+    # What must hold.
+
+    @initialize()
+    def nothing_yet(self) -> None:
+        self.counted["examples"] += 1
+
+    @invariant()
+    def everything_adds_up(self) -> None:
+        self.counted["steps"] += 1
+        assert self.failures.met == [], self.failures.met[0]
+        assert self.world.rows(f"execute broken('{START.isoformat()}')") == []
+        self._compare()
+
+    def _compare(self) -> None:
+        """What the gateway told us of, and the cash, is what the rows say; a visit that was cancelled stays so."""
+        for our_id, state, amount in self.world.rows(ATTEMPTS):
+            heard = our_id in self.gateway.collected
+            assert state in ({"succeeded", "mismatched"} if heard else {"created", "pending", "failed", "mismatched"})
+            assert state != "succeeded" or amount == self.gateway.orders[our_id].amount
+        for our_id, state, amount in self.world.rows(REFUNDS):
+            assert (state == "done") == (our_id in self.gateway.returned | self.handed_back)
+            assert our_id not in self.gateway.refund_orders or amount == self.gateway.refund_orders[our_id].amount
+        assert self.world.rows(CASH) == [[self.cash]]
+        cancelled = {booking for (booking,) in self.world.rows(CANCELLED)}
+        assert self.cancelled <= cancelled
+        self.cancelled = cancelled
+
+    def settle_everything(self) -> None:
+        """Time passes and the gateway tells the truth to the end: everybody has a visit or their money, or it is said why."""
+        self.gateway.silent = self.gateway.loses = False
+        for hours in (1, 4, 24, 48, 72, 96, 24):
+            self._tell_the_truth()
+            for booking, chef in self.world.rows(TO_BE_HAD):
+                for step in (ChefStep.IN_PROGRESS, ChefStep.COMPLETED):
+                    with suppress(Refusal):
+                        self.play.step(chef, booking, step)
+            for job in ("expire", "deadlines", "reconcile", "remind"):
+                self.jobs.run(job)
+            self.jobs.promised(1)
+            self.play.now += timedelta(hours=hours)
+        for job in ("expire", "deadlines", "reconcile"):
+            self.jobs.run(job)
+        assert self.failures.met == [], self.failures.met[0]
+        assert self.world.rows(f"execute broken('{self.play.now.isoformat()}')") == []
+        self._compare()
+        assert self.world.rows(LOST) == []
+
+    def _tell_the_truth(self) -> None:
+        """A payment that was said to have succeeded has; every other has failed. Refunds are done, or failed before."""
+        for (our_id,) in self.world.rows(LIVE):
+            if our_id in self.gateway.orders and not self.gateway.has_succeeded(our_id):
+                self.play.say(our_id, Said.FAILED)
+        for (our_id,) in self.world.rows(UNFINISHED):
+            if our_id in self.gateway.refund_orders:
+                self.play.say(our_id, Said.SUCCEEDED)

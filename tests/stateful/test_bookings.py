@@ -1,0 +1,40 @@
+"""Random stories of bookings and money. `make soak` plays many more, each time others (SOAK is how many steps)."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.stateful.machine import Bookings
+from tests.stateful.world import People
+
+STEPS = 80
+KEPT = Path(__file__).parents[2] / "var/stateful"
+EVERY = settings(stateful_step_count=STEPS, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _people():
+    Bookings.people = People.made()
+
+
+def test_whatever_anybody_does_every_paisa_is_somewhere_and_every_promise_holds():
+    run_state_machine_as_test(Bookings, settings=settings(EVERY, max_examples=38, derandomize=True, database=None))
+    assert Bookings.counted["steps"] >= 2_000
+
+
+@pytest.mark.skipif("SOAK" not in os.environ, reason="it is long: make soak")
+def test_the_same_for_as_many_steps_as_one_likes(capsys, request):
+    Bookings.counted.clear()
+    examples = int(os.environ["SOAK"]) // 60  # a story is 80 steps long, or ends sooner
+    try:
+        kept = DirectoryBasedExampleDatabase(KEPT)
+        run_state_machine_as_test(Bookings, settings=settings(EVERY, max_examples=examples, database=kept))
+    finally:
+        with capsys.disabled():
+            print(f"\nseed {request.config.getoption('hypothesis_seed')}")  # noqa: T201
+            for name, times in sorted(Bookings.counted.items()):
+                print(f"{times:8} {name}")  # noqa: T201

@@ -1,0 +1,146 @@
+"""The world the machine plays in: people made once and copied for each example, and a gateway that keeps its own book."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID
+
+from functions.wiring import line
+from infra import migrations
+from infra.postgres.engine import PostgresDatabase
+from shared.bookings import blocking, expiry
+from shared.bookings.history import Actor
+from shared.kit import ids
+from shared.lines.home_chef import reassignment
+from shared.lines.home_chef.chefs import registration
+from shared.payments.gateway import GatewayAnswer, GatewayUnavailable, Order, RefundOrder, Said
+from shared.users.models import ADMIN
+from shared.users.schemas import UserChange
+from tests.fakes import ScriptedGateway
+from tests.make import Make, Person
+from tests.play import Play
+from tests.postgres_server import database_of, plain_connection, shared_postgres
+
+START = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)  # a Friday, 10:30 in Mumbai
+RATES = (399_00, 450_00, 5_000_00)
+
+
+@dataclass(frozen=True)
+class People:
+    """A database to be copied, with who is in it."""
+
+    template: str
+    customers: list[Person]
+    chefs: list[Person]
+
+    @classmethod
+    def made(cls) -> "People":
+        url = shared_postgres().new_database()
+        migrations.upgrade(url)
+        database = PostgresDatabase(url)
+        make = Make(database, START)
+        people = cls(database_of(url), [make.customer() for _ in range(3)], [make.chef(rate) for rate in RATES])
+        database.dispose()
+        return people
+
+
+@dataclass
+class KeepingGateway(ScriptedGateway):
+    """Keeps in mind what it has told us: the payments that succeeded just as they were asked, the refunds that are done."""
+
+    loses: bool = False  # what it is asked for next it does, and its answer is lost
+    collected: set[str] = field(default_factory=set)
+    returned: set[str] = field(default_factory=set)
+
+    def start(self, order: Order) -> str:
+        page = super().start(order)
+        self._lose()
+        return page
+
+    def payment(self, merchant_txn_id: str) -> GatewayAnswer:
+        return self._told(super().payment(merchant_txn_id), merchant_txn_id, self.collected)
+
+    def refund(self, order: RefundOrder) -> GatewayAnswer:
+        answer = super().refund(order)
+        self._lose()
+        return self._told(answer, order.merchant_refund_id, self.returned)
+
+    def _lose(self) -> None:
+        if self.loses:
+            self.loses = False
+            raise GatewayUnavailable("lost")
+
+    def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
+        return self._told(super().refund_status(merchant_refund_id), merchant_refund_id, self.returned)
+
+    def has_succeeded(self, our_id: str) -> bool:
+        """Tell whether it would say now that this very payment or refund has succeeded."""
+        said = self.says.get(our_id)
+        return said is not None and said.said is Said.SUCCEEDED and said == self.about(our_id, Said.SUCCEEDED)
+
+    def _told(self, answer: GatewayAnswer, our_id: str, book: set[str]) -> GatewayAnswer:
+        if answer.said is Said.SUCCEEDED and answer == self.about(our_id, Said.SUCCEEDED):
+            book.add(our_id)
+        return answer
+
+
+class World:
+    """One example's copy: what everybody can do, and what there is."""
+
+    def __init__(self, people: People) -> None:
+        self.customers, self.chefs = people.customers, people.chefs
+        chance = Random(
+            0
+        )  # the ids of a story are the same each time it is told: they decide what comes first of equals
+        self._ids = patch.object(ids, "uuid4", lambda: UUID(int=chance.getrandbits(128), version=4))
+        self._ids.start()
+        self._persons = {person.id: person for person in people.customers}
+        url = shared_postgres().new_database(people.template)
+        self.db = PostgresDatabase(url)
+        self.gateway = KeepingGateway()
+        self.play = Play(self.db, START, self.gateway)
+        self._connection = plain_connection(url)
+
+    def close(self) -> None:
+        self._ids.stop()
+        self._connection.close()
+        self.db.dispose()
+
+    def rows(self, statement: str, **values: Any) -> list[list[Any]]:
+        return list(self._connection.run(statement, **values) or [])
+
+    def person(self, customer_id: UUID) -> Person:
+        return self._persons[customer_id]
+
+    def going_back(self, booking_id: UUID) -> int:
+        """Return the paise of a booking that are refunded or on their way."""
+        asked = "select coalesce(sum(amount), 0)::bigint from refunds where booking_id = :id and state <> 'failed'"
+        return int(self.rows(asked, id=booking_id)[0][0])
+
+    def left(self, booking_id: UUID) -> int:
+        """Return the paise that paid a booking and have not gone back."""
+        rows = self.rows(
+            """
+            select a.amount - coalesce((select sum(r.amount) from refunds r where r.attempt_id = a.id), 0)::bigint
+            from payment_attempts a where a.booking_id = :id and a.capture = 'applied'""",
+            id=booking_id,
+        )
+        return int(rows[0][0]) if rows else 0
+
+    def block(self, customer_id: UUID, *, active: bool) -> None:
+        with self.db.transaction() as session:
+            wish = UserChange(is_active=active, reason="a test")
+            blocking.change(session, customer_id, wish, self.play.by, self.play.now)
+        if not active:
+            expiry.cancel_unpaid_of(self.db, line, customer_id, Actor(ADMIN, self.play.by.id), self.play.now)
+
+    def deactivate(self, chef_id: UUID, *, active: bool) -> None:
+        with self.db.transaction() as session:
+            if active:
+                registration.change(session, chef_id, {"is_active": True}, self.play.by, self.play.now)
+            else:
+                registration.deactivate(session, chef_id, self.play.by, self.play.now)
+        if not active:
+            reassignment.leave(self.db, chef_id, Actor(ADMIN, self.play.by.id), self.play.now)

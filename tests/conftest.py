@@ -27,6 +27,8 @@ SALTS = {"1": "test-salt"}
 LONGEST = (
     "tests/terraform/",
     "tests/http/test_schemathesis.py",
+    "tests/kill/",
+    "tests/stateful/",
     "tests/bundles/",
     "tests/races/",
     "tests/local/test_dev.py",

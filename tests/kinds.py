@@ -11,6 +11,7 @@ from shared.lines.home_chef.lifecycle import ChefStep
 from shared.outbox import queries as outbox
 from shared.payments import refunding
 from shared.payments.gateway import Said
+from tests.make import at
 from tests.play import Play
 
 SERVED = (ChefStep.CONFIRMED, ChefStep.IN_PROGRESS, ChefStep.COMPLETED)
@@ -49,7 +50,7 @@ class Kinds:
             "select id, merchant_refund_id from refunds where booking_id = :id", id=self.ids[name]
         ):
             self.play.gateway.says.pop(our_id, None)
-            refunding.follow(self.play.db, self.play.gateway, line, refund_id, self.play.now)
+            refunding.follow(self.play.db, at(self.play.gateway), line, refund_id, self.play.now)
             self.play.say(our_id, Said.SUCCEEDED)
             self.play.hear(our_id)
 
@@ -135,5 +136,5 @@ class Kinds:
             "select i.id, o.id from inbox i join outbox o on o.payload ->> 'inbox_id' = i.id::text"
         )
         with self.play.db.transaction() as session:
-            inbox.processed(session, received, "unknown", now)
+            inbox.processed(session, received, "SOMEBODYS", "unknown", now)
             outbox.done(session, promised, now)

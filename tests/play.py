@@ -22,7 +22,7 @@ from shared.payments.gateway import Said
 from shared.payments.schemas import CashAgreed, CashTaken
 from shared.users.models import ADMIN
 from tests.fakes import ScriptedGateway
-from tests.make import QUOTES, RULES, Make, Person
+from tests.make import QUOTES, RULES, Make, Person, at
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Play:
 
     def hear(self, our_id: str) -> str:
         """Follow a signal about a payment or a refund."""
-        return following.follow_our_id(self.db, self.gateway, line, our_id, self.now)
+        return following.follow_our_id(self.db, at(self.gateway), line, our_id, self.now)
 
     def paid(self, who: Person, booking_id: UUID) -> str:
         our_id = self.pay(who, booking_id)

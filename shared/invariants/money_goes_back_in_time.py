@@ -2,7 +2,7 @@
 
 BREACHES = """
 select r.id, r.booking_id, r.state || ' since ' || r.created_at from refunds r
-where r.state not in ('done', 'failed') and r.created_at < cast(:now as timestamptz) - interval '8 days'
+where r.state <> 'done' and r.created_at < cast(:now as timestamptz) - interval '8 days'
   and not exists (select from exceptions e where e.subject_id = r.id and e.closed_at is null)
   and (r.next_poll_at is null or r.next_poll_at < cast(:now as timestamptz) - interval '1 hour')
 """

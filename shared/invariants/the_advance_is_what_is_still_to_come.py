@@ -7,7 +7,7 @@ with advance as (
   where p.account = 'customer_advance' group by 1
 ), paid as (
   select a.booking_id as booking, sum(a.amount - coalesce(
-    (select sum(r.amount) from refunds r where r.attempt_id = a.id and r.state <> 'failed'), 0)) as amount
+    (select sum(r.amount) from refunds r where r.attempt_id = a.id), 0)) as amount
   from payment_attempts a where a.capture = 'applied' group by 1
 ), due as (
   select b.id, b.status, coalesce(advance.amount, 0) as advance,

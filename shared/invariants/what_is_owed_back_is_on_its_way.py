@@ -6,7 +6,7 @@ with owed as (
   from ledger_transactions t join ledger_postings p on p.transaction_id = t.id
   where p.account = 'refunds_payable' group by 1
 ), on_its_way as (
-  select booking_id as booking, sum(amount) as amount from refunds where state not in ('done', 'failed') group by 1
+  select booking_id as booking, sum(amount) as amount from refunds where state <> 'done' group by 1
 )
 select booking, booking, coalesce(o.amount, 0) || ' is owed back, ' || coalesce(w.amount, 0) || ' is on its way'
 from owed o full join on_its_way w using (booking) where coalesce(o.amount, 0) <> coalesce(w.amount, 0)

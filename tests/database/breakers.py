@@ -82,7 +82,7 @@ update bookings set payment_status = 'partially_refunded' where id = :coming""",
 {refunded("half_back", "amount + 1")};
 update bookings set payment_status = 'refunded' where id = :half_back""",
     "every_capture_is_used_or_goes_back": f"""
-update refunds set state = 'failed' where booking_id = :late;
+delete from refunds where booking_id = :late;
 {moved("late", "refunds_payable", "gateway_fees", "(select total from bookings where id = :late)")}""",
     "whatever_is_undecided_is_followed": "update payment_attempts set next_poll_at = null where booking_id = :unpaid",
     "what_no_rule_settles_is_before_a_person": "update exceptions set closed_at = now() where kind = 'cash_refund'",

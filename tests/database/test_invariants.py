@@ -30,7 +30,7 @@ def kinds(template):
 def undone(kinds):
     """A transaction in which the database's own protections are off, and of which nothing stays."""
     with kinds.play.db.transaction() as session:
-        for table in ("ledger_transactions", "ledger_postings"):
+        for table in ("ledger_transactions", "ledger_postings", "refunds"):
             session.execute(text(f"alter table {table} disable trigger user"))
         yield session
         session.rollback()

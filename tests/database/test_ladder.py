@@ -178,6 +178,7 @@ def test_a_timed_out_payment_climbs_on_and_needs_no_person_when_it_stays_so(
     assert make.stored(booking.id).payment_status == "success"
 
 
+@pytest.mark.breaks_invariants("refunds are promised without the decision that is booked with them")
 def test_a_refund_nobody_answers_for_climbs_to_a_person_and_stays_under_way(
     make, phonepe, gateway, db, customer, task, now
 ):

@@ -11,6 +11,8 @@ from shared.notifications import queries as notifications
 from shared.outbox import queries as outbox
 from shared.payments import following, refunding
 from shared.payments.gateway import GatewayUnavailable
+from shared.payments.reconciliation import report
+from tests.make import at
 from tests.play import Play
 
 DUE = """
@@ -33,12 +35,14 @@ class Jobs:
             case "remind":
                 reminding.remind(db, now)
             case "reconcile":
-                done = following.reconcile(db, self.play.gateway, line, now)
+                done = following.reconcile(db, at(self.play.gateway), line, now)
                 following.keep(db, done, now)
                 assert done.failed == 0
+            case "report":
+                assert report.report(db, at(self.play.gateway), now)["failed"] == 0
 
     def poll(self, attempt_id: UUID) -> None:
-        following.poll(self.play.db, self.play.gateway, line, attempt_id, self.play.now)
+        following.poll(self.play.db, at(self.play.gateway), line, attempt_id, self.play.now)
 
     def promised(self, times: int) -> int:
         """Do some of what was promised and is due, each so many times before it is marked done; returns how many."""
@@ -65,8 +69,10 @@ class Jobs:
         match kind:
             case "home_chef.lapse":
                 deadlines.lapse(db, UUID(payload["booking_id"]), now)
+            case "payments.follow":
+                following.promised(db, at(self.play.gateway), line, payload, now)
             case "payments.refund":
-                refunding.follow(db, self.play.gateway, line, UUID(payload["refund_id"]), now)
+                refunding.follow(db, at(self.play.gateway), line, UUID(payload["refund_id"]), now)
             case "notifications.mail":
                 with db.reading() as session:
                     told = notifications.addressed(session, UUID(payload["notification_id"]))

@@ -358,7 +358,7 @@ class Bookings(RuleBasedStateMachine):
         """What was promised and is due is done, or done twice."""
         self.counted["tasks"] += self.jobs.promised(times)
 
-    @rule(job=st.sampled_from(["expire", "deadlines", "reconcile", "remind"]))
+    @rule(job=st.sampled_from(["expire", "deadlines", "reconcile", "remind", "report"]))
     def job(self, job: str) -> None:
         self.does(job, lambda: self.jobs.run(job))
 

@@ -24,6 +24,7 @@ from shared.ledger.postings import Bearer
 from shared.payments import queries, refunding
 from shared.payments.checkout import BookingNotFound
 from shared.payments.gateway import SMALLEST
+from shared.payments.lifecycle import Cause
 from shared.payments.models import CASH, Attempt, Refund
 from shared.users.models import ADMIN
 
@@ -50,6 +51,8 @@ def refund(session: Session, lines: Lines, booking_id: UUID, gift: Gift, by: By,
 
     Raises BookingNotFound, NotRefundable, CancelInstead, and Invalid for what no gateway sends and no chef can bear.
     """
+    if gift.reason in set(Cause):
+        raise Invalid("reason", "must be said in other words: this is what a rule says")
     owed = queries.locked_if_known(session, booking_id)
     if owed is None:
         raise BookingNotFound

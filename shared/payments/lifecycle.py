@@ -21,6 +21,15 @@ class RefundState(StrEnum):
     NEEDS_PERSON = "needs_person"  # it failed, or was cash: only a person can bring it to its end
 
 
+class Cause(StrEnum):
+    """Why money goes back, where a rule and no person has decided it; what a rule says is no person's to say."""
+
+    CANCELLED = "cancelled"
+    RESCHEDULED = "rescheduled"  # to a cheaper time: the price itself is another since
+    TOO_LATE = "payment_too_late"
+    DUPLICATE = "payment_duplicate"
+
+
 _ENDS = frozenset({AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.MISMATCHED})
 ATTEMPT = Lifecycle[AttemptState](
     {

@@ -20,7 +20,7 @@ from shared.ledger.postings import Kind, Posting
 from shared.payments import matching, queries, refunding
 from shared.payments.gateway import GatewayAnswer
 from shared.payments.ladder import next_poll
-from shared.payments.lifecycle import ATTEMPT, AttemptState
+from shared.payments.lifecycle import ATTEMPT, AttemptState, Cause
 from shared.payments.matching import Capture
 from shared.payments.models import Attempt
 from shared.payments.queries import Owed
@@ -121,7 +121,7 @@ def _captured(case: _Case, *, paid: bool) -> None:
 def _send_back(case: _Case) -> None:
     """Take a payment nobody needs any more, and owe it back in the same breath."""
     booking, attempt = case.owed.booking, case.attempt
-    kind = "payment_too_late" if attempt.capture == Capture.LATE else "payment_duplicate"
+    kind = Cause.TOO_LATE if attempt.capture == Capture.LATE else Cause.DUPLICATE
     case.post(Kind.OWED_BACK, postings.owed_back(attempt.amount))
     case.note(kind)
     refund = refunding.promise(case.session, attempt, attempt.amount, reason=kind, now=case.now)

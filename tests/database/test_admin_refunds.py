@@ -20,6 +20,7 @@ from shared.lines.home_chef.pricing import Breakdown
 from shared.payments import admin_refund, cash, refunding
 from shared.payments.admin_refund import CancelInstead, Gift, NotRefundable
 from shared.payments.checkout import BookingNotFound
+from shared.payments.lifecycle import Cause
 from shared.payments.schemas import CashTaken
 from tests.make import at, together
 
@@ -48,9 +49,9 @@ def give(db, make, now):
     """Give back an amount of a booking, as an admin."""
     by = make.admin()
 
-    def give(booking, amount, borne_by=Bearer.PLATFORM, at=now):
+    def give(booking, amount, borne_by=Bearer.PLATFORM, at=now, reason="the soup was cold"):
         with db.transaction() as session:
-            gift = Gift(amount, "the soup was cold", borne_by)
+            gift = Gift(amount, reason, borne_by)
             return admin_refund.refund(session, line, booking.id, gift, by, at).id
 
     return give
@@ -201,6 +202,13 @@ def test_a_gateway_is_asked_for_a_rupee_at_least_and_left_none_smaller(ended, gi
         give(ended, ended.total - 99)
     give(ended, ended.total - 1_00)
     give(ended, 1_00)
+
+
+@pytest.mark.parametrize("reason", Cause)
+def test_what_a_rule_says_is_no_reason_of_a_person(ended, give, reason):
+    """Fails when any words are taken: given as `rescheduled`, it would be taken for another price, without a credit note."""
+    with pytest.raises(Invalid, match="in other words"):
+        give(ended, 100_00, reason=reason.value)
 
 
 def test_what_was_not_paid_or_not_made_has_nothing_to_give_back(make, customer, give):

@@ -22,6 +22,7 @@ from shared.lines.home_chef.telling import tell_chef, tell_customer
 from shared.lines.home_chef.terms import Offered, Standing, offered, refundable
 from shared.payments import queries as payments
 from shared.payments import refunding
+from shared.payments.lifecycle import Cause
 from shared.payments.models import Attempt
 from shared.payments.queries import Owed
 from shared.users.models import CUSTOMER
@@ -164,7 +165,7 @@ def _share_out(session: Session, found: _Cancelling, paid_by: Attempt, now: date
     """Send back what the terms give, and let each side keep its part of the rest."""
     booking, refund = found.booking, found.offered.refund
     if refund:
-        refunding.decide(session, paid_by, refund, reason="cancelled", now=now)
+        refunding.decide(session, paid_by, refund, reason=Cause.CANCELLED, now=now)
     kept = booking.total - found.standing.refunded - refund
     if kept:
         lines = postings.kept(kept, parts_of(booking, found.visit), booking.provider_id)

@@ -13,10 +13,10 @@ from shared.invoices.models import Invoice
 from shared.invoices.supplier import supplier
 from shared.kit.errors import NotFound
 from shared.kit.money import in_words
-from shared.lines.home_chef.lifecycle import CHEAPER
 from shared.lines.home_chef.models import Visit
 from shared.lines.home_chef.pricing import Breakdown
 from shared.payments import queries as payments
+from shared.payments.lifecycle import Cause
 from shared.users.models import User
 
 # Codes of services: contract food services, and support services for the platform's part.
@@ -38,7 +38,7 @@ def issue(session: Session, booking: Booking, visit: Visit, now: datetime) -> No
     customer = session.get_one(User, booking.customer_id)
     invoices.issue(session, booking.id, supplier(), supply(booking, visit, customer.name), now)
     for refund in payments.given_back(session, booking.id):
-        if refund.reason != CHEAPER:
+        if refund.reason != Cause.RESCHEDULED:
             invoices.credit(session, booking.id, refund.id, refund.amount, now)
 
 

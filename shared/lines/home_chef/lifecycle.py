@@ -6,7 +6,6 @@ from shared.kit.lifecycle import Lifecycle
 
 LINE = "home_chef"
 CHEF = "chef"  # the role this line brings
-CHEAPER = "rescheduled"  # why the difference goes back when a visit moves to a cheaper time: its price is another since
 
 
 class OfferState(StrEnum):

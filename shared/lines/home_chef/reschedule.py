@@ -26,7 +26,6 @@ from shared.kit.errors import DependencyDown, Invalid, Refusal
 from shared.lines.home_chef import offers, pricing, queries, visits
 from shared.lines.home_chef.cancellation import standing
 from shared.lines.home_chef.chefs import candidates
-from shared.lines.home_chef.lifecycle import CHEAPER
 from shared.lines.home_chef.models import Offer, Visit
 from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.pricing import Breakdown
@@ -39,6 +38,7 @@ from shared.payments import queries as payments
 from shared.payments import refunding
 from shared.payments.checkout import PaymentInProgress
 from shared.payments.gateway import SMALLEST
+from shared.payments.lifecycle import Cause
 from shared.payments.models import Attempt, Payment
 from shared.sign_in.sessions import Caller
 from shared.users.models import CUSTOMER
@@ -265,4 +265,4 @@ def _charge(session: Session, move: _Move, now: datetime) -> None:
     if move.found.paid_by is None:
         payment.amount = booking.total
     elif move.refund:
-        refunding.decide(session, move.found.paid_by, move.refund, reason=CHEAPER, now=now)
+        refunding.decide(session, move.found.paid_by, move.refund, reason=Cause.RESCHEDULED, now=now)

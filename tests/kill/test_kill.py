@@ -57,7 +57,7 @@ PAID = (*PAID_UNHEARD, World.poll, rest)
 CONFIRMED, CANCELLED = ("confirmed", "success"), ("cancelled", "refunded")
 SENT_BACK = (*PAID, World.cancel, deliver)
 STORIES = {
-    "a payment is started": Story((), World.initiate, CONFIRMED, "commit gateway's", (World.pay, World.poll)),
+    "a payment is started": Story((), World.initiate, CONFIRMED, "commit gateway's task", (World.pay, World.poll)),
     "a callback comes": Story(PAID_UNHEARD, World.report, CONFIRMED, "commit task"),
     "a callback is looked into": Story((*PAID_UNHEARD, World.report), deliver, CONFIRMED, "commit gateway's task"),
     "a customer asks": Story(PAID_UNHEARD, World.poll, CONFIRMED, "commit gateway's task"),

@@ -43,8 +43,8 @@ TIMES = 8  # how often something is tried before it is called impossible
 LATER = (
     "update outbox set leased_until = null, next_try_at = now() where done_at is null and due_at <= now()",
     "update payment_attempts set started_at = started_at - interval '20 s' where state = 'created'",
-    "update payment_attempts set next_poll_at = now(), asked_at = null where next_poll_at is not null",
-    "update refunds set next_poll_at = now(), sent_at = sent_at - interval '2 minutes' where next_poll_at is not null",
+    "update payment_attempts set next_poll_at = now() - interval '2 minutes', asked_at = null where next_poll_at is not null",
+    "update refunds set next_poll_at = now() - interval '2 minutes', sent_at = sent_at - interval '2 minutes' where next_poll_at is not null",
 )
 DUE = "select * from tasks where state = 'scheduled' and scheduled <= ? order by scheduled"
 UNFINISHED = """
@@ -245,6 +245,7 @@ def _environment(world: World, database_url: str) -> dict[str, str]:
     google, phonepe = world.google, world.phonepe
     return {
         "DATABASE_URL": database_url,
+        "PHONEPE_API": "v1",
         "PHONEPE_BASE_URL": phonepe.url,
         "PHONEPE_MERCHANT_ID": phonepe.merchant_id,
         "PHONEPE_SALT_KEYS": f"1:{phonepe.salts['1']}",

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from infra.local.serving import listen
-from infra.phonepe.client import PhonePe
-from infra.phonepe.wire import Signer, our_id
+from infra.phonepe.v1.client import PhonePe
+from infra.phonepe.v1.wire import Signer, our_id
 from shared.kit.settings import Keys
 from shared.payments.checkout import NotPayable
 from tests.conftest import SALTS

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from infra.phonepe import client
+from infra.phonepe import calls
 from shared.kit.errors import Refusal
 from shared.payments import queries
 from shared.payments.checkout import CALL_ENDS
@@ -93,7 +93,7 @@ def outcome(act: Callable[[], object]) -> str:
 @pytest.fixture
 def meet(phonepe, monkeypatch):
     """Let the next call meet a fault; one that is too slow is given up on."""
-    monkeypatch.setattr(client, "TIMEOUT", (1.0, TOO_SLOW / 2))
+    monkeypatch.setattr(calls, "TIMEOUT", (1.0, TOO_SLOW / 2))
 
     def meet(fault):
         phonepe.no_faults()

@@ -63,6 +63,7 @@ def statement(db, chef, now, first, last, limit=100):
                 return told, lines[::-1]
 
 
+@pytest.mark.breaks_invariants("a chef's past is booked by hand")
 def test_what_was_owed_before_and_each_line_make_what_is_owed_after_to_the_paisa(db, chef_with_a_past, now):
     """Fails when the running balance begins with the period or the page, and when a kind of line is left out."""
     told = [statement(db, chef_with_a_past, now, *month, limit=1) for month in MONTHS]
@@ -85,6 +86,7 @@ def test_what_was_owed_before_and_each_line_make_what_is_owed_after_to_the_paisa
         assert -ledger.balances(session)["chef_payable"] == told[-1][0].closing == told[-1][0].owed
 
 
+@pytest.mark.breaks_invariants("a visit earns before it is completed")
 def test_the_chef_and_an_admin_are_told_the_same(world):
     world.earning()
     world.completed()

@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
+from functions import wiring
 from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import Key, Replayed
 from shared.inbox import queries as inbox
+from shared.invariants.run import breaches
 from shared.kit import retention
 from shared.kit.ids import new_id
 from shared.lines.home_chef import quotes
@@ -193,3 +195,19 @@ def test_what_is_old_is_found_by_an_index(db, make, now):
         plan = "\n".join(row[0] for row in session.connection().exec_driver_sql(*question))
     assert "ix_outbox_done_at" in plan
     assert "Seq Scan" not in plan
+
+
+@pytest.mark.breaks_invariants("what is deleted a month later is missed today")
+def test_what_is_deleted_is_missed_by_no_invariant(make, gateway, phonepe, db, tidy, now):
+    """Fails when a promise is looked for longer than it is kept."""
+    make.paid(gateway, phonepe)
+    with db.transaction() as session:
+        inbox.receive(session, "phonepe", b"{}", "payments.callback", now)
+    make.run("update inbox set processed_at = :now, outcome = 'succeeded'", now=now)
+    make.run("update outbox set done_at = :now", now=now)
+    later = now + retention.PROMISES + JUST
+    assert tidy(later)["outbox"] > 0
+    promised = {name: sql for name, sql in wiring.invariants().items() if "outbox" in sql}
+    assert len(promised) == 2
+    with db.reading() as session:
+        assert breaches(session, promised, later) == []

@@ -8,10 +8,28 @@ import pytest
 
 from infra.phonepe.v1.client import PhonePe
 from infra.postgres.engine import PostgresDatabase
+from shared.lines.home_chef.schemas import BookingView
 from tests.architecture.probe import placeholders
 from tests.database.world import World
-from tests.make import Make
+from tests.make import Make, Person
 from tests.phonepe_server import PhonePeServer
+
+
+@pytest.fixture
+def customer(make: Make) -> Person:
+    return make.customer()
+
+
+@pytest.fixture
+def booking(make: Make, customer: Person) -> BookingView:
+    """A visit the customer has booked and not paid."""
+    return make.booking(customer)
+
+
+@pytest.fixture
+def our_id(make: Make, gateway: PhonePe, customer: Person, booking: BookingView) -> str:
+    """Our id of the payment the customer has begun for the booking."""
+    return make.page(gateway, customer, booking.id).merchant_txn_id
 
 
 @pytest.fixture

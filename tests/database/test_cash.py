@@ -23,11 +23,6 @@ def customer(make):
 
 
 @pytest.fixture
-def booking(make, customer):
-    return make.booking(customer)
-
-
-@pytest.fixture
 def change(db, make, booking, now):
     """Agree on cash, or record it, as an admin."""
     by = make.admin()

@@ -12,23 +12,13 @@ from shared.kit.ids import new_id
 from shared.payments import following
 from shared.payments.checkout import BookingNotFound, NotPayable, PaymentInProgress
 from shared.payments.gateway import GatewayUnavailable
-from tests.make import Person, at, together
+from tests.make import at, together
 from tests.waiting import until
 
 GATEWAYS = ("v1", "v2")
 CALL_ENDS = timedelta(seconds=20)
 FRESH, EXTENSION = timedelta(minutes=15), timedelta(minutes=25)
 JUST = timedelta(microseconds=1)
-
-
-@pytest.fixture
-def customer(make) -> Person:
-    return make.customer()
-
-
-@pytest.fixture
-def booking(make, customer):
-    return make.booking(customer)
 
 
 @pytest.fixture

@@ -13,16 +13,6 @@ from tests.make import at, together
 
 
 @pytest.fixture
-def customer(make):
-    return make.customer()
-
-
-@pytest.fixture
-def booking(make, customer):
-    return make.booking(customer)
-
-
-@pytest.fixture
 def pay(make, gateway, customer, booking, now):
     def pay(key="a-key", after=timedelta(0), what=booking):
         def key_of(caller):

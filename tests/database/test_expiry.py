@@ -16,16 +16,6 @@ JUST = timedelta(microseconds=1)
 
 
 @pytest.fixture
-def customer(make):
-    return make.customer()
-
-
-@pytest.fixture
-def booking(make, customer):
-    return make.booking(customer)
-
-
-@pytest.fixture
 def expire(db, now):
     def expire(after=HALF_AN_HOUR):
         return expiry.expire(db, line, now + after)

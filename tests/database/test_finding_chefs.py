@@ -17,11 +17,6 @@ ALL_DAY = [(day, 0, 1440) for day in range(7)]
 
 
 @pytest.fixture
-def customer(make):
-    return make.customer()
-
-
-@pytest.fixture
 def found(db, make, customer, now):
     def found(**given):
         place = {} if "city" in given else {"address_id": customer.address_id}

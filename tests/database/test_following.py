@@ -18,21 +18,6 @@ JUST = timedelta(microseconds=1)
 
 
 @pytest.fixture
-def customer(make):
-    return make.customer()
-
-
-@pytest.fixture
-def booking(make, customer):
-    return make.booking(customer)
-
-
-@pytest.fixture
-def our_id(make, gateway, customer, booking):
-    return make.page(gateway, customer, booking.id).merchant_txn_id
-
-
-@pytest.fixture
 def reconcile(db, gateway, now):
     def reconcile(after):
         done = following.reconcile(db, at(gateway), line, now + after)

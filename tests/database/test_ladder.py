@@ -23,21 +23,6 @@ PROMISED = "select payload, due_at from outbox where kind = 'payments.follow' or
 
 
 @pytest.fixture
-def customer(make):
-    return make.customer()
-
-
-@pytest.fixture
-def booking(make, customer):
-    return make.booking(customer)
-
-
-@pytest.fixture
-def our_id(make, gateway, customer, booking):
-    return make.page(gateway, customer, booking.id).merchant_txn_id
-
-
-@pytest.fixture
 def task(db, gateway, make, now):
     """Bring a task of the ladder, of the attempt where nothing else is said."""
 

@@ -15,16 +15,6 @@ EXPIRED = timedelta(hours=1)
 
 
 @pytest.fixture
-def customer(make):
-    return make.customer()
-
-
-@pytest.fixture
-def booking(make, customer):
-    return make.booking(customer)
-
-
-@pytest.fixture
 def follow(db, gateway, now):
     def follow(our_id, after=EXPIRED):
         return following.follow_our_id(db, at(gateway), line, our_id, now + after)

@@ -17,21 +17,6 @@ MISMATCHES = ["status.other_amount", "status.other_merchant", "status.other_tran
 
 
 @pytest.fixture
-def customer(make):
-    return make.customer()
-
-
-@pytest.fixture
-def booking(make, customer):
-    return make.booking(customer)
-
-
-@pytest.fixture
-def our_id(make, gateway, customer, booking):
-    return make.page(gateway, customer, booking.id).merchant_txn_id
-
-
-@pytest.fixture
 def follow(db, gateway, our_id, now):
     """Tell that something happened to a payment; what it is, the gateway is asked."""
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -9,6 +10,7 @@ from uuid import uuid4
 import pytest
 import requests
 
+from shared.payments.reconciliation.comparison import Theirs
 from tests.system import Client, System, day
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "functions" / "docs" / "openapi.json").read_text())
@@ -248,8 +250,37 @@ def writes(admin: Client, chef: dict[str, Any], location: dict[str, Any], system
         "PUT /admin/exceptions/{exception_id}": put(
             "/admin/exceptions", exception_id, {"closing_note": "Handed back", "reference": "RECEIPT-1"}
         ),
+        "POST /admin/tasks/{task_id}/retry": (
+            call("POST", f"/admin/tasks/{dead_task(system)}/retry"),
+            call("POST", f"/admin/tasks/{NOBODYS}/retry"),
+        ),
+        "PUT /admin/reconciliations/rows/{row_id}": put(
+            "/admin/reconciliations/rows", compared(system), {"action": "close", "note": "Another system's"}
+        ),
         "DELETE /admin/locations/{location_id}": remove("/admin/locations", location_id),
     }
+
+
+def dead_task(system: System) -> str:
+    """Let a task die that would ask about a payment nobody has; returns its id."""
+    statement = """
+        insert into outbox (id, kind, payload, created_at, due_at, next_try_at, dead_at)
+        values (:id, 'payments.follow', cast(:about as jsonb), now(), now(), now(), now())
+    """
+    system.sql(statement, id=(task_id := str(uuid4())), about=f'{{"attempt_id": "{uuid4()}"}}')
+    return task_id
+
+
+def compared(system: System) -> str:
+    """Let the night's report have found an id that is none of ours; returns its row's id."""
+    system.sql("insert into reconciliation_days (day) values ('2026-01-01') on conflict do nothing")
+    statement = """
+        insert into reconciliation_rows (id, day, gateway, kind, our_id, outcome, theirs, created_at, compared_at)
+        values (:id, '2026-01-01', 'phonepe_v2', 'notification', 'OTHER-1', 'theirs_only', cast(:theirs as jsonb), now(), now())
+    """
+    theirs = json.dumps(asdict(Theirs("pending", "PENDING", None, None, None, None)))
+    system.sql(statement, id=(row_id := str(uuid4())), theirs=theirs)
+    return row_id
 
 
 def given_back_by_hand(admin: Client, guest: Client) -> tuple[str, str]:

@@ -1,30 +1,19 @@
-"""Anybody does anything in any order, the gateway says anything, the clock jumps: what must hold holds after each step.
+"""Anybody does anything in any order, the gateway says anything, the clock jumps: what must hold holds after each step."""
 
-The model is what a bystander would know: the payments and refunds the gateway has told us of, the cash that was taken and
-handed back, and the visits that were cancelled. A refusal is an answer like any other; every other exception a failure.
-"""
-
-import logging
-from collections import Counter
-from contextlib import suppress
 from datetime import time, timedelta
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import precondition, rule
 
-from functions.wiring import invariants
 from shared.bookings.lifecycle import Status
-from shared.invariants.run import statement
 from shared.kit.clock import INDIA, local
-from shared.kit.errors import Refusal
 from shared.ledger.postings import Bearer
 from shared.lines.home_chef import cancellation
 from shared.lines.home_chef.lifecycle import ChefStep
 from shared.payments.gateway import GatewayAnswer, Said
-from tests.stateful.jobs import Jobs
-from tests.stateful.world import START, People, World
+from tests.stateful.bystander import Bystander
 
 SEVERAL = st.integers(0, 11)  # which of what there is: counted from the newest
 ANYBODY = st.integers(0, 2)
@@ -38,67 +27,12 @@ WRONG: dict[str, dict[str, Any]] = {
     "merchant": {"merchant": "SOMEBODY"},
     "nothing": {"merchant_txn_id": None},
 }
-ATTEMPTS = "select merchant_txn_id, state, amount from payment_attempts where gateway <> 'cash'"
-REFUNDS = "select merchant_refund_id, state, amount from refunds"
-CASH = "select coalesce(sum(amount), 0)::bigint from payment_attempts where gateway = 'cash'"
-CANCELLED = "select id from bookings where status = 'cancelled'"
-# Nobody's money is left: paid in and not gone back is what was earned, or somebody has been asked to look.
-LOST = """
-select b.id, b.status, m.amount from bookings b join (
-  select t.booking_id, sum(p.amount) filter (where p.account in ('gateway_clearing', 'cash')) as amount,
-    -coalesce(sum(p.amount) filter (where p.account in ('chef_payable', 'platform_revenue', 'gst_payable')), 0) as earned
-  from ledger_transactions t join ledger_postings p on p.transaction_id = t.id group by 1
-) m on m.booking_id = b.id
-where (b.status not in ('completed', 'cancelled') or m.amount <> m.earned) and m.amount <> 0
-  and not exists (select from exceptions e where e.booking_id = b.id and e.closed_at is null)
-"""
 ACTIVE, UNPAID = "status in ('pending', 'confirmed')", "payment_status in ('pending', 'failed')"
 COMING, COMPLETED = f"{ACTIVE} and not ({UNPAID})", "status = 'completed'"
-LIVE = "select merchant_txn_id from payment_attempts where state in ('created', 'pending')"
-UNFINISHED = "select merchant_refund_id from refunds where state in ('created', 'sent', 'pending')"
-TO_BE_HAD = "select id, provider_id from bookings where status = 'confirmed' and answer = 'accepted'"
 
 
-class Failures(logging.Handler):
-    """What a job met and went on after: it would not be seen otherwise."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.met: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info:
-            self.met.append(logging.Formatter().format(record))
-
-
-class Bookings(RuleBasedStateMachine):
-    """Three customers, three chefs, an admin, a gateway and a clock."""
-
-    counted: ClassVar[Counter[str]] = Counter()
-    people: ClassVar[People]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.world = World(self.people)
-        self.play, self.gateway = self.world.play, self.world.gateway
-        self.jobs = Jobs(self.play)
-        self.booked = False
-        self.cash = 0
-        self.handed_back: set[str] = set()
-        self.cancelled: set[UUID] = set()
-        self.failures = Failures()
-        logging.getLogger().addHandler(self.failures)
-        self.world.rows("set plan_cache_mode = force_generic_plan")  # it is planned once, not at each step
-        asked = statement(invariants()).replace(":now", "$1")
-        self.world.rows(f"prepare broken(timestamptz) as {asked}")
-
-    def teardown(self) -> None:
-        try:
-            if not self.failures.met:
-                self.settle_everything()
-        finally:
-            logging.getLogger().removeHandler(self.failures)
-            self.world.close()
+class Bookings(Bystander):
+    """What anybody may do, in any order."""
 
     # What is there, counted from the newest.
 
@@ -110,16 +44,6 @@ class Bookings(RuleBasedStateMachine):
         """Return a booking, one of those something is likely to be done with where there are some; with 11, any."""
         asked = "select id, customer_id, provider_id from bookings where {} order by created_at desc, id"
         return (which < 11 and self.nth(which, asked.format(likely))) or self.nth(which, asked.format("true"))
-
-    def does(self, name: str, act: Any) -> Any:
-        """Let somebody do something; a refusal is fine. Counts both."""
-        try:
-            done = act()
-        except Refusal as refusal:
-            self.counted[f"{name} refused: {refusal.code}"] += 1
-            return None
-        self.counted[name] += 1
-        return done
 
     # Customers.
 
@@ -376,59 +300,3 @@ class Bookings(RuleBasedStateMachine):
             "select id from exceptions where closed_at is null order by created_at, id"
         ):
             self.does("admin: close", lambda exception=exception: self.play.close(exception, None))
-
-    # What must hold.
-
-    @initialize()
-    def nothing_yet(self) -> None:
-        self.counted["examples"] += 1
-
-    @invariant()
-    def everything_adds_up(self) -> None:
-        self.counted["steps"] += 1
-        assert self.failures.met == [], self.failures.met[0]
-        assert self.world.rows(f"execute broken('{START.isoformat()}')") == []
-        self._compare()
-
-    def _compare(self) -> None:
-        """What the gateway told us of, and the cash, is what the rows say; a visit that was cancelled stays so."""
-        for our_id, state, amount in self.world.rows(ATTEMPTS):
-            heard = our_id in self.gateway.collected
-            assert state in ({"succeeded", "mismatched"} if heard else {"created", "pending", "failed", "mismatched"})
-            assert state != "succeeded" or amount == self.gateway.orders[our_id].amount
-        for our_id, state, amount in self.world.rows(REFUNDS):
-            assert (state == "done") == (our_id in self.gateway.returned | self.handed_back)
-            assert our_id not in self.gateway.refund_orders or amount == self.gateway.refund_orders[our_id].amount
-        assert self.world.rows(CASH) == [[self.cash]]
-        cancelled = {booking for (booking,) in self.world.rows(CANCELLED)}
-        assert self.cancelled <= cancelled
-        self.cancelled = cancelled
-
-    def settle_everything(self) -> None:
-        """Time passes and the gateway tells the truth to the end: everybody has a visit or their money, or it is said why."""
-        self.gateway.silent = self.gateway.loses = False
-        for hours in (1, 4, 24, 48, 72, 96, 24):
-            self._tell_the_truth()
-            for booking, chef in self.world.rows(TO_BE_HAD):
-                for step in (ChefStep.IN_PROGRESS, ChefStep.COMPLETED):
-                    with suppress(Refusal):
-                        self.play.step(chef, booking, step)
-            for job in ("expire", "deadlines", "reconcile", "remind"):
-                self.jobs.run(job)
-            self.jobs.promised(1)
-            self.play.now += timedelta(hours=hours)
-        for job in ("expire", "deadlines", "reconcile"):
-            self.jobs.run(job)
-        assert self.failures.met == [], self.failures.met[0]
-        assert self.world.rows(f"execute broken('{self.play.now.isoformat()}')") == []
-        self._compare()
-        assert self.world.rows(LOST) == []
-
-    def _tell_the_truth(self) -> None:
-        """A payment that was said to have succeeded has; every other has failed. Refunds are done, or failed before."""
-        for (our_id,) in self.world.rows(LIVE):
-            if our_id in self.gateway.orders and not self.gateway.has_succeeded(our_id):
-                self.play.say(our_id, Said.FAILED)
-        for (our_id,) in self.world.rows(UNFINISHED):
-            if our_id in self.gateway.refund_orders:
-                self.play.say(our_id, Said.SUCCEEDED)

@@ -1,126 +1,17 @@
-"""The report of a day: what a gateway says against what we believe and have booked, kept and acted upon."""
+"""The report of a day: what a gateway says against what we believe and have booked, kept as rows."""
 
-import base64
-import json
-from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
-from functions import wiring
-from functions.wiring import line
 from shared.inbox import queries as inbox
-from shared.kit.errors import Invalid
-from shared.kit.ids import new_id
-from shared.kit.paging import PageQuery
-from shared.payments import queries as payments
-from shared.payments import refunding
-from shared.payments.closing import AlreadyClosed
 from shared.payments.gateway import Order, Said
-from shared.payments.reconciliation import deciding, queries
-from shared.payments.reconciliation import report as reconciliation
-from shared.payments.reconciliation.comparison import Action
-from shared.payments.reconciliation.deciding import RowNotFound
-from shared.payments.reconciliation.schemas import RowAction, RowsQuery
-from shared.payments.reconciliation.views import day_view, row_view
+from shared.payments.reconciliation import queries
+from shared.payments.reconciliation.schemas import RowsQuery
+from tests.database.reconciliation.night import NIGHT, TODAY, exceptions, told_of
 from tests.fakes import ScriptedGateway
-from tests.make import at, together
+from tests.make import together
 from tests.round_trips import counted
-
-TODAY = date(2026, 11, 20)
-NIGHT = timedelta(hours=16)  # 02:30 of the next day in Mumbai
-
-
-@pytest.fixture
-def report(db, gateway, now):
-    def report(after=NIGHT, by=gateway):
-        return reconciliation.report(db, at(by), now + after)
-
-    return report
-
-
-@pytest.fixture
-def rows(db):
-    def rows(**wanted):
-        with db.reading() as session:
-            return [row_view(row) for row in queries.list_rows(session, RowsQuery(**wanted))[0]]
-
-    return rows
-
-
-@pytest.fixture
-def row(rows):
-    def row(**wanted):
-        [only] = rows(**wanted)
-        return only
-
-    return row
-
-
-@pytest.fixture
-def days(db):
-    def days():
-        with db.reading() as session:
-            return {view.day: view for view in map(day_view, queries.list_days(session, PageQuery(limit=100))[0])}
-
-    return days
-
-
-@pytest.fixture
-def act(db, make, now):
-    def act(row_id, action, note=None):
-        with db.transaction() as session:
-            wanted = RowAction(action=Action(action), note=note)
-            return row_view(deciding.act(session, row_id, wanted, make.admin(), now + NIGHT))
-
-    return act
-
-
-@pytest.fixture
-def promised(in_process, gateway, make, monkeypatch, now):  # noqa: ARG001
-    """Do what was promised of these kinds, as the tasks function does."""
-    from functions.tasks.handlers import handler
-
-    monkeypatch.setattr(wiring, "gateway_named", at(gateway))
-
-    def promised(*kinds, later=NIGHT):
-        waiting = "select id, kind, payload from outbox where kind = any(:kinds) and done_at is null order by due_at"
-        for message_id, kind, payload in make.rows(waiting, kinds=list(kinds)):
-            handler(kind)(payload, now + later)
-            make.run("update outbox set done_at = now() where id = :id", id=message_id)
-
-    return promised
-
-
-@pytest.fixture
-def begun(make, gateway):
-    """Begin to pay a booking; returns it and our id."""
-
-    def begun(by=gateway):
-        make.chef()
-        customer = make.customer()
-        booking = make.booking(customer)
-        return booking, make.page(by, customer, booking.id).merchant_txn_id
-
-    return begun
-
-
-@pytest.fixture
-def refund(db, make, gateway, now):
-    """Give back 100 rupees of a payment, down to the gateway's answer."""
-
-    def refund(txn):
-        with db.transaction() as session:
-            attempt = payments.attempt_by_our_id(session, txn)
-            refund_id = refunding.decide(session, attempt, 100_00, reason="a test", now=now).id
-        refunding.follow(db, at(gateway), line, refund_id, now)
-        return make.rows("select merchant_refund_id from refunds where id = :id", id=refund_id)[0][0]
-
-    return refund
-
-
-def exceptions(make):
-    return make.rows("select kind, subject_id, booking_id, closed_at is null from exceptions order by created_at")
 
 
 def test_a_day_that_went_well_is_matched_to_the_last_refund_and_complete(
@@ -182,55 +73,6 @@ def test_what_is_pending_on_both_sides_is_matched_and_compared_again_the_next_ni
     assert report(NIGHT + timedelta(days=2))["asked"] == 0
 
 
-def test_a_payment_nobody_told_us_of_differs_and_is_settled_by_the_one_door(
-    make, phonepe, begun, report, row, act, promised, days
-):
-    """The report itself settles nothing, and a person is told."""
-    booking, txn = begun()
-    phonepe.settle(txn, "pay")
-    assert report()["state_differs"] == 1
-    assert make.stored(booking.id).payment_status == "pending"
-    assert row().actions == ["settle", "compare_again", "close"]
-    assert exceptions(make) == [("reconciliation_differs", row().id, booking.id, True)]
-    assert (days()[TODAY].state_differs, days()[TODAY].open, days()[TODAY].complete) == (1, 1, True)
-    assert act(row().id, "settle").closed_at is None
-    promised("payments.follow", "payments.compare")
-    assert make.stored(booking.id).payment_status == "success"
-    assert (row().outcome, row().ours.booked, row().actions) == ("matched", booking.total, [])
-    assert exceptions(make) == [("reconciliation_differs", row().id, booking.id, False)]
-
-
-def test_a_payment_we_gave_up_and_the_gateway_did_not_is_settled_too(
-    make, gateway, phonepe, begun, report, row, act, promised
-):
-    booking, txn = begun()
-    phonepe.settle(txn, "decline")
-    make.settle(gateway, txn)
-    phonepe.settle(txn, "pay", force=True)
-    report()
-    assert (row().ours.state, row().outcome) == ("failed", "state_differs")
-    act(row().id, "settle")
-    promised("payments.follow", "payments.compare")
-    assert (make.stored(booking.id).payment_status, row().outcome) == ("success", "matched")
-
-
-def test_a_refund_the_gateway_has_sent_is_settled_from_its_row(
-    make, gateway, phonepe, refund, report, rows, row, act, promised
-):
-    booking, txn = make.paid(gateway, phonepe)
-    phonepe.fault("refund.stays_pending", transaction=txn)
-    sent = refund(txn)
-    phonepe.settle(sent, "pay")
-    report()
-    found = row(outcome="state_differs")
-    assert (found.our_id, found.ours.state, found.ours.booked) == (sent, "pending", 0)
-    act(found.id, "settle")
-    promised("payments.follow", "payments.compare")
-    assert make.stored(booking.id).payment_status == "partially_refunded"
-    assert rows(open="true") == []
-    assert exceptions(make) == [("reconciliation_differs", found.id, booking.id, False)]
-
-
 @pytest.mark.parametrize(
     ("fault", "outcome"), [("status.other_amount", "amount_differs"), ("status.not_found", "ours_only")]
 )
@@ -256,14 +98,6 @@ def test_what_the_ledger_has_not_booked_differs_although_the_gateway_agrees(make
     make.run("update payment_attempts set state = 'succeeded', capture = 'applied'")
     assert report()["amount_differs"] == 1
     assert (row().ours.booked, row().ours.amount) == (0, row().theirs.amount)
-
-
-def told_of(db, promised, named, now):
-    """Take a signed notification about an id."""
-    content = base64.b64encode(json.dumps({"data": {"merchantTransactionId": named}}).encode()).decode()
-    with db.transaction() as session:
-        assert inbox.receive(session, "phonepe", json.dumps({"response": content}).encode(), "payments.callback", now)
-    promised("payments.callback")
 
 
 def test_a_payment_of_which_only_the_gateway_knows_is_shown_with_what_it_says(
@@ -393,84 +227,6 @@ def test_the_first_report_looks_a_week_back_and_later_ones_at_every_day_since(re
     report(NIGHT + timedelta(days=10))
     assert len(days()) == 17
     assert all(day.complete for day in days().values())
-
-
-@pytest.fixture
-def charged(make, begun):
-    """Pay through a gateway that says what it keeps; returns it, the booking and our id."""
-
-    def charged(fee):
-        scripted = ScriptedGateway()
-        booking, txn = begun(scripted)
-        scripted.says[txn] = scripted.about(txn, Said.SUCCEEDED, fee=fee)
-        make.settle(scripted, txn)
-        return scripted, booking, txn
-
-    return charged
-
-
-def test_a_fee_is_booked_by_the_report_once_as_the_gateway_says_it(make, charged, report, row):
-    scripted, booking, _ = charged(11_80)
-    assert "gateway_fees" not in make.balances(booking.id)
-    together(3, lambda: report(by=scripted))
-    assert make.balances(booking.id) == {
-        "gateway_clearing": booking.total - 11_80,
-        "gateway_fees": 11_80,
-        "customer_advance": -booking.total,
-    }
-    assert (row().outcome, row().ours.fee, row().theirs.fee) == ("matched", 11_80, 11_80)
-
-
-@pytest.mark.parametrize("other", [15_00, 10_00, 0])
-def test_a_fee_that_was_booked_otherwise_is_brought_to_what_the_gateway_says_by_an_admin(
-    make, charged, report, row, act, other
-):
-    scripted, booking, txn = charged(11_80)
-    report(by=scripted)
-    make.run("delete from reconciliation_rows")
-    scripted.says[txn] = replace(scripted.says[txn], fee=other)
-    make.run("update reconciliation_days set completed_at = null")
-    assert report(by=scripted)["fee_differs"] == 1
-    assert (row().ours.fee, row().theirs.fee, row().actions) == (11_80, other, ["book_fee", "close"])
-    assert exceptions(make) == []
-    closed = act(row().id, "book_fee")
-    assert (closed.actions, closed.closed_by is None) == ([], False)
-    assert make.balances(booking.id).get("gateway_fees", 0) == other
-    assert sum(make.balances(booking.id).values()) == 0
-
-
-def test_an_admin_does_only_what_a_row_allows(make, gateway, phonepe, report, row, act):
-    make.paid(gateway, phonepe)
-    report()
-    with pytest.raises(AlreadyClosed):
-        act(row().id, "close", "nothing to close")
-    with pytest.raises(RowNotFound):
-        act(new_id(), "close", "nowhere")
-    make.run("delete from reconciliation_rows")
-    make.run("update reconciliation_days set completed_at = null")
-    phonepe.fault("status.other_amount")
-    report()
-    for action in (Action.SETTLE, Action.BOOK_FEE):
-        with pytest.raises(Invalid, match="action: must be one of what the row allows: compare_again, close"):
-            act(row().id, action)
-    with pytest.raises(Invalid, match="note"):
-        act(row().id, "close")
-    assert make.rows("select count(*) from audit_log") == [(0,)]
-
-
-def test_closing_a_row_is_told_in_the_bookings_history_and_the_audit_log_and_closes_what_a_person_was_asked(
-    make, gateway, phonepe, report, row, act
-):
-    booking, txn = make.paid(gateway, phonepe)
-    phonepe.fault("status.not_found")
-    report()
-    act(row().id, "close", "Asked PhonePe: it is there.")
-    facts = {"action": "close", "our_id": txn, "outcome": "ours_only", "note": "Asked PhonePe: it is there."}
-    last = "select kind, actor, facts from booking_events where booking_id = :id order by id desc limit 1"
-    assert make.rows(last, id=booking.id) == [("reconciliation_decided", "admin", facts)]
-    assert make.rows("select action, subject_id, after from audit_log") == [("reconciliation.decided", row().id, facts)]
-    assert make.rows("select closing_note, closed_by from exceptions") == [(row().note, row().closed_by)]
-    assert row().closed_by is not None
 
 
 def test_rows_are_found_by_their_day_and_outcome_and_whether_they_are_open_in_one_statement(

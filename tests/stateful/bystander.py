@@ -1,0 +1,146 @@
+"""What a bystander would know, and what must hold whatever anybody does.
+
+The payments and refunds the gateway has told us of, the cash that was taken and handed back, and the visits that were
+cancelled. A refusal is an answer like any other; every other exception a failure.
+"""
+
+import logging
+from collections import Counter
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
+
+from functions.wiring import invariants
+from shared.invariants.run import statement
+from shared.kit.errors import Refusal
+from shared.lines.home_chef.lifecycle import ChefStep
+from shared.payments.gateway import Said
+from tests.stateful.jobs import Jobs
+from tests.stateful.world import START, People, World
+
+ATTEMPTS = "select merchant_txn_id, state, amount from payment_attempts where gateway <> 'cash'"
+REFUNDS = "select merchant_refund_id, state, amount from refunds"
+CASH = "select coalesce(sum(amount), 0)::bigint from payment_attempts where gateway = 'cash'"
+CANCELLED = "select id from bookings where status = 'cancelled'"
+# Nobody's money is left: paid in and not gone back is what was earned, or somebody has been asked to look.
+LOST = """
+select b.id, b.status, m.amount from bookings b join (
+  select t.booking_id, sum(p.amount) filter (where p.account in ('gateway_clearing', 'cash')) as amount,
+    -coalesce(sum(p.amount) filter (where p.account in ('chef_payable', 'platform_revenue', 'gst_payable')), 0) as earned
+  from ledger_transactions t join ledger_postings p on p.transaction_id = t.id group by 1
+) m on m.booking_id = b.id
+where (b.status not in ('completed', 'cancelled') or m.amount <> m.earned) and m.amount <> 0
+  and not exists (select from exceptions e where e.booking_id = b.id and e.closed_at is null)
+"""
+LIVE = "select merchant_txn_id from payment_attempts where state in ('created', 'pending')"
+UNFINISHED = "select merchant_refund_id from refunds where state in ('created', 'sent', 'pending')"
+TO_BE_HAD = "select id, provider_id from bookings where status = 'confirmed' and answer = 'accepted'"
+
+
+class Failures(logging.Handler):
+    """What a job met and went on after: it would not be seen otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.met: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info:
+            self.met.append(logging.Formatter().format(record))
+
+
+class Bystander(RuleBasedStateMachine):
+    """Three customers, three chefs, an admin, a gateway and a clock; after each step the model is compared with the rows."""
+
+    counted: ClassVar[Counter[str]] = Counter()
+    people: ClassVar[People]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(self.people)
+        self.play, self.gateway = self.world.play, self.world.gateway
+        self.jobs = Jobs(self.play)
+        self.booked = False
+        self.cash = 0
+        self.handed_back: set[str] = set()
+        self.cancelled: set[UUID] = set()
+        self.failures = Failures()
+        logging.getLogger().addHandler(self.failures)
+        self.world.rows("set plan_cache_mode = force_generic_plan")  # it is planned once, not at each step
+        asked = statement(invariants()).replace(":now", "$1")
+        self.world.rows(f"prepare broken(timestamptz) as {asked}")
+
+    def teardown(self) -> None:
+        try:
+            if not self.failures.met:
+                self.settle_everything()
+        finally:
+            logging.getLogger().removeHandler(self.failures)
+            self.world.close()
+
+    def does(self, name: str, act: Any) -> Any:
+        """Let somebody do something; a refusal is fine. Counts both."""
+        try:
+            done = act()
+        except Refusal as refusal:
+            self.counted[f"{name} refused: {refusal.code}"] += 1
+            return None
+        self.counted[name] += 1
+        return done
+
+    @initialize()
+    def nothing_yet(self) -> None:
+        self.counted["examples"] += 1
+
+    @invariant()
+    def everything_adds_up(self) -> None:
+        self.counted["steps"] += 1
+        assert self.failures.met == [], self.failures.met[0]
+        assert self.world.rows(f"execute broken('{START.isoformat()}')") == []
+        self._compare()
+
+    def _compare(self) -> None:
+        """What the gateway told us of, and the cash, is what the rows say; a visit that was cancelled stays so."""
+        for our_id, state, amount in self.world.rows(ATTEMPTS):
+            heard = our_id in self.gateway.collected
+            assert state in ({"succeeded", "mismatched"} if heard else {"created", "pending", "failed", "mismatched"})
+            assert state != "succeeded" or amount == self.gateway.orders[our_id].amount
+        for our_id, state, amount in self.world.rows(REFUNDS):
+            assert (state == "done") == (our_id in self.gateway.returned | self.handed_back)
+            assert our_id not in self.gateway.refund_orders or amount == self.gateway.refund_orders[our_id].amount
+        assert self.world.rows(CASH) == [[self.cash]]
+        cancelled = {booking for (booking,) in self.world.rows(CANCELLED)}
+        assert self.cancelled <= cancelled
+        self.cancelled = cancelled
+
+    def settle_everything(self) -> None:
+        """Time passes and the gateway tells the truth to the end: everybody has a visit or their money, or it is said why."""
+        self.gateway.silent = self.gateway.loses = False
+        for hours in (1, 4, 24, 48, 72, 96, 24):
+            self._tell_the_truth()
+            for booking, chef in self.world.rows(TO_BE_HAD):
+                for step in (ChefStep.IN_PROGRESS, ChefStep.COMPLETED):
+                    with suppress(Refusal):
+                        self.play.step(chef, booking, step)
+            for job in ("expire", "deadlines", "reconcile", "remind"):
+                self.jobs.run(job)
+            self.jobs.promised(1)
+            self.play.now += timedelta(hours=hours)
+        for job in ("expire", "deadlines", "reconcile"):
+            self.jobs.run(job)
+        assert self.failures.met == [], self.failures.met[0]
+        assert self.world.rows(f"execute broken('{self.play.now.isoformat()}')") == []
+        self._compare()
+        assert self.world.rows(LOST) == []
+
+    def _tell_the_truth(self) -> None:
+        """A payment that was said to have succeeded has; every other has failed. Refunds are done, or failed before."""
+        for (our_id,) in self.world.rows(LIVE):
+            if our_id in self.gateway.orders and not self.gateway.has_succeeded(our_id):
+                self.play.say(our_id, Said.FAILED)
+        for (our_id,) in self.world.rows(UNFINISHED):
+            if our_id in self.gateway.refund_orders:
+                self.play.say(our_id, Said.SUCCEEDED)

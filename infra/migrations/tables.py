@@ -10,6 +10,7 @@ import shared.lines.home_chef.models
 import shared.notifications.models
 import shared.outbox.models
 import shared.payments.models
+import shared.payments.reconciliation.models
 import shared.places.models
 import shared.sign_in.models
 import shared.users.models  # noqa: F401 - imported for the tables they declare

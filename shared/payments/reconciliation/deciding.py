@@ -15,10 +15,10 @@ from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.outbox import queries as outbox
 from shared.payments.closing import AlreadyClosed
-from shared.payments.models import DIFFERS, ReconciliationRow
 from shared.payments.queries import locked
 from shared.payments.reconciliation import queries
 from shared.payments.reconciliation.comparison import Action, Outcome, actions
+from shared.payments.reconciliation.models import DIFFERS, ReconciliationRow
 from shared.payments.reconciliation.schemas import RowAction
 from shared.payments.rungs import FOLLOW
 from shared.users.models import ADMIN

@@ -16,8 +16,8 @@ from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery, Position, after, pack, page_of, unpack
 from shared.ledger import queries as ledger
 from shared.ledger.queries import Cleared
-from shared.payments.models import ReconciliationDay, ReconciliationRow
 from shared.payments.reconciliation.comparison import About, Ours, Outcome, Theirs, is_over
+from shared.payments.reconciliation.models import ReconciliationDay, ReconciliationRow
 from shared.payments.reconciliation.schemas import RowsQuery
 
 

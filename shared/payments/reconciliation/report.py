@@ -21,9 +21,9 @@ from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.payments.following import BATCH, ROUND_SECONDS, SILENCES
 from shared.payments.gateway import Gateway, GatewayAnswer, Gateways, GatewayUnavailable, Said
-from shared.payments.models import DIFFERS, ReconciliationRow
 from shared.payments.reconciliation import queries
 from shared.payments.reconciliation.comparison import FOR_A_PERSON, About, Theirs, compare, fee_to_book
+from shared.payments.reconciliation.models import DIFFERS, ReconciliationRow
 from shared.payments.reconciliation.queries import Compared, Subject
 
 FIRST_DAYS = 7  # how far back the very first report looks

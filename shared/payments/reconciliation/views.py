@@ -1,7 +1,7 @@
 """The report as admins see it."""
 
-from shared.payments.models import ReconciliationRow
 from shared.payments.reconciliation.comparison import Outcome, actions
+from shared.payments.reconciliation.models import ReconciliationRow
 from shared.payments.reconciliation.queries import Day
 from shared.payments.reconciliation.schemas import DayView, RowView
 

@@ -52,7 +52,7 @@ fuzz: $(INSTALLED) ## Send random requests to every operation, more each (ARGS="
 
 .PHONY: soak
 soak: $(INSTALLED) ## Play 20,000 steps of random stories (STEPS=), then let a crowd shop for SECONDS=60 while functions are killed (SEED= as told)
-	SOAK=$(or $(STEPS),20000) $(RUN) pytest tests/stateful -k one_likes --hypothesis-seed=$(or $(SEED),$$RANDOM$$RANDOM)
+	SOAK=$(or $(STEPS),20000) $(RUN) pytest tests/stateful -k one_likes --hypothesis-seed=$(or $(SEED),$(shell shuf -i 1-2147483647 -n 1))
 	SECONDS="$(SECONDS)" SEED="$(SEED)" $(RUN) tests.soak.history
 
 check: format lint types imports current test ## All that must hold before a change lands

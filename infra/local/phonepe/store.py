@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
+BOOK = "book.sqlite3"  # the file, in the folder it is given
 PENDING = "PENDING"
 COMPLETED = "COMPLETED"
 FAILED = "FAILED"
@@ -86,7 +87,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(folder / "book.sqlite3", timeout=5, check_same_thread=False, isolation_level=None)
+        self._db = sqlite3.connect(folder / BOOK, timeout=5, check_same_thread=False, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.execute("pragma journal_mode = wal")
         self._db.executescript(_SCHEMA)

@@ -31,9 +31,10 @@ def clean(version: str, folder: Path, requirements: Path) -> Path:
     found = installed(version)
     if found is None:
         return _instead(version, f"no Python {version} on this machine")
-    subprocess.run([found, "-m", "venv", str(folder)], check=True, capture_output=True)
+    subprocess.run([found, "-m", "venv", "--without-pip", str(folder)], check=True, capture_output=True)
     python = folder / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(requirements)]
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet", "--disable-pip-version-check"]
+    install = [*pip, "install", "-r", str(requirements)]
     ran = subprocess.run(install, capture_output=True, text=True, check=False, timeout=300)
     if ran.returncode:
         return _instead(version, f"requirements.txt cannot be installed: {ran.stderr.strip().splitlines()[-1]}")

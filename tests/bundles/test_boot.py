@@ -22,6 +22,8 @@ from tests.bundles.pythons import VERSIONS, clean
 
 ALONE = Path(__file__).with_name("alone.py")
 LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
+# A server that is told to end waits two seconds for what might still come on a connection that was kept.
+CLOSE = {"Connection": "close"}
 ASKED = {
     "auth": ("POST", "/api/v1/auth/send-otp", 422, "invalid"),
     "customer": ("GET", "/api/v1/customer/bookings", 401, "invalid_token"),
@@ -62,8 +64,8 @@ def test_a_bundle_boots_alone_and_answers(python: str, unpacked: dict[str, Path]
     """Fails when a module, a file or a library is not in the bundle: nothing else can be imported there."""
     method, path, status, code = ASKED[name]
     with served(python, unpacked[name], tmp_path / "log") as url:
-        assert requests.get(f"{url}/health", timeout=10).json() == {"status": "ok"}
-        answer = requests.request(method, url + path, timeout=10)
+        assert requests.get(f"{url}/health", headers=CLOSE, timeout=10).json() == {"status": "ok"}
+        answer = requests.request(method, url + path, headers=CLOSE, timeout=10)
         assert (answer.status_code, answer.json().get("code")) == (status, code)
 
 
@@ -95,6 +97,6 @@ def test_a_bundle_reads_through_postgres(python: str, unpacked, tmp_path, db, da
     tokens = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "sizzle", "sizzle-api", 600)
     token = tokens.issue(person.user_id, person.session_id, "customer", now)
     with served(python, unpacked["customer"], tmp_path / "log", DATABASE_URL=database_url) as url:
-        sent = {"Authorization": f"Bearer {token}"}
+        sent = CLOSE | {"Authorization": f"Bearer {token}"}
         answer = requests.get(f"{url}/api/v1/customer/profile", headers=sent, timeout=10)
         assert (answer.status_code, answer.json().get("email")) == (200, "meera@test.example")

@@ -11,7 +11,7 @@ HANDLERS = {
     "home_chef.lapse": "functions.tasks.home_chef:lapse",
     "notifications.mail": "functions.tasks.notifications:mail",
     "payments.callback": "functions.tasks.payments:callback",
-    "payments.compare": "functions.tasks.payments:compare",
+    "payments.compare": "functions.tasks.reconciliation:compare",
     "payments.follow": "functions.tasks.payments:follow",
     "payments.refund": "functions.tasks.payments:refund",
 }

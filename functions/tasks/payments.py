@@ -5,7 +5,6 @@ from uuid import UUID
 from functions import wiring
 from shared.inbox import queries as inbox
 from shared.payments import following, refunding
-from shared.payments.reconciliation import report
 
 
 def callback(payload: dict[str, Any], now: datetime) -> None:
@@ -27,8 +26,3 @@ def follow(payload: dict[str, Any], now: datetime) -> None:
 def refund(payload: dict[str, Any], now: datetime) -> None:
     """Send a refund that was decided, or ask how it stands."""
     refunding.follow(wiring.database(), wiring.gateway_named, wiring.line, UUID(payload["refund_id"]), now)
-
-
-def compare(payload: dict[str, Any], now: datetime) -> None:
-    """Take a new look at a row of the reconciliation report."""
-    report.compare_again(wiring.database(), wiring.gateway_named, UUID(payload["row_id"]), now)

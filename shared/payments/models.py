@@ -8,18 +8,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.bookings.models import Booking
 from shared.kit.base import Base, Changed, one_of
 from shared.kit.ids import new_id
-from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState, RefundState
+from shared.payments.lifecycle import LIVE, AttemptState, RefundState
 
 CASH = "cash"  # the gateway of an attempt that was money in a hand
 CASH_REFUND = "cash_refund"  # the exception that asks a person to hand money back
 VISIT = "visit"  # the purpose of a payment; a later line may ask a deposit and a balance
 
 
-def _among(states: frozenset[AttemptState] | frozenset[RefundState]) -> str:
-    return f"state in ({', '.join(sorted(repr(state.value) for state in states))})"
-
-
-IS_LIVE, IS_UNFINISHED = _among(LIVE), _among(UNFINISHED)
+IS_LIVE = f"state in ({', '.join(sorted(repr(state.value) for state in LIVE))})"
 ONE_LIVE_ATTEMPT = "uq_payment_attempts_live"
 
 

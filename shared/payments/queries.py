@@ -20,8 +20,6 @@ from shared.payments.matching import Asked, Capture
 from shared.payments.models import CASH_REFUND, VISIT, Attempt, Payment, ReconciliationRun, Refund
 from shared.payments.schemas import PaymentsQuery
 
-UNTIL_A_PERSON_IS_ASKED = timedelta(minutes=15)
-
 
 @dataclass(frozen=True)
 class Owed:

@@ -105,7 +105,7 @@ def follow(db: Database, gateways: Gateways, lines: Lines, refund_id: UUID, now:
         order = RefundOrder(refund.merchant_refund_id, paid_as, refund.amount)
         resend = refund.sent_at is not None and now - refund.sent_at >= RESEND_AFTER
     answer = gateway.refund(order) if first else _ask(gateway, order, resend=resend)
-    return settle(db, lines, refund_id, gateway.merchant, answer, now)
+    return settle(db, lines, refund, gateway.merchant, answer, now)
 
 
 def _ask(gateway: Gateway, order: RefundOrder, *, resend: bool) -> GatewayAnswer:
@@ -114,14 +114,15 @@ def _ask(gateway: Gateway, order: RefundOrder, *, resend: bool) -> GatewayAnswer
 
 
 def settle(
-    db: Database, lines: Lines, refund_id: UUID, merchant: str, answer: GatewayAnswer, now: datetime
+    db: Database, lines: Lines, known: Refund, merchant: str, answer: GatewayAnswer, now: datetime
 ) -> RefundState:
-    """Apply what the gateway says of a refund; the same answer again changes nothing."""
-    with db.reading() as session:
-        booking_id = session.query(Refund.booking_id).filter_by(id=refund_id).scalar()
+    """Apply what the gateway says of a refund; the same answer again changes nothing.
+
+    `known` is the refund as it was read before the gateway was asked, `merchant` the account that was asked.
+    """
     with db.transaction() as session:
-        owed = queries.locked(session, booking_id)
-        refund = queries.locked_refund(session, refund_id)
+        owed = queries.locked(session, known.booking_id)
+        refund = queries.locked_refund(session, known.id)
         target = _verdict(refund, merchant, answer)
         if not REFUND.allows(RefundState(refund.state), target):
             return RefundState(refund.state)

@@ -17,6 +17,7 @@ from shared.payments import admin_refund, cash, closing, queries, refunding
 from shared.payments.admin_refund import Gift
 from shared.payments.closing import AlreadyClosed, ExceptionNotFound
 from shared.payments.gateway import GatewayAnswer, Said
+from shared.payments.models import Refund
 from shared.payments.schemas import CashTaken
 from tests.make import Person, at, together
 from tests.round_trips import counted
@@ -105,7 +106,9 @@ def test_a_refund_the_gateway_failed_is_paid_out_against_what_it_holds(db, make,
     assert balances.keys().isdisjoint({"refunds_payable", "customer_advance", "gateway_clearing", "cash"})
     assert make.stored(booking.id).payment_status == "refunded"
     late = GatewayAnswer(Said.FAILED, "PAYMENT_ERROR")
-    assert refunding.settle(db, line, given, "TESTMERCHANT", late, now) == "done"
+    with db.reading() as session:
+        known = session.get_one(Refund, given)
+    assert refunding.settle(db, line, known, "TESTMERCHANT", late, now) == "done"
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")

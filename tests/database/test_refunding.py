@@ -10,7 +10,7 @@ from functions.wiring import line
 from shared.kit.database import ConstraintViolated
 from shared.payments import following, queries, refunding
 from shared.payments.gateway import GatewayAnswer, GatewayUnavailable, Said
-from shared.payments.models import Attempt
+from shared.payments.models import Attempt, Refund
 from shared.payments.refunding import RESEND_AFTER
 from tests.make import at, together
 
@@ -258,7 +258,9 @@ def test_a_contradicted_refund_stays_done(make, db, promise, follow, now):
     for _ in range(2):
         follow(refund)
     answer = GatewayAnswer(Said.FAILED, "PAYMENT_ERROR")
-    assert refunding.settle(db, line, refund, "TESTMERCHANT", answer, now) == "done"
+    with db.reading() as session:
+        known = session.get_one(Refund, refund)
+    assert refunding.settle(db, line, known, "TESTMERCHANT", answer, now) == "done"
     assert (states(make), shown(make)) == (["done"], "refunded")
 
 

@@ -1,0 +1,68 @@
+"""What is measured, each as its own server in its own process: our functions as deployed, and the two peers."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from infra.local.processes import Process, ReservedPort, stop
+
+ROOT = Path(__file__).parents[2]
+PEERS = ROOT / "var/bench/bin/python"
+QUIET = {"PYTHONDONTWRITEBYTECODE": "", "PATH": os.environ["PATH"]}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something that serves: a name in the table, and the command that serves it on a port."""
+
+    name: str
+    command: tuple[str, ...]
+
+    def on(self, port: int) -> list[str]:
+        return [part.replace("{port}", str(port)) for part in self.command]
+
+
+def ours(function: str) -> Subject:
+    framework = str(Path(sys.executable).with_name("functions-framework"))
+    return Subject(function, (framework, f"--target={function}", "--host=127.0.0.1", "--port={port}"))
+
+
+def peer(name: str) -> Subject:
+    served = f"tests.bench.peers.{name}:app"
+    return Subject(
+        name, (str(PEERS), "-m", "uvicorn", served, "--port", "{port}", "--log-level", "warning", "--no-access-log")
+    )
+
+
+@contextmanager
+def serving(subject: Subject, log: Path, **environ: str) -> Iterator[str]:
+    """Serve until the block ends; gives the address once the port answers."""
+    port = ReservedPort()
+    url = f"http://127.0.0.1:{port.number}"
+    process = Process(subject.name, subject.on(port.number), log, QUIET | environ, folder=ROOT)
+    process.start()
+    try:
+        _until_healthy(process, url)
+        yield url
+    finally:
+        stop([process])
+        port.close()
+
+
+def _until_healthy(process: Process, url: str) -> None:
+    until = time.monotonic() + 30
+    while True:
+        try:
+            if requests.get(f"{url}/health", timeout=5).status_code == 200:
+                return
+        except requests.ConnectionError:
+            pass
+        if process.died() or time.monotonic() > until:
+            raise RuntimeError(f"{process.name} did not start:\n{process.last_words()}")
+        time.sleep(0.02)

@@ -1,0 +1,103 @@
+"""What every measurement needs: a database with people and a visit, their tokens, and an environment for each server."""
+
+import hashlib
+import json
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from infra import migrations
+from infra.phonepe.v1.client import PhonePe
+from infra.phonepe.v1.wire import Signer
+from infra.postgres.engine import PostgresDatabase
+from shared.kit.ids import new_id
+from shared.kit.settings import Keys
+from shared.sign_in import sessions
+from shared.sign_in.sessions import Lifetimes
+from shared.sign_in.tokens import AccessTokens
+from tests.architecture.probe import SECRETS, placeholders
+from tests.bench.cold import Ask
+from tests.google_servers import GoogleServers
+from tests.make import Make, Person
+from tests.phonepe_server import PhonePeServer
+from tests.postgres_server import shared_postgres
+
+LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
+INVOKER = "invoker@test.example"
+
+
+@dataclass
+class Stage:
+    make: Make
+    database_url: str
+    google: GoogleServers
+    customer: Person
+    chef: Person
+    txn: str
+    tokens: dict[str, str]
+
+    @property
+    def environ(self) -> dict[str, str]:
+        known = {
+            "DATABASE_URL": self.database_url,
+            "PHONEPE_API": "v1",
+            "GCE_METADATA_HOST": self.google.metadata_host,
+            "OIDC_ISSUER": self.google.issuer,
+            "OIDC_JWKS_URL": self.google.jwks_url,
+            "CLOUD_TASKS_URL": self.google.tasks_url,
+            "CLOUD_TASKS_LOCATION": self.google.location,
+            **{f"{name}_INVOKER": INVOKER for name in ("TASKS", "SCHEDULE", "MIGRATE")},
+        }
+        return placeholders() | known
+
+    def reads(self) -> dict[str, Ask]:
+        """Return for each function the request that opens its database connection and is answered with 200."""
+        as_role = {role: {"Authorization": f"Bearer {token}"} for role, token in self.tokens.items()}
+        response = b64encode(json.dumps({"data": {"merchantTransactionId": "SZ_NONE"}}).encode()).decode()
+        signed = hashlib.sha256((response + "salt").encode()).hexdigest() + "###1"
+        told = json.dumps({"response": response}).encode()
+        jsonish = {"Content-Type": "application/json"}
+        return {
+            "customer": Ask("GET", "/api/v1/customer/bookings", as_role["customer"]),
+            "chef": Ask("GET", "/api/v1/chef/bookings", as_role["chef"]),
+            "admin": Ask("GET", "/api/v1/admin/bookings", as_role["admin"]),
+            "payments": Ask("GET", f"/api/v1/payments/status/{self.txn}", as_role["customer"]),
+            "callback": Ask("POST", "/api/v1/payments/callback", jsonish | {"X-VERIFY": signed}, told),
+            "docs": Ask("GET", "/api/v1/openapi.json", {}),
+        }
+
+    def book(self, day: int, at: str, chef: Person, key: str | None = None) -> tuple[bytes, dict[str, str]]:
+        """Return the body and the headers of a request for two hours."""
+        wish = {
+            "address_id": str(self.customer.address_id),
+            "booking_date": self.make.day(day).isoformat(),
+            "time_slot": at,
+            "chef_id": str(chef.id),
+        }
+        headers = {"Authorization": f"Bearer {self.tokens['customer']}", "Content-Type": "application/json"}
+        return json.dumps(wish).encode(), headers | {"Idempotency-Key": key or uuid4().hex}
+
+
+def set_up(folder: Path, google: GoogleServers, phonepe: PhonePeServer) -> Stage:
+    url = shared_postgres().new_database()
+    migrations.upgrade(url)
+    database = PostgresDatabase(url, 2)
+    make = Make(database, datetime.now(UTC))
+    gateway = PhonePe(phonepe.url, phonepe.merchant_id, Signer(Keys(phonepe.salts)), "http://127.0.0.1:9/callback")
+    customer, chef = make.customer(), make.chef()
+    _, txn = make.paid(gateway, phonepe, customer, chef_id=chef.id)
+    admin = Person(new_id(), "admin")
+    make.run("insert into users (id, email, role) values (:id, 'admin@test.example', 'admin')", id=admin.id)
+    tokens = {person.role: _token(make, person) for person in (customer, chef, admin)}
+    return Stage(make, url, google, customer, chef, txn, tokens)
+
+
+def _token(make: Make, person: Person) -> str:
+    [(email,)] = make.rows("select email from users where id = :id", id=person.id)
+    with make.db.transaction() as session:
+        begun = sessions.begin(session, email, LIVES, datetime.now(UTC))
+    assert begun
+    keys = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "sizzle", "sizzle-api", 86_400)
+    return keys.issue(begun.user_id, begun.session_id, person.role, datetime.now(UTC))

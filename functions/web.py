@@ -4,27 +4,23 @@ import json
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from importlib import import_module
 from typing import Any, TypeVar
 from uuid import UUID
 
-from flask import Blueprint, Flask, Request, Response, current_app, g, has_app_context
+from flask import Request, Response, g
 from flask import request as current_request
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
-from werkzeug.wrappers import Response as AnyResponse
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from functions import access, problems, wiring
-from functions.observed import observe
 from shared.audit.queries import By
 from shared.idempotency.queries import Key, Replayed, fingerprint
-from shared.kit import log
 from shared.kit.errors import Invalid, Refusal
 from shared.kit.schemas import UUID_TEXT
 from shared.sign_in.limits import Client
@@ -199,7 +195,9 @@ def _uuid(name: str, text: str) -> UUID:
     return UUID(text)
 
 
-def _view(endpoint: Endpoint) -> Callable[..., Response]:
+def view_of(endpoint: Endpoint) -> Callable[..., Response]:
+    """Return what Flask calls for an endpoint: inputs read and checked, the handler asked, its answer written."""
+
     def view(**path: str) -> Response:
         call = Call(current_request, endpoint)
         if call.claims and call.claims.role != endpoint.role:
@@ -209,7 +207,7 @@ def _view(endpoint: Endpoint) -> Callable[..., Response]:
         try:
             answer = endpoint.handler(call, **_inputs(call, path))
         except Replayed as replayed:
-            return _json(problems.encode(replayed.answer), replayed.status)
+            return json_response(problems.encode(replayed.answer), replayed.status)
         return answer if isinstance(answer, Response) else _answer(answer, endpoint)
 
     return view
@@ -218,7 +216,7 @@ def _view(endpoint: Endpoint) -> Callable[..., Response]:
 def _answer(answer: BaseModel | None, endpoint: Endpoint) -> Response:
     if endpoint.page:
         return _readable(answer, endpoint.page)
-    response = _json(answer.model_dump_json() if answer is not None else "", endpoint.status)
+    response = json_response(answer.model_dump_json() if answer is not None else "", endpoint.status)
     if endpoint.etag:
         response.add_etag()  # a digest of the body
         response.make_conditional(current_request)
@@ -229,7 +227,7 @@ def _readable(answer: BaseModel | None, page: Callable[[Any], str]) -> Response:
     """Answer JSON, or a page to who prefers one; of styles the policy lets through the page's own sheet alone."""
     assert answer is not None, "a page shows something"  # noqa: S101
     if current_request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
-        response = _json(answer.model_dump_json(), 200)
+        response = json_response(answer.model_dump_json(), 200)
     else:
         html = page(answer)
         sheet = html.partition("<style>")[2].partition("</style>")[0]
@@ -241,55 +239,5 @@ def _readable(answer: BaseModel | None, page: Callable[[Any], str]) -> Response:
     return response
 
 
-def _json(text: str, status: int) -> Response:
+def json_response(text: str, status: int) -> Response:
     return Response(text, status, content_type="application/json")
-
-
-def create_app(name: str, routes: Sequence[Routes], pages: Sequence[Blueprint] = ()) -> Flask:
-    """Make the Flask application of one function from its endpoints, and from pages that are no part of the API."""
-    app = Flask(name, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    app.url_map.strict_slashes = False
-    app.add_url_rule("/health", "health", lambda: _json('{"status":"ok"}', 200), methods=["GET"])
-    for noun in routes:
-        for endpoint in noun.endpoints:
-            rule = re.sub(r"{(\w+)}", r"<\1>", endpoint.path)
-            app.add_url_rule(rule, f"{endpoint.method} {endpoint.path}", _view(endpoint), methods=[endpoint.method])
-    for page in pages:
-        app.register_blueprint(page)
-    problems.register(app)
-    observe(app, name)
-    return app
-
-
-def serve(
-    name: str,
-    routes: Sequence[Routes],
-    requires: Sequence[str] = (),
-    loads: Sequence[str] = (),
-    pages: Sequence[Blueprint] = (),
-) -> Callable[[Request], AnyResponse]:
-    """Return the target of a function: a plain function over the application of these endpoints.
-
-    `requires` are the settings without which the process does not start: each function has only its own secrets.
-    `loads` are the modules its requests need and nothing imports at the top: loaded now, while the platform gives a
-    starting instance more CPU than the first request will have.
-    """
-    settings = wiring.settings()
-    settings.require(*requires)
-    log.configure(settings.log_level)
-    for module in loads:
-        import_module(module)
-    if "infra.postgres.engine" in loads:
-        wiring.database()  # connects after the fork only, but loads now what its address asks for
-    app = create_app(name, routes, pages)
-
-    def target(request: Request) -> AnyResponse:
-        # The framework's own routing is a catch-all: the inner application does everything, errors included.
-        return Response.from_app(app.wsgi_app, request.environ)
-
-    if has_app_context():  # the framework's, which catches no path with a line break in it, nor /favicon.ico
-        current_app.register_error_handler(HTTPException, lambda _: target(current_request))
-    target.app = app  # type: ignore[attr-defined]
-    target.routes = routes  # type: ignore[attr-defined]
-    return target

@@ -1,11 +1,12 @@
 """Signing in and out: one-time codes for tokens, tokens for their successors."""
 
-from functions.auth import sign_in
-from functions.web import serve
+from functions.serving import serve
 
 auth = serve(
     "auth",
-    [sign_in.routes],
+    {
+        "/api/v1/auth": ["functions.auth.sign_in"],
+    },
     requires=[
         "database_url",
         "upstash_redis_rest_url",
@@ -15,5 +16,5 @@ auth = serve(
         "otp_keys",
         "resend_api_key_or_smtp_url",
     ],
-    loads=["infra.postgres.engine", "infra.redis", "infra.email"],
+    loads=["infra.postgres.engine"],
 )

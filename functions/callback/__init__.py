@@ -1,12 +1,13 @@
 """What a gateway tells us: verified over the bytes as they came, stored, answered at once, looked into later."""
 
-from functions.callback import phonepe
-from functions.web import serve
+from functions.serving import serve
 from functions.wiring import PROMISING, callback_needs
 
 callback = serve(
     "callback",
-    [phonepe.routes],
+    {
+        "/api/v1/payments/callback": ["functions.callback.phonepe"],
+    },
     requires=["database_url", *callback_needs(), *PROMISING],
-    loads=["infra.postgres.engine", "infra.cloud_tasks", "infra.google"],
+    loads=["infra.postgres.engine"],
 )

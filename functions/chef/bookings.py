@@ -1,14 +1,11 @@
 from uuid import UUID
 
-from functions import wiring
-from functions.acting import acting
 from functions.web import Call, Routes
 from shared.kit.paging import PageView
-from shared.lines.home_chef import queries, steps
+from shared.lines.home_chef import queries
 from shared.lines.home_chef.lifecycle import CHEF
-from shared.lines.home_chef.offers import BookingNotFound, OfferGone, StepNotAllowed
-from shared.lines.home_chef.schemas import ChefBookingQuery, ChefBookingView, StatusChange
-from shared.lines.home_chef.starting import TooEarly
+from shared.lines.home_chef.offers import BookingNotFound
+from shared.lines.home_chef.schemas import ChefBookingQuery, ChefBookingView
 from shared.lines.home_chef.views import chef_booking_view
 
 routes = Routes("/api/v1/chef", CHEF)
@@ -30,16 +27,3 @@ def get_booking(call: Call, booking_id: UUID) -> ChefBookingView:
         if row is None:
             raise BookingNotFound
         return chef_booking_view(row)
-
-
-@routes.put(
-    "/bookings/{booking_id}/status",
-    body=StatusChange,
-    answer=ChefBookingView,
-    refuses=(BookingNotFound, StepNotAllowed, OfferGone, TooEarly),
-)
-def change_status(call: Call, booking_id: UUID, body: StatusChange) -> ChefBookingView:
-    """Accept (`confirmed`), decline, start, complete or cancel a visit; a step its state does not allow names the states."""
-    window = wiring.settings().start_window_minutes
-    row = steps.by_chef(acting(call), booking_id, body.status, body.reason, window, call.now)
-    return chef_booking_view(row)

@@ -1,11 +1,12 @@
 """The database brought to the schema of this release: the only function that carries alembic."""
 
-from functions.migrate import schema
-from functions.web import serve
+from functions.serving import serve
 
 migrate = serve(
     "migrate",
-    [schema.routes],
+    {
+        "/migrations": ["functions.migrate.schema"],
+    },
     requires=["database_url", "migrate_url", "migrate_invoker"],
     loads=["infra.google"],
 )

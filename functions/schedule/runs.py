@@ -1,6 +1,6 @@
 from functions import access, wiring
 from functions.access import UnknownInvoker
-from functions.schedule.jobs import JOBS
+from functions.schedule import jobs
 from functions.web import Call, Routes
 from shared.kit import log
 from shared.kit.errors import NotFound
@@ -27,8 +27,8 @@ def run(call: Call, job: str) -> Ran:
     """Run a job now and tell what it did."""
     chosen = wiring.settings()
     access.invoked_by(call.request, chosen.schedule_url or "", chosen.schedule_invoker or "")
-    if job not in JOBS:
+    if job not in jobs.JOBS:
         raise JobNotFound
-    did = JOBS[job](call.now)
+    did = jobs.job(job)(call.now)
     logger.info("job ran", extra=log.fields(job=job, **did))
     return Ran(job=job, did=did)

@@ -4,14 +4,11 @@ from functions import wiring
 from functions.web import Call, Routes
 from shared.bookings.lifecycle import PaymentStatus
 from shared.bookings.models import Booking
-from shared.idempotency.queries import KeyReused
 from shared.kit.errors import NotFound
 from shared.payments import following, queries
-from shared.payments.checkout import BookingNotFound, NotPayable, PaymentInProgress, TooManyPayments
-from shared.payments.gateway import GatewayUnavailable
 from shared.payments.lifecycle import LIVE, AttemptState
 from shared.payments.models import Attempt
-from shared.payments.schemas import SHOWN, AttemptView, InitiateRequest, PaymentPageView
+from shared.payments.schemas import SHOWN, AttemptView
 from shared.sign_in.sessions import Caller
 from shared.users.models import CUSTOMER
 
@@ -23,19 +20,6 @@ class AttemptNotFound(NotFound):
 
     def __init__(self) -> None:
         super().__init__("There is no such payment.")
-
-
-@routes.post(
-    "/initiate",
-    body=InitiateRequest,
-    answer=PaymentPageView,
-    refuses=(BookingNotFound, NotPayable, PaymentInProgress, TooManyPayments, GatewayUnavailable, KeyReused),
-    idempotent=True,
-)
-def initiate(call: Call, body: InitiateRequest) -> PaymentPageView:
-    """Start to pay a booking: the address of the gateway's page, the same one while it is fresh."""
-    page = wiring.checkout().start(call.locking, body.booking_id, call.key, call.now)
-    return PaymentPageView.model_validate(page)
 
 
 @routes.get("/status/{txn}", answer=AttemptView, refuses=(AttemptNotFound,))

@@ -1,0 +1,22 @@
+from functions import wiring
+from functions.web import Call, Routes
+from shared.idempotency.queries import KeyReused
+from shared.payments.checkout import BookingNotFound, NotPayable, PaymentInProgress, TooManyPayments
+from shared.payments.gateway import GatewayUnavailable
+from shared.payments.schemas import InitiateRequest, PaymentPageView
+from shared.users.models import CUSTOMER
+
+routes = Routes("/api/v1/payments", CUSTOMER)
+
+
+@routes.post(
+    "/initiate",
+    body=InitiateRequest,
+    answer=PaymentPageView,
+    refuses=(BookingNotFound, NotPayable, PaymentInProgress, TooManyPayments, GatewayUnavailable, KeyReused),
+    idempotent=True,
+)
+def initiate(call: Call, body: InitiateRequest) -> PaymentPageView:
+    """Start to pay a booking: the address of the gateway's page, the same one while it is fresh."""
+    page = wiring.checkout().start(call.locking, body.booking_id, call.key, call.now)
+    return PaymentPageView.model_validate(page)

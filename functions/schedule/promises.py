@@ -1,0 +1,11 @@
+"""What was promised and is not done."""
+
+from datetime import datetime
+
+from functions import wiring
+from shared.outbox import sweep as outbox
+
+
+def sweep(now: datetime) -> dict[str, int]:
+    """Send again what was promised and is not done; what was sent often enough is dead."""
+    return outbox.sweep(wiring.database(), wiring.queue(), now)

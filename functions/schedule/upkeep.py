@@ -1,0 +1,29 @@
+"""What keeps the database small and its rows right."""
+
+from datetime import datetime
+
+from functions import wiring
+from shared.idempotency import queries as idempotency
+from shared.inbox import queries as inbox
+from shared.invariants import run
+from shared.kit import retention
+from shared.outbox import queries as outbox
+from shared.payments import queries as payments
+from shared.sign_in import sessions
+
+
+def tidy(now: datetime) -> dict[str, int]:
+    """Delete what need not be kept any longer, room by room."""
+    rooms = {
+        "outbox": outbox.forget,
+        "inbox": inbox.forget,
+        "idempotency_keys": idempotency.forget,
+        "sessions": sessions.forget,
+        "reconciliation_runs": payments.forget,
+    }
+    return retention.tidy(wiring.database(), rooms | {name: wiring.line(name).tidy for name in wiring.LINES}, now)
+
+
+def invariants(now: datetime) -> dict[str, int]:
+    """Ask whether the rows are what they must be between any two commits; each that is not is a defect, and told."""
+    return run.ask(wiring.database(), wiring.invariants(), now)

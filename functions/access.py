@@ -41,7 +41,7 @@ class UnknownInvoker(Unauthorized):
 
 def invoked_by(request: Request, audience: str, email: str) -> None:
     """Let in who presents an identity token for this audience of this service account; raises UnknownInvoker."""
-    from infra.google import InvalidInvoker
+    from infra.google.invokers import InvalidInvoker
 
     try:
         wiring.invokers(audience, email).verify(bearer(request))

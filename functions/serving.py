@@ -5,7 +5,6 @@ A starting instance has a request waiting: it loads what that request needs and 
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib import import_module
 from threading import Lock
 
 from flask import Blueprint, Flask, Request, Response, current_app, has_app_context
@@ -19,6 +18,7 @@ from functions import problems, wiring
 from functions.observed import observe
 from functions.web import MAX_BODY, Endpoint, Routes, json_response, view_of
 from shared.kit import log
+from shared.kit.loading import load
 
 # The modules that may answer at an address and below it, in the order in which they are loaded.
 Nouns = Mapping[str, Sequence[str]]
@@ -48,7 +48,7 @@ class Application(Flask):
         modules = dict.fromkeys(module for modules in self._nouns.values() for module in modules)
         for module in modules:
             self._load(module)
-        return [import_module(module).routes for module in modules]
+        return [load(module).routes for module in modules]
 
     def _nouns_at(self, path: str) -> Iterator[str]:
         asked = re.sub("/+", "/", path) + "/"
@@ -59,7 +59,7 @@ class Application(Flask):
     def _load(self, module: str) -> None:
         with self._loading:
             if module not in self._loaded:
-                for endpoint in import_module(module).routes.endpoints:
+                for endpoint in load(module).routes.endpoints:
                     self._add(endpoint)
                 self._loaded.add(module)
 
@@ -98,7 +98,7 @@ def serve(
     settings.require(*requires)
     log.configure(settings.log_level)
     for module in loads:
-        import_module(module)
+        load(module)
     if "infra.postgres.engine" in loads:
         wiring.database()  # connects after the fork only, but loads now what its address asks for
     app = create_app(name, nouns, pages)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from functions import access, problems, wiring
-from shared.audit.queries import By
+from shared.audit.by import By
 from shared.idempotency.queries import Key, Replayed, fingerprint
 from shared.kit.errors import Invalid, Refusal
 from shared.kit.schemas import UUID_TEXT

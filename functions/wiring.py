@@ -11,7 +11,7 @@ from shared.outbox.dispatch import DispatchingDatabase
 from shared.outbox.queue import Task, TaskQueue
 
 if TYPE_CHECKING:
-    from infra.google import InvokerTokens
+    from infra.google.invokers import InvokerTokens
     from infra.phonepe.v1.client import PhonePe as PhonePeV1
     from infra.phonepe.v1.wire import Signer
     from infra.phonepe.v2.client import PhonePe as PhonePeV2
@@ -73,7 +73,7 @@ class _LateQueue:
 @cache
 def queue() -> TaskQueue:
     from infra.cloud_tasks import CloudTasks
-    from infra.google import MetadataIdentity
+    from infra.google.identity import MetadataIdentity
 
     chosen = settings()
     return CloudTasks(
@@ -251,7 +251,7 @@ def lifetimes() -> "Lifetimes":
 
 @cache
 def invokers(audience: str, email: str) -> "InvokerTokens":
-    from infra.google import InvokerTokens
+    from infra.google.invokers import InvokerTokens
 
     chosen = settings()
     return InvokerTokens(chosen.oidc_issuer, chosen.oidc_jwks_url, audience, frozenset({email}))

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from infra.postgres.engine import PostgresDatabase
 from shared.audit import queries as audit
-from shared.audit.queries import By
+from shared.audit.by import By
 from shared.bookings.promotion import HasRole, promote
 from shared.kit.contact import Email
 from shared.kit.database import Database

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import requests
 
-from infra.google import IdentityUnavailable, MetadataIdentity
+from infra.google import IdentityUnavailable
+from infra.google.identity import MetadataIdentity
 from infra.outside import assert_outside_transaction
 from shared.outbox.queue import QueueUnavailable, Task
 

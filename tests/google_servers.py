@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
-from infra.google import MetadataIdentity
+from infra.google.identity import MetadataIdentity
 from infra.local.cloud_tasks.queues import read_queues
 from infra.local.cloud_tasks.server import CloudTasksServer
 from infra.local.metadata import Issuer, Metadata, create_app

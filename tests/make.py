@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 
 from functions.wiring import line
 from infra.postgres.engine import PostgresDatabase
-from shared.audit.queries import By
+from shared.audit.by import By
 from shared.bookings.history import Actor
 from shared.bookings.models import Booking
 from shared.kit.ids import new_id

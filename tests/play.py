@@ -8,7 +8,7 @@ from uuid import UUID
 
 from functions.wiring import line
 from infra.postgres.engine import PostgresDatabase
-from shared.audit.queries import By
+from shared.audit.by import By
 from shared.bookings.lifecycle import Status
 from shared.bookings.schemas import ExceptionClosing
 from shared.ledger.postings import Bearer

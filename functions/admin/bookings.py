@@ -4,13 +4,13 @@ from sqlalchemy.orm import Session
 
 from functions.web import Call, Routes
 from shared.bookings import queries as bookings
+from shared.bookings.queries import BookingNotFound
 from shared.bookings.schemas import BookingsQuery, ListedBookingView
 from shared.bookings.views import listed_view
 from shared.kit.paging import PageView
 from shared.lines.home_chef.desk import queries
 from shared.lines.home_chef.desk.schemas import BookingFileView
 from shared.lines.home_chef.desk.views import file_view
-from shared.payments.checkout import BookingNotFound
 from shared.users.models import ADMIN
 
 routes = Routes("/api/v1/admin", ADMIN)

@@ -4,13 +4,14 @@ from functions import wiring
 from functions.acting import audited
 from functions.admin.bookings import file_of
 from functions.web import Call, Routes
+from shared.bookings.queries import BookingNotFound
 from shared.kit.errors import Invalid
 from shared.lines.home_chef import assignment, steps
 from shared.lines.home_chef.desk.schemas import BookingChange, BookingFileView
 from shared.lines.home_chef.offers import StepNotAllowed
 from shared.lines.home_chef.visits import ChefUnavailable
 from shared.payments import cash
-from shared.payments.checkout import BookingNotFound, NotPayable
+from shared.payments.checkout import NotPayable
 from shared.users.models import ADMIN
 
 routes = Routes("/api/v1/admin", ADMIN)

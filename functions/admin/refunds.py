@@ -5,11 +5,11 @@ from sqlalchemy.orm import Session
 from functions import wiring
 from functions.repeated import once
 from functions.web import Call, Routes
+from shared.bookings.queries import BookingNotFound
 from shared.idempotency.queries import KeyReused
 from shared.kit.errors import Invalid
 from shared.payments import admin_refund
 from shared.payments.admin_refund import CancelInstead, Gift, NotRefundable
-from shared.payments.checkout import BookingNotFound
 from shared.payments.schemas import BEARERS, AdminRefundView, RefundRequest
 from shared.payments.views import refund_view
 from shared.sign_in.sessions import Caller

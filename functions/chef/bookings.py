@@ -1,10 +1,10 @@
 from uuid import UUID
 
 from functions.web import Call, Routes
+from shared.bookings.queries import BookingNotFound
 from shared.kit.paging import PageView
 from shared.lines.home_chef import queries
 from shared.lines.home_chef.lifecycle import CHEF
-from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.schemas import ChefBookingQuery, ChefBookingView
 from shared.lines.home_chef.views import chef_booking_view
 

@@ -3,9 +3,10 @@ from uuid import UUID
 from functions import wiring
 from functions.acting import acting
 from functions.web import Call, Routes
+from shared.bookings.queries import BookingNotFound
 from shared.lines.home_chef import steps
 from shared.lines.home_chef.lifecycle import CHEF
-from shared.lines.home_chef.offers import BookingNotFound, OfferGone, StepNotAllowed
+from shared.lines.home_chef.offers import OfferGone, StepNotAllowed
 from shared.lines.home_chef.schemas import ChefBookingView, StatusChange
 from shared.lines.home_chef.starting import TooEarly
 from shared.lines.home_chef.views import chef_booking_view

@@ -5,10 +5,10 @@ from sqlalchemy.orm import Session
 from functions.web import Call, Routes
 from shared.bookings import queries as bookings
 from shared.bookings.lifecycle import ACTIVE
+from shared.bookings.queries import BookingNotFound
 from shared.bookings.schemas import EventsQuery, EventsView, EventView
 from shared.kit.paging import PageQuery, PageView
 from shared.lines.home_chef import queries
-from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.schemas import BookingView
 from shared.lines.home_chef.views import booking_view
 from shared.users.models import CUSTOMER

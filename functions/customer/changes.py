@@ -5,10 +5,10 @@ from sqlalchemy.orm import Session
 from functions.customer.bookings import own
 from functions.repeated import once
 from functions.web import Call, Routes
+from shared.bookings.queries import BookingNotFound
 from shared.idempotency.queries import KeyReused
 from shared.kit.errors import Invalid
 from shared.lines.home_chef import cancellation, reschedule, visits
-from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.schemas import (
     BookingView,
     CancellationView,

@@ -2,11 +2,11 @@ from uuid import UUID
 
 from functions.repeated import once
 from functions.web import Call, Routes
+from shared.bookings.queries import BookingNotFound
 from shared.idempotency.queries import KeyReused
 from shared.invoices import page
 from shared.invoices.schemas import InvoiceView, invoice_view
 from shared.lines.home_chef import invoicing, rating
-from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.schemas import RatingRequest, RatingView
 from shared.users.models import CUSTOMER
 

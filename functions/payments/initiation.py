@@ -1,7 +1,8 @@
 from functions import wiring
 from functions.web import Call, Routes
+from shared.bookings.queries import BookingNotFound
 from shared.idempotency.queries import KeyReused
-from shared.payments.checkout import BookingNotFound, NotPayable, PaymentInProgress, TooManyPayments
+from shared.payments.checkout import NotPayable, PaymentInProgress, TooManyPayments
 from shared.payments.gateway import GatewayUnavailable
 from shared.payments.schemas import InitiateRequest, PaymentPageView
 from shared.users.models import CUSTOMER

@@ -9,5 +9,5 @@ schedule = serve(
         "/jobs": ["functions.schedule.runs"],
     },
     requires=["database_url", "schedule_url", "schedule_invoker", *gateway_needs(), *PROMISING, *INVOICING],
-    loads=["infra.postgres.engine", "infra.google"],
+    loads=["infra.postgres.engine", "infra.google.invokers"],
 )

@@ -9,5 +9,5 @@ tasks = serve(
         "/outbox": ["functions.tasks.outbox"],
     },
     requires=["database_url", "resend_api_key_or_smtp_url", *gateway_needs(), *PROMISING],
-    loads=["infra.postgres.engine", "infra.google"],
+    loads=["infra.postgres.engine", "infra.google.invokers"],
 )

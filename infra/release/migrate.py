@@ -15,7 +15,8 @@ from typing import Any, Final
 import requests
 
 from infra.cloud_tasks import CloudTasks
-from infra.google import IdentityUnavailable, MetadataIdentity
+from infra.google import IdentityUnavailable
+from infra.google.identity import MetadataIdentity
 from shared.kit.ids import new_id
 from shared.kit.settings import Settings
 from shared.outbox.queue import QueueUnavailable, Task

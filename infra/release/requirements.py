@@ -20,7 +20,7 @@ from infra.release.closure import OURS
 # What is needed and imported by nobody of ours: the server, and what a module of ours or the library needs unsaid.
 SERVER: Final = "functions-framework"
 UNSAID: Final = {
-    "infra.google": "cryptography",
+    "infra.google.invokers": "cryptography",
     "zoneinfo": "tzdata",
 }  # RS256 for PyJWT; zones where the image has none
 PYTHONS: Final = ("3.11", "3.12", "3.13")

@@ -1,6 +1,5 @@
 """Who changed what: one entry per change of an admin, in the transaction of the change."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,21 +7,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.audit.by import By
 from shared.audit.models import AuditEntry
 from shared.audit.schemas import AuditQuery
 from shared.kit.paging import Position, page_of
 from shared.kit.paging import after as continued
 
 Fields = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class By:
-    """An admin at work: who, from which IP address, in which request."""
-
-    id: UUID
-    address: str
-    request_id: str
 
 
 def record(

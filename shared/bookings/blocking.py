@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.audit import queries as audit
-from shared.audit.queries import By
+from shared.audit.by import By
 from shared.bookings.models import Booking
 from shared.bookings.schemas import StandingView, UserChangedView
 from shared.kit.errors import Refusal

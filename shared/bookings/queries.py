@@ -13,9 +13,17 @@ from shared.bookings.models import Booking, BookingEvent, OpenException
 from shared.bookings.schemas import BookingsQuery, ExceptionsQuery
 from shared.kit import period as days
 from shared.kit.base import for_update
+from shared.kit.errors import NotFound
 from shared.kit.paging import Position, after, page_of, within_days
 from shared.kit.period import Period
 from shared.users.models import User
+
+
+class BookingNotFound(NotFound):
+    code = "booking_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such booking.")
 
 
 def locked(session: Session, booking_id: UUID) -> Booking:

@@ -11,18 +11,18 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.audit import queries as audit
-from shared.audit.queries import By
+from shared.audit.by import By
 from shared.bookings.history import Actor, note
 from shared.bookings.lifecycle import ACTIVE, Answer, Status
 from shared.bookings.line import Lines, Returned
 from shared.bookings.models import Booking
+from shared.bookings.queries import BookingNotFound
 from shared.kit.errors import Invalid, Refusal
 from shared.kit.money import rupees
 from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.ledger.postings import Bearer
 from shared.payments import queries, refunding
-from shared.payments.checkout import BookingNotFound
 from shared.payments.gateway import SMALLEST
 from shared.payments.lifecycle import Cause
 from shared.payments.models import CASH, Attempt, Refund

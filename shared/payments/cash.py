@@ -6,17 +6,18 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.audit import queries as audit
-from shared.audit.queries import By
+from shared.audit.by import By
 from shared.bookings.history import Actor, note
 from shared.bookings.lifecycle import ACTIVE, UNPAID, PaymentStatus
 from shared.bookings.line import Lines
+from shared.bookings.queries import BookingNotFound
 from shared.kit.errors import Invalid
 from shared.kit.ids import merchant_id, new_id
 from shared.kit.money import rupees
 from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.payments import queries
-from shared.payments.checkout import BookingNotFound, NotPayable
+from shared.payments.checkout import NotPayable
 from shared.payments.lifecycle import AttemptState
 from shared.payments.matching import Capture
 from shared.payments.models import CASH, Attempt

@@ -16,10 +16,11 @@ from shared.bookings.history import Actor, note
 from shared.bookings.lifecycle import UNPAID, PaymentStatus, Status
 from shared.bookings.line import Lines
 from shared.bookings.models import Booking
+from shared.bookings.queries import BookingNotFound
 from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import Key
 from shared.kit.database import Database
-from shared.kit.errors import NotFound, Refusal, TooManyRequests
+from shared.kit.errors import Refusal, TooManyRequests
 from shared.kit.hourly import LastHour
 from shared.kit.ids import merchant_id, new_id
 from shared.payments import following, queries, rungs
@@ -33,13 +34,6 @@ from shared.sign_in.sessions import Caller
 # A pay call is answered or given up within this; a row without a page that is older belongs to a call that died.
 CALL_ENDS = timedelta(seconds=20)
 Begin = Callable[[], AbstractContextManager[tuple[Session, Caller]]]
-
-
-class BookingNotFound(NotFound):
-    code = "booking_not_found"
-
-    def __init__(self) -> None:
-        super().__init__("There is no such booking.")
 
 
 class NotPayable(Refusal):

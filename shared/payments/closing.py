@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.audit import queries as audit
-from shared.audit.queries import By
+from shared.audit.by import By
 from shared.bookings import queries as bookings
 from shared.bookings.history import Actor, note
 from shared.bookings.line import Lines

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
 
 from shared.audit import queries as audit
-from shared.audit.queries import By
+from shared.audit.by import By
 from shared.kit.base import for_update
 from shared.kit.database import ConstraintViolated
 from shared.kit.errors import NotFound, Refusal

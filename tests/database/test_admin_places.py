@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.audit.queries import By
+from shared.audit.by import By
 from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery
 from shared.lines.home_chef.visits import NotServiceable

@@ -9,6 +9,7 @@ import pytest
 from functions.wiring import line
 from shared.bookings.history import SYSTEM
 from shared.bookings.lifecycle import Status
+from shared.bookings.queries import BookingNotFound
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
 from shared.ledger import postings
@@ -19,7 +20,6 @@ from shared.lines.home_chef.models import Visit
 from shared.lines.home_chef.pricing import Breakdown
 from shared.payments import admin_refund, cash, refunding
 from shared.payments.admin_refund import CancelInstead, Gift, NotRefundable
-from shared.payments.checkout import BookingNotFound
 from shared.payments.lifecycle import Cause
 from shared.payments.schemas import CashTaken
 from tests.make import at, together

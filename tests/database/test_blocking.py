@@ -9,7 +9,7 @@ import pytest
 from functions.wiring import line
 from infra.admin import make_admin
 from shared.audit import queries as audit
-from shared.audit.queries import By
+from shared.audit.by import By
 from shared.audit.schemas import AuditQuery
 from shared.bookings import blocking, expiry
 from shared.bookings.blocking import IsProvider, NotYourself

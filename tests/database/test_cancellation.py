@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from shared.bookings.queries import BookingNotFound
 from shared.lines.home_chef import cancellation
 from shared.lines.home_chef.cancellation import NotCancellable, RefundChanged
 from shared.lines.home_chef.lifecycle import ChefStep
-from shared.lines.home_chef.offers import BookingNotFound
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ import pytest
 from functions.wiring import line
 from shared.bookings import expiry
 from shared.bookings.lifecycle import Status
+from shared.bookings.queries import BookingNotFound
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
 from shared.lines.home_chef import cancellation
 from shared.payments import cash
-from shared.payments.checkout import BookingNotFound, NotPayable
+from shared.payments.checkout import NotPayable
 from shared.payments.schemas import CashAgreed, CashTaken
 from tests.make import together
 

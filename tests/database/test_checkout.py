@@ -8,9 +8,10 @@ from sqlalchemy import text
 
 from functions.wiring import line
 from shared.bookings import expiry
+from shared.bookings.queries import BookingNotFound
 from shared.kit.ids import new_id
 from shared.payments import following
-from shared.payments.checkout import BookingNotFound, NotPayable, PaymentInProgress
+from shared.payments.checkout import NotPayable, PaymentInProgress
 from shared.payments.gateway import GatewayUnavailable
 from tests.make import at, together
 from tests.waiting import until

@@ -6,10 +6,11 @@ from datetime import date, time, timedelta
 import pytest
 from sqlalchemy import text
 
+from shared.bookings.queries import BookingNotFound
 from shared.kit.ids import new_id
 from shared.lines.home_chef import offers, steps
 from shared.lines.home_chef.lifecycle import CHEF, ChefStep
-from shared.lines.home_chef.offers import BookingNotFound, OfferGone, StepNotAllowed
+from shared.lines.home_chef.offers import OfferGone, StepNotAllowed
 from shared.lines.home_chef.starting import TooEarly
 from tests.make import together
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from shared.bookings.queries import BookingNotFound
 from shared.lines.home_chef import queries, rating
-from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.rating import AlreadyRated, NotCompleted
 from shared.lines.home_chef.schemas import RatingRequest
 from shared.lines.home_chef.views import booking_view

@@ -6,11 +6,12 @@ import pytest
 
 from shared.bookings.history import SYSTEM
 from shared.bookings.lifecycle import Status
+from shared.bookings.queries import BookingNotFound
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
 from shared.lines.home_chef import assignment, deadlines, queries, reassignment, steps
 from shared.lines.home_chef.lifecycle import ChefStep
-from shared.lines.home_chef.offers import BookingNotFound, OfferGone, StepNotAllowed
+from shared.lines.home_chef.offers import OfferGone, StepNotAllowed
 from shared.lines.home_chef.visits import ChefUnavailable
 from shared.users.models import ADMIN
 from tests.make import together

@@ -8,7 +8,7 @@ import pytest
 
 from infra.admin import make_admin
 from infra.postgres.engine import PostgresDatabase
-from shared.audit.queries import By
+from shared.audit.by import By
 from shared.bookings.history import Actor
 from shared.bookings.promotion import Blocked, HasBookings, HasRole
 from shared.kit.database import DatabaseUnavailable

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from shared.bookings.lifecycle import Status
+from shared.bookings.queries import BookingNotFound
 from shared.idempotency.queries import Key, Replayed, fingerprint
 from shared.kit.errors import Invalid
 from shared.ledger.postings import AccountCode
 from shared.lines.home_chef import cancellation, reschedule
-from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.reschedule import NotReschedulable, PriceChanged, PriceHigher
 from shared.lines.home_chef.schemas import RescheduleQuery, RescheduleRequest
 from shared.lines.home_chef.visits import ChefUnavailable, Overlapping

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from infra.google import InvokerTokens
+from infra.google.invokers import InvokerTokens
 from infra.local.cloud_tasks.queues import Queue
 from tests.google_servers import GoogleServers, Worker
 from tests.local.cloud_tasks_client import QUEUES, Client, in_

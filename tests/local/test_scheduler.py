@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
-from infra.google import InvokerTokens
+from infra.google.invokers import InvokerTokens
 from infra.local.metadata import Metadata
 from infra.local.scheduler import Job, Scheduler, read_jobs
 from tests.google_servers import FUNCTIONS, GoogleServers, Running, Worker

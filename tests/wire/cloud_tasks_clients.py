@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from flask import Flask
 
 from infra.cloud_tasks import CloudTasks
-from infra.google import MetadataIdentity
+from infra.google.identity import MetadataIdentity
 from shared.outbox.queue import Task
 from tests.google_servers import GoogleServers, Running
 

@@ -15,7 +15,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 import infra.cloud_tasks
-from infra.google import InvokerTokens
+from infra.google.invokers import InvokerTokens
 from infra.outside import CalledInsideTransaction, transaction_open
 from shared.outbox.queue import QueueUnavailable
 from tests.google_servers import GoogleServers, Running, Worker

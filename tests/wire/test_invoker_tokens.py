@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from jwt.algorithms import RSAAlgorithm
 
-from infra.google import IdentityUnavailable, InvalidInvoker, InvokerTokens
+from infra.google import IdentityUnavailable
+from infra.google.invokers import InvalidInvoker, InvokerTokens
 from infra.local.metadata import Metadata
 from infra.outside import CalledInsideTransaction, transaction_open
 from tests.google_servers import GoogleServers, Running

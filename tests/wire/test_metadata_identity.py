@@ -8,7 +8,8 @@ import jwt
 import pytest
 from flask import Flask, request
 
-from infra.google import IdentityUnavailable, MetadataIdentity
+from infra.google import IdentityUnavailable
+from infra.google.identity import MetadataIdentity
 from infra.outside import CalledInsideTransaction, transaction_open
 from tests.google_servers import GoogleServers, Running
 

@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 from shared.bookings.history import Actor, close_exceptions
 from shared.bookings.lifecycle import Answer, Status
 from shared.bookings.models import SLOT_TAKEN, Booking
+from shared.bookings.queries import BookingNotFound
 from shared.kit.database import ConstraintViolated
 from shared.kit.errors import Invalid
 from shared.lines.home_chef import offers, queries, reassignment
 from shared.lines.home_chef.chefs import candidates
 from shared.lines.home_chef.lifecycle import OfferState
-from shared.lines.home_chef.offers import BookingNotFound, not_allowed
+from shared.lines.home_chef.offers import not_allowed
 from shared.lines.home_chef.queries import ChefBookingRow
 from shared.lines.home_chef.reassignment import NO_CHEF, Begin, Case, Leaving
 from shared.lines.home_chef.telling import tell_chef

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from shared.bookings.history import SYSTEM, Actor, move
 from shared.bookings.lifecycle import BOOKING, PAID, Answer, PaymentStatus, Status
 from shared.bookings.models import Booking
+from shared.bookings.queries import BookingNotFound
 from shared.kit.errors import Refusal
 from shared.kit.money import BASIS_POINTS
 from shared.ledger import postings
@@ -17,7 +18,6 @@ from shared.lines.home_chef import offers, queries
 from shared.lines.home_chef.completion import parts_of
 from shared.lines.home_chef.lifecycle import OfferState
 from shared.lines.home_chef.models import Visit
-from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.telling import tell_chef, tell_customer
 from shared.lines.home_chef.terms import Offered, Standing, offered, refundable
 from shared.payments import queries as payments

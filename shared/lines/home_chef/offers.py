@@ -12,7 +12,7 @@ from shared.bookings.history import Actor, move, note
 from shared.bookings.lifecycle import BOOKING, Answer, Status
 from shared.bookings.models import Booking
 from shared.kit.clock import instant, local
-from shared.kit.errors import NotFound, Refusal
+from shared.kit.errors import Refusal
 from shared.kit.ids import new_id
 from shared.lines.home_chef import queries
 from shared.lines.home_chef.lifecycle import OFFER, OfferState
@@ -27,13 +27,6 @@ UNPAID_BEFORE_START = timedelta(hours=2)
 UNPAID_AT_LEAST = timedelta(minutes=30)
 SHORT_NOTICE, SHORT_OFFER, LONG_OFFER = timedelta(hours=6), timedelta(minutes=15), timedelta(hours=2)
 DAY_BEGINS, DAY_ENDS = 8, 22  # local hours in which a long offer's clock runs
-
-
-class BookingNotFound(NotFound):
-    code = "booking_not_found"
-
-    def __init__(self) -> None:
-        super().__init__("There is no such booking.")
 
 
 class StepNotAllowed(Refusal):

@@ -7,8 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.bookings.lifecycle import Status
+from shared.bookings.queries import BookingNotFound
 from shared.kit.errors import Refusal
-from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.schemas import RatingRequest, RatingView
 
 # The mean is counted on the chef's row as it is when it is locked, so that of two ratings at once none is lost.

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from shared.bookings.history import SYSTEM, Actor, note, open_exception
 from shared.bookings.lifecycle import PAID, Answer, Status
 from shared.bookings.models import SLOT_TAKEN
+from shared.bookings.queries import BookingNotFound
 from shared.kit import log
 from shared.kit.database import ConstraintViolated, Database, TransactionConflict
 from shared.kit.errors import DependencyDown
@@ -22,7 +23,6 @@ from shared.lines.home_chef import cancellation, offers, queries, visits
 from shared.lines.home_chef.chefs import candidates
 from shared.lines.home_chef.lifecycle import OfferState
 from shared.lines.home_chef.models import Visit
-from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.queries import ChefBookingRow
 from shared.lines.home_chef.telling import tell_chef, tell_customer
 from shared.users.models import User

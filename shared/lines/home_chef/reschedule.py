@@ -18,6 +18,7 @@ from shared.bookings.expiry import is_overdue
 from shared.bookings.history import Actor, note
 from shared.bookings.lifecycle import Answer, Status
 from shared.bookings.models import SLOT_TAKEN, Booking
+from shared.bookings.queries import BookingNotFound
 from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import Key
 from shared.kit.clock import instant, local, minutes
@@ -27,7 +28,6 @@ from shared.lines.home_chef import offers, pricing, queries, visits
 from shared.lines.home_chef.cancellation import standing
 from shared.lines.home_chef.chefs import candidates
 from shared.lines.home_chef.models import Offer, Visit
-from shared.lines.home_chef.offers import BookingNotFound
 from shared.lines.home_chef.pricing import Breakdown
 from shared.lines.home_chef.schemas import BookingView, RescheduleQuery, RescheduleRequest
 from shared.lines.home_chef.tariff import Tariff

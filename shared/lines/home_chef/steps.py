@@ -7,9 +7,10 @@ from uuid import UUID
 
 from shared.bookings.history import move
 from shared.bookings.lifecycle import BOOKING, Answer, Status
+from shared.bookings.queries import BookingNotFound
 from shared.lines.home_chef import cancellation, completion, offers, queries, reassignment, starting
 from shared.lines.home_chef.lifecycle import ChefStep, OfferState
-from shared.lines.home_chef.offers import BookingNotFound, OfferGone, not_allowed
+from shared.lines.home_chef.offers import OfferGone, not_allowed
 from shared.lines.home_chef.queries import ChefBookingRow
 from shared.lines.home_chef.reassignment import Begin, Case, Leaving
 

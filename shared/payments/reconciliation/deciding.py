@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.audit import queries as audit
-from shared.audit.queries import By
+from shared.audit.by import By
 from shared.bookings.history import Actor, close_exceptions, note
 from shared.kit.errors import Invalid, NotFound
 from shared.ledger import postings

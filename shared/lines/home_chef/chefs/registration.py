@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.audit import queries as audit
-from shared.audit.queries import By
+from shared.audit.by import By
 from shared.bookings.promotion import promote
 from shared.lines.home_chef.chefs import availability, calendar
 from shared.lines.home_chef.chefs.registry import queries

@@ -9,8 +9,8 @@ from uuid import UUID
 from functions.wiring import line
 from infra.postgres.engine import PostgresDatabase
 from shared.audit.by import By
+from shared.bookings.desk.schemas import ExceptionClosing
 from shared.bookings.lifecycle import Status
-from shared.bookings.schemas import ExceptionClosing
 from shared.ledger.postings import Bearer
 from shared.lines.home_chef import assignment, cancellation, quotes, rating, reschedule, steps
 from shared.lines.home_chef import booking as booking_use_case

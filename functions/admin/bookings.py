@@ -3,10 +3,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from functions.web import Call, Routes
-from shared.bookings import queries as bookings
+from shared.bookings.desk import queries as bookings
+from shared.bookings.desk.schemas import BookingsQuery, ListedBookingView
+from shared.bookings.desk.views import listed_view
 from shared.bookings.queries import BookingNotFound
-from shared.bookings.schemas import BookingsQuery, ListedBookingView
-from shared.bookings.views import listed_view
 from shared.kit.paging import PageView
 from shared.lines.home_chef.desk import queries
 from shared.lines.home_chef.desk.schemas import BookingFileView

@@ -2,8 +2,8 @@ from uuid import UUID
 
 from functions import wiring
 from functions.web import Call, Routes
-from shared.bookings import queries
-from shared.bookings.schemas import ExceptionClosing, ExceptionsQuery, ExceptionView
+from shared.bookings.desk import queries
+from shared.bookings.desk.schemas import ExceptionClosing, ExceptionsQuery, ExceptionView
 from shared.kit.errors import Invalid
 from shared.kit.paging import PageView
 from shared.payments import closing

@@ -2,9 +2,9 @@ from collections import Counter
 from datetime import date
 
 from functions.web import Call, Routes
-from shared.bookings import queries as bookings
+from shared.bookings.desk import queries as bookings
+from shared.bookings.desk.queries import Tally
 from shared.bookings.lifecycle import Status
-from shared.bookings.queries import Tally
 from shared.kit.errors import Invalid
 from shared.kit.period import Period, PeriodQuery
 from shared.kit.schemas import Rupees, View

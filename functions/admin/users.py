@@ -3,9 +3,9 @@ from uuid import UUID
 from functions import wiring
 from functions.web import Call, Routes
 from shared.bookings import blocking, expiry
+from shared.bookings.desk.schemas import UserChangedView
 from shared.bookings.history import Actor
 from shared.bookings.queries import active_of
-from shared.bookings.schemas import UserChangedView
 from shared.kit.paging import PageView
 from shared.users import queries
 from shared.users.models import ADMIN

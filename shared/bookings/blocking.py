@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from shared.audit import queries as audit
 from shared.audit.by import By
+from shared.bookings.desk.schemas import StandingView, UserChangedView
 from shared.bookings.models import Booking
-from shared.bookings.schemas import StandingView, UserChangedView
 from shared.kit.errors import Refusal
 from shared.sign_in import sessions
 from shared.users.models import ADMIN, CUSTOMER, User

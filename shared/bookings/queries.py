@@ -1,22 +1,15 @@
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, text
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from shared.bookings.lifecycle import ACTIVE, UNPAID, Status
-from shared.bookings.models import Booking, BookingEvent, OpenException
-from shared.bookings.schemas import BookingsQuery, ExceptionsQuery
-from shared.kit import period as days
+from shared.bookings.lifecycle import ACTIVE, UNPAID
+from shared.bookings.models import Booking, BookingEvent
 from shared.kit.base import for_update
 from shared.kit.errors import NotFound
-from shared.kit.paging import Position, after, page_of, within_days
-from shared.kit.period import Period
-from shared.users.models import User
 
 
 class BookingNotFound(NotFound):
@@ -71,117 +64,3 @@ def active_of(session: Session, customer_id: UUID) -> Sequence[Booking]:
         .where(Booking.customer_id == customer_id, Booking.status.in_(ACTIVE))
         .order_by(Booking.created_at, Booking.id)
     ).all()
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How many bookings there are: by the state they are in now, made in a period by that state, made on each day."""
-
-    now: Counter[Status]
-    made: Counter[Status]
-    by_day: Counter[date]
-
-
-_TALLY = text(f"""
-with days as ({days.DAYS}), made as (
-  select {days.day_of("created_at")} as day, status, count(*) as number from bookings
-  where {days.falls_in("created_at")} group by 1, 2
-)
-select days.day, made.status, coalesce(made.number, 0) from days left join made on made.day = days.day
-union all select null, status, count(*) from bookings group by status
-""")
-
-
-def tally(session: Session, period: Period, today: Period) -> Tally:
-    """Count all bookings, and those made in a period and today day by day, in one statement."""
-    found = Tally(Counter(), Counter(), Counter())
-    for day, status, number in session.execute(_TALLY, days.parameters(period, today)):
-        if day is None:
-            found.now[Status(status)] += number
-            continue
-        found.by_day[day] += number
-        if status is not None and period.holds(day):
-            found.made[Status(status)] += number
-    return found
-
-
-def events(session: Session, booking_id: UUID) -> Sequence[BookingEvent]:
-    """Return all that has happened to a booking, the oldest first."""
-    own = select(BookingEvent).where(BookingEvent.booking_id == booking_id)
-    return session.scalars(own.order_by(BookingEvent.id)).all()
-
-
-CUSTOMER, PROVIDER = aliased(User), aliased(User)
-
-
-@dataclass(frozen=True)
-class NamedBooking:
-    """A booking with the names of its customer and its provider."""
-
-    booking: Booking
-    customer_name: str | None
-    provider_name: str | None
-
-
-def list_for_admins(session: Session, wanted: BookingsQuery) -> tuple[list[NamedBooking], str | None]:
-    """Return the bookings an admin looks for, of every line, the newest first, in one statement."""
-    rows = session.execute(
-        select(Booking, CUSTOMER.name, PROVIDER.name)
-        .join(CUSTOMER, CUSTOMER.id == Booking.customer_id)
-        .outerjoin(PROVIDER, PROVIDER.id == Booking.provider_id)
-        .where(*_wanted(wanted), *after(wanted, Booking.created_at, Booking.id))
-        .order_by(Booking.created_at.desc(), Booking.id.desc())
-        .limit(wanted.limit + 1)
-    ).all()
-    named = [NamedBooking(*row) for row in rows]
-    return page_of(named, wanted.limit, lambda row: Position(row.booking.created_at, row.booking.id))
-
-
-def _wanted(wanted: BookingsQuery) -> list[ColumnElement[bool]]:
-    exactly: dict[Any, Any] = {
-        Booking.status: wanted.status,
-        Booking.payment_status: wanted.payment_status,
-        Booking.answer: wanted.answer,
-        Booking.line: wanted.line,
-        func.lower(Booking.city): wanted.city and wanted.city.lower(),
-        Booking.customer_id: wanted.customer_id,
-        Booking.provider_id: wanted.chef_id,
-    }
-    return [
-        *(column == value for column, value in exactly.items() if value is not None),
-        *([Booking.ref.like(f"{wanted.q.upper()}%")] if wanted.q else []),
-        *within_days(func.lower(Booking.held), wanted.date_from, wanted.date_to),
-        *within_days(Booking.created_at, wanted.created_from, wanted.created_to),
-    ]
-
-
-def list_exceptions(session: Session, wanted: ExceptionsQuery) -> tuple[list[OpenException], str | None]:
-    """Return the exceptions an admin looks for, the newest first, in one statement."""
-    is_open = OpenException.closed_at.is_(None)
-    statement = select(OpenException).where(is_open if wanted.state == "open" else ~is_open)
-    if wanted.kind is not None:
-        statement = statement.where(OpenException.kind == wanted.kind)
-    if wanted.booking_id is not None:
-        statement = statement.where(OpenException.booking_id == wanted.booking_id)
-    rows = session.scalars(
-        statement.where(*after(wanted, OpenException.created_at, OpenException.id))
-        .order_by(OpenException.created_at.desc(), OpenException.id.desc())
-        .limit(wanted.limit + 1)
-    ).all()
-    return page_of(rows, wanted.limit, lambda row: Position(row.created_at, row.id))
-
-
-def exceptions_of(session: Session, booking_id: UUID) -> Sequence[OpenException]:
-    """Return the exceptions of a booking, open and closed, the oldest first."""
-    own = select(OpenException).where(OpenException.booking_id == booking_id)
-    return session.scalars(own.order_by(OpenException.created_at, OpenException.id)).all()
-
-
-def exception(session: Session, exception_id: UUID) -> OpenException | None:
-    return session.get(OpenException, exception_id)
-
-
-def locked_exception(session: Session, exception_id: UUID) -> OpenException:
-    own: Select[Any] = select(OpenException).where(OpenException.id == exception_id)
-    found: OpenException = session.scalars(for_update(own)).one()
-    return found

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from shared.kit.base import for_update
 from shared.kit.errors import NotFound, Refusal
 from shared.kit.paging import Position, after, page_of
-from shared.outbox import queries
 from shared.outbox.models import OutboxMessage
-from shared.outbox.queries import GRACE, Promise
+from shared.outbox.promise import Promise, promised
+from shared.outbox.queries import GRACE
 from shared.outbox.schemas import TasksQuery
 
 
@@ -55,7 +55,7 @@ def retry(session: Session, message_id: UUID, now: datetime) -> OutboxMessage:
         raise NotDead
     message.generation += 1
     message.counted_from, message.dead_at, message.next_try_at = message.generation, None, now + GRACE
-    queries.promised(session, Promise(message.id, message.kind, message.generation, message.due_at))
+    promised(session, Promise(message.id, message.kind, message.generation, message.due_at))
     session.flush()
     return message
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.kit import log
 from shared.kit.database import Database
-from shared.outbox.queries import PENDING, Promise
+from shared.outbox.promise import PENDING, Promise
 from shared.outbox.queue import QueueUnavailable, Task, TaskQueue
 
 BUDGET_SECONDS = 0.5

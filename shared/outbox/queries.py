@@ -12,6 +12,7 @@ from shared.kit import retention
 from shared.kit.ids import new_id
 from shared.kit.retention import forget_aged
 from shared.outbox.models import OutboxMessage
+from shared.outbox.promise import Promise, promised
 
 LEASE = timedelta(seconds=90)  # longer than a handler may take
 GRACE = timedelta(seconds=60)  # the try after the commit, and the queue, go first
@@ -19,17 +20,6 @@ SWEEP_BACKOFF_MINUTES = (1, 2, 5, 10, 30, 60)
 # How often the sweep sends before a message is dead, a day after it was due: longer than a vendor or a release is down,
 # soon enough to be seen while its fact still matters.
 SENDS = len(SWEEP_BACKOFF_MINUTES) + (24 * 60 - sum(SWEEP_BACKOFF_MINUTES)) // SWEEP_BACKOFF_MINUTES[-1]
-PENDING = "outbox"  # where a session keeps what it promised until the commit
-
-
-@dataclass(frozen=True)
-class Promise:
-    """A message that waits to be handled: which one, how often it was sent again, and when it is due."""
-
-    id: UUID
-    kind: str
-    generation: int
-    due_at: datetime
 
 
 def add(session: Session, kind: str, payload: dict[str, Any], now: datetime, due_at: datetime | None = None) -> None:
@@ -40,11 +30,6 @@ def add(session: Session, kind: str, payload: dict[str, Any], now: datetime, due
     )
     session.add(message)
     promised(session, Promise(message.id, kind, 0, due))
-
-
-def promised(session: Session, promise: Promise) -> None:
-    """Remember, for the try after the commit, a promise whose row another statement wrote."""
-    session.info.setdefault(PENDING, []).append(promise)
 
 
 # The same rows, written by a statement that is sent anyway: `promises` is a CTE of (id, kind, payload, due_at).

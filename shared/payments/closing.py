@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from shared.audit import queries as audit
 from shared.audit.by import By
-from shared.bookings import queries as bookings
+from shared.bookings.desk import queries as bookings
+from shared.bookings.desk.schemas import ExceptionClosing
 from shared.bookings.history import Actor, note
 from shared.bookings.line import Lines
 from shared.bookings.models import OpenException
-from shared.bookings.schemas import ExceptionClosing
 from shared.kit.errors import Invalid, NotFound, Refusal
 from shared.payments import queries, refunding
 from shared.payments.lifecycle import REFUND, RefundState

@@ -13,6 +13,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from shared.outbox import queries as outbox
+from shared.outbox.promise import Promise, promised
 from shared.payments.ladder import AFTER_THE_LAST, STEPS
 from shared.payments.models import Attempt, Refund
 
@@ -35,7 +36,7 @@ def opened(session: Session, merchant_txn_id: str, url: str, now: datetime) -> U
     row = session.execute(_OPEN, {"our_id": merchant_txn_id, "url": url, "now": now}).one_or_none()
     if row is None:
         return None
-    outbox.promised(session, outbox.Promise(row[1], FOLLOW, 0, row[2]))
+    promised(session, Promise(row[1], FOLLOW, 0, row[2]))
     return UUID(str(row[0]))
 
 
@@ -91,5 +92,5 @@ def _climbed(session: Session, statement: TextClause, wanted: dict[str, Any], no
     rows = session.execute(statement, {**wanted, "now": now, "again": now + AFTER_THE_LAST, "steps": steps}).all()
     for _, promise, rung in rows:
         if promise is not None:
-            outbox.promised(session, outbox.Promise(promise, FOLLOW, 0, rung))
+            promised(session, Promise(promise, FOLLOW, 0, rung))
     return [Rung(row_id, rung is None) for row_id, _, rung in rows]

@@ -8,10 +8,10 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from functions.wiring import line
-from shared.bookings import queries as bookings
+from shared.bookings.desk import queries as bookings
+from shared.bookings.desk.schemas import BookingsQuery
+from shared.bookings.desk.views import listed_view
 from shared.bookings.lifecycle import Status
-from shared.bookings.schemas import BookingsQuery
-from shared.bookings.views import listed_view
 from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery
 from shared.ledger.postings import Bearer

@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 
 from functions.wiring import line
-from shared.bookings import queries as bookings
+from shared.bookings.desk import queries as bookings
+from shared.bookings.desk.schemas import ExceptionClosing, ExceptionsQuery
 from shared.bookings.history import open_exception
 from shared.bookings.lifecycle import Status
-from shared.bookings.schemas import ExceptionClosing, ExceptionsQuery
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
 from shared.ledger.postings import Bearer

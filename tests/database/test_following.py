@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from functions.wiring import line
-from shared.bookings.schemas import ExceptionClosing
+from shared.bookings.desk.schemas import ExceptionClosing
 from shared.payments import closing, following, queries, refunding
 from shared.payments.following import OVERDUE
 from shared.payments.ladder import STEPS

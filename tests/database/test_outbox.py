@@ -7,7 +7,8 @@ import pytest
 from shared.kit.ids import new_id
 from shared.outbox import queries
 from shared.outbox.dispatch import DispatchingDatabase, send
-from shared.outbox.queries import GRACE, LEASE, SENDS, SWEEP_BACKOFF_MINUTES, Overdue, Promise
+from shared.outbox.promise import Promise
+from shared.outbox.queries import GRACE, LEASE, SENDS, SWEEP_BACKOFF_MINUTES, Overdue
 from shared.outbox.sweep import sweep
 from tests.fakes import Queue
 from tests.make import together

@@ -9,7 +9,7 @@ from shared.bookings.lifecycle import Status
 from shared.bookings.queries import BookingNotFound
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
-from shared.lines.home_chef import assignment, deadlines, queries, reassignment, steps
+from shared.lines.home_chef import assignment, deadlines, placing, reassignment, steps
 from shared.lines.home_chef.lifecycle import ChefStep
 from shared.lines.home_chef.offers import OfferGone, StepNotAllowed
 from shared.lines.home_chef.visits import ChefUnavailable
@@ -338,7 +338,7 @@ def test_one_visit_whose_deadline_cannot_be_kept_does_not_keep_the_others(make, 
 
 def test_a_chef_whose_calendar_changes_while_a_booking_is_decided_is_decided_anew(make, chefs, monkeypatch):
     """Fails when the WRITE does not hold the calendar's version: a visit would stand on a day off."""
-    write, changed = queries.write, []
+    write, changed = placing.write, []
 
     def day_off_first(session, parameters):
         if not changed:
@@ -354,5 +354,5 @@ def test_a_chef_whose_calendar_changes_while_a_booking_is_decided_is_decided_ane
             )
         return write(session, parameters)
 
-    monkeypatch.setattr(queries, "write", day_off_first)
+    monkeypatch.setattr(placing, "write", day_off_first)
     assert make.booking().chef_id == chefs[1].id

@@ -15,6 +15,7 @@ from shared.kit import retention
 from shared.kit.ids import new_id
 from shared.lines.home_chef import quotes
 from shared.outbox import queries as outbox
+from shared.outbox.promise import PENDING
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
 from tests.make import QUOTES, together
@@ -40,7 +41,7 @@ def count(make, table):
 def promise(db, now):
     with db.transaction() as session:
         outbox.add(session, "nobody.knows", {}, now)
-        [promise] = session.info[outbox.PENDING]
+        [promise] = session.info[PENDING]
     return promise.id
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from shared.bookings import queries as bookings
+from shared.bookings.desk import queries as bookings
 from shared.bookings.lifecycle import Status
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id

@@ -21,7 +21,7 @@ from shared.idempotency.queries import Key
 from shared.kit.database import ConstraintViolated, TransactionConflict
 from shared.kit.errors import DependencyDown, TooManyRequests
 from shared.kit.ids import booking_ref, new_id
-from shared.lines.home_chef import pricing, queries, quotes, visits
+from shared.lines.home_chef import placing, pricing, quotes, visits
 from shared.lines.home_chef.lifecycle import LINE
 from shared.lines.home_chef.pricing import Breakdown
 from shared.lines.home_chef.quotes import Given, QuoteGone
@@ -123,7 +123,7 @@ def _store(
     """Write the booking with its answer and the promise to mail it; raises what somebody else was first with."""
     told = notifications.parameters(caller.id, LINE, "booked", facts_when_booked(view, row["earning"]), now)
     answer = {"answer": json.dumps(view.model_dump(mode="json")), **idempotency.parameters(key, now)}
-    written = queries.write(session, {"customer_id": caller.id, **row, **answer, **told})
+    written = placing.write(session, {"customer_id": caller.id, **row, **answer, **told})
     if not written.bookings:
         raise _CalendarChanged
     if written.answers < (key is not None):

@@ -12,7 +12,7 @@ from shared.kit import retention
 from shared.kit.errors import NotFound, Refusal, TooManyRequests
 from shared.kit.ids import new_id
 from shared.kit.retention import forget_aged
-from shared.lines.home_chef import queries, visits
+from shared.lines.home_chef import placing, visits
 from shared.lines.home_chef.models import Quote
 from shared.lines.home_chef.pricing import Breakdown
 from shared.lines.home_chef.schemas import BreakdownView, QuoteRequest, QuoteView
@@ -97,7 +97,7 @@ def view(quote: Quote) -> QuoteView:
 
 def read(session: Session, customer_id: UUID, quote_id: UUID) -> Given:
     """Return a customer's own quote, used or not; raises QuoteNotFound."""
-    row = queries.quote_of_customer(session, customer_id, quote_id)
+    row = placing.quote_of_customer(session, customer_id, quote_id)
     if row is None:
         raise QuoteNotFound
     request = QuoteRequest.model_validate_json(json.dumps(row.request))

@@ -13,7 +13,7 @@ from shared.idempotency.queries import Key
 from shared.kit.clock import instant, local, minutes
 from shared.kit.errors import Invalid, Refusal
 from shared.kit.hourly import HOUR, LastHour
-from shared.lines.home_chef import pricing, queries
+from shared.lines.home_chef import placing, pricing
 from shared.lines.home_chef.chefs import candidates
 from shared.lines.home_chef.schemas import QuoteRequest
 from shared.lines.home_chef.slots import DAY, Calendar, Slot, days_touched, nearest_free
@@ -104,7 +104,7 @@ def facts(
 
     Refuses what no chef can change: the address, the place, the time. Raises Replayed for a key answered before.
     """
-    row = queries.facts(session, _parameters(customer_id, wanted, lost, key, now))
+    row = placing.facts(session, _parameters(customer_id, wanted, lost, key, now))
     idempotency.give_again(key, row.answered)
     if row.address is None:
         raise Invalid("address_id", "is not one of your addresses")

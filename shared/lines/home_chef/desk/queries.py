@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from shared.bookings import queries as bookings
+from shared.bookings.desk import queries as bookings
 from shared.bookings.models import Booking, BookingEvent, OpenException
 from shared.ledger import queries as ledger
 from shared.ledger.models import LedgerPosting, LedgerTransaction

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import model_validator
 
+from shared.bookings.desk.schemas import ExceptionView, FullEventView, ListedBookingView
 from shared.bookings.lifecycle import Status
-from shared.bookings.schemas import ExceptionView, FullEventView, ListedBookingView
 from shared.kit.schemas import Body, Id, Rupees, Text, TimeSlot, View
 from shared.ledger.postings import AccountCode
 from shared.lines.home_chef.lifecycle import OfferState

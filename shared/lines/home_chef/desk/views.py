@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from shared.bookings.queries import NamedBooking
-from shared.bookings.schemas import ExceptionView, FullEventView
-from shared.bookings.views import listed_fields
+from shared.bookings.desk.queries import NamedBooking
+from shared.bookings.desk.schemas import ExceptionView, FullEventView
+from shared.bookings.desk.views import listed_fields
 from shared.ledger.models import LedgerPosting, LedgerTransaction
 from shared.lines.home_chef.desk.queries import BookingFile
 from shared.lines.home_chef.desk.schemas import BookingFileView, LedgerLineView, OfferView, VisitView

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from shared.bookings.queries import NamedBooking
-from shared.bookings.schemas import ListedBookingView
+from shared.bookings.desk.queries import NamedBooking
+from shared.bookings.desk.schemas import ListedBookingView
 
 
 def listed_fields(row: NamedBooking) -> dict[str, Any]:

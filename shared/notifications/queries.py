@@ -14,8 +14,8 @@ from shared.kit.errors import NotFound
 from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery, Position, after, page_of
 from shared.notifications.models import Notification
+from shared.outbox import promise
 from shared.outbox import queries as outbox
-from shared.outbox.promise import Promise, promised
 
 MAIL = "notifications.mail"
 MOST_COUNTED = 100  # an app shows "99+"; counting further would cost more the less somebody reads
@@ -84,7 +84,7 @@ def parameters(user_id: UUID, line: str, kind: str, facts: dict[str, Any], now: 
 
 
 def promised(session: Session, given: dict[str, Any], now: datetime) -> None:
-    promised(session, Promise(given["told_promise"], MAIL, 0, now))
+    promise.promised(session, promise.Promise(given["told_promise"], MAIL, 0, now))
 
 
 def tell(

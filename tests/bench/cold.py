@@ -5,32 +5,49 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from infra.local.processes import ReservedPort
-from tests.bench.servers import QUIET, ROOT, Subject
+from tests.bench.deployed import deployed
+from tests.bench.figures import Figure, Goal
+from tests.bench.servers import QUIET, Subject, peer
+from tests.bench.stage import Ask, Stage
 
-PATIENCE = 30.0
+PATIENCE = 30.0  # seconds
+GOAL = Goal("≤", 0.85)
+HEALTH = Ask("GET", "/health", {})
+SOME = ("customer", "payments")  # where there is little time
 
 
-@dataclass(frozen=True)
-class Ask:
-    """A request that a cold process answers with 200."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes | None = None
+def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure]:
+    """Start each function and peer A again and again, in turn."""
+    reads = stage.reads()
+    functions = deployed([name for name in reads if not quick or name in SOME])
+    subjects = {"A": peer("bare"), **functions}
+    asks: dict[str, Callable[[str], Ask]] = {
+        "/health": lambda _: HEALTH,
+        "first read": lambda name: reads["customer" if name == "A" else name](),
+    }
+    for what, ask in asks.items():
+        took: dict[str, list[float]] = {name: [] for name in subjects}
+        for repetition in range(3 if quick else 8):
+            for name, subject in subjects.items():
+                seconds = first_answer(subject, ask(name), folder / f"{name}.log", stage.environ)
+                if repetition:  # the first warms the disk
+                    took[name].append(seconds * 1000)
+        for name in functions:
+            yield Figure("Cold start", f"{name}, {what}", "ms", took[name], "A", took["A"], GOAL)
 
 
 def first_answer(subject: Subject, ask: Ask, log: Path, environ: dict[str, str]) -> float:
     """Start a server, ask until it answers (each millisecond), end it; returns the seconds until the whole answer."""
     port = ReservedPort()
+    environ = QUIET | environ
     with log.open("ab") as words:
         began = time.perf_counter()
         process = subprocess.Popen(
-            subject.on(port.number), stdout=words, stderr=words, cwd=ROOT, env=QUIET | environ, start_new_session=True
+            subject.on(port.number), stdout=words, stderr=words, cwd=subject.folder, env=environ, start_new_session=True
         )
     try:
         while True:
@@ -42,7 +59,8 @@ def first_answer(subject: Subject, ask: Ask, log: Path, environ: dict[str, str])
                 raise RuntimeError(f"{subject.name} answered {status}: {log.read_text()[-2000:]}")
             time.sleep(0.001)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         port.close()
 

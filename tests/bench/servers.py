@@ -13,16 +13,17 @@ import requests
 from infra.local.processes import Process, ReservedPort, stop
 
 ROOT = Path(__file__).parents[2]
-PEERS = ROOT / "var/bench/bin/python"
+PEERS = ROOT / "var/bench/peers/bin/python"
 QUIET = {"PYTHONDONTWRITEBYTECODE": "", "PATH": os.environ["PATH"]}
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Something that serves: a name in the table, and the command that serves it on a port."""
+    """Something that serves: a name in the table, and the command that serves it on a port, run in a folder."""
 
     name: str
     command: tuple[str, ...]
+    folder: Path = ROOT
 
     def on(self, port: int) -> list[str]:
         return [part.replace("{port}", str(port)) for part in self.command]

@@ -3,10 +3,13 @@
 import hashlib
 import json
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from uuid import uuid4
+from functools import partial
+from uuid import UUID, uuid4
+
+import requests
 
 from infra import migrations
 from infra.phonepe.v1.client import PhonePe
@@ -15,17 +18,26 @@ from infra.postgres.engine import PostgresDatabase
 from shared.kit.ids import new_id
 from shared.kit.settings import Keys
 from shared.sign_in import sessions
-from shared.sign_in.sessions import Lifetimes
-from shared.sign_in.tokens import AccessTokens
+from shared.sign_in.sessions import Lifetimes, SignedIn
+from shared.sign_in.tokens import AccessTokens, RefreshToken
 from tests.architecture.probe import SECRETS, placeholders
-from tests.bench.cold import Ask
 from tests.google_servers import GoogleServers
 from tests.make import Make, Person
 from tests.phonepe_server import PhonePeServer
 from tests.postgres_server import shared_postgres
 
+JSON = {"Content-Type": "application/json"}
 LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
-INVOKER = "invoker@test.example"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request that a cold process answers with 200."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes | None = None
 
 
 @dataclass
@@ -48,25 +60,57 @@ class Stage:
             "OIDC_JWKS_URL": self.google.jwks_url,
             "CLOUD_TASKS_URL": self.google.tasks_url,
             "CLOUD_TASKS_LOCATION": self.google.location,
-            **{f"{name}_INVOKER": INVOKER for name in ("TASKS", "SCHEDULE", "MIGRATE")},
+            **{f"{name}_INVOKER": self.google.email for name in ("TASKS", "SCHEDULE", "MIGRATE")},
         }
         return placeholders() | known
 
-    def reads(self) -> dict[str, Ask]:
-        """Return for each function the request that opens its database connection and is answered with 200."""
-        as_role = {role: {"Authorization": f"Bearer {token}"} for role, token in self.tokens.items()}
+    def reads(self) -> dict[str, Callable[[], Ask]]:
+        """Return for each function what makes a request that opens its database connection (docs has none)."""
+        bearing = {role: {"Authorization": f"Bearer {token}"} for role, token in self.tokens.items()}
+        asks = {
+            "customer": Ask("GET", "/api/v1/customer/bookings", bearing["customer"]),
+            "chef": Ask("GET", "/api/v1/chef/bookings", bearing["chef"]),
+            "admin": Ask("GET", "/api/v1/admin/bookings", bearing["admin"]),
+            "payments": Ask("GET", f"/api/v1/payments/status/{self.txn}", bearing["customer"]),
+            "callback": self._callback(),
+            "docs": Ask("GET", "/api/v1/openapi.json", {}),
+            "tasks": Ask("POST", f"/outbox/{self._done()}", self._invoked("TASKS")),
+            "schedule": Ask("POST", "/jobs/expire", self._invoked("SCHEDULE")),
+            "migrate": Ask("POST", "/migrations/upgrade", self._invoked("MIGRATE")),
+        }
+        return {"auth": self._refresh, **{name: partial(lambda ask: ask, ask) for name, ask in asks.items()}}
+
+    def _callback(self) -> Ask:
         response = b64encode(json.dumps({"data": {"merchantTransactionId": "SZ_NONE"}}).encode()).decode()
         signed = hashlib.sha256((response + "salt").encode()).hexdigest() + "###1"
         told = json.dumps({"response": response}).encode()
-        jsonish = {"Content-Type": "application/json"}
-        return {
-            "customer": Ask("GET", "/api/v1/customer/bookings", as_role["customer"]),
-            "chef": Ask("GET", "/api/v1/chef/bookings", as_role["chef"]),
-            "admin": Ask("GET", "/api/v1/admin/bookings", as_role["admin"]),
-            "payments": Ask("GET", f"/api/v1/payments/status/{self.txn}", as_role["customer"]),
-            "callback": Ask("POST", "/api/v1/payments/callback", jsonish | {"X-VERIFY": signed}, told),
-            "docs": Ask("GET", "/api/v1/openapi.json", {}),
-        }
+        return Ask("POST", "/api/v1/payments/callback", JSON | {"X-VERIFY": signed}, told)
+
+    def _refresh(self) -> Ask:
+        """Return the renewal of a session that was just begun: a refresh token is good for one."""
+        begun = _begin(self.make, self.customer)
+        token = RefreshToken(begun.session_id, begun.generation).encode(Keys.parse(SECRETS["REFRESH_KEYS"]))
+        return Ask("POST", "/api/v1/auth/refresh", JSON, json.dumps({"refresh_token": token}).encode())
+
+    def _done(self) -> UUID:
+        """Return a promise that was kept."""
+        promise = new_id()
+        self.make.run(
+            "insert into outbox (id, kind, payload, created_at, due_at, next_try_at, done_at)"
+            " values (:id, 'payments.callback', '{}', now(), now(), now(), now())",
+            id=promise,
+        )
+        return promise
+
+    def _invoked(self, function: str) -> dict[str, str]:
+        """Return the headers of the platform, calling a function."""
+        asked = requests.get(
+            f"http://{self.google.metadata_host}/computeMetadata/v1/instance/service-accounts/default/identity",
+            {"audience": SECRETS[f"{function}_URL"], "format": "full"},
+            headers={"Metadata-Flavor": "Google"},
+            timeout=5,
+        )
+        return {"Authorization": f"Bearer {asked.text}"}
 
     def book(self, day: int, at: str, chef: Person, key: str | None = None) -> tuple[bytes, dict[str, str]]:
         """Return the body and the headers of a request for two hours."""
@@ -80,7 +124,7 @@ class Stage:
         return json.dumps(wish).encode(), headers | {"Idempotency-Key": key or uuid4().hex}
 
 
-def set_up(folder: Path, google: GoogleServers, phonepe: PhonePeServer) -> Stage:
+def set_up(google: GoogleServers, phonepe: PhonePeServer) -> Stage:
     url = shared_postgres().new_database()
     migrations.upgrade(url)
     database = PostgresDatabase(url, 2)
@@ -94,10 +138,15 @@ def set_up(folder: Path, google: GoogleServers, phonepe: PhonePeServer) -> Stage
     return Stage(make, url, google, customer, chef, txn, tokens)
 
 
-def _token(make: Make, person: Person) -> str:
+def _begin(make: Make, person: Person) -> SignedIn:
     [(email,)] = make.rows("select email from users where id = :id", id=person.id)
     with make.db.transaction() as session:
         begun = sessions.begin(session, email, LIVES, datetime.now(UTC))
-    assert begun
+    assert begun, "is active"
+    return begun
+
+
+def _token(make: Make, person: Person) -> str:
+    begun = _begin(make, person)
     keys = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "sizzle", "sizzle-api", 86_400)
     return keys.issue(begun.user_id, begun.session_id, person.role, datetime.now(UTC))

@@ -144,7 +144,7 @@ def _operations() -> list[Operation]:
     return [
         Operation(name, endpoint)
         for name, target in targets.items()
-        for noun in target.routes
+        for noun in target.app.all_routes()
         for endpoint in noun.endpoints
     ]
 

@@ -75,7 +75,7 @@ def read_by(name: str) -> set[str]:
     """Return the settings without a default that a function's own code and its adapters read."""
     group = getattr(importlib.import_module(f"functions.{name}"), name)
     used = set().union(*(names(tree, "wiring") for tree in code(name)))
-    if any(endpoint.role for routes in group.routes for endpoint in routes.endpoints):
+    if any(endpoint.role for routes in group.app.all_routes() for endpoint in routes.endpoints):
         used |= names(ast.parse(Path(web.__file__ or "").read_text()), "wiring") | {"access_tokens"}
     read = set().union(*(read_directly(tree) for tree in code(name)), *(read_by_adapter(each) for each in used))
     return read & WITHOUT_DEFAULT

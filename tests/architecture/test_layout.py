@@ -50,7 +50,7 @@ def test_every_endpoint_lies_under_a_path_its_function_is_sent(monkeypatch):
         monkeypatch.setenv(name, value)
     for one in functions(ROOT / "terraform/functions.yaml"):
         target = getattr(importlib.import_module(f"functions.{one.name}"), one.name)
-        for endpoint in [endpoint for routes in target.routes for endpoint in routes.endpoints]:
+        for endpoint in [endpoint for routes in target.app.all_routes() for endpoint in routes.endpoints]:
             path = endpoint.path.replace("{", "").replace("}", "")
             sent = any(path.startswith(rule[:-1]) if rule.endswith("*") else path == rule for rule in one.paths)
             assert sent or one.ingress == "internal", endpoint.path
@@ -62,10 +62,11 @@ def test_internal_functions_have_no_public_path_and_public_ones_have():
 
 
 def test_the_scheduled_jobs_of_the_list_are_those_of_the_code():
-    from functions.schedule.jobs import JOBS
+    from functions.schedule.jobs import JOBS, job
 
     listed = yaml.safe_load((ROOT / "terraform/functions.yaml").read_text())
     assert set(listed["jobs"]) == set(JOBS)
+    assert all(callable(job(name)) for name in JOBS)
 
 
 def test_every_kind_of_message_has_a_handler_and_a_queue_that_exists():

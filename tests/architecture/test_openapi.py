@@ -53,7 +53,7 @@ WORDS = {
 LOOK = """
 import importlib, json, sys
 targets = {name: getattr(importlib.import_module(f"functions.{name}"), name) for name in sys.argv[1:]}
-endpoints = [endpoint for target in targets.values() for noun in target.routes for endpoint in noun.endpoints]
+endpoints = [endpoint for target in targets.values() for noun in target.app.all_routes() for endpoint in noun.endpoints]
 print(json.dumps({
     "rules": {name: [(sorted(rule.methods - {"HEAD", "OPTIONS"}), rule.rule) for rule in target.app.url_map.iter_rules()]
               for name, target in targets.items()},

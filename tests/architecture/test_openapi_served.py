@@ -9,14 +9,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from shared.kit.schemas import Body
-
 FILE = Path(__file__).parents[2] / "functions" / "docs" / "openapi.json"
 COMPONENTS: dict[str, Any] = json.loads(FILE.read_text())["components"]
-
-
-class Note(Body):
-    text: str
 
 
 @pytest.fixture(autouse=True)
@@ -41,15 +35,9 @@ def docs() -> FlaskClient:
 @pytest.fixture
 def notes() -> FlaskClient:
     """An application with one endpoint, which takes a body and fails."""
-    from functions.web import Call, Routes, create_app
+    from functions.serving import create_app
 
-    routes = Routes("/notes")
-
-    @routes.post("", body=Note)
-    def write(_: Call, body: Note) -> None:
-        raise RuntimeError(body.text)
-
-    return create_app("notes", [routes]).test_client()
+    return create_app("notes", {"/notes": ["tests.architecture.notes"]}).test_client()
 
 
 def example(code: str) -> dict[str, Any]:

@@ -13,18 +13,20 @@ from infra.local.functions import functions
 
 ROOT = Path(__file__).parents[2]
 LISTED = {one.name: one for one in functions(ROOT / "terraform/functions.yaml")}
-# Modules a target loads on top of functions-framework; room for a handful, so that a library cannot slip in.
+# Modules a target loads on top of functions-framework before its first request, and once all its nouns were asked for;
+# room for a handful, so that a library cannot slip in.
+STARTED = 397  # the migrate function: alembic too
 BUDGET = {
-    "auth": 540,
-    "customer": 493,
-    "chef": 488,
-    "admin": 524,
-    "payments": 606,
-    "callback": 540,
-    "docs": 346,
-    "tasks": 606,
-    "schedule": 618,
-    "migrate": 645,
+    "auth": 405,
+    "customer": 494,
+    "chef": 489,
+    "admin": 529,
+    "payments": 432,
+    "callback": 402,
+    "docs": 347,
+    "tasks": 403,
+    "schedule": 401,
+    "migrate": 519,
 }
 NEVER = ("grpc", "google", "upstash_redis", "httpx", "jinja2", "pydantic_settings", "hypothesis", "infra.local")
 
@@ -33,7 +35,7 @@ NEVER = ("grpc", "google", "upstash_redis", "httpx", "jinja2", "pydantic_setting
 def probe(target: str) -> dict[str, Any]:
     command = [sys.executable, str(Path(__file__).with_name("probe.py")), target]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
-    return json.loads(ran.stdout)
+    return json.loads(ran.stdout.splitlines()[-1])
 
 
 def loads(target: str, package: str) -> bool:
@@ -82,7 +84,9 @@ def test_only_the_migrate_function_carries_alembic(target):
 @pytest.mark.parametrize("target", LISTED)
 def test_a_target_stays_within_its_budget_of_modules(target):
     assert set(BUDGET) == set(LISTED)
-    assert len(probe(target)["loaded"]) <= BUDGET[target]
+    found = probe(target)
+    most = BUDGET[target] if target == "migrate" else STARTED
+    assert (len(found["started"]) <= most, len(found["loaded"]) <= BUDGET[target]) == (True, True)
 
 
 @pytest.mark.parametrize("target", ["", "web", "access", "wiring", "nothing", "__path__"])

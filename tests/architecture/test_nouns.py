@@ -1,0 +1,109 @@
+"""A function answers every one of its addresses from its first request on, and loads no more than the request needs."""
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.functions import functions
+from tests.architecture.probe import placeholders
+
+ROOT = Path(__file__).parents[2]
+LISTED = [one.name for one in functions(ROOT / "terraform/functions.yaml")]
+# Sends requests, in this order, to a function that has just been imported; tells what came back and what was loaded.
+ASK = """
+import importlib, json, sys
+from concurrent.futures import ThreadPoolExecutor
+name, asked, at_once = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3:]
+app = getattr(importlib.import_module(f"functions.{name}"), name).app
+def ask(request):
+    answer = app.test_client().open(request[1], method=request[0])
+    return [answer.status_code, answer.headers.get("Allow"), answer.headers.get("Location")]
+with ThreadPoolExecutor(8) as pool:
+    told = list((pool.map if at_once else map)(ask, asked))
+print(json.dumps({"told": told, "loaded": sorted(sys.modules), "rules": len(list(app.url_map.iter_rules()))}))
+"""
+ALL = """
+import importlib, json, sys
+app = getattr(importlib.import_module(f"functions.{sys.argv[1]}"), sys.argv[1]).app
+found = [(item.method, item.path) for routes in app.all_routes() for item in routes.endpoints]
+print(json.dumps(found))
+"""
+
+
+def run(code: str, *arguments: str) -> Any:
+    env = os.environ | placeholders()
+    command = [sys.executable, "-c", code, *arguments]
+    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=True)
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+def ask(name: str, *asked: tuple[str, str], at_once: bool = False) -> dict[str, Any]:
+    answered: dict[str, Any] = run(ASK, name, json.dumps(asked), *(["at once"] if at_once else []))
+    return answered
+
+
+@cache
+def cold() -> set[str]:
+    return set(ask("customer", ("GET", "/health"))["loaded"])
+
+
+def ours(loaded: list[str]) -> set[str]:
+    return {name for name in loaded if name.startswith("functions.customer.")}
+
+
+def test_health_loads_no_noun():
+    assert ours(sorted(cold())) == set()
+
+
+def test_a_request_loads_the_noun_it_asks_for_and_no_other():
+    assert ours(ask("customer", ("GET", "/api/v1/customer/profile"))["loaded"]) == {"functions.customer.profile"}
+
+
+def test_a_list_of_bookings_loads_nothing_of_booking_cancelling_or_paying():
+    loaded = ask("customer", ("GET", "/api/v1/customer/bookings"))["loaded"]
+    rooms = {"booking", "cancellation", "reschedule", "line", "invoicing"}
+    assert not {f"shared.lines.home_chef.{room}" for room in rooms} & set(loaded)
+    assert not {"shared.payments.checkout", "shared.payments.settlement", "requests"} & set(loaded)
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_each_address_answers_to_the_first_request_there_is(name: str):
+    """Fails for a noun that is missing in its function's contents, or stands there under another address."""
+    endpoints = [(method, path.replace("{", "").replace("}", "")) for method, path in run(ALL, name)]
+    told = ask(name, *reversed(endpoints))["told"]  # the last noun of an address first
+    assert [status for status, _, _ in told if status in {404, 405}] == []
+
+
+def test_each_address_answers_where_everything_is_asked_for_at_once():
+    """Fails when two requests may load one noun: its rules are there twice, or not yet when it is said to be loaded."""
+    endpoints = [(method, path.replace("{", "").replace("}", "")) for method, path in run(ALL, "admin")]
+    answered = ask("admin", *endpoints * 3, at_once=True)
+    assert {status for status, _, _ in answered["told"]} == {401}
+    assert answered["rules"] == len(endpoints) + 1  # and /health
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", "/api/v1/customer/nothing", [404, None]),
+        ("GET", "/api/v1/customer/bookingsandmore", [404, None]),
+        ("GET", "/api/v1/customer/bookings/1/nothing", [404, None]),
+        ("DELETE", "/api/v1/customer/bookings", [405, {"GET", "HEAD", "OPTIONS", "POST"}]),
+        ("GET", "/api/v1/customer/quotes", [405, {"OPTIONS", "POST"}]),
+        ("GET", "/api/v1/customer/bookings/", [401, None]),
+    ],
+)
+def test_what_is_not_there_is_refused_as_if_all_were_loaded(method: str, path: str, expected: list[Any]):
+    [[status, allow, _]] = ask("customer", (method, path))["told"]
+    assert [status, set(allow.split(", ")) if allow else None] == expected
+
+
+def test_slashes_too_many_lead_to_the_address_they_mean():
+    [[status, _, location]] = ask("customer", ("GET", "/api/v1//customer/bookings"))["told"]
+    assert (status, location) == (308, "http://localhost/api/v1/customer/bookings")

@@ -50,6 +50,10 @@ mutants: ## Change the pure modules line by line in a copy, and list the changes
 fuzz: $(INSTALLED) ## Send random requests to every operation, more each (ARGS="--max-examples 1000 --seed 7")
 	SCHEMATHESIS="$(or $(ARGS),--max-examples 200)" $(RUN) pytest tests/http/test_schemathesis.py
 
+.PHONY: bench
+bench: $(INSTALLED) ## Measure beside two peers, about ten minutes; writes docs/benchmarks (QUICK=1: a minute; PARTS="cold memory": some)
+	@$(RUN) tests.bench $(if $(QUICK),--quick) $(PARTS)
+
 .PHONY: soak
 soak: $(INSTALLED) ## Play 20,000 steps of random stories (STEPS=), then let a crowd shop for SECONDS=60 while functions are killed (SEED= as told)
 	SOAK=$(or $(STEPS),20000) $(RUN) pytest tests/stateful -k one_likes --hypothesis-seed=$(or $(SEED),$(shell shuf -i 1-2147483647 -n 1))

@@ -1,8 +1,11 @@
 """The entry point of every function: target `x` is `functions.x.x`, imported only when it is asked for."""
 
+import os
 from types import FunctionType
 
 from shared.kit.loading import load
+
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # or it reads the metadata of every library to find none
 
 
 def __getattr__(target: str) -> FunctionType:

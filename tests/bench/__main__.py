@@ -1,43 +1,52 @@
-"""`python -m tests.bench cold`: measures side by side, interleaved, and prints a table (the rest follows)."""
+"""`python -m tests.bench [--quick] [PART …]`: measures side by side, prints each line as it is known, keeps page and plots.
 
-import statistics
+A quick run, or one of some parts only, is kept in var/bench and not in docs/benchmarks.
+"""
+
+import argparse
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
-from tests.bench.cold import Ask, first_answer
-from tests.bench.servers import Subject, ours, peer
+from tests.bench import report
+from tests.bench.environments import FOLDER, ROOT
+from tests.bench.report import Measured
 from tests.bench.stage import set_up
 from tests.google_servers import GoogleServers
 from tests.phonepe_server import PhonePeServer
 
-HEALTH = Ask("GET", "/health", {})
+PARTS = ("cold", "trips", "throughput", "growth", "contention", "memory")
 
 
-def cold(repetitions: int) -> None:
-    with tempfile.TemporaryDirectory() as name, PhonePeServer() as phonepe, GoogleServers(Path(name)) as google:
-        folder = Path(name)
-        stage = set_up(folder, google, phonepe)
-        reads = stage.reads()
-        cases: list[tuple[str, Subject, Ask]] = [("bare", peer("bare"), reads["customer"])]
-        cases += [("guarded", peer("guarded"), reads["customer"])]
-        cases += [(function, ours(function), ask) for function, ask in reads.items()]
-        took: dict[tuple[str, str], list[float]] = {}
-        for nth in range(repetitions + 1):
-            for name_, subject, ask in cases:
-                for what, asked in (("health", HEALTH), ("read", ask)):
-                    seconds = first_answer(subject, asked, folder / f"{name_}.log", stage.environ)
-                    if nth:
-                        took.setdefault((name_, what), []).append(seconds)
-        for what in ("health", "read"):
-            base = statistics.median(took["bare", what])
-            for name_, _, _ in cases:
-                times = took[name_, what]
-                middle = statistics.median(times)
-                print(
-                    f"{what:7} {name_:9} {min(times) * 1000:6.0f} {middle * 1000:6.0f} {max(times) * 1000:6.0f} ms  x{middle / base:.2f}"
-                )
+def measured(parts: list[str], *, quick: bool) -> Iterator[Measured]:
+    """Measure part after part, each with servers of its own and a stage of its own."""
+    for part in parts:
+        measure: Callable[..., Iterator[Measured]] = import_module(f"tests.bench.{part}").measure
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            PhonePeServer() as phonepe,
+            GoogleServers(Path(folder)) as google,
+        ):
+            yield from measure(set_up(google, phonepe), Path(folder), quick=quick)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("parts", nargs="*", default=PARTS, choices=PARTS)
+    parser.add_argument("--quick", action="store_true", help="everything in a minute, with fewer repetitions")
+    given = parser.parse_args()
+    found: list[Measured] = []
+    for one in measured(list(given.parts), quick=given.quick):
+        if not found or found[-1].part != one.part:
+            sys.stdout.write(f"\n{one.part}\n")
+        sys.stdout.write(f"  {report.line(one)}\n")
+        sys.stdout.flush()
+        found.append(one)
+    is_whole = tuple(given.parts) == PARTS and not given.quick
+    report.keep(found, ROOT / "docs/benchmarks" if is_whole else FOLDER)
 
 
 if __name__ == "__main__":
-    cold(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main()

@@ -2,32 +2,16 @@
 
 import compileall
 import shutil
-import subprocess
-import sys
-from hashlib import sha256
-from pathlib import Path
 
 from infra.release import bundles
-from tests.bench.servers import ROOT, Subject
-
-FOLDER = ROOT / "var/bench"
+from tests.bench.environments import FOLDER, ROOT, environment
+from tests.bench.servers import Subject
 
 
 def deployed(functions: list[str]) -> dict[str, Subject]:
     """Return the functions, each served from a folder and an environment of its own; what is there already is used again."""
     bundles.build(ROOT, FOLDER / "archives")
     return {name: _unpacked(name) for name in functions}
-
-
-def environment(requirements: Path) -> Path:
-    """Return the Python of an environment that holds what a requirements file says, made where there is none yet."""
-    folder = FOLDER / "environments" / sha256(requirements.read_bytes()).hexdigest()[:16]
-    python = folder / "bin/python"
-    if not (folder / "complete").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", requirements], check=True, capture_output=True)
-        (folder / "complete").touch()
-    return python
 
 
 def _unpacked(name: str) -> Subject:

@@ -11,9 +11,9 @@ from pathlib import Path
 import requests
 
 from infra.local.processes import Process, ReservedPort, stop
+from tests.bench.environments import ROOT, environment
 
-ROOT = Path(__file__).parents[2]
-PEERS = ROOT / "var/bench/peers/bin/python"
+PEERS = Path(__file__).with_name("requirements.txt")
 QUIET = {"PYTHONDONTWRITEBYTECODE": "", "PATH": os.environ["PATH"]}
 
 
@@ -37,7 +37,18 @@ def ours(function: str) -> Subject:
 def peer(name: str) -> Subject:
     served = f"tests.bench.peers.{name}:app"
     return Subject(
-        name, (str(PEERS), "-m", "uvicorn", served, "--port", "{port}", "--log-level", "warning", "--no-access-log")
+        name,
+        (
+            str(environment(PEERS)),
+            "-m",
+            "uvicorn",
+            served,
+            "--port",
+            "{port}",
+            "--log-level",
+            "warning",
+            "--no-access-log",
+        ),
     )
 
 

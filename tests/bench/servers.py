@@ -13,7 +13,7 @@ import requests
 from infra.local.processes import Process, ReservedPort, stop
 
 ROOT = Path(__file__).parents[2]
-PEERS = ROOT / "var/bench/bin/python"
+PEERS = ROOT / "var/bench/peers/bin/python"
 QUIET = {"PYTHONDONTWRITEBYTECODE": "", "PATH": os.environ["PATH"]}
 
 

@@ -69,7 +69,7 @@ def sweeping(db: Database, now: datetime) -> Callable[[], list[str]]:
 
 def reconciling(db: Database, now: datetime) -> Callable[[], list[str]]:
     with db.reading() as session:
-        amounts = {txn: amount for txn, amount in session.execute(select(Attempt.merchant_txn_id, Attempt.amount))}
+        amounts = dict(session.execute(select(Attempt.merchant_txn_id, Attempt.amount)).tuples().all())
     gateway = DistantGateway(amounts)
 
     def work() -> list[str]:

@@ -20,10 +20,7 @@ from tests.make import Make
 from tests.postgres_server import database_of, shared_postgres
 
 PART = "Contention"
-RUNNERS = (1, 2, 4)
-LATE = timedelta(
-    minutes=3
-)  # by then the first task of a payment is taken for lost, and its mail and its rung are overdue
+LATE = timedelta(minutes=3)  # by then a payment's first task is taken for lost, and its mail and its rung are overdue
 # What a backlog is, and whether all of it is done: once each.
 ALL = {
     "sweep": "select count(*) from outbox where next_try_at <= :now",
@@ -59,26 +56,24 @@ class Shared:
 
 
 def measure(folder: Path, *, quick: bool) -> Iterator[Figure | Count]:
-    repetitions, payments = (1, 40) if quick else (3, 120)
+    repetitions, payments, most = (1, 20, 2) if quick else (3, 80, 4)
     template, now = backlog(payments)
     for job in ALL:
-        found: dict[int, list[Shared]] = {runners: [] for runners in RUNNERS}
-        for _, runners in product(range(repetitions), RUNNERS):
+        found: dict[int, list[Shared]] = {runners: [] for runners in (1, *RISES) if runners <= most}
+        for _, runners in product(range(repetitions), found):
             found[runners].append(share(job, runners, template, now + LATE, folder))
         yield from _figures(CALLED[job], found)
 
 
 def _figures(called: str, found: dict[int, list[Shared]]) -> Iterator[Figure | Count]:
-    alone = [one.rate for one in found[1]]
-    for runners, goal in RISES.items():
+    alone, most = [one.rate for one in found[1]], max(found)
+    for runners in found.keys() & RISES:
         rates = [one.rate for one in found[runners]]
-        yield Figure(PART, f"{called}, {runners} runners", "jobs/s", rates, "1 runner", alone, goal)
-    together = [one for shared in found.values() for one in shared]
-    yield Count(
-        PART, f"{called}: jobs done twice or not at all", "jobs", sum(one.twice for one in together), Goal("≤", 0)
-    )
-    least = min(len(jobs) for one in found[4] for jobs in one.done)
-    yield Count(PART, f"{called}: least done by one of 4 runners", "jobs", least, Goal("≥", 1))
+        yield Figure(PART, f"{called}, {runners} runners", "jobs/s", rates, "1 runner", alone, RISES[runners])
+    twice = sum(one.twice for shared in found.values() for one in shared)
+    yield Count(PART, f"{called}: jobs done twice or not at all", "jobs", twice, Goal("≤", 0))
+    least = min(len(jobs) for one in found[most] for jobs in one.done)
+    yield Count(PART, f"{called}: least done by one of {most} runners", "jobs", least, Goal("≥", 1))
 
 
 def backlog(payments: int) -> tuple[str, datetime]:
@@ -118,7 +113,7 @@ def share(job: str, runners: int, template: str, now: datetime, folder: Path) ->
 
 
 def _start(job: str, url: str, now: datetime, words: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.bench.contention.runner", job, now.isoformat()]
+    command = [sys.executable, "-m", "tests.bench.runner", job, now.isoformat()]
     environ = os.environ | {"DATABASE_URL": url}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": words}
     return subprocess.Popen(command, text=True, cwd=ROOT, env=environ, **pipes)

@@ -91,7 +91,7 @@ def _side(known: World, subject: Subject) -> tuple[Side, str]:
 def _one_slot(side: Side, known: World, nth: int) -> None:
     chef = known.chefs[2 * nth]
     wishes = [member.booking(chef, known.day(3 + nth), "12:00") for member in known.members[:CROWD]]
-    side.at_one_slot.append(side.crowd(("tests.bench.contention.rush", "{port}"), wishes, chef))
+    side.at_one_slot.append(side.crowd(("tests.bench.rush", "{port}"), wishes, chef))
 
 
 def _one_chef(side: Side, known: World, nth: int, days: int) -> None:

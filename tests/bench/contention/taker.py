@@ -31,7 +31,9 @@ class Taker:
         server.close()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
+        with suppress(
+            asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError
+        ):  # who asks has left, or we do
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
                 _, _, rest = head.partition(b"content-length:")

@@ -1,6 +1,6 @@
 """Everybody at the same moment: all are connected before the first one asks, and each asks once.
 
-`python -m tests.bench.contention.rush PORT` reads requests from standard input, one JSON object a line (`method`,
+`python -m tests.bench.rush PORT` reads requests from standard input, one JSON object a line (`method`,
 `path`, `headers`, `body`), and prints one JSON object: seconds until the last answer, each one's latency in seconds,
 and how often each status was answered, with the problem's code where it has one.
 """

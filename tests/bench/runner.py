@@ -1,4 +1,4 @@
-"""One of several instances that share a backlog: `python -m tests.bench.contention.runner JOB NOW`, DATABASE_URL set.
+"""One of several instances that share a backlog: `python -m tests.bench.runner JOB NOW`, DATABASE_URL set.
 
 Says `ready`, waits for a line, does the job (`sweep` or `reconcile`) again until it finds nothing, and prints one JSON
 object: the ids of what it did, and by the machine's clock when it began and ended. Queue and gateway answer each call
@@ -25,7 +25,7 @@ from shared.payments import following
 from shared.payments.gateway import GatewayAnswer, Said
 from shared.payments.models import Attempt
 
-GATEWAY_SECONDS, QUEUE_SECONDS = 0.02, 0.005
+GATEWAY_SECONDS, QUEUE_SECONDS = 0.05, 0.01
 
 
 class DistantQueue:

@@ -16,7 +16,7 @@ import yaml
 
 from tests.bench.cold import Ask
 from tests.bench.figures import Count, Figure, Goal
-from tests.bench.servers import ROOT, Served, Subject, ours, peer, running
+from tests.bench.servers import DEPLOYED, ROOT, Served, Subject, ours, peer, running
 from tests.bench.stage import Stage
 
 PART, UNIT = "Memory", "MiB"
@@ -87,7 +87,7 @@ class Seen:
 
 
 def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Count]:
-    repetitions, lists = (1, 200) if quick else (3, 1_000)
+    repetitions, lists = (1, 200) if quick else (2, 1_000)
     reads = stage.reads()
     subjects = {name: (peer(module), reads["customer"]) for name, module in PEERS.items()}
     subjects |= {function: (ours(function), ask) for function, ask in reads.items()}
@@ -102,7 +102,7 @@ def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Cou
 
 
 def _look(seen: Seen, subject: Subject, ask: Ask, stage: Stage, log: Path, lists: int) -> None:
-    with running(subject, log, **stage.environ | {"THREADS": str(CLIENTS)}) as served:
+    with running(subject, log, **stage.environ | DEPLOYED) as served:
         url = served.url + ask.path
         requests.request(ask.method, url, headers=ask.headers, data=ask.body, timeout=10).raise_for_status()
         seen.first.append(of_group(served.group))

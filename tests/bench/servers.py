@@ -14,7 +14,8 @@ from infra.local.processes import Process, ReservedPort, stop
 
 ROOT = Path(__file__).parents[2]
 PEERS = ROOT / "var/bench/peers/bin/python"
-QUIET = {"PYTHONDONTWRITEBYTECODE": "", "PATH": os.environ["PATH"]}
+QUIET = {"PYTHONDONTWRITEBYTECODE": "", "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+DEPLOYED = {"WORKERS": "1", "THREADS": "8", "DATABASE_POOL": "8"}  # as Terraform says of an instance
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from infra.postgres.engine import PostgresDatabase
 from tests.bench.contention.people import SLOTS, Member, World, world
 from tests.bench.contention.taker import Taker
 from tests.bench.figures import Count, Figure, Goal
-from tests.bench.servers import ROOT, Subject, ours, peer, serving
+from tests.bench.servers import DEPLOYED, ROOT, Subject, ours, peer, serving
 from tests.bench.stage import Stage
 from tests.make import Make, Person
 
@@ -72,7 +72,7 @@ def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Cou
     known = world(CROWD + WORKERS * (repetitions + 1), 2 * (repetitions + 1))
     sides = [_side(known, ours("customer")), _side(known, peer("guarded"))]
     with ExitStack() as running, Taker() as taker:
-        environ = stage.environ | BOUNDLESS | {"CLOUD_TASKS_URL": taker.url, "THREADS": str(WORKERS)}
+        environ = stage.environ | DEPLOYED | BOUNDLESS | {"CLOUD_TASKS_URL": taker.url}
         for side, url in sides:
             known_as = environ | {"DATABASE_URL": url}
             side.url = running.enter_context(serving(side.subject, folder / f"{side.subject.name}.log", **known_as))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import requests
 import yaml
@@ -88,7 +89,7 @@ class Seen:
 
 def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Count]:
     repetitions, lists = (1, 200) if quick else (2, 1_000)
-    reads = stage.reads()
+    reads = stage.reads() | _invoked(stage)
     subjects = {name: (peer(module), reads["customer"]) for name, module in PEERS.items()}
     subjects |= {function: (ours(function), ask) for function, ask in reads.items()}
     seen = {name: Seen() for name in subjects}
@@ -101,8 +102,22 @@ def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Cou
     yield from _of_instances({function: max(seen[function].totals) for function in reads})
 
 
+def _invoked(stage: Stage) -> dict[str, Ask]:
+    """Return what Cloud Tasks and Cloud Scheduler ask: for what is done already, and for a job that finds nothing."""
+    paths = {"tasks": f"/outbox/{uuid4()}", "schedule": "/jobs/expire"}
+    service_account = "computeMetadata/v1/instance/service-accounts/default/identity"
+    url = f"http://{stage.google.metadata_host}/{service_account}"
+    asks = {}
+    for function, path in paths.items():
+        audience = stage.environ[f"{function.upper()}_URL"]
+        said = requests.get(url, {"audience": audience}, headers={"Metadata-Flavor": "Google"}, timeout=10)
+        asks[function] = Ask("POST", path, {"Authorization": f"Bearer {said.text}"})
+    return asks
+
+
 def _look(seen: Seen, subject: Subject, ask: Ask, stage: Stage, log: Path, lists: int) -> None:
-    with running(subject, log, **stage.environ | DEPLOYED) as served:
+    invokers = {"TASKS_INVOKER": stage.google.email, "SCHEDULE_INVOKER": stage.google.email}
+    with running(subject, log, **stage.environ | DEPLOYED | invokers) as served:
         url = served.url + ask.path
         requests.request(ask.method, url, headers=ask.headers, data=ask.body, timeout=10).raise_for_status()
         seen.first.append(of_group(served.group))

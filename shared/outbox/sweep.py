@@ -1,33 +1,44 @@
 """Each minute: what was promised and is not done is sent again, until it has been sent often enough."""
 
 from datetime import datetime
+from time import monotonic
 
 from shared.kit import log
 from shared.kit.database import Database
 from shared.outbox import queries
 from shared.outbox.dispatch import send
+from shared.outbox.queries import Overdue
 from shared.outbox.queue import TaskQueue
 
-BATCH = 200
+BATCH = 20  # few: what is taken and not sent, because the queue is down or the time is up, has lost a turn
 BUDGET_SECONDS = 20.0
 logger = log.logger(__name__)
 
 
 def sweep(db: Database, queue: TaskQueue, now: datetime) -> dict[str, int]:
-    """Send overdue promises again, several sweeps at once each taking different ones.
+    """Send overdue promises again, a few at a time, several sweeps at once each taking different ones.
 
-    Returns how many it found and sent, how many it found dead, and for how many seconds the oldest to send had been due.
+    Ends when none is left, when the queue does not answer, or with its budget. Returns how many it found and sent, how
+    many it found dead, and for how many seconds the oldest to send had been due.
     """
+    did, until = {"overdue": 0, "dead": 0, "oldest_seconds": 0, "sent": 0}, monotonic() + BUDGET_SECONDS
+    while (left := until - monotonic()) > 0:
+        found = _take(db, now)
+        waited = [round((now - promise.due_at).total_seconds()) for promise in found.waiting]
+        sent = send(queue, found.waiting, left)
+        did["overdue"] += len(found.waiting)
+        did["dead"] += len(found.dead)
+        did["oldest_seconds"] = max(did["oldest_seconds"], *waited, 0)
+        did["sent"] += sent
+        if sent < len(found.waiting) or len(found.waiting) + len(found.dead) < BATCH:
+            break
+    return did
+
+
+def _take(db: Database, now: datetime) -> Overdue:
     with db.transaction() as session:
         found = queries.overdue(session, now, BATCH)
     for promise in found.dead:
         told = log.fields(alarm="dead_task", kind=promise.kind, id=str(promise.id))
         logger.error("a task is dead, an admin can send it again", extra=told)
-    waited = max(((now - promise.due_at).total_seconds() for promise in found.waiting), default=0.0)
-    sent = send(queue, found.waiting, BUDGET_SECONDS)
-    return {
-        "overdue": len(found.waiting),
-        "dead": len(found.dead),
-        "oldest_seconds": round(waited),
-        "sent": sent,
-    }
+    return found

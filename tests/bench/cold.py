@@ -43,7 +43,7 @@ def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure]:
 def first_answer(subject: Subject, ask: Ask, log: Path, environ: dict[str, str]) -> float:
     """Start a server, ask until it answers (each millisecond), end it; returns the seconds until the whole answer."""
     port = ReservedPort()
-    environ = QUIET | environ
+    environ = QUIET | {"PYTHONPATH": str(subject.folder)} | environ
     with log.open("ab") as words:
         began = time.perf_counter()
         process = subprocess.Popen(

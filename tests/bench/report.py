@@ -21,10 +21,10 @@ def line(one: Measured) -> str:
     """Return a measurement as a line of a terminal."""
     said = SAID[one.met].strip("*")
     if isinstance(one, Count):
-        return f"{one.what:<44} {_short(one.counted):>8} {one.unit:<12} {str(one.goal or ''):<8} {said}"
+        return f"{one.what:<44} {_short(one.counted):>8} {one.unit:<12} {one.goal or ''!s:<8} {said}"
     ours, theirs = _short(statistics.median(one.ours)), _short(statistics.median(one.theirs))
     compared = f"{ours:>8} / {theirs:<8} {one.unit:<6} ×{one.ratio:<5.2f} ({min(one.ratios):.2f}-{max(one.ratios):.2f})"
-    return f"{one.what + ' / ' + one.against:<44} {compared} {str(one.goal or ''):<8} {said}"
+    return f"{one.what + ' / ' + one.against:<44} {compared} {one.goal or ''!s:<8} {said}"
 
 
 def page(measured: Sequence[Measured]) -> str:

@@ -14,7 +14,8 @@ from infra.local.processes import Process, ReservedPort, stop
 from tests.bench.environments import ROOT, environment
 
 PEERS = Path(__file__).with_name("requirements.txt")
-QUIET = {"PYTHONDONTWRITEBYTECODE": "", "PATH": os.environ["PATH"]}
+QUIET = {"PYTHONDONTWRITEBYTECODE": "", "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+DEPLOYED = {"WORKERS": "1", "THREADS": "8", "DATABASE_POOL": "8"}  # as Terraform says of an instance
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,32 @@ def peer(name: str) -> Subject:
     )
 
 
+@dataclass(frozen=True)
+class Served:
+    """A subject that answers at `url`, by processes of the group `group`."""
+
+    url: str
+    group: int
+
+
 @contextmanager
 def serving(subject: Subject, log: Path, **environ: str) -> Iterator[str]:
     """Serve until the block ends; gives the address once the port answers."""
+    with running(subject, log, **environ) as served:
+        yield served.url
+
+
+@contextmanager
+def running(subject: Subject, log: Path, **environ: str) -> Iterator[Served]:
+    """Do the same, and tell by which processes."""
     port = ReservedPort()
     url = f"http://127.0.0.1:{port.number}"
     process = Process(subject.name, subject.on(port.number), log, QUIET | environ, folder=ROOT)
     process.start()
     try:
         _until_healthy(process, url)
-        yield url
+        assert process.running
+        yield Served(url, process.running.pid)
     finally:
         stop([process])
         port.close()

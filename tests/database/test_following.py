@@ -112,6 +112,25 @@ def test_two_reconciliations_at_once_ask_about_each_payment_once(make, gateway, 
 
 
 @pytest.mark.usefixtures("our_id")
+def test_a_reconciliation_that_stands_at_a_slow_gateway_leaves_the_rest_to_another(db, make, gateway, now, monkeypatch):
+    """Fails when a reconciliation takes all that is due at once, or holds a lock while it asks."""
+    monkeypatch.setattr(following, "BATCH", 1)
+    for _ in range(2):
+        make.chef()
+        customer = make.customer()
+        make.page(gateway, customer, make.booking(customer).id)
+    others = []
+
+    def slow(_):
+        if not others:
+            others.append(following.reconcile(db, at(gateway), line, now + LATE).asked)
+        return gateway
+
+    assert following.reconcile(db, slow, line, now + LATE).asked == 1
+    assert others == [2]
+
+
+@pytest.mark.usefixtures("our_id")
 def test_a_payment_that_is_being_settled_is_passed_over_without_waiting(db, reconcile):
     """Fails (it waits for the read timeout) when the rows are not taken with `skip locked`."""
     with db.transaction() as session:

@@ -9,7 +9,7 @@ from shared.outbox import queries
 from shared.outbox.dispatch import DispatchingDatabase, send
 from shared.outbox.promise import Promise
 from shared.outbox.queries import GRACE, LEASE, SENDS, SWEEP_BACKOFF_MINUTES, Overdue
-from shared.outbox.sweep import sweep
+from shared.outbox.sweep import BATCH, sweep
 from tests.fakes import Queue
 from tests.make import together
 
@@ -39,6 +39,18 @@ def add(dispatching, now):
         return promise.id
 
     return add
+
+
+@pytest.fixture
+def backlog(db, now):
+    """Promise so much of which nothing reached the queue."""
+
+    def backlog(count):
+        with db.transaction() as session:
+            for _ in range(count):
+                queries.add(session, "payments.refund", {}, now)
+
+    return backlog
 
 
 @pytest.fixture
@@ -190,6 +202,38 @@ def test_a_sweep_passes_over_what_another_holds_without_waiting(add, db, queue, 
         queue.tasks.clear()
         with db.transaction() as other:
             assert queries.overdue(other, now + GRACE, 10) == Overdue([], [])
+
+
+def test_a_sweep_sends_all_that_is_overdue_however_much(db, queue, backlog, now):
+    backlog(2 * BATCH + 1)
+    assert sweep(db, queue, now + GRACE)["sent"] == 2 * BATCH + 1
+    assert sweep(db, queue, now + GRACE) == NOTHING
+
+
+def test_a_sweep_that_stands_at_a_slow_queue_leaves_the_rest_to_another(db, queue, backlog, now):
+    """Fails when a sweep takes all at once: the second finds nothing, and what the first does not send lost a turn."""
+    backlog(2 * BATCH + 1)
+    others = []
+
+    class SlowQueue(Queue):
+        def enqueue(self, task, within=0.5):
+            if not others:
+                others.append(sweep(db, queue, now + GRACE)["sent"])
+            super().enqueue(task, within)
+
+    slow = SlowQueue()
+    assert sweep(db, slow, now + GRACE)["sent"] == BATCH
+    assert others == [BATCH + 1]
+    assert {task.name for task in slow.tasks}.isdisjoint(task.name for task in queue.tasks)
+
+
+def test_a_queue_that_is_down_costs_a_few_promises_a_turn_and_the_others_none(db, queue, backlog, make, now):
+    backlog(2 * BATCH)
+    queue.is_down = True
+    assert sweep(db, queue, now + GRACE)["sent"] == 0
+    assert make.rows("select generation, count(*) from outbox group by 1 order by 1") == [(0, BATCH), (1, BATCH)]
+    queue.is_down = False
+    assert sweep(db, queue, now + GRACE)["sent"] == BATCH
 
 
 def test_a_message_is_leased_to_one_worker_at_a_time(add, lease):

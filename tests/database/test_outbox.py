@@ -7,7 +7,7 @@ import pytest
 from shared.kit.ids import new_id
 from shared.outbox import queries
 from shared.outbox.dispatch import DispatchingDatabase, send
-from shared.outbox.promise import Promise
+from shared.outbox.promise import PENDING, Promise
 from shared.outbox.queries import GRACE, LEASE, SENDS, SWEEP_BACKOFF_MINUTES, Overdue
 from shared.outbox.sweep import BATCH, sweep
 from tests.fakes import Queue
@@ -35,7 +35,7 @@ def add(dispatching, now):
     def add(kind="payments.refund", due_at=None):
         with dispatching.transaction() as session:
             queries.add(session, kind, {"a": 1}, now, due_at)
-            [promise] = session.info[queries.PENDING]
+            [promise] = session.info[PENDING]
         return promise.id
 
     return add

@@ -13,8 +13,9 @@ import requests
 from infra.local.processes import Process, ReservedPort, stop
 
 ROOT = Path(__file__).parents[2]
-PEERS = ROOT / "var/bench/bin/python"
-QUIET = {"PYTHONDONTWRITEBYTECODE": "", "PATH": os.environ["PATH"]}
+PEERS = ROOT / "var/bench/peers/bin/python"
+QUIET = {"PYTHONDONTWRITEBYTECODE": "", "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+DEPLOYED = {"WORKERS": "1", "THREADS": "8", "DATABASE_POOL": "8"}  # as Terraform says of an instance
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,11 @@ class Subject:
         return [part.replace("{port}", str(port)) for part in self.command]
 
 
-def ours(function: str) -> Subject:
+def ours(function: str, source: str = "main.py") -> Subject:
     framework = str(Path(sys.executable).with_name("functions-framework"))
-    return Subject(function, (framework, f"--target={function}", "--host=127.0.0.1", "--port={port}"))
+    return Subject(
+        function, (framework, f"--source={source}", f"--target={function}", "--host=127.0.0.1", "--port={port}")
+    )
 
 
 def peer(name: str) -> Subject:

@@ -1,0 +1,85 @@
+"""A town in which nobody who books is refused: as many customers and chefs as are asked for, within production's limits."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from shared.kit.settings import Keys
+from shared.sign_in.tokens import AccessTokens
+from tests.architecture.probe import SECRETS
+from tests.make import Make
+
+Request = dict[str, Any]
+PER_CUSTOMER: Final = 3  # unpaid bookings of one customer
+LOT: Final = 600  # customers made at once
+TIMES: Final = ("08:00", "10:30", "13:00", "15:30", "18:00", "20:30")  # two hours each, and the way between
+DAYS: Final = range(2, 52)
+PER_CHEF: Final = len(TIMES) * len(DAYS)
+
+_MADE = """
+with people as (
+  insert into users (id, email, role, name)
+  select gen_random_uuid(), 'guest' || n || '@test.example', 'customer', 'Guest ' || n
+  from generate_series(cast(:first as int), cast(:last as int)) n returning id
+), homes as (
+  insert into addresses (id, user_id, full_address, city, pincode, latitude, longitude, is_default)
+  select gen_random_uuid(), id, '12 Hill Road', 'Mumbai', '400050', 19.0596, 72.8295, true from people returning id, user_id
+), visits as (
+  insert into sessions (id, user_id, rotated_at, expires_at, created_at)
+  select gen_random_uuid(), id, now(), now() + interval '1 day', now() from people returning id, user_id
+)
+select homes.user_id, homes.id, visits.id from homes join visits using (user_id)
+"""
+
+
+class Town:
+    """Bookings nobody has made yet, one after the other; what was not asked in the end is given back."""
+
+    def __init__(self, make: Make) -> None:
+        self._make = make
+        self._tokens = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "sizzle", "sizzle-api", 86_400)
+        self._left: list[Request] = []
+        self._slots = self._free_slots()
+        self._numbers = count(0)
+
+    def bookings(self, wanted: int) -> list[Request]:
+        """Return requests that are each answered with 201, once."""
+        while len(self._left) < wanted:
+            self._left += self._lot()
+        taken, self._left = self._left[:wanted], self._left[wanted:]
+        return taken
+
+    def give_back(self, unasked: list[Request]) -> None:
+        self._left = unasked + self._left
+
+    def _lot(self) -> list[Request]:
+        first = next(self._numbers) * LOT
+        with self._make.db.transaction() as session:
+            made = session.execute(text(_MADE), {"first": first, "last": first + LOT - 1}).all()
+        return [self._request(*person) for person in made for _ in range(PER_CUSTOMER)]
+
+    def _request(self, user: UUID, home: UUID, session: UUID) -> Request:
+        chef, day, at = next(self._slots)
+        token = self._tokens.issue(user, session, "customer", datetime.now(UTC))
+        wish = {
+            "address_id": str(home),
+            "booking_date": self._make.day(day).isoformat(),
+            "time_slot": at,
+            "chef_id": str(chef),
+        }
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": uuid4().hex,
+        }
+        return {"method": "POST", "path": "/api/v1/customer/bookings", "headers": headers, "body": json.dumps(wish)}
+
+    def _free_slots(self) -> Iterator[tuple[UUID, int, str]]:
+        while True:
+            chef = self._make.chef()
+            yield from ((chef.id, day, at) for day in DAYS for at in TIMES)

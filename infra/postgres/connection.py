@@ -19,6 +19,7 @@ from typing import Any, Final
 from pg8000.converters import make_params
 from pg8000.core import (
     BIND,
+    CLOSE,
     DESCRIBE,
     EXECUTE_MSG,
     IDLE,
@@ -27,6 +28,7 @@ from pg8000.core import (
     PARSE,
     PORTAL,
     QUERY,
+    STATEMENT,
     SYNC_MSG,
     TERMINATE_MSG,
     Context,
@@ -34,8 +36,11 @@ from pg8000.core import (
     _create_message,
     i_pack,
 )
-from pg8000.legacy import Connection as PlainConnection
+from pg8000.exceptions import DatabaseError
 from pg8000.legacy import InterfaceError
+
+from infra.postgres.named import Named, Names, NoNames, has_forgotten
+from infra.postgres.reading import ReadingConnection
 
 _PLAIN_BEGIN: Final = "begin transaction"  # what pg8000's cursor sends before a transaction's first statement
 _BEGIN: Final = "begin isolation level read committed"  # what the dialect promises, whatever the server's default is
@@ -51,7 +56,7 @@ class AnswerTimedOut(ConnectionLost):
     """The server took longer than the read timeout; it may still be at work, so nothing is tried a second time."""
 
 
-class Connection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed
+class Connection(ReadingConnection):
     """A DB-API connection whose every statement is one round trip, for one thread at a time.
 
     When the connection turns out to be dead at the first statement of a transaction, or at a statement in autocommit,
@@ -85,7 +90,7 @@ class Connection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed
         self._connect()
 
     def _connect(self) -> None:
-        connection = None
+        connection, self._names = None, Names()
         try:
             connection = self._dial(*self._timeouts)
             super().__init__(host=self._host, sock=connection, **self._arguments)
@@ -111,16 +116,41 @@ class Connection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed
             return Context(statement)
         # In front of it in the same message: a BEGIN that fails takes the statement with it.
         riding = f"{_BEGIN};" if self._begins else ""
-        return self._converse(Context(statement), self._query(riding + statement))
+        return self._converse(lambda: (Context(statement), self._query(riding + statement)))
 
     def execute_unnamed(
         self, statement: str, vals: Sequence[Any] = (), oids: Sequence[int] = (), stream: Any = None
     ) -> Context:
         """Run one statement with parameters; a stream is what COPY reads or writes."""
-        riding = self._extended(_BEGIN, (), ()) if self._begins else b""
         params = make_params(self.py_types, vals)
-        burst = riding + self._extended(statement, params, oids) + SYNC_MSG
-        return self._converse(Context(statement, stream=stream), burst)
+        if stream is not None:
+            return self._converse(lambda: (Context(statement, stream=stream), self._extended(statement, params, oids)))
+        first = not self._in_transaction
+        try:
+            return self._run(statement, params, oids)
+        except DatabaseError as error:
+            if not has_forgotten(error.args[0]):
+                raise
+            self._names = NoNames()
+            if not first:
+                raise
+        self.rollback()  # the BEGIN that rode in front
+        return self._run(statement, params, oids)
+
+    def _run(self, statement: str, params: Sequence[str | None], oids: Sequence[int]) -> Context:
+        named: Named | None = None
+
+        def say() -> tuple[Context, bytes]:
+            nonlocal named  # another one, where the connection is made anew
+            named = self._names.meet(statement, oids)
+            if named is not None and named.is_known:
+                return named.context(statement), self._by_name(named.name, params)
+            return Context(statement), self._extended(statement, params, oids, named.name if named else b"")
+
+        answered = self._converse(say)
+        if named is not None and not named.is_known:
+            named.learn(answered)
+        return answered
 
     def commit(self) -> None:
         """Commit what was begun; costs nothing when nothing was."""
@@ -147,8 +177,9 @@ class Connection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed
     def _begins(self) -> bool:
         return not self.autocommit and not self._in_transaction
 
-    def _converse(self, context: Context, burst: bytes) -> Context:
+    def _converse(self, say: Callable[[], tuple[Context, bytes]]) -> Context:
         first = not self._in_transaction
+        context, burst = say()
         try:
             return self._exchange(context, burst)
         except AnswerTimedOut:
@@ -157,7 +188,7 @@ class Connection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed
             if not first or self._closed or context.stream is not None:
                 raise
         self._reconnect()
-        return self._exchange(Context(context.statement), burst)
+        return self._exchange(*say())
 
     def _exchange(self, context: Context, burst: bytes) -> Context:
         if self._usock is None:
@@ -190,21 +221,41 @@ class Connection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed
     def _query(self, statement: str) -> bytes:
         return bytes(_create_message(QUERY, self._text(statement) + NULL_BYTE))
 
-    def _extended(self, statement: str, params: Iterable[str | None], oids: Sequence[int]) -> bytes:
-        """Return Parse, Bind, Describe and Execute of the unnamed statement in the unnamed portal, all values as text."""
-        values = [_NULL if param is None else _counted(self._text(param)) for param in params]
+    def _extended(self, statement: str, params: Iterable[str | None], oids: Sequence[int], name: bytes = b"") -> bytes:
+        """Return what runs a statement and, where it is given a name, leaves it known by that."""
         types = [i_pack(0 if oid == -1 else oid) for oid in oids]
-        parse = NULL_BYTE + self._text(statement) + NULL_BYTE + H_pack(len(types)) + b"".join(types)
-        bind = NULL_BYTE + NULL_BYTE + H_pack(0) + H_pack(len(values)) + b"".join(values) + H_pack(0)
-        return b"".join(
-            (_create_message(PARSE, parse), _create_message(BIND, bind), _DESCRIBE_UNNAMED_PORTAL, EXECUTE_MSG)
-        )
+        parse = name + NULL_BYTE + self._text(statement) + NULL_BYTE + H_pack(len(types)) + b"".join(types)
+        # A try that failed may have left the name; to close what is not there is no error.
+        closed = _create_message(CLOSE, STATEMENT + name + NULL_BYTE) if name else b""
+        bound = self._bind(name, params) + _DESCRIBE_UNNAMED_PORTAL
+        return b"".join((self._riding, closed, _create_message(PARSE, parse), bound, EXECUTE_MSG, SYNC_MSG))
+
+    def _by_name(self, name: bytes, params: Iterable[str | None]) -> bytes:
+        """Return what runs a statement the server knows, whose columns are known here."""
+        return b"".join((self._riding, self._bind(name, params), EXECUTE_MSG, SYNC_MSG))
+
+    def _bind(self, name: bytes, params: Iterable[str | None]) -> bytes:
+        """Bind a statement in the unnamed portal, all values as text."""
+        values = [_NULL if param is None else _counted(self._text(param)) for param in params]
+        bind = NULL_BYTE + name + NULL_BYTE + H_pack(0) + H_pack(len(values)) + b"".join(values) + H_pack(0)
+        return bytes(_create_message(BIND, bind))
+
+    @property
+    def _riding(self) -> bytes:
+        return _BEGIN_BURST if self._begins else b""
 
     def _text(self, text: str) -> bytes:
         return text.encode(self._client_encoding)
 
 
 _DESCRIBE_UNNAMED_PORTAL: Final[bytes] = _create_message(DESCRIBE, PORTAL + NULL_BYTE)
+_BEGIN_BURST: Final[bytes] = b"".join(
+    (
+        _create_message(PARSE, NULL_BYTE + _BEGIN.encode() + NULL_BYTE + H_pack(0)),
+        _create_message(BIND, NULL_BYTE + NULL_BYTE + 3 * H_pack(0)),
+        EXECUTE_MSG,
+    )
+)
 
 
 def _counted(value: bytes) -> bytes:

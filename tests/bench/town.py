@@ -36,6 +36,31 @@ with people as (
 select homes.user_id, homes.id, visits.id from homes join visits using (user_id)
 """
 
+# The booking there is, as many times again in the weeks before it.
+_HISTORY = (
+    """
+insert into bookings (id, line, ref, customer_id, provider_id, held, status, payment_status, answer, city, total, breakdown, created_at)
+select md5(id || 'x' || n)::uuid, line, ref || n, customer_id, provider_id,
+  tstzrange(lower(held) - make_interval(days => n * 7), upper(held) - make_interval(days => n * 7)),
+  status, payment_status, answer, city, total, breakdown, created_at - make_interval(days => n * 7)
+from bookings, generate_series(1, cast(:count as int)) n
+""",
+    """
+insert into home_chef_visits (booking_id, address_id, address, booking_date, time_slot, time_zone, starts_at, ends_at,
+  duration_hours, guest_count, rate, earning, cancellation)
+select md5(booking_id || 'x' || n)::uuid, address_id, address, booking_date - n * 7, time_slot, time_zone,
+  starts_at - make_interval(days => n * 7), ends_at - make_interval(days => n * 7),
+  duration_hours, guest_count, rate, earning, cancellation
+from home_chef_visits, generate_series(1, cast(:count as int)) n
+""",
+)
+
+
+def remember(make: Make, bookings: int) -> None:
+    """Give the one customer who has booked a past of so many visits, for a list to show."""
+    for statement in _HISTORY:
+        make.run(statement, count=bookings)
+
 
 class Town:
     """Bookings nobody has made yet, one after the other; what was not asked in the end is given back."""

@@ -19,7 +19,7 @@ PER_CUSTOMER: Final = 3  # unpaid bookings of one customer
 LOT: Final = 600  # customers made at once
 TIMES: Final = ("08:00", "10:30", "13:00", "15:30", "18:00", "20:30")  # two hours each, and the way between
 DAYS: Final = range(2, 52)
-PER_CHEF: Final = len(TIMES) * len(DAYS)
+CHEFS: Final = 64  # asked in turn, so that nobody waits for the row of a chef whom another is booking
 
 _MADE = """
 with people as (
@@ -86,7 +86,7 @@ class Town:
         first = next(self._numbers) * LOT
         with self._make.db.transaction() as session:
             made = session.execute(text(_MADE), {"first": first, "last": first + LOT - 1}).all()
-        return [self._request(*person) for person in made for _ in range(PER_CUSTOMER)]
+        return [self._request(*person) for _ in range(PER_CUSTOMER) for person in made]
 
     def _request(self, user: UUID, home: UUID, session: UUID) -> Request:
         chef, day, at = next(self._slots)
@@ -106,5 +106,5 @@ class Town:
 
     def _free_slots(self) -> Iterator[tuple[UUID, int, str]]:
         while True:
-            chef = self._make.chef()
-            yield from ((chef.id, day, at) for day in DAYS for at in TIMES)
+            chefs = [self._make.chef() for _ in range(CHEFS)]
+            yield from ((chef.id, day, at) for day in DAYS for at in TIMES for chef in chefs)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from tests.bench.cold import Ask
 from tests.bench.servers import ROOT
 from tests.bench.town import Request
 
@@ -24,6 +25,12 @@ class Heard:
     @property
     def p99(self) -> float:
         return statistics.quantiles(self.latencies, n=100, method="inclusive")[98]
+
+
+def written(asked: Ask) -> Request:
+    """Return a request as a crowd reads it."""
+    body = (asked.body or b"").decode()
+    return {"method": asked.method, "path": asked.path, "headers": asked.headers, "body": body}
 
 
 def crowd(url: str, requests: list[Request], clients: int, seconds: float, *, again: bool = False) -> Heard:

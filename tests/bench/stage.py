@@ -55,18 +55,22 @@ class Stage:
     def reads(self) -> dict[str, Ask]:
         """Return for each function the request that opens its database connection and is answered with 200."""
         as_role = {role: {"Authorization": f"Bearer {token}"} for role, token in self.tokens.items()}
-        response = b64encode(json.dumps({"data": {"merchantTransactionId": "SZ_NONE"}}).encode()).decode()
-        signed = hashlib.sha256((response + "salt").encode()).hexdigest() + "###1"
-        told = json.dumps({"response": response}).encode()
-        jsonish = {"Content-Type": "application/json"}
         return {
             "customer": Ask("GET", "/api/v1/customer/bookings", as_role["customer"]),
             "chef": Ask("GET", "/api/v1/chef/bookings", as_role["chef"]),
             "admin": Ask("GET", "/api/v1/admin/bookings", as_role["admin"]),
             "payments": Ask("GET", f"/api/v1/payments/status/{self.txn}", as_role["customer"]),
-            "callback": Ask("POST", "/api/v1/payments/callback", jsonish | {"X-VERIFY": signed}, told),
+            "callback": self.callback(),
             "docs": Ask("GET", "/api/v1/openapi.json", {}),
         }
+
+    def callback(self) -> Ask:
+        """Return what the gateway says of the payment there is, each time in other words."""
+        about = {"merchantTransactionId": self.txn, "transactionId": uuid4().hex}
+        response = b64encode(json.dumps({"data": about}).encode()).decode()
+        signed = hashlib.sha256((response + "salt").encode()).hexdigest() + "###1"
+        headers = {"Content-Type": "application/json", "X-VERIFY": signed}
+        return Ask("POST", "/api/v1/payments/callback", headers, json.dumps({"response": response}).encode())
 
     def book(self, day: int, at: str, chef: Person, key: str | None = None) -> tuple[bytes, dict[str, str]]:
         """Return the body and the headers of a request for two hours."""

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.bench.crowds import Heard, crowd
+from tests.bench.crowds import Heard, crowd, written
 from tests.bench.field import BARE, CREATE, GUARDED, LIST, OURS, QUEUED, STATUS, Addresses
 from tests.bench.field import field as side_by_side
 from tests.bench.figures import Count, Figure, Goal
 from tests.bench.stage import Stage
-from tests.bench.town import Request, Town, remember
+from tests.bench.town import LISTED, Town, remember
 
 PART: Final = "Throughput"
-LISTED: Final = 20  # what a page holds where nobody says
 PACE: Final = 1_500  # requests a second that nobody here reaches: so many are at hand
 SUBJECTS: Final = (OURS, BARE, GUARDED)
 RATES: Final = {BARE: Goal("≥", 0.7), GUARDED: Goal("≥", 1.2)}
@@ -89,9 +88,7 @@ class Contest:
         url = self._addresses[name, operation]
         if operation == CREATE:
             return self._book(url, clients, seconds)
-        asked = self._reads[operation]
-        request: Request = {"method": asked.method, "path": asked.path, "headers": asked.headers, "body": ""}
-        return crowd(url, [request], clients, seconds, again=True)
+        return crowd(url, [written(self._reads[operation])], clients, seconds, again=True)
 
     def _book(self, url: str, clients: int, seconds: float) -> Heard:
         requests = self._town.bookings(int(PACE * seconds))

@@ -15,6 +15,7 @@ from tests.architecture.probe import SECRETS
 from tests.make import Make
 
 Request = dict[str, Any]
+LISTED: Final = 20  # what a page holds where nobody says
 PER_CUSTOMER: Final = 3  # unpaid bookings of one customer
 LOT: Final = 600  # customers made at once
 TIMES: Final = ("08:00", "10:30", "13:00", "15:30", "18:00", "20:30")  # two hours each, and the way between

@@ -127,6 +127,7 @@ class Attempt(Base):
     merchant_txn_id: Mapped[str]
     amount: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str]
+    settled_at: Mapped[datetime | None]
 
 
 class Offer(Base):

@@ -82,13 +82,13 @@ def book(call: Call, body: BookingRequest) -> BookingView:
     chosen = wiring.settings()
     life = timedelta(seconds=chosen.unpaid_seconds)
     rules = Rules(life, chosen.unpaid_bookings_per_customer, chosen.bookings_per_hour)
-    return booking.book(call.locking, body, call.key, rules, call.now)
+    return booking.book(call.locking_at_once, body, call.key, rules, call.now)
 
 
 @routes.get("/bookings", query=PageQuery, answer=PageView[BookingView])
 def list_bookings(call: Call, query: PageQuery) -> PageView[BookingView]:
     """List the customer's bookings, the newest first."""
-    with call.reading() as (session, caller):
+    with call.reading_at_once() as (session, caller):
         rows, cursor = queries.list_of_customer(session, caller.id, query)
         return PageView(items=[booking_view(row) for row in rows], next_cursor=cursor)
 
@@ -96,7 +96,7 @@ def list_bookings(call: Call, query: PageQuery) -> PageView[BookingView]:
 @routes.get("/bookings/{booking_id}", answer=BookingView, etag=True, refuses=(BookingNotFound,))
 def get_booking(call: Call, booking_id: UUID) -> BookingView:
     """Show one of the customer's bookings, with its refunds."""
-    with call.reading() as (session, caller):
+    with call.reading_at_once() as (session, caller):
         return _own(session, caller.id, booking_id)
 
 

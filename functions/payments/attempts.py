@@ -10,7 +10,7 @@ from shared.payments.checkout import BookingNotFound, NotPayable, PaymentInProgr
 from shared.payments.gateway import GatewayUnavailable
 from shared.payments.lifecycle import LIVE, AttemptState
 from shared.payments.schemas import SHOWN, AttemptView, InitiateRequest, PaymentPageView
-from shared.sign_in.sessions import Caller
+from shared.sign_in.sessions import Somebody
 from shared.users.models import CUSTOMER
 
 routes = Routes("/api/v1/payments", CUSTOMER)
@@ -39,7 +39,7 @@ def initiate(call: Call, body: InitiateRequest) -> PaymentPageView:
 @routes.get("/status/{txn}", answer=AttemptView, refuses=(AttemptNotFound,))
 def status(call: Call, txn: str) -> AttemptView:
     """Tell how an attempt stands; while it is pending the gateway is asked, at most every 3 s."""
-    with call.reading() as (session, caller):
+    with call.reading_at_once() as (session, caller):
         found = _own(session, caller, txn)
     if found["state"] not in LIVE or not following.may_ask(found["asked_at"], call.now):
         return _view(found)
@@ -48,7 +48,7 @@ def status(call: Call, txn: str) -> AttemptView:
         return _view(_own(session, caller, txn))
 
 
-def _own(session: Session, caller: Caller, txn: str) -> RowMapping:
+def _own(session: Session, caller: Somebody, txn: str) -> RowMapping:
     found = queries.attempt_of_customer(session, caller.id, txn)
     if found is None:
         raise AttemptNotFound

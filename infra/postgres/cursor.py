@@ -22,7 +22,7 @@ class Cursor(PlainCursor):  # type: ignore[misc] # pg8000 is not typed
             return super().execute(operation, args, stream)  # type: ignore[no-any-return]
         oids, self._input_oids = self._input_oids, ()
         try:
-            self._context = self._c.execute_unnamed(_numbered(operation), args, oids)
+            self._context = self._c.execute_unnamed(numbered(operation), args, oids)
         except DatabaseError as error:
             _raise_by_sqlstate(error)
         self._row_iter = iter(self._context.rows or ())
@@ -30,7 +30,7 @@ class Cursor(PlainCursor):  # type: ignore[misc] # pg8000 is not typed
 
 
 @lru_cache(maxsize=1024)
-def _numbered(operation: str) -> str:
+def numbered(operation: str) -> str:
     """Return a statement with `$1`, `$2` for each `%s` that is no part of a text or a comment."""
     statement, _ = convert_paramstyle("format", operation, ())
     return str(statement)

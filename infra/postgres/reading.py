@@ -1,11 +1,11 @@
 """pg8000's connection, reading what the server answers in fewer steps: the same values, without looking up the same twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from typing import Any, Final
 
 from pg8000.converters import DATE, PG_TYPES, TIME, TIMESTAMPTZ
-from pg8000.core import READY_FOR_QUERY, Context, ci_unpack
+from pg8000.core import COMMAND_COMPLETE, READY_FOR_QUERY, Context, ci_unpack
 from pg8000.legacy import Connection as PlainConnection
 from pg8000.legacy import InterfaceError
 
@@ -60,11 +60,21 @@ class ReadingConnection(PlainConnection):  # type: ignore[misc] # pg8000 is not 
             context.rows = []
 
     def handle_messages(self, context: Context) -> None:
-        """Read up to the end of an answer; raises what the server has refused, and InterfaceError when it went away."""
-        code, handlers = None, self.message_types
+        """Read the one answer to what pg8000 itself asks, while it connects."""
+        self.hear([context])
+
+    def hear(self, contexts: Sequence[Context]) -> None:
+        """Read up to the end of what one burst is answered, a context for each of its statements.
+
+        Raises what the server has refused, and InterfaceError when it went away.
+        """
+        later = iter(contexts)
+        context, code, handlers = next(later), None, self.message_types
         while code != READY_FOR_QUERY:
             code, length = ci_unpack(self._read(5))
             handlers[code](self._read(length - 4), context)
+            if code == COMMAND_COMPLETE:
+                context = next(later, context)
         if context.error is not None:
             raise context.error
 

@@ -48,7 +48,7 @@ class ConstraintViolated(Exception):
 
 
 class TransactionConflict(DependencyDown):
-    """The database chose this transaction to give way (deadlock, serialization): the whole of it may be run again."""
+    """The database chose this transaction to give way (deadlock, serialization, a plan it has dropped): the whole of it may be run again."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("Please try again.", retry_after=1)

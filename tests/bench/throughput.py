@@ -21,6 +21,17 @@ PACE: Final = 1_500  # requests a second that nobody here reaches: so many are a
 SUBJECTS: Final = (OURS, BARE, GUARDED)
 RATES: Final = {BARE: Goal("≥", 0.7), GUARDED: Goal("≥", 1.2)}
 SLOWEST: Final = Goal("≤", 0.5)
+# What a booking leaves: itself, the visit, what is owed, who is asked, the history, the mail and its promise, the answer.
+STORED: Final = (
+    "bookings",
+    "home_chef_visits",
+    "payments",
+    "offers",
+    "booking_events",
+    "notifications",
+    "outbox",
+    "idempotency_keys",
+)
 
 
 @dataclass(frozen=True)
@@ -71,8 +82,16 @@ class Contest:
         self._reads = {LIST: stage.reads()["customer"], STATUS: stage.reads()["payments"]}
 
     def warm(self, operation: str) -> None:
+        """Let each make its connections; a booking must leave the same rows at ours and at who promises the same."""
+        left = {}
         for name in self._asked(operation):
-            self._ask(name, operation, 8, self._plan.seconds / 2)
+            before = self._rows()
+            heard = self._ask(name, operation, 8, self._plan.seconds / 2)
+            left[name] = {
+                table: (count - before[table]) / len(heard.latencies) for table, count in self._rows().items()
+            }
+        if left[OURS] != left[GUARDED]:
+            raise RuntimeError(f"not the same is stored: {left}")
 
     def round(self, operation: str, clients: int) -> Round:
         found = Round()
@@ -101,8 +120,12 @@ class Contest:
         return heard
 
     def _booked(self) -> int:
-        [(count,)] = self._stage.make.rows("select count(*) from bookings")
-        return int(count)
+        return self._rows()["bookings"]
+
+    def _rows(self) -> dict[str, int]:
+        counts = ", ".join(f"(select count(*) from {table})" for table in STORED)
+        [row] = self._stage.make.rows(f"select {counts}")
+        return dict(zip(STORED, row, strict=True))
 
 
 def _figures(operation: str, clients: int, found: Round) -> Iterator[Figure]:

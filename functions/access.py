@@ -6,6 +6,7 @@ from flask import Request
 from sqlalchemy.orm import Session
 
 from functions import wiring
+from shared.kit.database import Question
 from shared.kit.errors import Forbidden, Unauthorized
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Caller
@@ -27,9 +28,18 @@ def claims(request: Request) -> Claims:
 def caller(session: Session, claimed: Claims, role: str, now: datetime, *, lock: bool = False) -> Caller:
     """Return the caller as the database has them now; raises InvalidToken, or Forbidden for another role."""
     known = sessions.caller(session, claimed, now, lock=lock)
+    _refuse_other_role(known, role)
+    return known
+
+
+def question(claimed: Claims, role: str, now: datetime, *, lock: bool = False) -> Question:
+    """Return the question who is calling, for a session's first statement to take along; it refuses the same."""
+    return sessions.question(claimed, now, lambda known: _refuse_other_role(known, role), lock=lock)
+
+
+def _refuse_other_role(known: Caller, role: str) -> None:
     if known.role != role:
         raise Forbidden(f"This is for the role {role}.")
-    return known
 
 
 class UnknownInvoker(Unauthorized):

@@ -4,8 +4,7 @@ import json
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -15,17 +14,16 @@ from uuid import UUID
 from flask import Request, Response, g
 from flask import request as current_request
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from functions import access, problems, wiring
+from functions.calling import Calling
 from shared.audit.by import By
 from shared.idempotency.queries import Key, Replayed, fingerprint
 from shared.kit.errors import Invalid, Refusal
 from shared.kit.schemas import UUID_TEXT
 from shared.sign_in.limits import Client
-from shared.sign_in.sessions import Caller
-from shared.sign_in.tokens import Claims
+from shared.sign_in.sessions import Caller, Somebody
 
 MAX_BODY = 1024 * 1024
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -83,13 +81,14 @@ class Routes:
         return register
 
 
-class Call:
+class Call(Calling):
     """One request on its way through an endpoint: what it carries, who sends it, and when."""
 
     def __init__(self, request: Request, endpoint: Endpoint) -> None:
         self.request, self.endpoint = request, endpoint
         self.now = datetime.now(UTC)
-        self.claims: Claims | None = access.claims(request) if endpoint.role else None
+        self.role = endpoint.role
+        self.claims = access.claims(request) if endpoint.role else None
         self._body: Any = None
 
     @property
@@ -104,29 +103,7 @@ class Call:
         """Return an admin at work, as the audit log names them."""
         return By(caller.id, self._address, g.request_id)
 
-    @contextmanager
-    def reading(self) -> Iterator[tuple[Session, Caller]]:
-        """Open a session for reads whose first statement has told who is calling."""
-        with wiring.database().reading() as session:
-            yield session, self._caller(session)
-
-    @contextmanager
-    def writing(self, *, lock: bool = False) -> Iterator[tuple[Session, Caller]]:
-        """Open a transaction whose first statement has told who is calling, and has locked their row where asked."""
-        with wiring.database().transaction() as session:
-            yield session, self._caller(session, lock=lock)
-
-    @contextmanager
-    def locking(self) -> Iterator[tuple[Session, Caller]]:
-        """Open a transaction in which the requests of one caller follow one another."""
-        with self.writing(lock=True) as (session, caller):
-            yield session, caller
-
-    def _caller(self, session: Session, *, lock: bool = False) -> Caller:
-        assert self.claims, "the endpoint declares a role"  # noqa: S101
-        return access.caller(session, self.claims, self.endpoint.role or "", self.now, lock=lock)
-
-    def key(self, caller: Caller) -> Key | None:
+    def key(self, caller: Somebody) -> Key | None:
         """Return the request's Idempotency-Key with whom, what and which body it is for; None without one."""
         given = self.request.headers.get("Idempotency-Key")
         if given is None:

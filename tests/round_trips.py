@@ -1,6 +1,7 @@
 """Counting what the database is asked: SQL statements, and round trips on the wire."""
 
 import asyncio
+import selectors
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,7 +59,7 @@ class CountingProxy:
         self.lost_words = b""
         self.losses = 0
         self.pairs: set[_Pair] = set()
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())  # epoll would round delays up to whole ms
         self._server: asyncio.Server | None = None
 
     def __enter__(self) -> Self:

@@ -47,4 +47,4 @@ def book(call: Call, body: BookingRequest) -> BookingView:
     chosen = wiring.settings()
     life = timedelta(seconds=chosen.unpaid_seconds)
     rules = Rules(life, chosen.unpaid_bookings_per_customer, chosen.bookings_per_hour)
-    return booking.book(call.locking, body, call.key, rules, call.now)
+    return booking.book(call.locking_at_once, body, call.key, rules, call.now)

@@ -19,7 +19,7 @@ routes = Routes("/api/v1/customer", CUSTOMER)
 @routes.get("/bookings", query=PageQuery, answer=PageView[BookingView])
 def list_bookings(call: Call, query: PageQuery) -> PageView[BookingView]:
     """List the customer's bookings, the newest first."""
-    with call.reading() as (session, caller):
+    with call.reading_at_once() as (session, caller):
         rows, cursor = queries.list_of_customer(session, caller.id, query)
         return PageView(items=[booking_view(row) for row in rows], next_cursor=cursor)
 
@@ -27,7 +27,7 @@ def list_bookings(call: Call, query: PageQuery) -> PageView[BookingView]:
 @routes.get("/bookings/{booking_id}", answer=BookingView, etag=True, refuses=(BookingNotFound,))
 def get_booking(call: Call, booking_id: UUID) -> BookingView:
     """Show one of the customer's bookings, with its refunds."""
-    with call.reading() as (session, caller):
+    with call.reading_at_once() as (session, caller):
         return own(session, caller.id, booking_id)
 
 

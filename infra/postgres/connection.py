@@ -11,35 +11,22 @@ has no parameters, is found before BEGIN has run, so nothing is left to roll bac
 """
 
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pg8000.converters import make_params
-from pg8000.core import (
-    BIND,
-    DESCRIBE,
-    EXECUTE_MSG,
-    IDLE,
-    IN_FAILED_TRANSACTION,
-    NULL_BYTE,
-    PARSE,
-    PORTAL,
-    QUERY,
-    SYNC_MSG,
-    TERMINATE_MSG,
-    Context,
-    H_pack,
-    _create_message,
-    i_pack,
-)
-from pg8000.legacy import Connection as PlainConnection
+from pg8000.core import IDLE, IN_FAILED_TRANSACTION, SYNC_MSG, TERMINATE_MSG, Context
+from pg8000.exceptions import DatabaseError
 from pg8000.legacy import InterfaceError
 
+from infra.postgres import wire
+from infra.postgres.named import Named, Names, NoNames, has_forgotten
+from infra.postgres.reading import ReadingConnection
+
 _PLAIN_BEGIN: Final = "begin transaction"  # what pg8000's cursor sends before a transaction's first statement
-_BEGIN: Final = "begin isolation level read committed"  # what the dialect promises, whatever the server's default is
-_NULL: Final[bytes] = i_pack(-1)
+Hear = Callable[[Sequence[Sequence[Any]]], None]
 Dial = Callable[[float, float], socket.socket]  # seconds for reaching the host, and for each wait after that
 
 
@@ -51,7 +38,22 @@ class AnswerTimedOut(ConnectionLost):
     """The server took longer than the read timeout; it may still be at work, so nothing is tried a second time."""
 
 
-class Connection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed
+class _Asked(NamedTuple):
+    """A statement with its values as text."""
+
+    statement: str
+    params: Sequence[bytes | None]
+    oids: Sequence[int] = ()
+
+
+class _Riding(NamedTuple):
+    """A statement that leaves with the next one, and who hears its answer first."""
+
+    asked: _Asked
+    hear: Hear
+
+
+class Connection(ReadingConnection):
     """A DB-API connection whose every statement is one round trip, for one thread at a time.
 
     When the connection turns out to be dead at the first statement of a transaction, or at a statement in autocommit,
@@ -67,6 +69,7 @@ class Connection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed
     autocommit = False
     _sock = _usock = None
     _closed = False
+    _riding: _Riding | None = None
 
     def __init__(
         self,
@@ -79,13 +82,13 @@ class Connection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed
         **arguments: Any,
     ) -> None:
         self._host, self._port = host, port
-        self._dial = dial or partial(_dial, host, port)
+        self._dial = dial or partial(wire.dial, host, port)
         self._timeouts = connect_timeout, read_timeout
         self._arguments = {"ssl_context": False, **arguments}
         self._connect()
 
     def _connect(self) -> None:
-        connection = None
+        connection, self._names = None, Names()
         try:
             connection = self._dial(*self._timeouts)
             super().__init__(host=self._host, sock=connection, **self._arguments)
@@ -105,33 +108,103 @@ class Connection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed
         finally:
             self.__dict__.update(kept)
 
+    def let_ride(self, statement: str, vals: Sequence[Any], hear: Hear) -> None:
+        """Let a statement (`$1`, `$2` for its values) leave in front of the next one and be answered with it.
+
+        `hear` is given its rows before the next one's answer is, and refuses by raising. They are two statements to the
+        server: the later sees what was committed while the first waited for a lock.
+        """
+        self._riding = _Riding(self._asked(statement, vals), hear)
+
+    @property
+    def has_riding(self) -> bool:
+        """Tell whether nothing has been asked since `let_ride`."""
+        return self._riding is not None
+
     def execute_simple(self, statement: str) -> Context:
         """Run what has no parameters, several statements perhaps."""
         if statement == _PLAIN_BEGIN and not self.autocommit:
             return Context(statement)
+        if self._riding is not None:
+            self._ask()
         # In front of it in the same message: a BEGIN that fails takes the statement with it.
-        riding = f"{_BEGIN};" if self._begins else ""
-        return self._converse(Context(statement), self._query(riding + statement))
+        text = f"{wire.BEGIN};{statement}" if self._begins else statement
+        return self._converse(lambda: ([Context(statement)], wire.query(self._text(text))))[0]
 
     def execute_unnamed(
         self, statement: str, vals: Sequence[Any] = (), oids: Sequence[int] = (), stream: Any = None
     ) -> Context:
         """Run one statement with parameters; a stream is what COPY reads or writes."""
-        riding = self._extended(_BEGIN, (), ()) if self._begins else b""
+        asked = self._asked(statement, vals, oids)
+        if stream is None:
+            return self._ask(asked)
+        if self._riding is not None:
+            self._ask()
+        return self._converse(lambda: self._unnamed(asked, stream))[-1]
+
+    def _ask(self, *asked: _Asked) -> Context:
+        """Run a statement, what rides in front of it first; where the server has forgotten a name, once more."""
+        riding, self._riding = self._riding, None
+        together = (riding.asked, *asked) if riding else asked
+        first = not self._in_transaction
+        try:
+            answers = self._run(together)
+        except DatabaseError as error:
+            if not has_forgotten(error.args[0]):
+                raise
+            self._names = NoNames()
+            if not first:
+                raise
+            self.rollback()  # the BEGIN that rode in front
+            answers = self._run(together)
+        if riding:
+            riding.hear(answers[0].rows)
+        return answers[-1]
+
+    def _run(self, together: Sequence[_Asked]) -> list[Context]:
+        """Run statements in one burst: each sees what was committed before it began."""
+        named: list[Named | None] = []
+
+        def say() -> tuple[list[Context], bytes]:
+            named[:] = [self._names.meet(one.statement, one.oids) for one in together]  # others, on a new connection
+            return self._said([self._one(*pair) for pair in zip(together, named, strict=True)])
+
+        answers = self._converse(say)[-len(together) :]
+        for name, answered in zip(named, answers, strict=True):
+            if name is not None and not name.is_known:
+                name.learn(answered)
+        return answers
+
+    def _one(self, asked: _Asked, named: Named | None) -> tuple[Context, bytes]:
+        if named is not None and named.is_known:
+            return named.context(asked.statement), wire.run_known(named.name, asked.params)
+        name = named.name if named else b""
+        return Context(asked.statement), wire.run(self._text(asked.statement), asked.params, asked.oids, name)
+
+    def _unnamed(self, asked: _Asked, stream: Any) -> tuple[list[Context], bytes]:
+        run = wire.run(self._text(asked.statement), asked.params, asked.oids)
+        return self._said([(Context(asked.statement, stream=stream), run)])
+
+    def _said(self, parts: list[tuple[Context, bytes]]) -> tuple[list[Context], bytes]:
+        begun = [(Context(wire.BEGIN), wire.RUN_BEGIN)] if self._begins else []
+        contexts, bursts = zip(*begun, *parts, strict=True)
+        return list(contexts), b"".join(bursts) + SYNC_MSG
+
+    def _asked(self, statement: str, vals: Sequence[Any], oids: Sequence[int] = ()) -> _Asked:
         params = make_params(self.py_types, vals)
-        burst = riding + self._extended(statement, params, oids) + SYNC_MSG
-        return self._converse(Context(statement, stream=stream), burst)
+        return _Asked(statement, [None if param is None else self._text(param) for param in params], oids)
 
     def commit(self) -> None:
         """Commit what was begun; costs nothing when nothing was."""
         if self._in_transaction:
-            self._exchange(Context("commit"), self._query("commit"))
+            self._exchange([Context("commit")], wire.query(b"commit"))
 
     def rollback(self) -> None:
         """Roll back what was begun; costs nothing when nothing was, or when it went down with the connection."""
+        self._riding = None
         if self._in_transaction and self._usock is not None:
             with suppress(ConnectionLost):
-                self._exchange(Context("rollback"), self._query("rollback"))
+                self._exchange([Context("rollback")], wire.query(b"rollback"))
         if self._usock is None:
             self._transaction_status = IDLE
 
@@ -147,36 +220,38 @@ class Connection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed
     def _begins(self) -> bool:
         return not self.autocommit and not self._in_transaction
 
-    def _converse(self, context: Context, burst: bytes) -> Context:
+    def _converse(self, say: Callable[[], tuple[list[Context], bytes]]) -> list[Context]:
         first = not self._in_transaction
+        contexts, burst = say()
         try:
-            return self._exchange(context, burst)
+            return self._exchange(contexts, burst)
         except AnswerTimedOut:
             raise
         except ConnectionLost:
-            if not first or self._closed or context.stream is not None:
+            if not first or self._closed or contexts[-1].stream is not None:
                 raise
         self._reconnect()
-        return self._exchange(Context(context.statement), burst)
+        return self._exchange(*say())
 
-    def _exchange(self, context: Context, burst: bytes) -> Context:
+    def _exchange(self, contexts: list[Context], burst: bytes) -> list[Context]:
         if self._usock is None:
             self._hang_up()
             raise ConnectionLost("the connection is closed")
         try:
             self._usock.sendall(burst)
-            self.handle_messages(context)
+            self.hear(contexts)
         except BaseException as error:
-            if error is context.error:
+            refused = next((context.error for context in contexts if context.error), None)
+            if error is refused:
                 raise
             # Broken off half way, by whatever: answers nobody has read must never meet another statement.
             self._hang_up()
             if _is_timeout(error):
                 raise AnswerTimedOut(f"no answer within {self._timeouts[1]} s") from error
             if _is_network(error):
-                raise ConnectionLost("the server went away") from (context.error or error)
+                raise ConnectionLost("the server went away") from (refused or error)
             raise
-        return context
+        return contexts
 
     def _hang_up(self) -> None:
         """Drop the socket; a transaction stays failed until it is rolled back, as on the server."""
@@ -187,46 +262,8 @@ class Connection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed
         self._sock = self._usock = None
         self._transaction_status = IDLE if self.autocommit else IN_FAILED_TRANSACTION
 
-    def _query(self, statement: str) -> bytes:
-        return bytes(_create_message(QUERY, self._text(statement) + NULL_BYTE))
-
-    def _extended(self, statement: str, params: Iterable[str | None], oids: Sequence[int]) -> bytes:
-        """Return Parse, Bind, Describe and Execute of the unnamed statement in the unnamed portal, all values as text."""
-        values = [_NULL if param is None else _counted(self._text(param)) for param in params]
-        types = [i_pack(0 if oid == -1 else oid) for oid in oids]
-        parse = NULL_BYTE + self._text(statement) + NULL_BYTE + H_pack(len(types)) + b"".join(types)
-        bind = NULL_BYTE + NULL_BYTE + H_pack(0) + H_pack(len(values)) + b"".join(values) + H_pack(0)
-        return b"".join(
-            (_create_message(PARSE, parse), _create_message(BIND, bind), _DESCRIBE_UNNAMED_PORTAL, EXECUTE_MSG)
-        )
-
     def _text(self, text: str) -> bytes:
         return text.encode(self._client_encoding)
-
-
-_DESCRIBE_UNNAMED_PORTAL: Final[bytes] = _create_message(DESCRIBE, PORTAL + NULL_BYTE)
-
-
-def _counted(value: bytes) -> bytes:
-    return bytes(i_pack(len(value))) + value
-
-
-def _dial(host: str, port: int, connect_timeout: float, read_timeout: float) -> socket.socket:
-    if host.startswith("/"):
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(connect_timeout)
-        try:
-            connection.connect(f"{host}/.s.PGSQL.{port}")
-        except OSError:
-            connection.close()
-            raise
-    else:
-        connection = socket.create_connection((host, port), connect_timeout)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        # A burst of more than one segment must not wait for the delayed acknowledgement of its first.
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.settimeout(read_timeout)
-    return connection
 
 
 def _is_network(error: BaseException) -> bool:

@@ -3,10 +3,10 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import TextClause, create_engine, event, text
 from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -14,8 +14,12 @@ from sqlalchemy.orm import Session
 from infra.outside import transaction_open
 from infra.postgres.address import arguments
 from infra.postgres.connection import Connection
-from infra.postgres.dialect import DRIVER
+from infra.postgres.cursor import numbered
+from infra.postgres.dialect import DRIVER, OneFlushDialect
 from infra.postgres.errors import refusal
+from shared.kit.database import Question
+
+_NOTHING = text("select")
 
 
 class _Engines(NamedTuple):
@@ -51,20 +55,20 @@ class PostgresDatabase:
         self._made: _Engines | None = None
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """Commit what the block did, or roll it back when it raises; BEGIN rides with its first statement."""
+    def transaction(self, first: Question | None = None) -> Iterator[Session]:
+        """Commit what the block did, or roll it back when it raises; BEGIN and `first` ride with its first statement."""
         writing = Session(self._engines.writing, autoflush=False, expire_on_commit=False)
-        with transaction_open(), _room(), writing as session, session.begin():
+        with transaction_open(), _room(), writing as session, session.begin(), _asked_first(session, first):
             yield session
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self, first: Question | None = None) -> Iterator[Session]:
         """Open a session in autocommit: each statement is one round trip, and there is nothing around it.
 
-        For reads only: a statement whose connection turns out to be dead is run a second time.
+        `first` rides with the first statement. For reads only: a statement whose connection turns out to be dead is run a second time.
         """
         reading = Session(self._engines.reading, autoflush=False, expire_on_commit=False)
-        with _room(), reading as session:
+        with _room(), reading as session, _asked_first(session, first):
             yield session
 
     def dispose(self) -> None:
@@ -100,6 +104,30 @@ class PostgresDatabase:
 def _translate(context: ExceptionContext) -> BaseException | None:
     """Raise the refusal where it happens, inside a savepoint too, in place of SQLAlchemy's exception."""
     return refusal(context.original_exception)
+
+
+@contextmanager
+def _asked_first(session: Session, question: Question | None) -> Iterator[None]:
+    """Let a question ride with the first statement; where the block runs none, ask it at its end, however it ends."""
+    if question is None:
+        yield
+        return
+    connection = session.connection().connection.driver_connection
+    assert isinstance(connection, Connection)  # noqa: S101 - what `_create` makes
+    statement, names = _written(question.statement)
+    connection.let_ride(statement, [question.parameters[name] for name in names], question.hear)
+    try:
+        yield
+    finally:
+        if connection.has_riding:
+            session.execute(_NOTHING)
+
+
+@cache
+def _written(statement: TextClause) -> tuple[str, tuple[str, ...]]:
+    """Return a statement as the driver takes it, and the names of its values in their order."""
+    compiled = statement.compile(dialect=OneFlushDialect())  # type: ignore[no-untyped-call]
+    return numbered(str(compiled)), tuple(compiled.positiontup or ())
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from infra.postgres.connection import ConnectionLost
+from infra.postgres.named import has_forgotten
 from shared.kit.database import ConstraintViolated, DatabaseUnavailable, TransactionConflict
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -41,7 +42,7 @@ def _refused(answer: dict[str, Any]) -> ConstraintViolated | TransactionConflict
     sqlstate = str(answer["C"])
     if sqlstate.startswith(_CONSTRAINT_CLASS):
         return ConstraintViolated(answer.get("n") or f"{answer.get('t')}.{answer.get('c')}", sqlstate)
-    if sqlstate in _CONFLICTS:
+    if sqlstate in _CONFLICTS or has_forgotten(answer):
         return TransactionConflict(f"{sqlstate} {answer.get('M')}")
     if sqlstate[:2] in _UNAVAILABLE_CLASSES or sqlstate in _UNAVAILABLE:
         return DatabaseUnavailable(f"{sqlstate} {answer.get('M')}")

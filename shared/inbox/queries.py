@@ -11,10 +11,19 @@ from shared.kit import retention
 from shared.kit.ids import new_id
 from shared.kit.retention import forget_aged
 from shared.outbox import queries as outbox
+from shared.outbox.promise import Promise, promised
 
-_RECEIVE = text("""
-insert into inbox (id, source, dedupe_key, body, received_at) values (:id, :source, :dedupe, :body, :now)
-on conflict (source, dedupe_key) do nothing returning id
+_RECEIVE = text(f"""
+with received as (
+  insert into inbox (id, source, dedupe_key, body, received_at)
+  values (cast(:id as uuid), :source, :dedupe, :body, cast(:now as timestamptz))
+  on conflict (source, dedupe_key) do nothing returning id
+), promises as (
+  select cast(:promise as uuid) as id, cast(:kind as text) as kind, jsonb_build_object('inbox_id', id) as payload,
+    cast(:now as timestamptz) as due_at
+  from received
+), {outbox.ADDED}
+select id from received
 """)
 _READ = text("select source, body from inbox where id = :id")
 _PROCESSED = text("""
@@ -24,11 +33,12 @@ update inbox set processed_at = :now, outcome = :outcome, named = :named where i
 
 def receive(session: Session, source: str, body: bytes, kind: str, now: datetime) -> bool:
     """Store a message and promise to handle it; False when the very same message was stored before."""
-    parameters = {"id": new_id(), "source": source, "dedupe": sha256(body).hexdigest(), "body": body, "now": now}
-    stored = session.execute(_RECEIVE, parameters).scalar_one_or_none()
-    if stored is None:
+    message = {"id": new_id(), "source": source, "dedupe": sha256(body).hexdigest(), "body": body}
+    promise = Promise(new_id(), kind, 0, now)
+    parameters = {**message, "promise": promise.id, "kind": kind, "now": now}
+    if session.execute(_RECEIVE, parameters).scalar_one_or_none() is None:
         return False
-    outbox.add(session, kind, {"inbox_id": str(stored)}, now)
+    promised(session, promise)
     return True
 
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from sqlalchemy.orm import Session
 
 from shared.kit import log
-from shared.kit.database import Database
+from shared.kit.database import Database, Question
 from shared.outbox.promise import PENDING, Promise
 from shared.outbox.queue import QueueUnavailable, Task, TaskQueue
 
@@ -55,12 +55,12 @@ class DispatchingDatabase:
     def __init__(self, database: Database, queue: TaskQueue) -> None:
         self._database, self._queue = database, queue
 
-    def reading(self) -> AbstractContextManager[Session]:
-        return self._database.reading()
+    def reading(self, first: Question | None = None) -> AbstractContextManager[Session]:
+        return self._database.reading(first)
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        with self._database.transaction() as session:
+    def transaction(self, first: Question | None = None) -> Iterator[Session]:
+        with self._database.transaction(first) as session:
             session.info.pop(PENDING, None)
             yield session
         send(self._queue, session.info.pop(PENDING, []))

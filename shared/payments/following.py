@@ -55,9 +55,9 @@ SUBJECTS: dict[str, Climber] = {"attempt_id": Attempt, "refund_id": Refund}
 QUESTIONS: dict[Climber, Callable[..., object]] = {Attempt: follow, Refund: refunding.follow}
 
 
-def may_ask(attempt: Attempt, now: datetime) -> bool:
-    """Tell whether a waiting customer is reason enough to ask about an attempt now."""
-    return attempt.asked_at is None or attempt.asked_at <= now - ASK_EVERY
+def may_ask(asked_at: datetime | None, now: datetime) -> bool:
+    """Tell whether a waiting customer is reason enough to ask about an attempt now, last asked about at that time."""
+    return asked_at is None or asked_at <= now - ASK_EVERY
 
 
 def poll(db: Database, gateways: Gateways, lines: Lines, attempt_id: UUID, now: datetime) -> None:

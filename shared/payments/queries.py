@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import RowMapping, bindparam, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from shared.bookings import queries as bookings
@@ -81,14 +81,17 @@ def refund_by_our_id(session: Session, merchant_refund_id: str) -> Refund | None
     return session.scalars(select(Refund).where(Refund.merchant_refund_id == merchant_refund_id)).one_or_none()
 
 
-def attempt_of_customer(session: Session, customer_id: UUID, merchant_txn_id: str) -> tuple[Attempt, Booking] | None:
-    """Return an attempt and its booking if the booking is this customer's."""
-    row = session.execute(
-        select(Attempt, Booking)
-        .join(Booking, Booking.id == Attempt.booking_id)
-        .where(Attempt.merchant_txn_id == merchant_txn_id, Booking.customer_id == customer_id)
-    ).one_or_none()
-    return (row[0], row[1]) if row else None
+_OF_CUSTOMER = (
+    select(Attempt.id, Attempt.merchant_txn_id, Attempt.state, Attempt.amount, Attempt.asked_at, Attempt.booking_id)
+    .add_columns(Booking.ref.label("booking_ref"), Booking.payment_status)
+    .join(Booking, Booking.id == Attempt.booking_id)
+    .where(Attempt.merchant_txn_id == bindparam("txn"), Booking.customer_id == bindparam("customer"))
+)
+
+
+def attempt_of_customer(session: Session, customer_id: UUID, merchant_txn_id: str) -> RowMapping | None:
+    """Return what a customer is told of an attempt if its booking is theirs."""
+    return session.execute(_OF_CUSTOMER, {"customer": customer_id, "txn": merchant_txn_id}).mappings().one_or_none()
 
 
 def is_paid(session: Session, payment_id: UUID) -> bool:

@@ -1,14 +1,16 @@
 """Sessions: who is calling, signing in, rotating and ending (PRODUCT, "People and sign-in")."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.kit import log, retention
+from shared.kit.database import Question
 from shared.kit.errors import Unauthorized
 from shared.kit.ids import new_id
 from shared.kit.retention import forget_aged
@@ -34,6 +36,13 @@ class Caller:
     session_id: UUID
     name: str | None
     email: str | None
+
+
+class Somebody(Protocol):
+    """Who is calling as far as their id: as the database knows them, or as a token says and the database is asked along."""
+
+    @property
+    def id(self) -> UUID: ...
 
 
 @dataclass(frozen=True)
@@ -69,11 +78,22 @@ def caller(session: Session, claims: Claims, now: datetime, *, lock: bool = Fals
 
     Raises InvalidToken when the session has ended or the user is deactivated: it counts at once.
     """
-    parameters = {"session": claims.session_id, "user": claims.user_id, "now": now}
-    row = session.execute(_LOCK if lock else _READ, parameters).one_or_none()
-    if row is None:
+    return _known(session.execute(_LOCK if lock else _READ, _asked(claims, now)).all())
+
+
+def question(claims: Claims, now: datetime, hear: Callable[[Caller], None], *, lock: bool = False) -> Question:
+    """Return the same question for a session's first statement to take along; `hear` refuses who may not call."""
+    return Question(_LOCK if lock else _READ, _asked(claims, now), lambda rows: hear(_known(rows)))
+
+
+def _known(rows: Sequence[Sequence[Any]]) -> Caller:
+    if not rows:
         raise InvalidToken
-    return Caller(*row)
+    return Caller(*rows[0])
+
+
+def _asked(claims: Claims, now: datetime) -> dict[str, Any]:
+    return {"session": claims.session_id, "user": claims.user_id, "now": now}
 
 
 _BEGIN = text("""

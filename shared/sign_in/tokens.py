@@ -33,6 +33,10 @@ class Claims:
     session_id: UUID
     role: str
 
+    @property
+    def id(self) -> UUID:
+        return self.user_id
+
 
 @dataclass(frozen=True)
 class AccessTokens:

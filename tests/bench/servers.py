@@ -30,9 +30,11 @@ class Subject:
         return [part.replace("{port}", str(port)) for part in self.command]
 
 
-def ours(function: str) -> Subject:
+def ours(function: str, source: str = "main.py") -> Subject:
     framework = str(Path(sys.executable).with_name("functions-framework"))
-    return Subject(function, (framework, f"--target={function}", "--host=127.0.0.1", "--port={port}"))
+    return Subject(
+        function, (framework, f"--source={source}", f"--target={function}", "--host=127.0.0.1", "--port={port}")
+    )
 
 
 def peer(name: str) -> Subject:

@@ -72,19 +72,13 @@ class Stage:
             "chef": Ask("GET", "/api/v1/chef/bookings", bearing["chef"]),
             "admin": Ask("GET", "/api/v1/admin/bookings", bearing["admin"]),
             "payments": Ask("GET", f"/api/v1/payments/status/{self.txn}", bearing["customer"]),
-            "callback": self._callback(),
+            "callback": self.callback(),
             "docs": Ask("GET", "/api/v1/openapi.json", {}),
             "tasks": Ask("POST", f"/outbox/{self._done()}", self._invoked("TASKS")),
             "schedule": Ask("POST", "/jobs/expire", self._invoked("SCHEDULE")),
             "migrate": Ask("POST", "/migrations/upgrade", self._invoked("MIGRATE")),
         }
         return {"auth": self._refresh, **{name: partial(lambda ask: ask, ask) for name, ask in asks.items()}}
-
-    def _callback(self) -> Ask:
-        response = b64encode(json.dumps({"data": {"merchantTransactionId": "SZ_NONE"}}).encode()).decode()
-        signed = hashlib.sha256((response + "salt").encode()).hexdigest() + "###1"
-        told = json.dumps({"response": response}).encode()
-        return Ask("POST", "/api/v1/payments/callback", JSON | {"X-VERIFY": signed}, told)
 
     def _refresh(self) -> Ask:
         """Return the renewal of a session that was just begun: a refresh token is good for one."""
@@ -111,6 +105,14 @@ class Stage:
             timeout=5,
         )
         return {"Authorization": f"Bearer {asked.text}"}
+
+    def callback(self) -> Ask:
+        """Return what the gateway says of the payment there is, each time in other words."""
+        about = {"merchantTransactionId": self.txn, "transactionId": uuid4().hex}
+        response = b64encode(json.dumps({"data": about}).encode()).decode()
+        signed = hashlib.sha256((response + "salt").encode()).hexdigest() + "###1"
+        headers = {"Content-Type": "application/json", "X-VERIFY": signed}
+        return Ask("POST", "/api/v1/payments/callback", headers, json.dumps({"response": response}).encode())
 
     def book(self, day: int, at: str, chef: Person, key: str | None = None) -> tuple[bytes, dict[str, str]]:
         """Return the body and the headers of a request for two hours."""

@@ -1,6 +1,7 @@
 """Whatever the plain driver answers, ours answers: results, row counts and errors, statement by statement."""
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
@@ -67,7 +68,8 @@ def two_connections() -> Iterator[tuple[Any, Any]]:
 
 @pytest.mark.parametrize("run", SCENARIOS, ids=lambda run: run.__name__)
 def test_ours_answers_as_the_plain_driver_does(run: Scenario, two_connections: tuple[Any, Any]) -> None:
-    plain, ours = (outcome(run, connection) for connection in two_connections)
+    """Three times: ours gives a statement a name the second time, and knows it by that the third."""
+    plain, ours = ([outcome(run, connection) for _ in range(3)] for connection in two_connections)
     assert ours == plain
 
 
@@ -75,7 +77,7 @@ def outcome(run: Scenario, connection: Any) -> Any:
     try:
         return "answered", run(connection)
     except Error as error:
-        return type(error).__name__, error.args
+        return type(error).__name__, re.sub(r'statement "\w+"', 'statement ""', str(error))  # which we have named
     finally:
         connection.autocommit = False
         connection.rollback()

@@ -29,12 +29,12 @@ from shared.lines.home_chef.schemas import BookingRequest, BookingView, Breakdow
 from shared.lines.home_chef.telling import facts_when_booked
 from shared.lines.home_chef.visits import ZONE, Chef, Facts, Wanted
 from shared.notifications import queries as notifications
-from shared.sign_in.sessions import Caller
+from shared.sign_in.sessions import Somebody
 
 REF_PREFIX, REF_TAKEN = "SZ", "uq_bookings_ref"
 TRIES = 50  # chefs met by others first, before a crowd is told to come back
-Begin = Callable[[], AbstractContextManager[tuple[Session, Caller]]]
-KeyOf = Callable[[Caller], Key | None]
+Begin = Callable[[], AbstractContextManager[tuple[Session, Somebody]]]
+KeyOf = Callable[[Somebody], Key | None]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class _CalendarChanged(Exception):
 def book(begin: Begin, request: BookingRequest, key_of: KeyOf, rules: Rules, now: datetime) -> BookingView:
     """Store a booking and return it as its customer sees it.
 
-    `begin` opens a transaction whose first statement locks its caller. Refuses with 409 what cannot be had (with the
+    `begin` opens a transaction that locks its caller before, or along with, its first statement. Refuses with 409 what cannot be had (with the
     nearest free times of a named chef) and with 422 what is not bookable; raises Replayed for a key answered before.
     """
     race = _Race()
@@ -92,7 +92,7 @@ def book(begin: Begin, request: BookingRequest, key_of: KeyOf, rules: Rules, now
 
 def _try(
     session: Session,
-    caller: Caller,
+    caller: Somebody,
     request: BookingRequest,
     key: Key | None,
     rules: Rules,
@@ -118,7 +118,7 @@ def _try(
 
 
 def _store(
-    session: Session, caller: Caller, key: Key | None, view: BookingView, row: dict[str, Any], now: datetime
+    session: Session, caller: Somebody, key: Key | None, view: BookingView, row: dict[str, Any], now: datetime
 ) -> None:
     """Write the booking with its answer and the promise to mail it; raises what somebody else was first with."""
     told = notifications.parameters(caller.id, LINE, "booked", facts_when_booked(view, row["earning"]), now)

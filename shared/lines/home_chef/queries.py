@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import RowMapping, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from shared.bookings import queries as bookings
@@ -16,48 +16,42 @@ from shared.lines.home_chef.models import Offer, Rating, Visit
 from shared.payments.models import Refund
 from shared.users.models import User
 
-
-@dataclass(frozen=True)
-class BookingRow:
-    """A booking with its visit, the chef's name and what the customer has said of it."""
-
-    booking: Booking
-    visit: Visit
-    chef_name: str | None
-    rating: Rating | None
-
-
-def _bookings_of(customer_id: UUID) -> Any:
-    return (
-        select(Booking, Visit, User.name, Rating)
-        .join(Visit, Visit.booking_id == Booking.id)
-        .outerjoin(User, User.id == Booking.provider_id)
-        .outerjoin(Rating, Rating.booking_id == Booking.id)
-        .where(Booking.customer_id == customer_id)
-    )
+# What a customer is shown of a booking, and no more of it is read: its visit, the chef's name, what they have said of it.
+BookingRow = RowMapping
+_STATES = (Booking.status, Booking.payment_status, Booking.answer, Booking.pay_by, Booking.cancellation_reason)
+_TIMES = (Visit.booking_date, Visit.time_slot, Visit.starts_at, Visit.ends_at, Visit.time_zone, Visit.duration_hours)
+_WISHES = (Visit.guest_count, Visit.special_requests, Visit.address)
+_SHOWN = (
+    select(Booking.id, Booking.ref, Booking.total, Booking.breakdown, Booking.created_at)
+    .add_columns(*_STATES, *_TIMES, *_WISHES)
+    .add_columns(Booking.provider_id.label("chef_id"), User.name.label("chef_name"))
+    .add_columns(Rating.stars, Rating.comment, Rating.created_at.label("rated_at"))
+    .join(Visit, Visit.booking_id == Booking.id)
+    .outerjoin(User, User.id == Booking.provider_id)
+    .outerjoin(Rating, Rating.booking_id == Booking.id)
+    .where(Booking.customer_id == bindparam("customer"))
+)
+_ONE = (
+    _SHOWN.add_columns(Refund)
+    .outerjoin(Refund, Refund.booking_id == Booking.id)
+    .where(Booking.id == bindparam("booking"))
+    .order_by(Refund.created_at, Refund.id)
+)
+_NEWEST = _SHOWN.order_by(Booking.created_at.desc(), Booking.id.desc()).limit(bindparam("most"))
 
 
 def of_customer(session: Session, customer_id: UUID, booking_id: UUID) -> tuple[BookingRow, Sequence[Refund]] | None:
     """Return a customer's own booking with its refunds, in one statement."""
-    statement = _bookings_of(customer_id).where(Booking.id == booking_id)
-    rows = session.execute(
-        statement.add_columns(Refund)
-        .outerjoin(Refund, Refund.booking_id == Booking.id)
-        .order_by(Refund.created_at, Refund.id)
-    ).all()
+    rows = session.execute(_ONE, {"customer": customer_id, "booking": booking_id}).mappings().all()
     if not rows:
         return None
-    return BookingRow(*rows[0][:4]), [row[4] for row in rows if row[4] is not None]
+    return rows[0], [row["Refund"] for row in rows if row["Refund"] is not None]
 
 
 def list_of_customer(session: Session, customer_id: UUID, page: PageQuery) -> tuple[list[BookingRow], str | None]:
-    rows = session.execute(
-        _bookings_of(customer_id)
-        .where(*after(page, Booking.created_at, Booking.id))
-        .order_by(Booking.created_at.desc(), Booking.id.desc())
-        .limit(page.limit + 1)
-    ).all()
-    return page_of([BookingRow(*row) for row in rows], page.limit, lambda row: _position(row.booking))
+    statement = _NEWEST.where(*after(page, Booking.created_at, Booking.id))
+    rows = session.execute(statement, {"customer": customer_id, "most": page.limit + 1}).mappings().all()
+    return page_of(rows, page.limit, lambda row: Position(row["created_at"], row["id"]))
 
 
 @dataclass(frozen=True)

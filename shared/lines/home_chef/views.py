@@ -12,6 +12,7 @@ from shared.lines.home_chef.schemas import (
     BreakdownView,
     ChefBookingView,
     PlaceView,
+    RatingView,
     RefundView,
 )
 from shared.payments.models import Refund
@@ -33,25 +34,20 @@ def _visit(visit: Visit) -> dict[str, object]:
 
 
 def booking_view(row: BookingRow, refunds: Sequence[Refund] = ()) -> BookingView:
-    booking = row.booking
     return BookingView.model_validate(
         {
-            **_states(booking),
-            **_visit(row.visit),
-            "id": booking.id,
-            "ref": booking.ref,
-            "total": booking.total,
-            "breakdown": BreakdownView.model_validate(Breakdown(**booking.breakdown)),
-            "chef_id": booking.provider_id,
-            "chef_name": row.chef_name,
-            "address": PlaceView(**row.visit.address),
-            "pay_by": booking.pay_by,
-            "cancellation_reason": booking.cancellation_reason,
-            "created_at": booking.created_at,
-            "rating": row.rating,
+            **row,
+            "breakdown": BreakdownView.model_validate(Breakdown(**row["breakdown"])),
+            "rating": _rating(row),
             "refunds": [RefundView.model_validate(refund) for refund in refunds],
         }
     )
+
+
+def _rating(row: BookingRow) -> RatingView | None:
+    if row["stars"] is None:
+        return None
+    return RatingView(stars=row["stars"], comment=row["comment"], created_at=row["rated_at"])
 
 
 def chef_booking_view(row: ChefBookingRow) -> ChefBookingView:

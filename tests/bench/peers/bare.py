@@ -3,17 +3,20 @@
 Run by `uvicorn tests.bench.peers.bare:app`.
 """
 
+import base64
+import hashlib
+import json
 import secrets
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, Header, HTTPException, Request
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 
-from tests.bench.peers.base import GAP, BookingRequest, Claims, Session, price
+from tests.bench.peers.base import GAP, TARIFF, BookingRequest, Claims, Session, price
 from tests.bench.peers.tables import Attempt, Booking, Chef, Visit
 
 app = FastAPI()
@@ -29,7 +32,7 @@ async def book(asked: BookingRequest, claims: Claims, session: Session) -> dict[
     chef = await session.scalar(select(Chef).where(Chef.user_id == asked.chef_id))
     if chef is None:
         raise HTTPException(404, "chef_not_found")
-    breakdown = price(chef.hourly_rate, asked)
+    breakdown = price(chef.hourly_rate, asked, TARIFF)
     booking = Booking(
         ref=f"SZ-{secrets.token_hex(4).upper()}",
         customer_id=UUID(claims["sub"]),
@@ -85,3 +88,18 @@ async def status(txn: str, claims: Claims, session: Session) -> dict[str, Any]:
         raise HTTPException(404, "payment_not_found")
     attempt, booking = row
     return {"status": attempt.state, "amount": attempt.amount / 100, "payment_status": booking.payment_status}
+
+
+@app.post("/api/v1/payments/callback")
+async def callback(request: Request, session: Session, x_verify: Annotated[str, Header()]) -> dict[str, str]:
+    """Believe what is signed and write it down at once: no inbox, no second look."""
+    response = json.loads(await request.body())["response"]
+    if not secrets.compare_digest(hashlib.sha256((response + "salt").encode()).hexdigest() + "###1", x_verify):
+        raise HTTPException(401, "invalid_signature")
+    told = json.loads(base64.b64decode(response))["data"]
+    attempt = await session.scalar(select(Attempt).where(Attempt.merchant_txn_id == told["merchantTransactionId"]))
+    if attempt is None:
+        raise HTTPException(404, "payment_not_found")
+    attempt.settled_at = datetime.now(UTC)
+    await session.commit()
+    return {"status": "received"}

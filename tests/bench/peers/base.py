@@ -59,19 +59,36 @@ Session = Annotated[AsyncSession, Depends(session)]
 Claims = Annotated[dict[str, Any], Depends(claims)]
 
 
-def price(rate: int, asked: BookingRequest) -> dict[str, int]:
+TARIFF = {
+    "included_guests": 4,
+    "guest_surcharge": 4900,
+    "peak_from": "18:00",
+    "peak_until": "21:00",
+    "peak_bp": 2000,
+    "platform_fee_bp": 500,
+    "gst_service_bp": 500,
+    "gst_fee_bp": 500,
+}
+
+
+def price(rate: int, asked: BookingRequest, tariff: dict[str, Any]) -> dict[str, int]:
     """Price a visit in paise, rounded half-up, by the same tariff as the product."""
     hours = asked.duration_hours
     base = rate * hours
-    surcharge = max(asked.guest_count - 4, 0) * 4900 * hours
-    peak = (base + surcharge + 2) // 5 if time(18) <= asked.time_slot < time(21) else 0
+    surcharge = max(asked.guest_count - tariff["included_guests"], 0) * tariff["guest_surcharge"] * hours
+    at_peak = time.fromisoformat(tariff["peak_from"]) <= asked.time_slot < time.fromisoformat(tariff["peak_until"])
+    peak = share(base + surcharge, tariff["peak_bp"]) if at_peak else 0
     subtotal = base + surcharge + peak
-    fee = (subtotal * 5 + 50) // 100
+    fee = share(subtotal, tariff["platform_fee_bp"])
     return {
         "base": base,
         "guest_surcharge": surcharge,
         "peak_premium": peak,
         "platform_fee": fee,
-        "gst_service": (subtotal * 5 + 50) // 100,
-        "gst_fee": (fee * 5 + 50) // 100,
+        "gst_service": share(subtotal, tariff["gst_service_bp"]),
+        "gst_fee": share(fee, tariff["gst_fee_bp"]),
     }
+
+
+def share(amount: int, basis_points: int) -> int:
+    return (amount * basis_points + 5000) // 10000

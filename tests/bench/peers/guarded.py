@@ -11,27 +11,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, FastAPI, Header, HTTPException, Request
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request
 from fastapi.encoders import jsonable_encoder
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import Select, and_, exists, func, select
 from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.bench.peers import tables as t
-from tests.bench.peers.base import GAP, BookingRequest, Claims, Session, price
+from tests.bench.peers.base import GAP, INDIA, BookingRequest, Claims, Session, price
+from tests.bench.peers.views import BookingsView, BookingView, StatusView, booking_view
 
 app = FastAPI()
 ACTIVE = ("pending", "confirmed", "in_progress")
-CANCELLATION = {"steps": [[24, 10000], [4, 5000], [0, 0]], "operator_compensation_bp": 0}
+UNPAID, PER_HOUR = 3, 10
 
 
-async def caller(claims: Claims, session: Session) -> t.User:
-    """Return who is calling: a session that lives, of a user who is active."""
-    found = await session.execute(
-        select(t.User, t.SignIn)
-        .join(t.SignIn, t.SignIn.user_id == t.User.id)
-        .where(t.SignIn.id == UUID(claims["sid"]), t.User.id == UUID(claims["sub"]))
-    )
+async def _known(claims: dict[str, Any], session: AsyncSession, statement: Select[Any]) -> t.User:
+    found = await session.execute(statement.where(t.SignIn.id == UUID(claims["sid"]), t.User.id == UUID(claims["sub"])))
     row = found.one_or_none()
     now = datetime.now(UTC)
     if row is None or not row[0].is_active or row[1].ended_at is not None or row[1].expires_at <= now:
@@ -40,7 +37,21 @@ async def caller(claims: Claims, session: Session) -> t.User:
     return user
 
 
+WHO = select(t.User, t.SignIn).join(t.SignIn, t.SignIn.user_id == t.User.id)
+
+
+async def caller(claims: Claims, session: Session) -> t.User:
+    """Return who is calling: a session that lives, of a user who is active."""
+    return await _known(claims, session, WHO)
+
+
+async def locked_caller(claims: Claims, session: Session) -> t.User:
+    """Return the same with their row locked: one customer's bookings are made one after the other."""
+    return await _known(claims, session, WHO.with_for_update(key_share=True, of=t.User))
+
+
 Caller = Annotated[t.User, Depends(caller)]
+LockedCaller = Annotated[t.User, Depends(locked_caller)]
 IdempotencyKey = Annotated[str | None, Header()]
 
 
@@ -51,16 +62,15 @@ async def health() -> dict[str, str]:
 
 @app.post("/api/v1/customer/bookings", status_code=201)
 async def book(
-    asked: BookingRequest, user: Caller, session: Session, idempotency_key: IdempotencyKey = None
-) -> dict[str, Any]:
-    await session.execute(select(t.User.id).where(t.User.id == user.id).with_for_update(key_share=True))
+    asked: BookingRequest, user: LockedCaller, session: Session, idempotency_key: IdempotencyKey = None
+) -> BookingView:
     fingerprint = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
     if idempotency_key:
         known = await session.get(t.Key, (user.id, "POST /customer/bookings", idempotency_key))
         if known is not None:
             if known.fingerprint != fingerprint:
                 raise HTTPException(422, "key_reused")
-            return known.answer
+            return BookingView(**known.answer)
     address = await session.scalar(
         select(t.Address).where(t.Address.id == asked.address_id, t.Address.user_id == user.id)
     )
@@ -68,8 +78,9 @@ async def book(
         raise HTTPException(404, "address_not_found")
     await _serviceable(session, address)
     await _refuse_too_much(session, user, asked)
-    chef = await _free_chef(session, asked, address.city)
-    booking = _booking(user, chef, asked, address)
+    chef, chef_name = await _free_chef(session, asked, address.city)
+    tariff = await _tariff(session)
+    booking = _booking(user, chef, asked, address, tariff)
     # The chef before the slot: without it, those who lose the race for the slot deadlock.
     await session.execute(select(t.User.id).where(t.User.id == chef.user_id).with_for_update(key_share=True))
     session.add(booking)
@@ -77,8 +88,8 @@ async def book(
         await session.flush()
     except IntegrityError as error:
         raise HTTPException(409, "slot_taken") from error
-    answer = jsonable_encoder({"id": booking.id, "ref": booking.ref, "status": "pending", "total": booking.total / 100})
-    _what_belongs_to_it(session, booking, user, chef, asked, address)
+    visit = _what_belongs_to_it(session, booking, user, chef, asked, address, tariff)
+    answer = booking_view(booking, visit, chef_name)
     if idempotency_key:
         session.add(
             t.Key(
@@ -87,7 +98,7 @@ async def book(
                 key=idempotency_key,
                 fingerprint=fingerprint,
                 status=201,
-                answer=answer,
+                answer=jsonable_encoder(answer),
             )
         )
     await session.commit()
@@ -114,12 +125,22 @@ async def _refuse_too_much(session: Session, user: t.User, asked: BookingRequest
         .where(*mine, t.Visit.starts_at < asked.ends_at, t.Visit.ends_at > asked.starts_at)
     )
     unpaid = select(func.count()).where(*mine, t.Booking.payment_status.in_(("pending", "failed")))
-    row = (await session.execute(select(overlapping.scalar_subquery(), unpaid.scalar_subquery()))).one()
-    if row[0] or row[1] >= 1_000_000:
-        raise HTTPException(409, "overlapping")
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    lately = select(func.count()).where(t.Booking.customer_id == user.id, t.Booking.created_at > an_hour_ago)
+    counts = select(overlapping.scalar_subquery(), unpaid.scalar_subquery(), lately.scalar_subquery())
+    row = (await session.execute(counts)).one()
+    if row[2] >= PER_HOUR:
+        raise HTTPException(429, "too_many_bookings")
+    if row[0] or row[1] >= UNPAID:
+        raise HTTPException(409, "overlapping" if row[0] else "too_many_unpaid")
 
 
-async def _free_chef(session: Session, asked: BookingRequest, city: str) -> t.Chef:
+async def _tariff(session: Session) -> t.Tariff:
+    tariffs = select(t.Tariff).where(t.Tariff.valid_from <= datetime.now(UTC))
+    return (await session.scalars(tariffs.order_by(t.Tariff.valid_from.desc()).limit(1))).one()
+
+
+async def _free_chef(session: Session, asked: BookingRequest, city: str) -> tuple[t.Chef, str | None]:
     minute = asked.time_slot.hour * 60 + asked.time_slot.minute
     works = exists().where(
         t.WeeklySlot.chef_id == t.Chef.user_id,
@@ -134,20 +155,21 @@ async def _free_chef(session: Session, asked: BookingRequest, city: str) -> t.Ch
         t.Booking.held.op("&&")(func.tstzrange(asked.starts_at, asked.ends_at + GAP)),
     )
     named = [t.Chef.user_id == asked.chef_id] if asked.chef_id else []
-    chef = await session.scalar(
-        select(t.Chef)
+    found = await session.execute(
+        select(t.Chef, t.User.name)
         .join(t.User, and_(t.User.id == t.Chef.user_id, t.User.is_active))
         .where(t.Chef.is_verified, func.lower(t.Chef.service_city) == city.lower(), works, ~off, ~busy, *named)
         .order_by(t.Chef.hourly_rate, t.Chef.rating.desc().nulls_last())
         .limit(1)
     )
-    if chef is None:
+    row = found.one_or_none()
+    if row is None:
         raise HTTPException(409, "no_chef_free")
-    return chef
+    return row[0], row[1]
 
 
-def _booking(user: t.User, chef: t.Chef, asked: BookingRequest, address: t.Address) -> t.Booking:
-    breakdown = price(chef.hourly_rate, asked)
+def _booking(user: t.User, chef: t.Chef, asked: BookingRequest, address: t.Address, tariff: t.Tariff) -> t.Booking:
+    breakdown = price(chef.hourly_rate, asked, tariff.rates)
     now = datetime.now(UTC)
     return t.Booking(
         ref=f"SZ-{secrets.token_hex(4).upper()}",
@@ -163,8 +185,14 @@ def _booking(user: t.User, chef: t.Chef, asked: BookingRequest, address: t.Addre
 
 
 def _what_belongs_to_it(
-    session: Session, booking: t.Booking, user: t.User, chef: t.Chef, asked: BookingRequest, address: t.Address
-) -> None:
+    session: Session,
+    booking: t.Booking,
+    user: t.User,
+    chef: t.Chef,
+    asked: BookingRequest,
+    address: t.Address,
+    tariff: t.Tariff,
+) -> t.Visit:
     now, place = booking.created_at, {"full_address": address.full_address, "city": address.city}
     told = t.Notification(
         user_id=user.id,
@@ -175,23 +203,25 @@ def _what_belongs_to_it(
         created_at=now,
     )
     subtotal = sum(booking.breakdown[name] for name in ("base", "guest_surcharge", "peak_premium"))
+    visit = t.Visit(
+        booking_id=booking.id,
+        address_id=address.id,
+        address=place,
+        booking_date=asked.booking_date,
+        time_slot=asked.time_slot,
+        time_zone=INDIA.key,
+        starts_at=asked.starts_at,
+        ends_at=asked.ends_at,
+        duration_hours=asked.duration_hours,
+        guest_count=asked.guest_count,
+        special_requests=asked.special_requests,
+        rate=chef.hourly_rate,
+        earning=subtotal,
+        cancellation=tariff.cancellation,
+    )
     session.add_all(
         [
-            t.Visit(
-                booking_id=booking.id,
-                address_id=address.id,
-                address=place,
-                booking_date=asked.booking_date,
-                time_slot=asked.time_slot,
-                starts_at=asked.starts_at,
-                ends_at=asked.ends_at,
-                duration_hours=asked.duration_hours,
-                guest_count=asked.guest_count,
-                special_requests=asked.special_requests,
-                rate=chef.hourly_rate,
-                earning=subtotal,
-                cancellation=CANCELLATION,
-            ),
+            visit,
             t.Payment(booking_id=booking.id, amount=booking.total),
             t.Offer(booking_id=booking.id, chef_id=chef.user_id, offered_at=now),
             t.Event(
@@ -207,10 +237,13 @@ def _what_belongs_to_it(
             ),
         ]
     )
+    return visit
 
 
 @app.get("/api/v1/customer/bookings")
-async def list_bookings(user: Caller, session: Session, limit: int = 20) -> dict[str, Any]:
+async def list_bookings(
+    user: Caller, session: Session, limit: Annotated[int, Query(ge=1, le=100)] = 20
+) -> BookingsView:
     found = await session.execute(
         select(t.Booking, t.Visit, t.User.name)
         .join(t.Visit, t.Visit.booking_id == t.Booking.id)
@@ -219,29 +252,13 @@ async def list_bookings(user: Caller, session: Session, limit: int = 20) -> dict
         .order_by(t.Booking.created_at.desc(), t.Booking.id.desc())
         .limit(limit + 1)
     )
-    items = [
-        {
-            "id": booking.id,
-            "ref": booking.ref,
-            "status": booking.status,
-            "payment_status": booking.payment_status,
-            "answer": booking.answer,
-            "total": booking.total / 100,
-            "breakdown": {name: paise / 100 for name, paise in booking.breakdown.items()},
-            "chef_id": booking.provider_id,
-            "chef_name": name,
-            "starts_at": visit.starts_at,
-            "ends_at": visit.ends_at,
-            "guest_count": visit.guest_count,
-            "address": visit.address,
-        }
-        for booking, visit, name in found
-    ]
-    return {"items": items[:limit], "next_cursor": items[limit - 1]["id"] if len(items) > limit else None}
+    items = [booking_view(*row) for row in found]
+    more = str(items[limit - 1].id) if len(items) > limit else None
+    return BookingsView(items=items[:limit], next_cursor=more)
 
 
 @app.get("/api/v1/payments/status/{txn}")
-async def status(txn: str, user: Caller, session: Session) -> dict[str, Any]:
+async def status(txn: str, user: Caller, session: Session) -> StatusView:
     found = await session.execute(
         select(t.Attempt, t.Booking)
         .join(t.Booking, t.Booking.id == t.Attempt.booking_id)
@@ -251,13 +268,14 @@ async def status(txn: str, user: Caller, session: Session) -> dict[str, Any]:
     if row is None:
         raise HTTPException(404, "payment_not_found")
     attempt, booking = row
-    return {
-        "merchant_txn_id": txn,
-        "status": attempt.state,
-        "amount": attempt.amount / 100,
-        "booking_id": booking.id,
-        "payment_status": booking.payment_status,
-    }
+    return StatusView(
+        merchant_txn_id=txn,
+        status=attempt.state,
+        amount=attempt.amount,
+        booking_id=booking.id,
+        booking_ref=booking.ref,
+        payment_status=booking.payment_status,
+    )
 
 
 @app.post("/api/v1/payments/callback")

@@ -76,6 +76,13 @@ class DayOff(Base):
     day: Mapped[date]
 
 
+class Tariff(Base):
+    __tablename__ = "home_chef_tariffs"
+    valid_from: Mapped[datetime] = mapped_column(primary_key=True)
+    rates: Mapped[dict[str, Any]]
+    cancellation: Mapped[dict[str, Any]]
+
+
 class Booking(Base):
     __tablename__ = "bookings"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -91,6 +98,7 @@ class Booking(Base):
     total: Mapped[int] = mapped_column(BigInteger)
     breakdown: Mapped[dict[str, Any]]
     pay_by: Mapped[datetime | None]
+    cancellation_reason: Mapped[str | None]
     created_at: Mapped[datetime]
 
 
@@ -127,6 +135,7 @@ class Attempt(Base):
     merchant_txn_id: Mapped[str]
     amount: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str]
+    settled_at: Mapped[datetime | None]
 
 
 class Offer(Base):

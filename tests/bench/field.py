@@ -1,0 +1,54 @@
+"""The servers that stand side by side: ours, ours handing each task to a queue in another process, and the two peers."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from infra.local.processes import Process, ReservedPort, stop
+from tests.bench.servers import DEPLOYED, QUIET, ROOT, Subject, ours, peer, serving
+from tests.bench.stage import Stage
+
+CREATE, LIST, STATUS, CALLBACK = "create", "list", "status", "callback"
+OURS, QUEUED, BARE, GUARDED = "ours", "ours, task handed over", "A", "B"
+Addresses = dict[tuple[str, str], str]
+
+UNQUEUED: Final = "tests/bench/unqueued.py"
+# Who serves what. The peers store what they promise and hand nothing over; so do ours, but for the rows named so.
+SERVED: Final[list[tuple[str, Subject, tuple[str, ...]]]] = [
+    (OURS, ours("customer", UNQUEUED), (CREATE, LIST)),
+    (OURS, ours("payments", UNQUEUED), (STATUS,)),
+    (OURS, ours("callback", UNQUEUED), (CALLBACK,)),
+    (QUEUED, ours("customer"), (CREATE,)),
+    (BARE, peer("bare"), (CREATE, LIST, STATUS, CALLBACK)),
+    (GUARDED, peer("guarded"), (CREATE, LIST, STATUS, CALLBACK)),
+]
+
+
+@contextmanager
+def sink(log: Path) -> Iterator[str]:
+    """Serve a queue that takes everything at once; gives its address."""
+    port = ReservedPort()
+    command = [sys.executable, "-m", "tests.bench.sink", str(port.number)]
+    process = Process("sink", command, log, QUIET, folder=ROOT)
+    process.start()
+    try:
+        yield f"http://127.0.0.1:{port.number}"
+    finally:
+        stop([process])
+        port.close()
+
+
+@contextmanager
+def field(stage: Stage, folder: Path, database_of: Callable[[str], str] | None = None) -> Iterator[Addresses]:
+    """Serve all of them; gives the address of each operation of each. `database_of` names the database of a subject."""
+    with ExitStack() as opened:
+        tasks = opened.enter_context(sink(folder / "sink.log"))
+        environ = stage.environ | DEPLOYED | {"CLOUD_TASKS_URL": tasks}
+        addresses: Addresses = {}
+        for name, subject, operations in SERVED:
+            own = {"DATABASE_URL": database_of(name)} if database_of else {}
+            url = opened.enter_context(serving(subject, folder / f"{subject.name}.log", **(environ | own)))
+            addresses |= {(name, operation): url for operation in operations}
+        yield addresses

@@ -1,0 +1,111 @@
+"""A town in which nobody who books is refused: as many customers and chefs as are asked for, within production's limits."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from shared.kit.settings import Keys
+from shared.sign_in.tokens import AccessTokens
+from tests.architecture.probe import SECRETS
+from tests.make import Make
+
+Request = dict[str, Any]
+LISTED: Final = 20  # what a page holds where nobody says
+PER_CUSTOMER: Final = 3  # unpaid bookings of one customer
+LOT: Final = 600  # customers made at once
+TIMES: Final = ("08:00", "10:30", "13:00", "15:30", "18:00", "20:30")  # two hours each, and the way between
+DAYS: Final = range(2, 52)
+CHEFS: Final = 64  # asked in turn, so that nobody waits for the row of a chef whom another is booking
+
+_MADE = """
+with people as (
+  insert into users (id, email, role, name)
+  select gen_random_uuid(), 'guest' || n || '@test.example', 'customer', 'Guest ' || n
+  from generate_series(cast(:first as int), cast(:last as int)) n returning id
+), homes as (
+  insert into addresses (id, user_id, full_address, city, pincode, latitude, longitude, is_default)
+  select gen_random_uuid(), id, '12 Hill Road', 'Mumbai', '400050', 19.0596, 72.8295, true from people returning id, user_id
+), visits as (
+  insert into sessions (id, user_id, rotated_at, expires_at, created_at)
+  select gen_random_uuid(), id, now(), now() + interval '1 day', now() from people returning id, user_id
+)
+select homes.user_id, homes.id, visits.id from homes join visits using (user_id)
+"""
+
+# The booking there is, as many times again in the weeks before it.
+_HISTORY = (
+    """
+insert into bookings (id, line, ref, customer_id, provider_id, held, status, payment_status, answer, city, total, breakdown, created_at)
+select md5(id || 'x' || n)::uuid, line, ref || n, customer_id, provider_id,
+  tstzrange(lower(held) - make_interval(days => n * 7), upper(held) - make_interval(days => n * 7)),
+  status, payment_status, answer, city, total, breakdown, created_at - make_interval(days => n * 7)
+from bookings, generate_series(1, cast(:count as int)) n
+""",
+    """
+insert into home_chef_visits (booking_id, address_id, address, booking_date, time_slot, time_zone, starts_at, ends_at,
+  duration_hours, guest_count, rate, earning, cancellation)
+select md5(booking_id || 'x' || n)::uuid, address_id, address, booking_date - n * 7, time_slot, time_zone,
+  starts_at - make_interval(days => n * 7), ends_at - make_interval(days => n * 7),
+  duration_hours, guest_count, rate, earning, cancellation
+from home_chef_visits, generate_series(1, cast(:count as int)) n
+""",
+)
+
+
+def remember(make: Make, bookings: int) -> None:
+    """Give the one customer who has booked a past of so many visits, for a list to show."""
+    for statement in _HISTORY:
+        make.run(statement, count=bookings)
+
+
+class Town:
+    """Bookings nobody has made yet, one after the other; what was not asked in the end is given back."""
+
+    def __init__(self, make: Make) -> None:
+        self._make = make
+        self._tokens = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "sizzle", "sizzle-api", 86_400)
+        self._left: list[Request] = []
+        self._slots = self._free_slots()
+        self._numbers = count(0)
+
+    def bookings(self, wanted: int) -> list[Request]:
+        """Return requests that are each answered with 201, once."""
+        while len(self._left) < wanted:
+            self._left += self._lot()
+        taken, self._left = self._left[:wanted], self._left[wanted:]
+        return taken
+
+    def give_back(self, unasked: list[Request]) -> None:
+        self._left = unasked + self._left
+
+    def _lot(self) -> list[Request]:
+        first = next(self._numbers) * LOT
+        with self._make.db.transaction() as session:
+            made = session.execute(text(_MADE), {"first": first, "last": first + LOT - 1}).all()
+        return [self._request(*person) for _ in range(PER_CUSTOMER) for person in made]
+
+    def _request(self, user: UUID, home: UUID, session: UUID) -> Request:
+        chef, day, at = next(self._slots)
+        token = self._tokens.issue(user, session, "customer", datetime.now(UTC))
+        wish = {
+            "address_id": str(home),
+            "booking_date": self._make.day(day).isoformat(),
+            "time_slot": at,
+            "chef_id": str(chef),
+        }
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": uuid4().hex,
+        }
+        return {"method": "POST", "path": "/api/v1/customer/bookings", "headers": headers, "body": json.dumps(wish)}
+
+    def _free_slots(self) -> Iterator[tuple[UUID, int, str]]:
+        while True:
+            chefs = [self._make.chef() for _ in range(CHEFS)]
+            yield from ((chef.id, day, at) for day in DAYS for at in TIMES for chef in chefs)

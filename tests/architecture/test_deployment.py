@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from functions import web, wiring
+from functions import calling, web, wiring
 from shared.kit.settings import Settings
 from tests.architecture.probe import placeholders
 
@@ -76,7 +76,9 @@ def read_by(name: str) -> set[str]:
     group = getattr(importlib.import_module(f"functions.{name}"), name)
     used = set().union(*(names(tree, "wiring") for tree in code(name)))
     if any(endpoint.role for routes in group.app.all_routes() for endpoint in routes.endpoints):
-        used |= names(ast.parse(Path(web.__file__ or "").read_text()), "wiring") | {"access_tokens"}
+        used |= {"access_tokens"}.union(
+            *(names(ast.parse(Path(each.__file__ or "").read_text()), "wiring") for each in (web, calling))
+        )
     read = set().union(*(read_directly(tree) for tree in code(name)), *(read_by_adapter(each) for each in used))
     return read & WITHOUT_DEFAULT
 

@@ -6,11 +6,14 @@ from dataclasses import asdict
 from datetime import datetime
 
 from functions import wiring
+from shared.bookings import days as bookings
 from shared.bookings import expiry
 from shared.idempotency import queries as idempotency
 from shared.inbox import queries as inbox
 from shared.invariants import run
-from shared.kit import retention
+from shared.kit import nightly, retention
+from shared.kit.nightly import Days
+from shared.ledger import days as ledger
 from shared.outbox import queries as outbox
 from shared.outbox import sweep as outbox_sweep
 from shared.payments import following
@@ -71,6 +74,12 @@ def tidy(now: datetime) -> dict[str, int]:
     return retention.tidy(wiring.database(), rooms | {name: wiring.line(name).tidy for name in wiring.LINES}, now)
 
 
+def days(now: datetime) -> dict[str, int]:
+    """Sum up the days that are over, so that what is asked of all time need not read all of it."""
+    rooms = {"ledger": Days(ledger.next_day, ledger.sum_up), "bookings": Days(bookings.next_day, bookings.count)}
+    return {name: nightly.sum_up(wiring.database(), room, now) for name, room in rooms.items()}
+
+
 def invariants(now: datetime) -> dict[str, int]:
     """Ask whether the rows are what they must be between any two commits; each that is not is a defect, and told."""
     return run.ask(wiring.database(), wiring.invariants(), now)
@@ -84,5 +93,6 @@ JOBS: dict[str, Callable[[datetime], dict[str, int]]] = {
     "remind": remind,
     "tidy": tidy,
     "report": report,
+    "days": days,
     "invariants": invariants,
 }

@@ -12,7 +12,7 @@ from functools import partial
 from pg8000.native import Connection, literal
 
 from shared.kit.clock import INDIA, local
-from tests.bench.growth.lives import CHEFS, COMING, OVER, Lives
+from tests.bench.growth.lives import CHEFS, OVER, Lives
 from tests.bench.growth.server import superuser
 
 A_DAY = 3 * CHEFS  # each chef goes to breakfast, to lunch and to tea
@@ -87,6 +87,8 @@ def lived(connection: Connection, lives: Lives) -> None:
             f"create table lived.{table} as select l.life, {nth} as nth, {columns} from {table} r"
             f" join lived.lives l on l.booking_id = {booking_id or 'r.booking_id'}"
         )
+    connection.run("update lived.outbox set done_at = due_at")
+    connection.run("update lived.notifications set mailed_at = created_at")
     connection.run("set session_replication_role = replica")
     _set_foreign_keys_aside(connection)
     connection.run(f"truncate {', '.join(GROWING)}, invoice_series, reconciliation_days")
@@ -165,7 +167,9 @@ def _fill(url: str, table: str) -> None:
             return
         connection.run("begin")
         connection.run(f"truncate {table}")
-        connection.run(f"update pg_index set indisready = false, indisvalid = false where indrelid = '{table}'::regclass")
+        connection.run(
+            f"update pg_index set indisready = false, indisvalid = false where indrelid = '{table}'::regclass"
+        )
         connection.run(_copied(connection, table))
         connection.run(f"reindex table {table}")
         connection.run("commit")
@@ -217,8 +221,6 @@ def _finished(number: int) -> Iterator[str]:
       where r.chef_id = c.user_id"""
     yield """update chef_profiles c set total_bookings = b.number from (select provider_id, count(*) as number
       from bookings where status = 'completed' group by 1) b where b.provider_id = c.user_id"""
-    yield "update outbox set done_at = due_at where done_at is null"
-    yield "update notifications set mailed_at = created_at where mailed_at is null"
     yield """do $$ declare key record; begin for key in select * from lived.foreign_keys loop
       execute format('alter table %s add constraint %I %s not valid', key.of, key.name, key.said); end loop; end $$"""
     yield "update pg_constraint set convalidated = true where contype = 'f'"  # they hold: copies of what holds

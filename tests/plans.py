@@ -73,15 +73,65 @@ def tell_plans(superuser: str, **more: str) -> None:
 @contextmanager
 def planned() -> Iterator[Planned]:
     """Collect the plans of the statements SQLAlchemy runs in the block, on a database that tells them."""
-    seen = Planned()
+    seen, known = Planned(), set[int]()
+
+    def forget(connection: Any, *_rest: Any) -> None:
+        driver = connection.connection.driver_connection
+        if id(driver) not in known:
+            known.add(id(driver))
+            driver.notices.clear()  # of what was run before the block
 
     def note(connection: Any, *_rest: Any) -> None:
         notices = connection.connection.driver_connection.notices
         while notices:
             seen.note(notices.popleft())
 
+    event.listen(Engine, "before_cursor_execute", forget)
     event.listen(Engine, "after_cursor_execute", note)
     try:
         yield seen
     finally:
+        event.remove(Engine, "before_cursor_execute", forget)
         event.remove(Engine, "after_cursor_execute", note)
+
+
+# What grows with bookings and with the people who book: none of it is read from end to end by a request or a job.
+GROWS = {
+    "addresses",
+    "audit_log",
+    "booking_events",
+    "bookings",
+    "exceptions",
+    "home_chef_quotes",
+    "home_chef_ratings",
+    "home_chef_visits",
+    "idempotency_keys",
+    "inbox",
+    "invoices",
+    "ledger_postings",
+    "ledger_transactions",
+    "notifications",
+    "offers",
+    "outbox",
+    "payment_attempts",
+    "payments",
+    "reconciliation_rows",
+    "refunds",
+    "sessions",
+    "users",
+}
+# What grows with the chefs, with the places, with the days, or not at all.
+STAYS_SMALL = {
+    "booking_days",
+    "chef_availability",
+    "chef_days_off",
+    "chef_profiles",
+    "home_chef_tariffs",
+    "invoice_series",
+    "ledger_accounts",
+    "ledger_days",
+    "locations",
+    "reconciliation_days",
+    "reconciliation_runs",
+    "service_areas",
+}

@@ -15,6 +15,7 @@ JOBS = {
     "reconcile": "functions.schedule.payments:reconcile",
     "report": "functions.schedule.payments:report",
     "tidy": "functions.schedule.upkeep:tidy",
+    "days": "functions.schedule.upkeep:days",
     "invariants": "functions.schedule.upkeep:invariants",
 }
 

@@ -3,10 +3,13 @@
 from datetime import datetime
 
 from functions import wiring
+from shared.bookings import days as bookings
 from shared.idempotency import queries as idempotency
 from shared.inbox import queries as inbox
 from shared.invariants import run
-from shared.kit import retention
+from shared.kit import nightly, retention
+from shared.kit.nightly import Days
+from shared.ledger import days as ledger
 from shared.outbox import queries as outbox
 from shared.payments import queries as payments
 from shared.sign_in import sessions
@@ -22,6 +25,12 @@ def tidy(now: datetime) -> dict[str, int]:
         "reconciliation_runs": payments.forget,
     }
     return retention.tidy(wiring.database(), rooms | {name: wiring.line(name).tidy for name in wiring.LINES}, now)
+
+
+def days(now: datetime) -> dict[str, int]:
+    """Sum up the days that are over, so that what is asked of all time need not read all of it."""
+    rooms = {"ledger": Days(ledger.next_day, ledger.sum_up), "bookings": Days(bookings.next_day, bookings.count)}
+    return {name: nightly.sum_up(wiring.database(), room, now) for name, room in rooms.items()}
 
 
 def invariants(now: datetime) -> dict[str, int]:

@@ -20,6 +20,8 @@ class AuditEntry(Base):
     __table_args__ = (
         Index("ix_audit_log_at_id", "at", "id"),
         Index("ix_audit_log_subject_id_at_id", "subject_id", "at", "id"),
+        Index("ix_audit_log_subject_at_id", "subject", "at", "id"),
+        Index("ix_audit_log_action_at_id", "action", "at", "id"),
         Index("ix_audit_log_actor_id_at_id", "actor_id", "at", "id"),
     )
 

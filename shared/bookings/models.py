@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +38,21 @@ class Booking(Changed, Base):
         Index("ix_bookings_start", text("lower(held)")),
         Index("ix_bookings_ref_prefix", "ref", postgresql_ops={"ref": "text_pattern_ops"}),
         Index("ix_bookings_active_start", text("lower(held)"), postgresql_where=text(IS_ACTIVE)),
+        # What admins look for is rare: most bookings are paid and accepted.
+        Index(
+            "ix_bookings_payment_status_created_at_id",
+            "payment_status",
+            "created_at",
+            "id",
+            postgresql_where=text("payment_status <> 'success'"),
+        ),
+        Index(
+            "ix_bookings_answer_created_at_id",
+            "answer",
+            "created_at",
+            "id",
+            postgresql_where=text("answer <> 'accepted'"),
+        ),
         Index("ix_bookings_pay_by", "pay_by", postgresql_where=text(f"pay_by is not null and {IS_ACTIVE}")),
     )
 
@@ -62,6 +77,19 @@ class Booking(Changed, Base):
     def starts_at(self) -> datetime | None:
         """When the provider's time begins; None for a booking that takes none."""
         return self.held.lower if self.held else None
+
+
+class BookingDay(Base):
+    """How many bookings were made on a day (of India) on which, and before which, none is active any more, by state.
+
+    `totals` counts all that were made up to the day's end. Written once: what has ended stays so.
+    """
+
+    __tablename__ = "booking_days"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    made: Mapped[dict[str, Any]]
+    totals: Mapped[dict[str, Any]]
 
 
 class BookingEvent(Base):

@@ -1,7 +1,8 @@
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kit.base import Base
@@ -40,10 +41,34 @@ class LedgerPosting(Base):
     """One line of a transaction, in paise: a debit is positive, a credit negative. Never changed, never deleted."""
 
     __tablename__ = "ledger_postings"
-    __table_args__ = (CheckConstraint("amount <> 0", name="amount"),)
+    __table_args__ = (
+        CheckConstraint("amount <> 0", name="amount"),
+        # Everything a provider's statement sums, without the rows themselves.
+        Index(
+            "ix_ledger_postings_provider_id",
+            "provider_id",
+            "account",
+            postgresql_include=["transaction_id", "amount"],
+            postgresql_where=text("provider_id is not null"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     transaction_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_transactions.id"), index=True)
     account: Mapped[str] = mapped_column(ForeignKey("ledger_accounts.code"))
     amount: Mapped[int] = mapped_column(BigInteger)
-    provider_id: Mapped[UUID | None] = mapped_column(ForeignKey(User.id), index=True)
+    provider_id: Mapped[UUID | None] = mapped_column(ForeignKey(User.id))
+
+
+class LedgerDay(Base):
+    """What was posted on a day (of India) that is over, and what each account held at its end; paise.
+
+    `moved` holds amounts by kind and account, `balances` by account. Written once: nothing is posted to a day that is
+    over.
+    """
+
+    __tablename__ = "ledger_days"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    moved: Mapped[dict[str, Any]]
+    balances: Mapped[dict[str, Any]]

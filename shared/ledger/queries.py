@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from operator import add
 from uuid import UUID
 
@@ -10,9 +10,10 @@ from sqlalchemy import BigInteger, Subquery, cast, func, select, text
 from sqlalchemy.orm import Session
 
 from shared.kit import period as days
+from shared.kit.clock import INDIA, local, midnight
 from shared.kit.ids import new_id
 from shared.kit.period import Period
-from shared.ledger.models import LedgerPosting, LedgerTransaction
+from shared.ledger.models import LedgerDay, LedgerPosting, LedgerTransaction
 from shared.ledger.postings import AccountCode, Kind, Parts, Posting
 
 _POST = text("""
@@ -47,17 +48,41 @@ def post(
     )
 
 
-_BALANCES = text("""
+NEVER, EVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+A_DAY = timedelta(days=1)
+
+
+def summed_until(session: Session) -> datetime:
+    """Return the instant before which every day is summed up (`shared.ledger.days`)."""
+    last = session.scalar(select(func.max(LedgerDay.day)))
+    return midnight(last + A_DAY, INDIA) if last else NEVER
+
+
+_BALANCES_OF = text("""
 select p.account, sum(p.amount)::bigint from ledger_postings p join ledger_transactions t on t.id = p.transaction_id
-where (cast(:booking as uuid) is null or t.booking_id = :booking)
-  and (cast(:until as timestamptz) is null or t.at < :until)
+where t.booking_id = :booking and (cast(:until as timestamptz) is null or t.at < :until)
 group by p.account
+""")
+_BALANCES = text("""
+select account, sum(amount)::bigint from (
+  select each.key as account, each.value::bigint as amount
+  from ledger_days, jsonb_each_text(balances) each where day = cast(:summed_day as date)
+  union all
+  select p.account, p.amount from ledger_postings p join ledger_transactions t on t.id = p.transaction_id
+  where t.at >= :summed and t.at < :until
+) held group by account
 """)
 
 
 def balances(session: Session, booking_id: UUID | None = None, until: datetime | None = None) -> dict[str, int]:
     """Return each account's balance in paise (debits positive), of everything or one booking, before an instant or now."""
-    return {row[0]: row[1] for row in session.execute(_BALANCES, {"booking": booking_id, "until": until})}
+    if booking_id is not None:
+        return {row[0]: row[1] for row in session.execute(_BALANCES_OF, {"booking": booking_id, "until": until})}
+    until = until or EVER
+    summed = min(summed_until(session), midnight(local(until, INDIA).date(), INDIA))
+    last = local(summed, INDIA).date() - A_DAY
+    rows = session.execute(_BALANCES, {"summed": summed, "summed_day": last, "until": until})
+    return {row[0]: row[1] for row in rows}
 
 
 @dataclass(frozen=True)
@@ -99,17 +124,23 @@ class Turnover:
         return Turnover(*map(add, astuple(self), astuple(other)))
 
 
-_HELD = "p.account in ('gateway_clearing', 'cash')"
+_HELD = "account in ('gateway_clearing', 'cash')"
 _TURNOVER = text(f"""
-with days as ({days.DAYS}), moved as (
-  select {days.day_of("t.at")} as day,
-    sum(p.amount) filter (where {_HELD} and t.kind in ('captured', 'cash_taken', 'owed_back')) as captured,
-    -sum(p.amount) filter (where {_HELD} and t.kind = 'refund_done') as refunded,
-    -sum(p.amount) filter (where p.account = 'platform_revenue') as platform_revenue,
-    -sum(p.amount) filter (where p.account = 'gst_payable') as gst,
-    -sum(p.amount) filter (where p.account = 'chef_payable') as chef_earnings
+with days as ({days.DAYS}), posted as (
+  select day, of.key as kind, each.key as account, each.value::bigint as amount
+  from days join ledger_days using (day), jsonb_each(moved) of, jsonb_each_text(of.value) each
+  union all
+  select {days.day_of("t.at")}, t.kind, p.account, p.amount
   from ledger_transactions t join ledger_postings p on p.transaction_id = t.id
-  where {days.falls_in("t.at")} group by 1
+  where t.at >= :summed and {days.falls_in("t.at")}
+), moved as (
+  select day,
+    sum(amount) filter (where {_HELD} and kind in ('captured', 'cash_taken', 'owed_back')) as captured,
+    -sum(amount) filter (where {_HELD} and kind = 'refund_done') as refunded,
+    -sum(amount) filter (where account = 'platform_revenue') as platform_revenue,
+    -sum(amount) filter (where account = 'gst_payable') as gst,
+    -sum(amount) filter (where account = 'chef_payable') as chef_earnings
+  from posted group by day
 )
 select days.day, coalesce(captured, 0)::bigint, coalesce(refunded, 0)::bigint, coalesce(platform_revenue, 0)::bigint,
   coalesce(gst, 0)::bigint, coalesce(chef_earnings, 0)::bigint
@@ -118,8 +149,9 @@ from days left join moved on moved.day = days.day order by days.day
 
 
 def turnover(session: Session, period: Period, today: Period) -> dict[date, Turnover]:
-    """Return what money did on each day of a period and today, in one statement; no day is left out."""
-    rows = session.execute(_TURNOVER, days.parameters(period, today))
+    """Return what money did on each day (of India) of a period and today, in two statements; no day is left out."""
+    asked = days.parameters(period, today) | {"summed": summed_until(session)}
+    rows = session.execute(_TURNOVER, asked)
     return {day: Turnover(*amounts) for day, *amounts in rows}
 
 

@@ -47,6 +47,14 @@ class Attempt(Changed, Base):
         Index(ONE_LIVE_ATTEMPT, "payment_id", unique=True, postgresql_where=text(IS_LIVE)),
         Index("uq_payment_attempts_applied", "payment_id", unique=True, postgresql_where=text("capture = 'applied'")),
         Index("ix_payment_attempts_created_at_id", "created_at", "id"),
+        Index(
+            "ix_payment_attempts_state_created_at_id",
+            "state",
+            "created_at",
+            "id",
+            postgresql_where=text("state <> 'succeeded'"),
+        ),
+        Index("ix_payment_attempts_cash", "created_at", "id", postgresql_where=text(f"gateway = '{CASH}'")),
         Index("ix_payment_attempts_next_poll_at", "next_poll_at", postgresql_where=text("next_poll_at is not null")),
     )
 

@@ -1,13 +1,15 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kit.base import Base, Changed
 from shared.kit.ids import new_id
 
 CUSTOMER, ADMIN = "customer", "admin"  # the core's roles; a line of business brings its provider's
+
+SEARCHED = {"name": "lower(name)", "email": "lower(email)", "phone": "ltrim(phone, '+')"}
 
 
 class User(Changed, Base):
@@ -18,6 +20,14 @@ class User(Changed, Base):
         CheckConstraint("email = lower(btrim(email))", name="email_normal"),
         Index("ix_users_role_created_at_id", "role", "created_at", "id"),
         Index("ix_users_created_at_id", "created_at", "id"),
+        Index("ix_users_inactive", "created_at", "id", postgresql_where=text("not is_active")),
+        # What admins type is part of a name, or how an address or a number begins.
+        Index(
+            "ix_users_searched",
+            *(literal_column(expression).label(name) for name, expression in SEARCHED.items()),
+            postgresql_using="gin",
+            postgresql_ops=dict.fromkeys(SEARCHED, "gin_trgm_ops"),
+        ),
         # A phone typed in a profile is unverified: not unique and never a login.
         Index("uq_users_verified_phone", "phone", unique=True, postgresql_where=text("phone_verified_at is not null")),
     )

@@ -53,8 +53,8 @@ def rows(connection: Connection, statement: Any) -> set[tuple[Any, ...]]:
 
 
 def test_an_empty_database_is_brought_to_the_newest_schema_and_again_changes_nothing(empty_url):
-    assert migrations.upgrade(empty_url) == (None, "0005")
-    assert migrations.upgrade(empty_url) == ("0005", "0005")
+    assert migrations.upgrade(empty_url) == (None, "0006")
+    assert migrations.upgrade(empty_url) == ("0006", "0006")
 
 
 def test_every_step_has_its_way_back_and_can_be_taken_again(empty_url):
@@ -64,7 +64,7 @@ def test_every_step_has_its_way_back_and_can_be_taken_again(empty_url):
         assert connection.execute(TABLES).scalar() == 0
         left = "select proname from pg_proc where proname like 'ledger%' or proname like 'refunds%'"
         assert connection.execute(text(left)).all() == []
-    assert migrations.upgrade(empty_url) == (None, "0005")
+    assert migrations.upgrade(empty_url) == (None, "0006")
 
 
 def test_each_step_alone_goes_down_and_up(empty_url):
@@ -73,7 +73,7 @@ def test_each_step_alone_goes_down_and_up(empty_url):
     with connected(empty_url) as connection:
         line_tables = connection.execute(text("select tablename from pg_tables where tablename like 'home_chef%'"))
         assert line_tables.all() == []
-    assert migrations.upgrade(empty_url) == ("0001", "0005")
+    assert migrations.upgrade(empty_url) == ("0001", "0006")
 
 
 def test_a_database_of_a_later_release_is_left_as_it_is(empty_url):
@@ -94,7 +94,8 @@ def test_alembic_finds_no_difference_between_the_schema_and_the_models(database_
 def test_the_schema_is_to_the_letter_the_one_the_models_would_make(database_url, empty_url, facts):
     """Alembic compares no CHECK, no exclusion constraint and no predicate of an index; Postgres' own catalogue does."""
     with connected(empty_url) as connection:
-        connection.execute(text("create extension btree_gist"))
+        for extension in ("btree_gist", "pg_trgm"):
+            connection.execute(text(f"create extension {extension}"))
         metadata.create_all(connection)
         meant = rows(connection, facts)
     with connected(database_url) as connection:

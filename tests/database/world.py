@@ -43,7 +43,7 @@ class World:
         statement = "insert into users (id, email, role) values (:id, 'admin@test.example', :role)"
         self.make.run(statement, id=admin.id, role=ADMIN)
         self.people |= {CUSTOMER: self.make.customer(), CHEF: self.make.chef(), ADMIN: admin}
-        self.tokens |= {role: self._token(role) for role in self.people}
+        self.tokens |= {role: self.token(role) for role in self.people}
 
     def grow(self) -> None:
         """Add one more of everything that is listed."""
@@ -159,7 +159,7 @@ class World:
         needed = {one["name"] for one in operation.parameters if one["in"] == "query" and one["required"]}
         return {name: known[name] for name in needed} | MORE_ASKED.get(str(operation), {})
 
-    def _token(self, role: str) -> str:
+    def token(self, role: str) -> str:
         [(email,)] = self.make.rows("select email from users where id = :id", id=self.people[role].id)
         with self.make.db.transaction() as session:
             begun = sessions.begin(session, email, LIVES, self.make.now)

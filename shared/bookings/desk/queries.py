@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, select, text
 from sqlalchemy.orm import Session, aliased
 
+from shared.bookings.days import counted_until
 from shared.bookings.desk.schemas import BookingsQuery, ExceptionsQuery
 from shared.bookings.lifecycle import Status
 from shared.bookings.models import Booking, BookingEvent, OpenException
@@ -31,18 +32,24 @@ class Tally:
 
 _TALLY = text(f"""
 with days as ({days.DAYS}), made as (
-  select {days.day_of("created_at")} as day, status, count(*) as number from bookings
-  where {days.falls_in("created_at")} group by 1, 2
+  select day, each.key as status, each.value::bigint as number
+  from days join booking_days using (day), jsonb_each_text(made) each
+  union all
+  select {days.day_of("created_at")}, status, count(*) from bookings
+  where created_at >= :counted and {days.falls_in("created_at")} group by 1, 2
 )
 select days.day, made.status, coalesce(made.number, 0) from days left join made on made.day = days.day
-union all select null, status, count(*) from bookings group by status
+union all select null, status, count(*) from bookings where created_at >= :counted group by status
+union all select null, each.key, each.value::bigint
+  from booking_days, jsonb_each_text(totals) each where day = (select max(day) from booking_days)
 """)
 
 
 def tally(session: Session, period: Period, today: Period) -> Tally:
-    """Count all bookings, and those made in a period and today day by day, in one statement."""
+    """Count all bookings, and those made in a period and today day (of India) by day, in two statements."""
     found = Tally(Counter(), Counter(), Counter())
-    for day, status, number in session.execute(_TALLY, days.parameters(period, today)):
+    asked = days.parameters(period, today) | {"counted": counted_until(session)}
+    for day, status, number in session.execute(_TALLY, asked):
         if day is None:
             found.now[Status(status)] += number
             continue
@@ -98,6 +105,8 @@ def _wanted(wanted: BookingsQuery) -> list[ColumnElement[bool]]:
         *(column == value for column, value in exactly.items() if value is not None),
         *([Booking.ref.like(f"{wanted.q.upper()}%")] if wanted.q else []),
         *within_days(func.lower(Booking.held), wanted.date_from, wanted.date_to),
+        # Nothing starts before it is booked: without this, the newest would be read on the way to what was long ago.
+        *within_days(Booking.created_at, None, wanted.date_to),
         *within_days(Booking.created_at, wanted.created_from, wanted.created_to),
     ]
 

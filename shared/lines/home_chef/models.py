@@ -133,7 +133,6 @@ class Visit(Base):
         CheckConstraint("duration_hours between 1 and 8", name="duration_hours"),
         CheckConstraint("guest_count between 1 and 20", name="guest_count"),
         CheckConstraint("starts_at < ends_at", name="times"),
-        Index("ix_home_chef_visits_starts_at", "starts_at"),
     )
 
     booking_id: Mapped[UUID] = mapped_column(ForeignKey(Booking.id), primary_key=True)

@@ -1,0 +1,52 @@
+"""Days of which no booking is active any more, counted: what has ended stays so (`shared.bookings.lifecycle`).
+
+A day is counted once, by a job of the night; where it has not come, its bookings are read. Days are those of India.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, func, select, text
+from sqlalchemy.orm import Session
+
+from shared.bookings.models import IS_ACTIVE, Booking, BookingDay
+from shared.kit.clock import INDIA, local, midnight
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+A_DAY = timedelta(days=1)
+
+
+def counted_until(session: Session) -> datetime:
+    """Return the instant before which every day is counted."""
+    last = session.scalar(select(func.max(BookingDay.day)))
+    return midnight(last + A_DAY, INDIA) if last else NEVER
+
+
+_COUNT = text(f"""
+with made as (
+  select status, count(*) as number from bookings where created_at >= :start and created_at < :until group by status
+), total as (
+  select status, number from made
+  union all
+  select each.key, each.value::bigint from booking_days, jsonb_each_text(totals) each where day = cast(:day as date) - 1
+)
+insert into booking_days (day, made, totals)
+select :day, (select coalesce(jsonb_object_agg(status, number), '{{}}') from made),
+  (select coalesce(jsonb_object_agg(status, number), '{{}}') from (
+    select status, sum(number) as number from total group by status) by_status)
+where not exists (select from bookings where {IS_ACTIVE} and created_at < :until)
+on conflict do nothing
+""")
+
+
+def next_day(session: Session) -> date | None:
+    """Return the first day that is not counted; None where nothing was ever booked."""
+    since = counted_until(session)
+    first = since if since > NEVER else session.scalar(select(func.min(Booking.created_at)))
+    return local(first, INDIA).date() if first else None
+
+
+def count(session: Session, day: date) -> bool:
+    """Count a day that is over, the next one after those that are; False where a booking is still active."""
+    values = {"day": day, "start": midnight(day, INDIA), "until": midnight(day + A_DAY, INDIA)}
+    return cast("CursorResult[Any]", session.execute(_COUNT, values)).rowcount > 0

@@ -1,0 +1,45 @@
+"""Days that are over, summed up: what is asked of all time reads them, and only what came since posting by posting.
+
+A day is summed once, by a job of the night; where it has not come, its postings are read. Days are those of India.
+"""
+
+from datetime import date
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from shared.kit.clock import INDIA, local, midnight
+from shared.ledger.models import LedgerTransaction
+from shared.ledger.queries import A_DAY, NEVER, summed_until
+
+_SUM_UP = text("""
+with posted as (
+  select t.kind, p.account, sum(p.amount) as amount from ledger_transactions t
+  join ledger_postings p on p.transaction_id = t.id where t.at >= :start and t.at < :until group by 1, 2
+), held as (
+  select account, amount from posted
+  union all
+  select each.key, each.value::bigint from ledger_days, jsonb_each_text(balances) each where day = cast(:day as date) - 1
+)
+insert into ledger_days (day, moved, balances)
+select :day,
+  (select coalesce(jsonb_object_agg(kind, amounts), '{}') from (
+    select kind, jsonb_object_agg(account, amount) as amounts from posted group by kind) by_kind),
+  (select coalesce(jsonb_object_agg(account, amount), '{}') from (
+    select account, sum(amount) as amount from held group by account) by_account)
+on conflict do nothing
+""")
+
+
+def next_day(session: Session) -> date | None:
+    """Return the first day that is not summed up; None where nothing was ever posted."""
+    since = summed_until(session)
+    first = since if since > NEVER else session.scalar(select(func.min(LedgerTransaction.at)))
+    return local(first, INDIA).date() if first else None
+
+
+def sum_up(session: Session, day: date) -> bool:
+    """Sum up a day that is over, the next one after those that are; always true."""
+    values = {"day": day, "start": midnight(day, INDIA), "until": midnight(day + A_DAY, INDIA)}
+    session.execute(_SUM_UP, values)
+    return True

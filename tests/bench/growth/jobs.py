@@ -1,0 +1,72 @@
+"""What the schedule asks of a database each minute and each night, in this process, where nothing is due."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from functions.wiring import line
+from infra.phonepe.v1.client import PhonePe
+from shared.bookings import days as booking_days
+from shared.bookings import expiry
+from shared.idempotency import queries as idempotency
+from shared.inbox import queries as inbox
+from shared.kit import nightly, retention
+from shared.kit.clock import INDIA, local
+from shared.kit.database import Database
+from shared.kit.nightly import Days
+from shared.ledger import days as ledger_days
+from shared.lines.home_chef import deadlines, reminding
+from shared.outbox import queries as outbox
+from shared.outbox import sweep
+from shared.payments import following
+from shared.payments.reconciliation import queries as reconciliation
+from shared.payments.reconciliation import report
+from shared.sign_in import sessions
+from tests.fakes import Queue
+from tests.make import at
+
+Job = Callable[[Database, datetime], object]
+ROOMS = {
+    "outbox": outbox.forget,
+    "inbox": inbox.forget,
+    "idempotency_keys": idempotency.forget,
+    "sessions": sessions.forget,
+}
+LEDGER, BOOKINGS = Days(ledger_days.next_day, ledger_days.sum_up), Days(booking_days.next_day, booking_days.count)
+
+
+def jobs(gateway: PhonePe) -> dict[str, Job]:
+    """Return the jobs by what they do, as the schedule runs them."""
+    return {
+        "Outbox sweep": lambda db, now: sweep.sweep(db, Queue(), now),
+        "Expiry of what is unpaid": lambda db, now: expiry.expire(db, line, now),
+        "Deadlines of visits": deadlines.keep,
+        "Reminders": reminding.remind,
+        "Reconciliation": lambda db, now: following.reconcile(db, at(gateway), line, now),
+        "The night's report": lambda db, now: report.report(db, at(gateway), now),
+        "Finding what the report compares": _waiting,
+        "Tidying": lambda db, now: retention.tidy(db, ROOMS, now),
+        "Summing up days": lambda db, now: [nightly.sum_up(db, days, now) for days in (LEDGER, BOOKINGS)],
+    }
+
+
+def _waiting(db: Database, now: datetime) -> object:
+    with db.reading() as session:
+        return reconciliation.waiting(session, [], 10, day=local(now, INDIA).date() - timedelta(days=1))
+
+
+def seconds(db: Database, job: Job, times: int) -> float:
+    """Return the median of so many runs."""
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        job(db, datetime.now(UTC))
+        took.append(time.perf_counter() - began)
+    return sorted(took)[times // 2]
+
+
+def settle(db: Database, gateway: PhonePe) -> None:
+    """Let the jobs do what is due, so that from then on they only look."""
+    for _ in range(4):
+        for job in jobs(gateway).values():
+            job(db, datetime.now(UTC))

@@ -1,0 +1,99 @@
+"""What is asked of all time reads days that are summed up: the answers are those of every row there is."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from shared.bookings.desk import queries as bookings
+from shared.kit.ids import new_id
+from shared.kit.period import Period
+from shared.ledger import queries as ledger
+from shared.ledger.postings import Kind, Parts, captured, completed, owed_back, refund_done
+from tests.make import together
+
+INDIA, DAY = "Asia/Kolkata", timedelta(days=1)
+PERIOD = Period(date(2026, 11, 14), date(2026, 11, 19), INDIA)
+
+
+@pytest.fixture
+def sum_up(in_process):  # noqa: ARG001 - a function that is imported reads its settings
+    from functions.schedule.upkeep import days
+
+    return days
+
+
+@pytest.fixture
+def post(db):
+    def post(kind, postings, at):
+        with db.transaction() as session:
+            ledger.post(session, kind, new_id(), new_id(), postings, at)
+
+    return post
+
+
+@pytest.fixture
+def told(db, now):
+    """Ask for everything that reads summed days: money by day, balances now and at the end of each day, bookings."""
+
+    def told():
+        today = Period.today(now, INDIA)
+        midnight = PERIOD.start
+        with db.reading() as session:
+            held = [ledger.balances(session, until=midnight + number * DAY) for number in range(8)]
+            return (
+                held,
+                ledger.balances(session),
+                ledger.turnover(session, PERIOD, today),
+                bookings.tally(session, PERIOD, today),
+            )
+
+    return told
+
+
+def test_money_is_told_the_same_once_its_days_are_summed_up(sum_up, make, post, told, now):
+    """Fails when a day is summed up twice, left out, or begins at another hour."""
+    chef, midnight = make.chef(), PERIOD.start
+    for at in (midnight, midnight + DAY - timedelta(microseconds=1), midnight + 3 * DAY, midnight + 5 * DAY):
+        post(Kind.CAPTURED, captured(100_00), at)
+        post(Kind.COMPLETED, completed(Parts(provider=80_00, platform=4_00, gst=4_20), chef.id), at)
+    post(Kind.OWED_BACK, owed_back(7_00), midnight + 2 * DAY)
+    post(Kind.REFUND_DONE, refund_done(7_00), midnight + 4 * DAY)
+    every_row = told()
+    assert sum_up(midnight + 3 * DAY)["ledger"] == 2  # that day began just now: the one before it may still go on
+    assert told() == every_row
+    assert sum_up(now)["ledger"] == 4
+    assert told() == every_row
+    post(Kind.CAPTURED, captured(1_00), now)
+    assert told()[1]["gateway_clearing"] == every_row[1]["gateway_clearing"] + 1_00
+
+
+@pytest.mark.breaks_invariants("bookings are given other states by a statement")
+def test_bookings_are_counted_the_same_once_their_days_are(sum_up, make, told, now):
+    """Fails when a day is counted while one of its bookings can still change."""
+    made = [make.booking(booking_date=make.day(3 + number)) for number in range(4)]
+    for number, booking in enumerate(made):
+        make.run("update bookings set created_at = :at where id = :id", at=PERIOD.start + number * DAY, id=booking.id)
+    end = """update bookings set status = 'cancelled', payment_status = 'failed', answer = 'unassigned',
+      provider_id = null where id = :id"""
+    for ended in (made[0], made[1], made[3]):
+        make.run(end, id=ended.id)
+    every_row = told()
+    assert sum_up(now)["bookings"] == 2
+    assert told() == every_row
+    make.run(end, id=made[2].id)
+    every_row = told()
+    assert every_row[3].now == {"cancelled": 4}
+    assert sum_up(now)["bookings"] == 4
+    assert told() == every_row
+
+
+def test_two_at_once_sum_up_each_day_once(sum_up, make, post, told, now):
+    post(Kind.CAPTURED, captured(100_00), PERIOD.start)
+    every_row = told()
+    assert all(did["ledger"] <= 6 for did in together(3, lambda: sum_up(now)))
+    assert told() == every_row
+    assert make.rows("select count(*) from ledger_days") == [(6,)]
+
+
+def test_where_nothing_ever_happened_nothing_is_summed_up(sum_up, now):
+    assert sum_up(now) == {"ledger": 0, "bookings": 0}

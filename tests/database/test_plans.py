@@ -1,0 +1,248 @@
+"""No request and no job reads a table from end to end that grows with bookings: asked of a database that has grown.
+
+Every operation of the API's document and every job is run on 30,000 bookings, and the server tells by which plan each
+statement was run and how many rows each part of it looked at. Scans of whole tables are made dear on it, so that one
+that is left has no index to serve it; reading an index from end to end shows in the rows.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from functions import wiring
+from infra.migrations.tables import metadata
+from infra.phonepe.v1.client import PhonePe
+from infra.phonepe.v1.wire import Signer
+from infra.postgres.engine import PostgresDatabase
+from shared.kit.ids import new_id
+from shared.kit.settings import Keys
+from shared.lines.home_chef.lifecycle import CHEF
+from shared.payments.gateway import GatewayUnavailable
+from shared.sign_in import sessions
+from shared.sign_in.tokens import RefreshToken
+from shared.users.models import CUSTOMER
+from tests.architecture.probe import placeholders
+from tests.bench.growth import copies
+from tests.bench.growth.lives import Lives, noon_before
+from tests.bench.growth.server import superuser
+from tests.database.world import LIVES, ROWS, World
+from tests.http.bad_input import Operation, branches, operations
+from tests.make import Make, Person
+from tests.phonepe_server import PhonePeServer
+from tests.plans import GROWS, STAYS_SMALL, Planned, planned, tell_plans
+from tests.postgres_server import shared_postgres
+
+BOOKINGS, REGULARS = 30_000, 600
+MOST, SHARE = 1_000, 20  # one part of a plan may look at so many rows, or at one of so many of its table
+# What reads more, and why it may.
+EXCUSED = {
+    ("GET /admin/stats", "users"): "everybody is counted, by role and by whether they may sign in",
+    ("GET /admin/reconciliations/days", "reconciliation_rows"): "a page is twenty days, with what was found on each",
+    ("GET /admin/bookings", "bookings", "line"): "a line names nearly all of them, or nothing that there is",
+    ("GET /admin/payments", "payment_attempts", "gateway"): "so does a gateway",
+    ("GET /admin/users", "users", "q"): "a few thousand are read sooner than searched; of many, the index is",
+}
+A_SCAN_BY_DESIGN = {"invariants"}  # asked each hour of everything there is
+
+
+@pytest.fixture(scope="module")
+def grown(template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world on a database with a history, which tells its plans."""
+    patch = pytest.MonkeyPatch()
+    for name, value in placeholders().items():
+        patch.setenv(name, value)
+    url = shared_postgres().new_database(template)
+    with PhonePeServer(tmp_path_factory.mktemp("phonepe"), refund_seconds=0) as phonepe:
+        gateway = PhonePe(phonepe.url, phonepe.merchant_id, Signer(Keys(phonepe.salts)), "http://127.0.0.1:9/callback")
+        _loaded(url, gateway, phonepe)
+        tell_plans(make_url(url).set(username="postgres").render_as_string(hide_password=False), enable_seqscan="off")
+        database = PostgresDatabase(url)
+        patch.setattr(wiring, "database", lambda: database)
+        patch.setattr(wiring, "gateway_named", lambda _: gateway)
+        yield _world(database, gateway, phonepe)
+        database.dispose()
+    patch.undo()
+
+
+def _loaded(url: str, gateway: PhonePe, phonepe: PhonePeServer) -> None:
+    database = PostgresDatabase(url)
+    lives = Lives(Make(database, noon_before(10)), gateway, phonepe)
+    lives.live()
+    database.dispose()
+    with closing(superuser(url)) as connection:
+        copies.lived(connection, lives)
+    copies.copy(url, lives, BOOKINGS, REGULARS)
+
+
+def _world(database: PostgresDatabase, gateway: PhonePe, phonepe: PhonePeServer) -> World:
+    """Add one of everything by people of its own, and let who asks for lists be those who have much."""
+    make = Make(database, datetime.now(UTC))
+    make.run("update users set email = 'z' || email where email not like '%growth.example'")  # builders count from one
+    world = World(make, gateway, phonepe)
+    world.completed()
+    for add in dict.fromkeys(ROWS.values()):
+        if add is not World.reconciled_day:  # all its days are there
+            add(world)
+    for job in _jobs().values():
+        job(make.now)
+    counts = make.rows("select relname, reltuples::bigint from pg_class where relnamespace = 'public'::regnamespace")
+    world.ids["rows"] = dict(counts)
+    return world
+
+
+def _jobs() -> dict[str, Callable[[datetime], dict[str, int]]]:
+    jobs: dict[str, Callable[[datetime], dict[str, int]]] = import_module("functions.schedule.jobs").JOBS
+    return {name: job for name, job in jobs.items() if name not in A_SCAN_BY_DESIGN}
+
+
+@pytest.fixture
+def busy(grown: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The same, asked by the customer and the chef who have most."""
+    [(chef,)] = grown.make.rows(
+        "select provider_id from bookings where provider_id is not null group by 1 order by count(*) desc limit 1"
+    )
+    for person in (Person(copies.regular("customer"), CUSTOMER, copies.regular("address")), Person(chef, CHEF)):
+        monkeypatch.setitem(grown.people, person.role, person)
+        monkeypatch.setitem(grown.tokens, person.role, grown.token(person.role))
+    return grown
+
+
+def far(world: World, seen: Planned) -> dict[str, str]:
+    """Return what reads a growing table from end to end, or much of it: by which part of a plan."""
+    assert seen.reads, "the server told no plan"
+    most = {table: max(MOST, rows // SHARE) for table, rows in world.ids["rows"].items()}
+    read = [one for one in seen.reads if one.table in GROWS]
+    return {one.table: one.by for one in read if one.by.startswith("Seq Scan") or one.rows > most[one.table]}
+
+
+def ways(world: World, operation: Operation) -> Iterator[dict[str, Any]]:
+    """Yield each way to ask: with nothing, and with each filter alone, for what there is and what there is not."""
+    yield {}
+    for parameter in operation.parameters:
+        if parameter["in"] == "query" and not parameter["required"]:
+            yield from ({parameter["name"]: value} for value in _values(world, parameter))
+
+
+def _values(world: World, parameter: dict[str, Any]) -> list[Any]:
+    known = {
+        "after": [],
+        "address_id": [],
+        "chef_id": [world.people[CHEF].id],
+        "city": ["Mumbai"],
+        "cursor": [],
+        "customer_id": [world.people[CUSTOMER].id],
+        "limit": [100],
+        "pincode": ["400050"],
+    }
+    kinds = branches(parameter["schema"])
+    if parameter["name"] in known:
+        return known[parameter["name"]]
+    if any("enum" in kind for kind in kinds):
+        return [value for kind in kinds for value in kind.get("enum", [])]
+    formats = {kind.get("format") for kind in kinds}
+    if "date" in formats:
+        return ["2026-01-15", datetime.now(UTC).date().isoformat()]
+    if any(kind.get("type") == "boolean" for kind in kinds):
+        return ["true", "false"]
+    if any(kind.get("type") == "integer" for kind in kinds):
+        return []
+    return [new_id()] if "uuid" in formats else ["phonepe", "zzz"]
+
+
+def test_every_table_is_known_to_grow_or_to_stay_small():
+    assert set(metadata.tables) == GROWS | STAYS_SMALL
+    assert not GROWS & STAYS_SMALL
+
+
+@pytest.mark.parametrize("operation", [one for one in operations() if one.method == "GET" and one.role], ids=str)
+def test_no_read_looks_at_a_whole_table_whatever_is_asked_for(
+    grown: World, operation: Operation, request: pytest.FixtureRequest
+):
+    """Fails without the index of a list, or of any of its filters."""
+    world = grown if "{" in operation.path else request.getfixturevalue("busy")
+    found = {}
+    for way in ways(world, operation):
+        with planned() as seen:
+            world.get(operation, **way)
+        for table, by in far(world, seen).items():
+            if not EXCUSED.keys() & {(str(operation), table), (str(operation), table, *way)}:
+                found[str(way), table] = by
+    assert found == {}
+
+
+OWN = {
+    "address_id": "addresses",
+    "notification_id": "notifications",
+    "day_off_id": "chef_days_off",
+    "user_id": "users",
+    "exception_id": "exceptions",
+    "row_id": "reconciliation_rows",
+    "task_id": "outbox",
+}
+# In place of what the document's examples name.
+SENT: dict[str, Callable[[World], Any]] = {
+    "address_id": lambda world: world.people[CUSTOMER].address_id,
+    "booking_id": lambda world: world.make.booking(world.people[CUSTOMER], booking_date=world.make.day(41)).id,
+    "booking_date": lambda world: world.make.day(42),
+    "time_slot": lambda _: "12:00",
+    "expected_refund": lambda _: None,
+    "expected_total": lambda _: None,
+}
+
+
+def change(world: World, operation: Operation) -> Callable[[], int]:
+    """Prepare a change as the document's example has it, of what there is; asked for, it returns the status answered."""
+    ids = {**world.ids, **{name: new_id() for name in ("slot_id", "location_id", "area_id")}}
+    for name, table in OWN.items():
+        [(ids[name],)] = world.make.rows(f"select id from {table} order by created_at desc limit 1")
+    body = {name: SENT[name](world) if name in SENT else value for name, value in (operation.example or {}).items()}
+    headers = {"Authorization": f"Bearer {world.tokens[str(operation.role)]}", "Idempotency-Key": new_id().hex}
+    target = getattr(import_module(f"functions.{operation.function}"), operation.function)
+    asked = {"data": json.dumps(body, default=str), "content_type": "application/json"} if body else {}
+    path, client = operation.path.format_map(ids), target.app.test_client()
+    return lambda: int(client.open(path, method=operation.method, headers=headers, **asked).status_code)
+
+
+@pytest.mark.parametrize("operation", [one for one in operations() if one.method != "GET" and one.role], ids=str)
+def test_no_change_looks_at_a_whole_table(grown: World, operation: Operation):
+    """Fails when a foreign key is followed from a row that goes and has no index, too."""
+    ask = change(grown, operation)
+    with planned() as seen:
+        status = ask()
+    assert status < 500 or status == 503, "of what it needs only the database is there"
+    assert far(grown, seen) == {}
+
+
+def test_no_job_looks_at_a_whole_table(grown: World):
+    for name, job in _jobs().items():
+        with planned() as seen:
+            job(datetime.now(UTC))
+        assert (name, far(grown, seen)) == (name, {})
+
+
+def test_no_promise_looks_at_a_whole_table_when_it_is_kept(grown: World):
+    from functions.tasks.handlers import HANDLERS, handler
+
+    newest = "select distinct on (kind) kind, payload from outbox order by kind, created_at desc"
+    for kind, payload in grown.make.rows(newest):
+        if kind in HANDLERS:
+            with planned() as seen, suppress(GatewayUnavailable):
+                handler(kind)(payload, datetime.now(UTC))
+            assert far(grown, seen) == {}
+
+
+def test_signing_in_looks_at_no_whole_table(grown: World):
+    grown.token(CUSTOMER)
+    [(family,)] = grown.make.rows("select id from sessions order by created_at desc limit 1")
+    with planned() as seen:
+        grown.token(CUSTOMER)
+        with grown.make.db.transaction() as session:
+            sessions.rotate(session, RefreshToken(family, 0), LIVES, grown.make.now)
+            sessions.end_all(session, grown.people[CHEF].id, "test", grown.make.now)
+    assert far(grown, seen) == {}

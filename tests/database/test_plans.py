@@ -97,8 +97,8 @@ def _world(database: PostgresDatabase, gateway: PhonePe, phonepe: PhonePeServer)
 
 
 def _jobs() -> dict[str, Callable[[datetime], dict[str, int]]]:
-    jobs: dict[str, Callable[[datetime], dict[str, int]]] = import_module("functions.schedule.jobs").JOBS
-    return {name: job for name, job in jobs.items() if name not in A_SCAN_BY_DESIGN}
+    jobs = import_module("functions.schedule.jobs")
+    return {name: jobs.job(name) for name in jobs.JOBS if name not in A_SCAN_BY_DESIGN}
 
 
 @pytest.fixture

@@ -34,9 +34,7 @@ def cold(repetitions: int) -> None:
             for name_, _, _ in cases:
                 times = took[name_, what]
                 middle = statistics.median(times)
-                print(
-                    f"{what:7} {name_:9} {min(times) * 1000:6.0f} {middle * 1000:6.0f} {max(times) * 1000:6.0f} ms  x{middle / base:.2f}"
-                )
+                print(f"{what:7} {name_:9} {min(times)*1000:6.0f} {middle*1000:6.0f} {max(times)*1000:6.0f} ms  x{middle/base:.2f}")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from tests.architecture.probe import placeholders
 from tests.bench.growth import copies
 from tests.bench.growth.lives import Lives, noon_before
 from tests.bench.growth.server import superuser
+from tests.broken import broken
 from tests.database.world import LIVES, ROWS, World
 from tests.http.bad_input import Operation, branches, operations
 from tests.make import Make, Person
@@ -76,6 +77,8 @@ def _loaded(url: str, gateway: PhonePe, phonepe: PhonePeServer) -> None:
     with closing(superuser(url)) as connection:
         copies.lived(connection, lives)
     copies.copy(url, lives, BOOKINGS, REGULARS)
+    assert broken(database, datetime.now(UTC)) == [], "a history the functions would not leave"
+    database.dispose()
 
 
 def _world(database: PostgresDatabase, gateway: PhonePe, phonepe: PhonePeServer) -> World:

@@ -134,4 +134,5 @@ STAYS_SMALL = {
     "reconciliation_days",
     "reconciliation_runs",
     "service_areas",
+    "user_days",
 }

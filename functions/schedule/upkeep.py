@@ -13,6 +13,7 @@ from shared.ledger import days as ledger
 from shared.outbox import queries as outbox
 from shared.payments import queries as payments
 from shared.sign_in import sessions
+from shared.users import days as users
 
 
 def tidy(now: datetime) -> dict[str, int]:
@@ -29,7 +30,11 @@ def tidy(now: datetime) -> dict[str, int]:
 
 def days(now: datetime) -> dict[str, int]:
     """Sum up the days that are over, so that what is asked of all time need not read all of it."""
-    rooms = {"ledger": Days(ledger.next_day, ledger.sum_up), "bookings": Days(bookings.next_day, bookings.count)}
+    rooms = {
+        "ledger": Days(ledger.next_day, ledger.sum_up),
+        "bookings": Days(bookings.next_day, bookings.count),
+        "users": Days(users.next_day, users.count),
+    }
     return {name: nightly.sum_up(wiring.database(), room, now) for name, room in rooms.items()}
 
 

@@ -2,6 +2,7 @@
 
 NAMES = (
     "shared.invariants.credit_notes_take_back_what_was_refunded",
+    "shared.invariants.days_are_what_fell_on_them",
     "shared.invariants.earnings_belong_to_what_has_ended",
     "shared.invariants.every_capture_is_booked",
     "shared.invariants.every_capture_is_used_or_goes_back",

@@ -9,7 +9,7 @@ from shared.kit.ids import new_id
 
 CUSTOMER, ADMIN = "customer", "admin"  # the core's roles; a line of business brings its provider's
 
-SEARCHED = {"name": "lower(name)", "email": "lower(email)", "phone": "ltrim(phone, '+')"}
+SEARCHED = {"name": "name", "email": "email", "phone": "ltrim(phone, '+')"}
 
 
 class User(Changed, Base):
@@ -41,3 +41,13 @@ class User(Changed, Base):
     dob: Mapped[date | None]
     avatar_url: Mapped[str | None]
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+
+
+class UserDay(Base):
+    """How many people came on a day (of India) that is over, whatever became of them, and how many had by its end."""
+
+    __tablename__ = "user_days"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    made: Mapped[int]
+    total: Mapped[int]

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -6,10 +7,11 @@ from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from shared.kit.base import for_update
+from shared.kit.clock import INDIA, midnight
 from shared.kit.errors import NotFound
 from shared.kit.paging import Position, after, page_of
 from shared.kit.period import Period
-from shared.users.models import User
+from shared.users.models import CUSTOMER, User, UserDay
 from shared.users.schemas import UserQuery
 
 
@@ -72,13 +74,42 @@ class Headcount:
     new: int
 
 
-_HEADCOUNTS = text("""
-select role, count(*), count(*) filter (where is_active),
-  count(*) filter (where created_at >= cast(:start as timestamptz) and created_at < cast(:until as timestamptz))
-from users group by role order by role
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+A_DAY = timedelta(days=1)
+
+
+def counted_until(session: Session) -> datetime:
+    """Return the instant before which every day is counted (`shared.users.days`)."""
+    last = session.scalar(select(func.max(UserDay.day)))
+    return midnight(last + A_DAY, INDIA) if last else NEVER
+
+
+# Nearly everybody is a customer and may sign in: those who are not are counted one by one, and taken from all.
+_NEW = "created_at >= cast(:start as timestamptz) and created_at < cast(:until as timestamptz)"
+_HEADCOUNTS = text(f"""
+with others as (
+  select role, count(*) as total, count(*) filter (where is_active) as active, count(*) filter (where {_NEW}) as new
+  from users where role < '{CUSTOMER}' or role > '{CUSTOMER}' group by role
+), everybody as (
+  select sum(total) as total, sum(new) as new from (
+    select count(*) as total, count(*) filter (where {_NEW}) as new from users where created_at >= :counted
+    union all select 0, sum(made) from user_days where day between :first and :last
+    union all (select total, 0 from user_days order by day desc limit 1)
+  ) of_days
+), customers as (
+  select everybody.total - coalesce(sum(others.total), 0) as total, everybody.new - coalesce(sum(others.new), 0) as new,
+    (select count(*) from users where not is_active and role = '{CUSTOMER}') as inactive
+  from everybody left join others on true group by everybody.total, everybody.new
+)
+select role, total, active, new from others
+union all
+select '{CUSTOMER}', total::bigint, (total - inactive)::bigint, new::bigint from customers where total > 0
+order by role
 """)
 
 
 def headcounts(session: Session, period: Period) -> list[Headcount]:
-    rows = session.execute(_HEADCOUNTS, {"start": period.start, "until": period.until})
+    """Count people by role, and who came in a period of days (of India), in two statements."""
+    of_period = {"start": period.start, "until": period.until, "first": period.first, "last": period.last}
+    rows = session.execute(_HEADCOUNTS, of_period | {"counted": counted_until(session)})
     return [Headcount(*row) for row in rows]

@@ -57,6 +57,8 @@ update bookings set provider_id = (select provider_id from bookings where id = :
     "ledger_balances": """
 insert into ledger_transactions (id, kind, source_id, booking_id, at)
 values (gen_random_uuid(), 'correction', gen_random_uuid(), :coming, now())""",
+    "days_are_what_fell_on_them": """
+insert into user_days (day, made, total) values ('2026-11-19', 0, 1000000)""",
     "facts_are_booked_once": f"""
 alter table ledger_transactions drop constraint uq_ledger_transactions_kind_source_id;
 {TWICE};

@@ -9,6 +9,8 @@ from shared.kit.ids import new_id
 from shared.kit.period import Period
 from shared.ledger import queries as ledger
 from shared.ledger.postings import Kind, Parts, captured, completed, owed_back, refund_done
+from shared.users import queries as users
+from shared.users.queries import Headcount
 from tests.make import together
 
 INDIA, DAY = "Asia/Kolkata", timedelta(days=1)
@@ -96,4 +98,19 @@ def test_two_at_once_sum_up_each_day_once(sum_up, make, post, told, now):
 
 
 def test_where_nothing_ever_happened_nothing_is_summed_up(sum_up, now):
-    assert sum_up(now) == {"ledger": 0, "bookings": 0}
+    assert sum_up(now) == {"ledger": 0, "bookings": 0, "users": 0}
+
+
+def test_people_are_counted_the_same_once_the_days_they_came_are(sum_up, make, db, now):
+    """Fails when who was promoted or blocked since is counted as what they were."""
+    for number in range(4):
+        person = make.customer(is_active=number != 1)
+        make.run("update users set created_at = :at where id = :id", at=PERIOD.start + number * DAY, id=person.id)
+    make.run("update users set created_at = :at where id = :id", at=now, id=make.chef().id)
+    counted = [Headcount("chef", 1, 1, 0), Headcount("customer", 4, 3, 4)]
+    with db.reading() as session:
+        assert users.headcounts(session, PERIOD) == counted
+        assert sum_up(now)["users"] == 6
+        assert users.headcounts(session, PERIOD) == counted
+        make.run("update users set role = 'chef' where id = :id", id=person.id)
+        assert users.headcounts(session, PERIOD) == [Headcount("chef", 2, 2, 1), Headcount("customer", 3, 2, 3)]

@@ -27,7 +27,7 @@ BUDGETS = {
     "GET /chef/bookings/{booking_id}": 2,
     "GET /chef/earnings": 3,
     "GET /chef/notifications": 3,
-    "GET /admin/stats": 7,
+    "GET /admin/stats": 8,
     "GET /admin/audit": 2,
     "GET /admin/bookings": 2,
     "GET /admin/bookings/{booking_id}": 7,

@@ -150,4 +150,4 @@ def test_the_number_of_statements_is_the_same_whatever_there_is(make, db, today,
         ledger.turnover(session, PERIOD, today)
         users.headcounts(session, PERIOD)
         chefs.chefs(session)
-    assert len(seen.statements) == 6
+    assert len(seen.statements) == 7

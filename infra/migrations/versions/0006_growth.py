@@ -14,7 +14,7 @@ revision = "0006"
 down_revision = "0005"
 
 JSON = postgresql.JSONB(astext_type=Text())
-SEARCHED = {"name": "lower(name)", "email": "lower(email)", "phone": "ltrim(phone, '+')"}
+SEARCHED = {"name": "name", "email": "email", "phone": "ltrim(phone, '+')"}
 # The lists of admins, the newest first: on what, and of which rows.
 LISTS = {
     "ix_bookings_payment_status_created_at_id": (
@@ -45,6 +45,13 @@ def upgrade() -> None:
             *counted,
             sa.PrimaryKeyConstraint("day", name=op.f(f"pk_{table}")),
         )
+    op.create_table(
+        "user_days",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("made", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_user_days")),
+    )
     for name, (table, columns, rows) in LISTS.items():
         where = sa.text(rows) if rows else None
         op.create_index(name, table, columns, postgresql_where=where, if_not_exists=True)
@@ -75,5 +82,6 @@ def downgrade() -> None:
     op.drop_index("ix_users_searched", "users")
     for name, (table, _, _) in LISTS.items():
         op.drop_index(name, table)
+    op.drop_table("user_days")
     op.drop_table("booking_days")
     op.drop_table("ledger_days")

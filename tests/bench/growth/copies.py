@@ -96,6 +96,7 @@ def lived(connection: Connection, lives: Lives) -> None:
         )
     connection.run("update lived.outbox set done_at = due_at")
     connection.run("update lived.notifications set mailed_at = created_at")
+    connection.run("update lived.notifications set read_at = created_at where kind <> 'completed'")
     connection.run("set session_replication_role = replica")
     _set_foreign_keys_aside(connection)
     connection.run(f"truncate {', '.join(GROWING)}, invoice_series, reconciliation_days")

@@ -22,6 +22,7 @@ from shared.payments import following
 from shared.payments.reconciliation import queries as reconciliation
 from shared.payments.reconciliation import report
 from shared.sign_in import sessions
+from shared.users import days as user_days
 from tests.fakes import Queue
 from tests.make import at
 
@@ -32,7 +33,8 @@ ROOMS = {
     "idempotency_keys": idempotency.forget,
     "sessions": sessions.forget,
 }
-LEDGER, BOOKINGS = Days(ledger_days.next_day, ledger_days.sum_up), Days(booking_days.next_day, booking_days.count)
+LEDGER = Days(ledger_days.next_day, ledger_days.sum_up)
+BOOKINGS, USERS = Days(booking_days.next_day, booking_days.count), Days(user_days.next_day, user_days.count)
 
 
 def jobs(gateway: PhonePe) -> dict[str, Job]:
@@ -46,7 +48,7 @@ def jobs(gateway: PhonePe) -> dict[str, Job]:
         "The night's report": lambda db, now: report.report(db, at(gateway), now),
         "Finding what the report compares": _waiting,
         "Tidying": lambda db, now: retention.tidy(db, ROOMS, now),
-        "Summing up days": lambda db, now: [nightly.sum_up(db, days, now) for days in (LEDGER, BOOKINGS)],
+        "Summing up days": lambda db, now: [nightly.sum_up(db, days, now) for days in (LEDGER, BOOKINGS, USERS)],
     }
 
 

@@ -1,0 +1,30 @@
+"""Days that are over, with how many people came on each: nobody is ever deleted. Days are those of India."""
+
+from datetime import date
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from shared.kit.clock import INDIA, local, midnight
+from shared.users.models import User
+from shared.users.queries import A_DAY, NEVER, counted_until
+
+_COUNT = text("""
+insert into user_days (day, made, total)
+select :day, made.number, made.number + coalesce((select total from user_days where day = cast(:day as date) - 1), 0)
+from (select count(*) as number from users where created_at >= :start and created_at < :until) made
+on conflict do nothing
+""")
+
+
+def next_day(session: Session) -> date | None:
+    """Return the first day that is not counted; None where nobody ever came."""
+    since = counted_until(session)
+    first = since if since > NEVER else session.scalar(select(func.min(User.created_at)))
+    return local(first, INDIA).date() if first else None
+
+
+def count(session: Session, day: date) -> bool:
+    """Count a day that is over, the next one after those that are; always true."""
+    session.execute(_COUNT, {"day": day, "start": midnight(day, INDIA), "until": midnight(day + A_DAY, INDIA)})
+    return True

@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from functions import access, problems, wiring
-from functions.calling import Calling
+from functions.access import Calling
 from functions.observed import observe
 from shared.audit.queries import By
 from shared.idempotency.queries import Key, Replayed, fingerprint

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from functions import access, problems, wiring
-from functions.calling import Calling
+from functions.access import Calling
 from shared.audit.by import By
 from shared.idempotency.queries import Key, Replayed, fingerprint
 from shared.kit.errors import Invalid, Refusal

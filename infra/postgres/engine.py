@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from infra.outside import transaction_open
 from infra.postgres.address import arguments
 from infra.postgres.connection import Connection
-from infra.postgres.cursor import numbered
 from infra.postgres.dialect import DRIVER, OneFlushDialect
 from infra.postgres.errors import refusal
+from infra.postgres.reading import numbered
 from shared.kit.database import Question
 
 _NOTHING = text("select")

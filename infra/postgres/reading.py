@@ -1,16 +1,19 @@
-"""pg8000's connection, reading what the server answers in fewer steps: the same values, without looking up the same twice."""
+"""pg8000's cursor and connection, in fewer steps: the same values, without looking up the same twice."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NoReturn, Self
 
 from pg8000.converters import DATE, PG_TYPES, TIME, TIMESTAMPTZ
 from pg8000.core import COMMAND_COMPLETE, READY_FOR_QUERY, Context, ci_unpack
+from pg8000.exceptions import DatabaseError
 from pg8000.legacy import Connection as PlainConnection
-from pg8000.legacy import InterfaceError
+from pg8000.legacy import Cursor as PlainCursor
+from pg8000.legacy import IntegrityError, InterfaceError, ProgrammingError, convert_paramstyle
 
-from infra.postgres.cursor import Cursor
-
+# As the plain cursor tells them apart.
+_CLASSES = {"28000": InterfaceError, "23505": IntegrityError}
 MOST_SHAPES: Final = 500  # of answers; more than this program has statements
 
 
@@ -32,6 +35,37 @@ READERS: Final = {
     TIME: _iso(time.fromisoformat, TIME),
     TIMESTAMPTZ: _iso(datetime.fromisoformat, TIMESTAMPTZ),
 }
+
+
+class Cursor(PlainCursor):  # type: ignore[misc] # pg8000 is not typed
+    """Runs statements written with `%s`; one connection's, as the plain cursor is."""
+
+    _input_oids: Sequence[int]
+
+    def execute(self, operation: str, args: Sequence[Any] = (), stream: Any = None) -> Self:
+        if not args or stream is not None or self._c is None or self.paramstyle != "format":
+            return super().execute(operation, args, stream)  # type: ignore[no-any-return]
+        oids, self._input_oids = self._input_oids, ()
+        try:
+            self._context = self._c.execute_unnamed(numbered(operation), args, oids)
+        except DatabaseError as error:
+            _raise_by_sqlstate(error)
+        self._row_iter = iter(self._context.rows or ())
+        return self
+
+
+@lru_cache(maxsize=1024)
+def numbered(operation: str) -> str:
+    """Return a statement with `$1`, `$2` for each `%s` that is no part of a text or a comment."""
+    statement, _ = convert_paramstyle("format", operation, ())
+    return str(statement)
+
+
+def _raise_by_sqlstate(error: DatabaseError) -> NoReturn:
+    answer = error.args[0]
+    if not isinstance(answer, dict):
+        raise ProgrammingError(answer) from error
+    raise _CLASSES.get(answer["C"], ProgrammingError)(answer) from error
 
 
 class ReadingConnection(PlainConnection):  # type: ignore[misc] # pg8000 is not typed

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from functions import calling, web, wiring
+from functions import access, web, wiring
 from shared.kit.settings import Settings
 from tests.architecture.probe import placeholders
 
@@ -77,7 +77,7 @@ def read_by(name: str) -> set[str]:
     used = set().union(*(names(tree, "wiring") for tree in code(name)))
     if any(endpoint.role for routes in group.app.all_routes() for endpoint in routes.endpoints):
         used |= {"access_tokens"}.union(
-            *(names(ast.parse(Path(each.__file__ or "").read_text()), "wiring") for each in (web, calling))
+            *(names(ast.parse(Path(each.__file__ or "").read_text()), "wiring") for each in (web, access))
         )
     read = set().union(*(read_directly(tree) for tree in code(name)), *(read_by_adapter(each) for each in used))
     return read & WITHOUT_DEFAULT

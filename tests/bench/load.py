@@ -18,7 +18,10 @@ from collections.abc import Iterator
 def written(request: dict[str, object], port: int) -> bytes:
     body = str(request.get("body") or "").encode()
     headers = {"Host": f"127.0.0.1:{port}", "Content-Length": str(len(body)), **dict(request["headers"])}  # type: ignore[call-overload]
-    lines = [f"{request['method']} {request['path']} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [
+        f"{request['method']} {request['path']} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 

@@ -286,9 +286,7 @@ async def callback(request: Request, session: Session, x_verify: Annotated[str, 
         raise HTTPException(401, "invalid_signature")
     now = datetime.now(UTC)
     received = {"source": "phonepe", "dedupe_key": hashlib.sha256(raw).hexdigest(), "body": raw, "received_at": now}
-    stored = await session.scalar(
-        insert(t.Inbox).values(**received).on_conflict_do_nothing().returning(t.Inbox.id)
-    )
+    stored = await session.scalar(insert(t.Inbox).values(**received).on_conflict_do_nothing().returning(t.Inbox.id))
     if stored is not None:
         session.add(
             t.Outbox(

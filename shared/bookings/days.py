@@ -3,23 +3,19 @@
 A day is counted once, by a job of the night; where it has not come, its bookings are read. Days are those of India.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, func, select, text
+from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
 from shared.bookings.models import IS_ACTIVE, Booking, BookingDay
-from shared.kit.clock import INDIA, local, midnight
-
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-A_DAY = timedelta(days=1)
+from shared.kit import nightly
 
 
 def counted_until(session: Session) -> datetime:
     """Return the instant before which every day is counted."""
-    last = session.scalar(select(func.max(BookingDay.day)))
-    return midnight(last + A_DAY, INDIA) if last else NEVER
+    return nightly.summed_until(session, BookingDay.day)
 
 
 _COUNT = text(f"""
@@ -41,12 +37,9 @@ on conflict do nothing
 
 def next_day(session: Session) -> date | None:
     """Return the first day that is not counted; None where nothing was ever booked."""
-    since = counted_until(session)
-    first = since if since > NEVER else session.scalar(select(func.min(Booking.created_at)))
-    return local(first, INDIA).date() if first else None
+    return nightly.next_day(session, BookingDay.day, Booking.created_at)
 
 
 def count(session: Session, day: date) -> bool:
     """Count a day that is over, the next one after those that are; False where a booking is still active."""
-    values = {"day": day, "start": midnight(day, INDIA), "until": midnight(day + A_DAY, INDIA)}
-    return cast("CursorResult[Any]", session.execute(_COUNT, values)).rowcount > 0
+    return cast("CursorResult[Any]", session.execute(_COUNT, nightly.bounds(day))).rowcount > 0

@@ -5,12 +5,11 @@ A day is summed once, by a job of the night; where it has not come, its postings
 
 from datetime import date
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.kit.clock import INDIA, local, midnight
-from shared.ledger.models import LedgerTransaction
-from shared.ledger.queries import A_DAY, NEVER, summed_until
+from shared.kit import nightly
+from shared.ledger.models import LedgerDay, LedgerTransaction
 
 _SUM_UP = text("""
 with posted as (
@@ -33,13 +32,10 @@ on conflict do nothing
 
 def next_day(session: Session) -> date | None:
     """Return the first day that is not summed up; None where nothing was ever posted."""
-    since = summed_until(session)
-    first = since if since > NEVER else session.scalar(select(func.min(LedgerTransaction.at)))
-    return local(first, INDIA).date() if first else None
+    return nightly.next_day(session, LedgerDay.day, LedgerTransaction.at)
 
 
 def sum_up(session: Session, day: date) -> bool:
     """Sum up a day that is over, the next one after those that are; always true."""
-    values = {"day": day, "start": midnight(day, INDIA), "until": midnight(day + A_DAY, INDIA)}
-    session.execute(_SUM_UP, values)
+    session.execute(_SUM_UP, nightly.bounds(day))
     return True

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from operator import add
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Subquery, cast, func, select, text
 from sqlalchemy.orm import Session
 
+from shared.kit import nightly
 from shared.kit import period as days
 from shared.kit.clock import INDIA, local, midnight
 from shared.kit.ids import new_id
@@ -48,14 +49,12 @@ def post(
     )
 
 
-NEVER, EVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-A_DAY = timedelta(days=1)
+EVER = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 def summed_until(session: Session) -> datetime:
     """Return the instant before which every day is summed up (`shared.ledger.days`)."""
-    last = session.scalar(select(func.max(LedgerDay.day)))
-    return midnight(last + A_DAY, INDIA) if last else NEVER
+    return nightly.summed_until(session, LedgerDay.day)
 
 
 _BALANCES_OF = text("""
@@ -80,7 +79,7 @@ def balances(session: Session, booking_id: UUID | None = None, until: datetime |
         return {row[0]: row[1] for row in session.execute(_BALANCES_OF, {"booking": booking_id, "until": until})}
     until = until or EVER
     summed = min(summed_until(session), midnight(local(until, INDIA).date(), INDIA))
-    last = local(summed, INDIA).date() - A_DAY
+    last = local(summed, INDIA).date() - nightly.A_DAY
     rows = session.execute(_BALANCES, {"summed": summed, "summed_day": last, "until": until})
     return {row[0]: row[1] for row in rows}
 

@@ -2,12 +2,11 @@
 
 from datetime import date
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.kit.clock import INDIA, local, midnight
-from shared.users.models import User
-from shared.users.queries import A_DAY, NEVER, counted_until
+from shared.kit import nightly
+from shared.users.models import User, UserDay
 
 _COUNT = text("""
 insert into user_days (day, made, total)
@@ -19,12 +18,10 @@ on conflict do nothing
 
 def next_day(session: Session) -> date | None:
     """Return the first day that is not counted; None where nobody ever came."""
-    since = counted_until(session)
-    first = since if since > NEVER else session.scalar(select(func.min(User.created_at)))
-    return local(first, INDIA).date() if first else None
+    return nightly.next_day(session, UserDay.day, User.created_at)
 
 
 def count(session: Session, day: date) -> bool:
     """Count a day that is over, the next one after those that are; always true."""
-    session.execute(_COUNT, {"day": day, "start": midnight(day, INDIA), "until": midnight(day + A_DAY, INDIA)})
+    session.execute(_COUNT, nightly.bounds(day))
     return True

@@ -1,13 +1,13 @@
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.orm import Session
 
+from shared.kit import nightly
 from shared.kit.base import for_update
-from shared.kit.clock import INDIA, midnight
 from shared.kit.errors import NotFound
 from shared.kit.paging import Position, after, page_of
 from shared.kit.period import Period
@@ -74,14 +74,9 @@ class Headcount:
     new: int
 
 
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-A_DAY = timedelta(days=1)
-
-
 def counted_until(session: Session) -> datetime:
     """Return the instant before which every day is counted (`shared.users.days`)."""
-    last = session.scalar(select(func.max(UserDay.day)))
-    return midnight(last + A_DAY, INDIA) if last else NEVER
+    return nightly.summed_until(session, UserDay.day)
 
 
 # Nearly everybody is a customer and may sign in: those who are not are counted one by one, and taken from all.

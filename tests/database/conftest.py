@@ -1,6 +1,5 @@
 """The functions' applications in this process, on the database of the test."""
 
-import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -9,7 +8,7 @@ import pytest
 from infra.phonepe.v1.client import PhonePe
 from infra.postgres.engine import PostgresDatabase
 from shared.lines.home_chef.schemas import BookingView
-from tests.architecture.probe import placeholders
+from tests.database.in_process import functions_on
 from tests.database.world import World
 from tests.make import Make, Person
 from tests.phonepe_server import PhonePeServer
@@ -33,22 +32,10 @@ def our_id(make: Make, gateway: PhonePe, customer: Person, booking: BookingView)
 
 
 @pytest.fixture
-def in_process(db: PostgresDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def in_process(db: PostgresDatabase) -> Iterator[None]:
     """Let the functions run in this process, on this database; what they have made of another's settings is forgotten."""
-    from functions import wiring
-
-    for name, value in placeholders().items():
-        monkeypatch.setenv(name, value)
-    made = [each for each in vars(wiring).values() if hasattr(each, "cache_clear")]
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    monkeypatch.setattr(wiring, "database", lambda: db)
-    for each in made:
-        each.cache_clear()
-    yield
-    root.handlers[:], root.level = handlers, level  # a function configures the process it starts in
-    for each in made:
-        each.cache_clear()
+    with functions_on(db):
+        yield
 
 
 @pytest.fixture

@@ -27,11 +27,11 @@ from shared.payments.gateway import GatewayUnavailable
 from shared.sign_in import sessions
 from shared.sign_in.tokens import RefreshToken
 from shared.users.models import CUSTOMER
-from tests.architecture.probe import placeholders
 from tests.bench.growth import copies
 from tests.bench.growth.lives import Lives, noon_before
 from tests.bench.growth.server import superuser
 from tests.broken import broken
+from tests.database.in_process import functions_on
 from tests.database.world import LIVES, ROWS, World
 from tests.http.bad_input import Operation, branches, operations
 from tests.make import Make, Person
@@ -53,20 +53,18 @@ A_SCAN_BY_DESIGN = {"invariants"}  # asked each hour of everything there is
 @pytest.fixture(scope="module")
 def grown(template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world on a database with a history, which tells its plans."""
-    patch = pytest.MonkeyPatch()
-    for name, value in placeholders().items():
-        patch.setenv(name, value)
     url = shared_postgres().new_database(template)
-    with PhonePeServer(tmp_path_factory.mktemp("phonepe"), refund_seconds=0) as phonepe:
+    database = PostgresDatabase(url)
+    with (
+        PhonePeServer(tmp_path_factory.mktemp("phonepe"), refund_seconds=0) as phonepe,
+        functions_on(database) as patch,
+    ):
         gateway = PhonePe(phonepe.url, phonepe.merchant_id, Signer(Keys(phonepe.salts)), "http://127.0.0.1:9/callback")
+        patch.setattr(wiring, "gateway_named", lambda _: gateway)
         _loaded(url, gateway, phonepe)
         tell_plans(make_url(url).set(username="postgres").render_as_string(hide_password=False), enable_seqscan="off")
-        database = PostgresDatabase(url)
-        patch.setattr(wiring, "database", lambda: database)
-        patch.setattr(wiring, "gateway_named", lambda _: gateway)
         yield _world(database, gateway, phonepe)
         database.dispose()
-    patch.undo()
 
 
 def _loaded(url: str, gateway: PhonePe, phonepe: PhonePeServer) -> None:

@@ -61,18 +61,22 @@ _SUBJECTS = """
   select 'notification', i.source, i.named, min(i.received_at), 'INR', null, null, null, null, null, null, null
   from inbox i where i.outcome = 'unknown' and i.named <> '' group by i.source, i.named
 """
-_FROM = f"""
-from ({_SUBJECTS}) s left join reconciliation_rows r on r.gateway = s.gateway and r.kind = s.kind and r.our_id = s.our_id
-"""
-_FIND = f"""
+_ROW = "left join reconciliation_rows r on r.gateway = s.gateway and r.kind = s.kind and r.our_id = s.our_id"
+_FOUND = """
 select s.kind, s.gateway, s.our_id, s.began, s.currency, s.attempt_id, s.refund_id, s.booking_id, r.id as row_id,
-  s.state, s.amount, s.gateway_id, s.bank_reference {_FROM}
+  s.state, s.amount, s.gateway_id, s.bank_reference
 """
-_HAS_NO_ROW = "r.id is null and s.began >= :start and s.began < :until"
+# Materialized: a day is a few hundred rows, and parallel workers take longer to begin than these to be read.
+_OF_DAY = f"""
+with s as materialized (select * from ({_SUBJECTS}) every where every.began >= :start and every.began < :until)
+"""
 _WAITING = text(f"""
-{_FIND} where {_HAS_NO_ROW} and s.our_id <> all(cast(:passed as text[])) order by s.began, s.our_id limit :limit
+{_OF_DAY} {_FOUND} from s {_ROW} where r.id is null and s.our_id <> all(cast(:passed as text[]))
+order by s.began, s.our_id limit :limit
 """)
-_NAMED = text(f"{_FIND} where s.our_id = any(cast(:ids as text[])) order by s.began, s.our_id")
+_NAMED = text(
+    f"{_FOUND} from ({_SUBJECTS}) s {_ROW} where s.our_id = any(cast(:ids as text[])) order by s.began, s.our_id"
+)
 
 
 def waiting(session: Session, passed: Sequence[str], limit: int, *, day: date) -> list[Subject]:
@@ -175,8 +179,9 @@ select cast(:yesterday as date) - number from generate_series(0,
 ) as series(number) on conflict do nothing
 """)
 _COMPLETE = text(f"""
+{_OF_DAY}
 update reconciliation_days set completed_at = :now where day = :day and completed_at is null
-and not exists (select {_FROM} where {_HAS_NO_ROW})
+and not exists (select from s {_ROW} where r.id is null)
 and not exists (select from inbox where processed_at is null and received_at >= :start and received_at < :until)
 """)
 

@@ -44,7 +44,7 @@ class Plan:
 
 
 FULL: Final = Plan((1, 8, 32), 1.5, 3)
-QUICK: Final = Plan((8,), 0.5, 1)
+QUICK: Final = Plan((8,), 0.4, 1)
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """Counting what the database is asked: SQL statements, and round trips on the wire."""
 
 import asyncio
-import selectors
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,7 +44,7 @@ class CountingProxy:
     """A TCP proxy on a free port of 127.0.0.1 that counts round trips and can be as bad as a network gets.
 
     A round trip is what a client sends, up to where the server answers; a farewell is none. `delay` is added to each
-    answer (seconds; answers queue, as on a long line, they do not wait for each other). `accepted` counts connections.
+    answer (seconds, in whole milliseconds; answers queue, as on a long line, they do not wait for each other). `accepted` counts connections.
     With `socket_folder` it listens on the Unix socket that Postgres would have there at port 5432.
     """
 
@@ -59,7 +58,7 @@ class CountingProxy:
         self.lost_words = b""
         self.losses = 0
         self.pairs: set[_Pair] = set()
-        self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())  # epoll would round delays up to whole ms
+        self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
 
     def __enter__(self) -> Self:

@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from infra.local.processes import Process, ReservedPort, stop
-from tests.bench.servers import DEPLOYED, QUIET, ROOT, Subject, ours, peer, serving
+from tests.bench.servers import DEPLOYED, QUIET, ROOT, Subject, ours, peer, serving_all
 from tests.bench.stage import Stage
 
 CREATE, LIST, STATUS, CALLBACK = "create", "list", "status", "callback"
@@ -43,12 +43,13 @@ def sink(log: Path) -> Iterator[str]:
 @contextmanager
 def field(stage: Stage, folder: Path, database_of: Callable[[str], str] | None = None) -> Iterator[Addresses]:
     """Serve all of them; gives the address of each operation of each. `database_of` names the database of a subject."""
-    with ExitStack() as opened:
-        tasks = opened.enter_context(sink(folder / "sink.log"))
+    with sink(folder / "sink.log") as tasks:
         environ = stage.environ | DEPLOYED | {"CLOUD_TASKS_URL": tasks}
-        addresses: Addresses = {}
-        for name, subject, operations in SERVED:
-            own = {"DATABASE_URL": database_of(name)} if database_of else {}
-            url = opened.enter_context(serving(subject, folder / f"{subject.name}.log", **(environ | own)))
-            addresses |= {(name, operation): url for operation in operations}
-        yield addresses
+        databases = {name: database_of(name) if database_of else stage.database_url for name, _, _ in SERVED}
+        subjects = [(subject, environ | {"DATABASE_URL": databases[name]}) for name, subject, _ in SERVED]
+        with serving_all(subjects, folder / "servers.log") as urls:
+            yield {
+                (name, operation): url
+                for (name, _, operations), url in zip(SERVED, urls, strict=True)
+                for operation in operations
+            }

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,3 +97,24 @@ def _until_healthy(process: Process, url: str) -> None:
         if process.died() or time.monotonic() > until:
             raise RuntimeError(f"{process.name} did not start:\n{process.last_words()}")
         time.sleep(0.02)
+
+
+@contextmanager
+def serving_all(subjects: Sequence[tuple[Subject, Mapping[str, str]]], log: Path) -> Iterator[list[str]]:
+    """Serve them all, each with its own environment, started at once; gives their addresses once all answer."""
+    ports = [ReservedPort() for _ in subjects]
+    urls = [f"http://127.0.0.1:{port.number}" for port in ports]
+    processes = [
+        Process(subject.name, subject.on(port.number), log, QUIET | dict(environ), folder=ROOT)
+        for (subject, environ), port in zip(subjects, ports, strict=True)
+    ]
+    try:
+        for process in processes:
+            process.start()
+        for process, url in zip(processes, urls, strict=True):
+            _until_healthy(process, url)
+        yield urls
+    finally:
+        stop(processes)
+        for port in ports:
+            port.close()

@@ -44,7 +44,7 @@ class Plan:
 
 
 FULL: Final = Plan((1, 8, 32), 1.5, 3)
-QUICK: Final = Plan((8,), 0.5, 1)
+QUICK: Final = Plan((8,), 0.4, 1)
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Contest:
     def __init__(self, stage: Stage, addresses: Addresses, plan: Plan) -> None:
         self._stage, self._addresses, self._plan = stage, addresses, plan
         self._town = Town(stage.make)
-        remember(stage.make, LISTED + 1)  # a page and one more
+        remember(stage.make, stage.customer.id, LISTED + 1)  # a page and one more
         self._reads = {LIST: stage.reads()["customer"], STATUS: stage.reads()["payments"]}
 
     def warm(self, operation: str) -> None:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -25,8 +24,8 @@ CHEFS: Final = 64  # asked in turn, so that nobody waits for the row of a chef w
 _MADE = """
 with people as (
   insert into users (id, email, role, name)
-  select gen_random_uuid(), 'guest' || n || '@test.example', 'customer', 'Guest ' || n
-  from generate_series(cast(:first as int), cast(:last as int)) n returning id
+  select gen_random_uuid(), 'guest-' || gen_random_uuid() || '@test.example', 'customer', 'Guest ' || n
+  from generate_series(1, cast(:count as int)) n returning id
 ), homes as (
   insert into addresses (id, user_id, full_address, city, pincode, latitude, longitude, is_default)
   select gen_random_uuid(), id, '12 Hill Road', 'Mumbai', '400050', 19.0596, 72.8295, true from people returning id, user_id
@@ -37,14 +36,17 @@ with people as (
 select homes.user_id, homes.id, visits.id from homes join visits using (user_id)
 """
 
-# The booking there is, as many times again in the weeks before it.
+# A customer's newest booking, as many times again in the weeks before it.
 _HISTORY = (
     """
-insert into bookings (id, line, ref, customer_id, provider_id, held, status, payment_status, answer, city, total, breakdown, created_at)
-select md5(id || 'x' || n)::uuid, line, ref || n, customer_id, provider_id,
+insert into bookings (id, line, ref, customer_id, provider_id, held, status, payment_status, answer, city, total,
+  breakdown, created_at)
+select md5(b.id || 'x' || n)::uuid, line, ref || n, customer_id, provider_id,
   tstzrange(lower(held) - make_interval(days => n * 7), upper(held) - make_interval(days => n * 7)),
   status, payment_status, answer, city, total, breakdown, created_at - make_interval(days => n * 7)
-from bookings, generate_series(1, cast(:count as int)) n
+from (select * from bookings where customer_id = :customer order by created_at desc limit 1) b,
+  generate_series(1, cast(:count as int)) n
+on conflict do nothing
 """,
     """
 insert into home_chef_visits (booking_id, address_id, address, booking_date, time_slot, time_zone, starts_at, ends_at,
@@ -52,15 +54,17 @@ insert into home_chef_visits (booking_id, address_id, address, booking_date, tim
 select md5(booking_id || 'x' || n)::uuid, address_id, address, booking_date - n * 7, time_slot, time_zone,
   starts_at - make_interval(days => n * 7), ends_at - make_interval(days => n * 7),
   duration_hours, guest_count, rate, earning, cancellation
-from home_chef_visits, generate_series(1, cast(:count as int)) n
+from (select v.* from home_chef_visits v join bookings b on b.id = v.booking_id
+  where b.customer_id = :customer order by b.created_at desc limit 1) v, generate_series(1, cast(:count as int)) n
+on conflict do nothing
 """,
 )
 
 
-def remember(make: Make, bookings: int) -> None:
-    """Give the one customer who has booked a past of so many visits, for a list to show."""
+def remember(make: Make, customer: UUID, bookings: int) -> None:
+    """Give a customer who has booked once a past of so many visits, for a list to show; again changes nothing."""
     for statement in _HISTORY:
-        make.run(statement, count=bookings)
+        make.run(statement, customer=customer, count=bookings)
 
 
 class Town:
@@ -71,7 +75,6 @@ class Town:
         self._tokens = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "sizzle", "sizzle-api", 86_400)
         self._left: list[Request] = []
         self._slots = self._free_slots()
-        self._numbers = count(0)
 
     def bookings(self, wanted: int) -> list[Request]:
         """Return requests that are each answered with 201, once."""
@@ -84,9 +87,8 @@ class Town:
         self._left = unasked + self._left
 
     def _lot(self) -> list[Request]:
-        first = next(self._numbers) * LOT
         with self._make.db.transaction() as session:
-            made = session.execute(text(_MADE), {"first": first, "last": first + LOT - 1}).all()
+            made = session.execute(text(_MADE), {"count": LOT}).all()
         return [self._request(*person) for _ in range(PER_CUSTOMER) for person in made]
 
     def _request(self, user: UUID, home: UUID, session: UUID) -> Request:

@@ -39,7 +39,7 @@ class Plan:
 
 
 FULL: Final = Plan(20, 3, (0, 1, 5))
-QUICK: Final = Plan(8, 1, (0, 5))
+QUICK: Final = Plan(8, 1, (5,))
 
 
 def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Count]:
@@ -57,7 +57,7 @@ class Asking:
     def __init__(self, stage: Stage, addresses: Addresses, lines: dict[str, Line], plan: Plan) -> None:
         self._stage, self._addresses, self._lines, self._plan = stage, addresses, lines, plan
         self._town = Town(stage.make)
-        remember(stage.make, LISTED + 1)
+        remember(stage.make, stage.customer.id, LISTED + 1)
         self._reads = {LIST: stage.reads()["customer"], STATUS: stage.reads()["payments"]}
 
     def counts(self, operation: str, most: int) -> Iterator[Count]:

@@ -1,0 +1,68 @@
+"""The line the benchmark measures on is as long as it says: answers are late by that, in their order, and not by more."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.round_trips import CountingProxy
+
+
+def say_back(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with connection:
+        while heard := connection.recv(100):
+            connection.sendall(heard)
+
+
+@pytest.fixture
+def line() -> Iterator[CountingProxy]:
+    """A line to who says back what they hear."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        saying = threading.Thread(target=say_back, args=(server,))
+        saying.start()
+        with CountingProxy(*server.getsockname()[:2]) as line:
+            yield line
+        saying.join(5)
+
+
+@pytest.fixture
+def caller(line: CountingProxy) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", line.url_port), 5) as caller:
+        caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield caller
+
+
+def took(caller: socket.socket, times: int) -> float:
+    """Return the shortest of so many round trips: whatever else runs here makes them longer, never shorter."""
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        caller.sendall(b"x")
+        caller.recv(1)
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
+@pytest.mark.parametrize("delay", [0.001, 0.005])
+def test_an_answer_is_late_by_what_is_said(line: CountingProxy, caller: socket.socket, delay: float) -> None:
+    """Fails for 1.2 ms, of which epoll makes 2: it waits by whole milliseconds."""
+    at_once = took(caller, 20)
+    line.delay = delay
+    assert delay <= took(caller, 20) - at_once + 0.0001 < delay + 0.0006
+
+
+def test_answers_queue_and_do_not_wait_for_each_other(line: CountingProxy, caller: socket.socket) -> None:
+    line.delay = 0.02
+    began, said = time.perf_counter(), bytes(range(50))
+    for each in said:
+        caller.sendall(bytes([each]))
+        time.sleep(0.0005)
+    heard = b""
+    while len(heard) < len(said):
+        heard += caller.recv(100)
+    assert heard == said
+    assert time.perf_counter() - began < 0.02 * 10

@@ -79,7 +79,7 @@ class Contest:
         self._stage, self._addresses, self._plan = stage, addresses, plan
         self._town = Town(stage.make)
         remember(stage.make, stage.customer.id, LISTED + 1)  # a page and one more
-        self._reads = {LIST: stage.reads()["customer"], STATUS: stage.reads()["payments"]}
+        self._reads = {LIST: stage.reads()["customer"](), STATUS: stage.reads()["payments"]()}
 
     def warm(self, operation: str) -> None:
         """Let each make its connections; a booking must leave the same rows at ours and at who promises the same."""

@@ -58,7 +58,7 @@ class Asking:
         self._stage, self._addresses, self._lines, self._plan = stage, addresses, lines, plan
         self._town = Town(stage.make)
         remember(stage.make, stage.customer.id, LISTED + 1)
-        self._reads = {LIST: stage.reads()["customer"], STATUS: stage.reads()["payments"]}
+        self._reads = {LIST: stage.reads()["customer"](), STATUS: stage.reads()["payments"]()}
 
     def counts(self, operation: str, most: int) -> Iterator[Count]:
         """Count what a request costs once connections are made and statements are known."""

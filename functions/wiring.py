@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from infra.phonepe.v1.wire import Signer
     from infra.phonepe.v2.client import PhonePe as PhonePeV2
     from shared.bookings.line import Line
+    from shared.kit.database import Database
     from shared.kit.store import Store
     from shared.notifications.mail import Mailer
     from shared.payments.checkout import Checkout
@@ -61,6 +62,17 @@ def database() -> DispatchingDatabase:
         chosen.database_url, chosen.database_pool, statement_timeout_ms=chosen.statement_timeout_ms
     )
     return DispatchingDatabase(postgres, _LateQueue())
+
+
+@cache
+def patient_database() -> "Database":
+    """Return the database for what reads everything there is: one connection, which waits longer for an answer."""
+    from infra.postgres.engine import PostgresDatabase
+    from shared.invariants.run import PATIENCE
+
+    chosen = settings()
+    assert chosen.database_url  # noqa: S101 - required at start
+    return PostgresDatabase(chosen.database_url, 1, read_timeout=PATIENCE + 5)
 
 
 class _LateQueue:

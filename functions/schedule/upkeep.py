@@ -40,4 +40,4 @@ def days(now: datetime) -> dict[str, int]:
 
 def invariants(now: datetime) -> dict[str, int]:
     """Ask whether the rows are what they must be between any two commits; each that is not is a defect, and told."""
-    return run.ask(wiring.database(), wiring.invariants(), now)
+    return run.ask(wiring.patient_database(), wiring.invariants(), now)

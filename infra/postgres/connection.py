@@ -67,6 +67,7 @@ class Connection(ReadingConnection):
     """
 
     autocommit = False
+    by_name = True  # whether statements that are met again are known by name (`infra.postgres.named`)
     _sock = _usock = None
     _closed = False
     _riding: _Riding | None = None
@@ -166,7 +167,8 @@ class Connection(ReadingConnection):
         named: list[Named | None] = []
 
         def say() -> tuple[list[Context], bytes]:
-            named[:] = [self._names.meet(one.statement, one.oids) for one in together]  # others, on a new connection
+            names = self._names if self.by_name else NoNames()  # others, on a new connection
+            named[:] = [names.meet(one.statement, one.oids) for one in together]
             return self._said([self._one(*pair) for pair in zip(together, named, strict=True)])
 
         answers = self._converse(say)[-len(together) :]

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 from sqlalchemy import TextClause, create_engine, event, text
@@ -87,9 +87,7 @@ class PostgresDatabase:
     def _create(self) -> Engine:
         engine = create_engine(
             f"{DRIVER}://",
-            creator=partial(
-                Connection, read_timeout=self._read_timeout, startup_params=self._startup, **self._arguments
-            ),
+            creator=self._connect,
             pool_size=self._pool_size,
             max_overflow=0,
             pool_timeout=self._pool_timeout,
@@ -100,6 +98,12 @@ class PostgresDatabase:
         event.listen(engine, "handle_error", _translate)
         return engine
 
+    def _connect(self) -> Connection:
+        connection = Connection(read_timeout=self._read_timeout, startup_params=self._startup, **self._arguments)
+        # A plan that is kept is one for any value: a filter of an admin's list is better planned for the value it has.
+        connection.by_name = False
+        return connection
+
 
 def _translate(context: ExceptionContext) -> BaseException | None:
     """Raise the refusal where it happens, inside a savepoint too, in place of SQLAlchemy's exception."""
@@ -108,7 +112,10 @@ def _translate(context: ExceptionContext) -> BaseException | None:
 
 @contextmanager
 def _asked_first(session: Session, question: Question | None) -> Iterator[None]:
-    """Let a question ride with the first statement; where the block runs none, ask it at its end, however it ends."""
+    """Let a question ride with the first statement; where the block runs none, ask it at its end, however it ends.
+
+    Who takes one along is asked for often: what such a session asks, the server knows by name.
+    """
     if question is None:
         yield
         return
@@ -116,9 +123,11 @@ def _asked_first(session: Session, question: Question | None) -> Iterator[None]:
     assert isinstance(connection, Connection)  # noqa: S101 - what `_create` makes
     statement, names = _written(question.statement)
     connection.let_ride(statement, [question.parameters[name] for name in names], question.hear)
+    connection.by_name = True
     try:
         yield
     finally:
+        connection.by_name = False
         if connection.has_riding:
             session.execute(_NOTHING)
 

@@ -106,3 +106,11 @@ def test_one_that_cannot_be_asked_is_told_of_and_does_not_keep_the_others(db, ma
     asked = {"no_statement": "select nothing", "ledger_balances": wiring.invariants()["ledger_balances"]}
     assert ask(db, asked, now) == {"asked": 2, "broken": 0, "failed": 1}
     assert [record.fields["invariant"] for record in caplog.records if hasattr(record, "fields")] == ["no_statement"]
+
+
+def test_one_that_takes_longer_than_a_request_may_is_asked_all_the_same(database_url, now):
+    """Fails when an invariant has no more time than the role's statements: on a large database it would never be asked."""
+    slow = "select gen_random_uuid(), null::uuid, 'slow' from pg_sleep(0.3) where false"
+    hurried = PostgresDatabase(database_url, 1, statement_timeout_ms=100)
+    assert ask(hurried, {"slow": slow}, now) == {"asked": 1, "broken": 0, "failed": 0}
+    hurried.dispose()

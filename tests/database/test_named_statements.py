@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from pg8000.legacy import Error
+from sqlalchemy import text
 
 from infra.postgres.address import arguments
 from infra.postgres.connection import Connection
+from infra.postgres.engine import PostgresDatabase
 from infra.postgres.errors import refusal
-from shared.kit.database import TransactionConflict
+from shared.kit.database import Question, TransactionConflict
 from tests.postgres_server import plain_connection, shared_postgres
 
 ALL = "select * from dish where price > %s order by name"
@@ -102,3 +104,19 @@ def test_what_is_forgotten_in_the_middle_of_a_transaction_is_a_conflict_to_be_ru
     assert isinstance(refusal(raised.value), TransactionConflict)
     connection.rollback()
     assert ask(connection, ALL, 70)[1] == [["dosa", 90]]
+
+
+def test_only_what_is_asked_for_often_is_known_by_name(url):
+    """Fails when an ordinary session's statement is named: its plan would be one for any value of a filter."""
+    database = PostgresDatabase(url, 1)
+    often = Question(text("select 1"), {}, lambda _: None)
+    for _ in range(3):
+        with database.reading() as session:
+            session.execute(text("select :value as plain"), {"value": 2})
+        with database.reading(often) as session:
+            session.execute(text("select :value as known"), {"value": 3})
+    with database.reading() as session:
+        found = session.scalars(text("select statement from pg_prepared_statements")).all()
+    database.dispose()
+    assert any("as known" in statement for statement in found)
+    assert not any("as plain" in statement for statement in found)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -62,8 +63,11 @@ def grown(template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         gateway = PhonePe(phonepe.url, phonepe.merchant_id, Signer(Keys(phonepe.salts)), "http://127.0.0.1:9/callback")
         patch.setattr(wiring, "gateway_named", lambda _: gateway)
         _loaded(url, gateway, phonepe)
-        tell_plans(make_url(url).set(username="postgres").render_as_string(hide_password=False), enable_seqscan="off")
-        yield _world(database, gateway, phonepe)
+        superuser_url = make_url(url).set(username="postgres").render_as_string(hide_password=False)
+        tell_plans(superuser_url, enable_seqscan="off")
+        world = _world(database, gateway, phonepe)
+        world.ids["superuser_url"] = superuser_url
+        yield world
         database.dispose()
 
 
@@ -174,6 +178,33 @@ def test_no_read_looks_at_a_whole_table_whatever_is_asked_for(
             if not EXCUSED.keys() & {(str(operation), table), (str(operation), table, *way)}:
                 found[str(way), table] = by
     assert found == {}
+
+
+@pytest.fixture
+def any_value(grown: World) -> Iterator[None]:
+    """Let every plan be the one for any value, as it may become of a statement the server knows by name."""
+    for mode in ("force_generic_plan", "auto"):
+        tell_plans(grown.ids["superuser_url"], plan_cache_mode=mode)
+        grown.make.db.dispose()  # what is set is set for connections that are made from now on
+        if mode != "auto":
+            yield
+
+
+BY_NAME = {
+    "GET /customer/bookings",
+    "GET /customer/bookings/{booking_id}",
+    "GET /payments/status/{txn}",
+    "POST /customer/bookings",
+}
+
+
+@pytest.mark.usefixtures("any_value")
+def test_what_is_known_by_name_reads_no_more_where_its_plan_is_one_for_any_value(grown: World):
+    for operation in [one for one in operations() if str(one) in BY_NAME]:
+        ask = change(grown, operation) if operation.method == "POST" else partial(grown.get, operation)
+        with planned() as seen:
+            ask()
+        assert (str(operation), far(grown, seen)) == (str(operation), {})
 
 
 OWN = {

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from importlib import import_module
 from typing import cast
+
+from shared.kit.loading import named
 
 Job = Callable[[datetime], dict[str, int]]
 
@@ -22,5 +23,4 @@ JOBS = {
 
 def job(name: str) -> Job:
     """Return the job of this name. Raises KeyError for one there is none of."""
-    module, _, function = JOBS[name].partition(":")
-    return cast("Job", getattr(import_module(module), function))
+    return cast("Job", named(JOBS[name]))

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from importlib import import_module
-from typing import Any
+from typing import Any, cast
+
+from shared.kit.loading import named
 
 Handler = Callable[[dict[str, Any], datetime], None]
 
@@ -18,6 +19,4 @@ HANDLERS = {
 
 
 def handler(kind: str) -> Handler:
-    module, _, name = HANDLERS[kind].partition(":")
-    found: Handler = getattr(import_module(module), name)
-    return found
+    return cast("Handler", named(HANDLERS[kind]))

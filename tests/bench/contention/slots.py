@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from infra.postgres.engine import PostgresDatabase
 from tests.bench.contention.people import SLOTS, Member, World, world
-from tests.bench.contention.taker import Taker
+from tests.bench.field import sink
 from tests.bench.figures import Count, Figure, Goal
 from tests.bench.servers import DEPLOYED, ROOT, Subject, ours, peer, serving
 from tests.bench.stage import Stage
@@ -71,8 +71,8 @@ def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Cou
     repetitions, days = (2, 8) if quick else (5, 50)
     known = world(CROWD + WORKERS * (repetitions + 1), 2 * (repetitions + 1))
     sides = [_side(known, ours("customer")), _side(known, peer("guarded"))]
-    with ExitStack() as running, Taker() as taker:
-        environ = stage.environ | DEPLOYED | BOUNDLESS | {"CLOUD_TASKS_URL": taker.url}
+    with ExitStack() as running, sink(folder / "sink.log") as tasks:
+        environ = stage.environ | DEPLOYED | BOUNDLESS | {"CLOUD_TASKS_URL": tasks}
         for side, url in sides:
             known_as = environ | {"DATABASE_URL": url}
             side.url = running.enter_context(serving(side.subject, folder / f"{side.subject.name}.log", **known_as))

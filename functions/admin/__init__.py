@@ -12,7 +12,12 @@ admin = serve(
         "/api/v1/admin/locations": ["functions.admin.locations"],
         "/api/v1/admin/service-areas": ["functions.admin.areas"],
         "/api/v1/admin/audit": ["functions.admin.audit"],
-        "/api/v1/admin/bookings": ["functions.admin.bookings", "functions.admin.changes", "functions.admin.refunds"],
+        "/api/v1/admin/bookings": [
+            "functions.admin.bookings",
+            "functions.admin.files",
+            "functions.admin.changes",
+            "functions.admin.refunds",
+        ],
         "/api/v1/admin/payments": ["functions.admin.payments"],
         "/api/v1/admin/exceptions": ["functions.admin.exceptions"],
         "/api/v1/admin/ledger": ["functions.admin.ledger"],

@@ -2,7 +2,7 @@ from uuid import UUID
 
 from functions import wiring
 from functions.acting import audited
-from functions.admin.bookings import file_of
+from functions.admin.files import file_of
 from functions.web import Call, Routes
 from shared.bookings.queries import BookingNotFound
 from shared.kit.errors import Invalid

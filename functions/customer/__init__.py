@@ -14,6 +14,7 @@ customer = serve(
         "/api/v1/customer/quotes": ["functions.customer.booking"],
         "/api/v1/customer/bookings": [
             "functions.customer.bookings",
+            "functions.customer.details",
             "functions.customer.booking",
             "functions.customer.changes",
             "functions.customer.completed",

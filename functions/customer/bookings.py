@@ -1,7 +1,5 @@
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from functions.web import Call, Routes
 from shared.bookings import queries as bookings
 from shared.bookings.lifecycle import ACTIVE
@@ -24,13 +22,6 @@ def list_bookings(call: Call, query: PageQuery) -> PageView[BookingView]:
         return PageView(items=[booking_view(row) for row in rows], next_cursor=cursor)
 
 
-@routes.get("/bookings/{booking_id}", answer=BookingView, etag=True, refuses=(BookingNotFound,))
-def get_booking(call: Call, booking_id: UUID) -> BookingView:
-    """Show one of the customer's bookings, with its refunds."""
-    with call.reading_at_once() as (session, caller):
-        return own(session, caller.id, booking_id)
-
-
 @routes.get("/bookings/{booking_id}/events", query=EventsQuery, answer=EventsView, refuses=(BookingNotFound,))
 def list_events(call: Call, booking_id: UUID, query: EventsQuery) -> EventsView:
     """Tell what has happened to a booking since an event, for following it live without holding a connection."""
@@ -42,11 +33,3 @@ def list_events(call: Call, booking_id: UUID, query: EventsQuery) -> EventsView:
         items = [EventView.model_validate(event) for event in events]
         last = items[-1].id if items else query.after
         return EventsView(items=items, after=last, poll_after_seconds=5 if booking.status in ACTIVE else 60)
-
-
-def own(session: Session, customer_id: UUID, booking_id: UUID) -> BookingView:
-    """Return a booking of the customer's as they see it. Raises BookingNotFound."""
-    found = queries.of_customer(session, customer_id, booking_id)
-    if found is None:
-        raise BookingNotFound
-    return booking_view(*found)

@@ -2,7 +2,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from functions.customer.bookings import own
+from functions.customer.details import own_booking
 from functions.repeated import once
 from functions.web import Call, Routes
 from shared.bookings.queries import BookingNotFound
@@ -57,7 +57,7 @@ def cancel_booking(call: Call, booking_id: UUID, body: CancelRequest) -> Booking
     def cancel(session: Session, caller: Caller) -> BookingView:
         cancellation.cancel(session, caller.id, booking_id, body.reason, body.expected_refund, call.now)
         session.flush()
-        return own(session, caller.id, booking_id)
+        return own_booking(session, caller.id, booking_id)
 
     return once(call, cancel)
 

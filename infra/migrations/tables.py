@@ -1,6 +1,7 @@
 """Every table the code knows: what the migrations are held against."""
 
 import shared.audit.models
+import shared.bookings.desk.models
 import shared.bookings.models
 import shared.idempotency.models
 import shared.inbox.models

@@ -9,7 +9,8 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
-from shared.bookings.models import IS_ACTIVE, Booking, BookingDay
+from shared.bookings.desk.models import BookingDay
+from shared.bookings.models import IS_ACTIVE, Booking
 from shared.kit import nightly
 
 

@@ -1,4 +1,4 @@
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -77,19 +77,6 @@ class Booking(Changed, Base):
     def starts_at(self) -> datetime | None:
         """When the provider's time begins; None for a booking that takes none."""
         return self.held.lower if self.held else None
-
-
-class BookingDay(Base):
-    """How many bookings were made on a day (of India) on which, and before which, none is active any more, by state.
-
-    `totals` counts all that were made up to the day's end. Written once: what has ended stays so.
-    """
-
-    __tablename__ = "booking_days"
-
-    day: Mapped[date] = mapped_column(primary_key=True)
-    made: Mapped[dict[str, Any]]
-    totals: Mapped[dict[str, Any]]
 
 
 class BookingEvent(Base):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.bookings.lifecycle import Answer, PaymentStatus, Status
-from shared.lines.home_chef import queries
+from shared.lines.home_chef import own
 from shared.lines.home_chef.views import booking_view
 from shared.lines.home_chef.visits import NoChefFree
 from shared.places.models import Address
@@ -52,7 +52,7 @@ def test_the_answer_is_what_the_booking_shows_when_it_is_read_again(make, db):
     customer = make.customer()
     booking = make.booking(customer, special_requests="No onions", guest_count=7, duration_hours=3, time_slot=time(20))
     with db.reading() as session:
-        row, refunds = queries.of_customer(session, customer.id, booking.id)
+        row, refunds = own.of_customer(session, customer.id, booking.id)
     assert booking_view(row, refunds) == booking
 
 
@@ -113,7 +113,7 @@ def test_the_address_is_copied_and_the_visit_keeps_it_whatever_becomes_of_the_ro
     with db.transaction() as session:
         session.delete(session.get_one(Address, customer.address_id))
     with db.reading() as session:
-        row, _ = queries.of_customer(session, customer.id, booking.id)
+        row, _ = own.of_customer(session, customer.id, booking.id)
     assert make.rows("select address_id from home_chef_visits") == [(None,)]
     assert booking_view(row).address.full_address == "12 Hill Road"
     assert (row["address"]["city"], row["address"]["pincode"]) == ("Mumbai", "400050")

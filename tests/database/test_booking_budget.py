@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 from infra.postgres.engine import PostgresDatabase
 from shared.idempotency.queries import Key, fingerprint
 from shared.kit.paging import PageQuery
-from shared.lines.home_chef import booking, queries, quotes
+from shared.lines.home_chef import booking, own, queries, quotes
 from shared.lines.home_chef.schemas import BookingRequest, QuoteRequest
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
@@ -111,7 +111,7 @@ def test_one_booking_with_its_refunds_costs_two_statements(make, wired, proxy, p
     made = make.booking(customer)
     with counted(proxy) as seen, wired.reading() as session:
         caller = sessions.caller(session, claims, now)
-        assert queries.of_customer(session, caller.id, made.id)
+        assert own.of_customer(session, caller.id, made.id)
     assert (len(seen.statements), seen.round_trips) == (2, 2)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.bookings.queries import BookingNotFound
-from shared.lines.home_chef import queries, rating
+from shared.lines.home_chef import own, queries, rating
 from shared.lines.home_chef.rating import AlreadyRated, NotCompleted
 from shared.lines.home_chef.schemas import RatingRequest
 from shared.lines.home_chef.views import booking_view
@@ -49,7 +49,7 @@ def test_a_rating_is_kept_shown_and_counted(db, make, rate, completed, now):
     assert answer.model_dump() == {"stars": 4, "comment": "Good dosas", "created_at": now}
     with db.reading() as session:
         [shown] = queries.list_of_customer(session, customer.id, queries.PageQuery())[0]
-        found = queries.of_customer(session, customer.id, booking.id)
+        found = own.of_customer(session, customer.id, booking.id)
     assert booking_view(shown).rating == booking_view(*found).rating == answer
     assert mean(make) == (4, 1, 4.0)
     assert make.rows("select facts from booking_events where kind = 'rated'") == [({"stars": 4},)]

@@ -14,7 +14,7 @@ from shared.kit.errors import Refusal
 from shared.kit.money import BASIS_POINTS
 from shared.ledger import postings
 from shared.ledger import queries as ledger
-from shared.lines.home_chef import offers, queries
+from shared.lines.home_chef import offers, own, queries
 from shared.lines.home_chef.completion import parts_of
 from shared.lines.home_chef.lifecycle import OfferState
 from shared.lines.home_chef.models import Visit
@@ -105,7 +105,7 @@ def cancel_in_full(
 
 
 def _decide(session: Session, customer_id: UUID, booking_id: UUID, now: datetime) -> _Cancelling:
-    if queries.of_customer(session, customer_id, booking_id) is None:
+    if own.of_customer(session, customer_id, booking_id) is None:
         raise BookingNotFound
     owed = payments.locked(session, booking_id)
     booking = owed.booking

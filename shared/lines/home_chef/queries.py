@@ -13,7 +13,6 @@ from shared.bookings import queries as bookings
 from shared.bookings.models import Booking
 from shared.kit.paging import PageQuery, Position, after, page_of
 from shared.lines.home_chef.models import Offer, Rating, Visit
-from shared.payments.models import Refund
 from shared.users.models import User
 
 # What a customer is shown of a booking, and no more of it is read: its visit, the chef's name, what they have said of it.
@@ -21,7 +20,7 @@ BookingRow = RowMapping
 _STATES = (Booking.status, Booking.payment_status, Booking.answer, Booking.pay_by, Booking.cancellation_reason)
 _TIMES = (Visit.booking_date, Visit.time_slot, Visit.starts_at, Visit.ends_at, Visit.time_zone, Visit.duration_hours)
 _WISHES = (Visit.guest_count, Visit.special_requests, Visit.address)
-_SHOWN = (
+SHOWN = (
     select(Booking.id, Booking.ref, Booking.total, Booking.breakdown, Booking.created_at)
     .add_columns(*_STATES, *_TIMES, *_WISHES)
     .add_columns(Booking.provider_id.label("chef_id"), User.name.label("chef_name"))
@@ -31,21 +30,7 @@ _SHOWN = (
     .outerjoin(Rating, Rating.booking_id == Booking.id)
     .where(Booking.customer_id == bindparam("customer"))
 )
-_ONE = (
-    _SHOWN.add_columns(Refund)
-    .outerjoin(Refund, Refund.booking_id == Booking.id)
-    .where(Booking.id == bindparam("booking"))
-    .order_by(Refund.created_at, Refund.id)
-)
-_NEWEST = _SHOWN.order_by(Booking.created_at.desc(), Booking.id.desc()).limit(bindparam("most"))
-
-
-def of_customer(session: Session, customer_id: UUID, booking_id: UUID) -> tuple[BookingRow, Sequence[Refund]] | None:
-    """Return a customer's own booking with its refunds, in one statement."""
-    rows = session.execute(_ONE, {"customer": customer_id, "booking": booking_id}).mappings().all()
-    if not rows:
-        return None
-    return rows[0], [row["Refund"] for row in rows if row["Refund"] is not None]
+_NEWEST = SHOWN.order_by(Booking.created_at.desc(), Booking.id.desc()).limit(bindparam("most"))
 
 
 def list_of_customer(session: Session, customer_id: UUID, page: PageQuery) -> tuple[list[BookingRow], str | None]:

@@ -24,7 +24,7 @@ from shared.idempotency.queries import Key
 from shared.kit.clock import instant, local, minutes
 from shared.kit.database import ConstraintViolated, TransactionConflict
 from shared.kit.errors import DependencyDown, Invalid, Refusal
-from shared.lines.home_chef import offers, pricing, queries, visits
+from shared.lines.home_chef import offers, own, pricing, queries, visits
 from shared.lines.home_chef.cancellation import standing
 from shared.lines.home_chef.chefs import candidates
 from shared.lines.home_chef.models import Offer, Visit
@@ -137,7 +137,7 @@ def _try(
     if request.expected_total is not None and request.expected_total != total:
         raise PriceChanged("The price is not what you were shown. Look again before you move it.", total=total / 100)
     _apply(session, move, request, now)
-    found = queries.of_customer(session, caller.id, booking_id)
+    found = own.of_customer(session, caller.id, booking_id)
     assert found, "it was found before"  # noqa: S101
     view = booking_view(*found)
     idempotency.store(session, key, 200, view.model_dump(mode="json"), now)

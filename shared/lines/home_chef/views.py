@@ -1,6 +1,7 @@
 """A booking as each audience sees it."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from shared.bookings.lifecycle import Answer, PaymentStatus, Status
 from shared.bookings.models import Booking
@@ -15,7 +16,9 @@ from shared.lines.home_chef.schemas import (
     RatingView,
     RefundView,
 )
-from shared.payments.models import Refund
+
+if TYPE_CHECKING:
+    from shared.payments.models import Refund
 
 AREA_ONLY = {"city", "pincode"}  # what a chef knows of an address before accepting
 
@@ -33,7 +36,7 @@ def _visit(visit: Visit) -> dict[str, object]:
     return {name: getattr(visit, name) for name in (*names, "special_requests")}
 
 
-def booking_view(row: BookingRow, refunds: Sequence[Refund] = ()) -> BookingView:
+def booking_view(row: BookingRow, refunds: "Sequence[Refund]" = ()) -> BookingView:
     return BookingView.model_validate(
         {
             **row,

@@ -1,0 +1,27 @@
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from functions.web import Call, Routes
+from shared.bookings.queries import BookingNotFound
+from shared.lines.home_chef import own
+from shared.lines.home_chef.schemas import BookingView
+from shared.lines.home_chef.views import booking_view
+from shared.users.models import CUSTOMER
+
+routes = Routes("/api/v1/customer", CUSTOMER)
+
+
+@routes.get("/bookings/{booking_id}", answer=BookingView, etag=True, refuses=(BookingNotFound,))
+def get_booking(call: Call, booking_id: UUID) -> BookingView:
+    """Show one of the customer's bookings, with its refunds."""
+    with call.reading_at_once() as (session, caller):
+        return own_booking(session, caller.id, booking_id)
+
+
+def own_booking(session: Session, customer_id: UUID, booking_id: UUID) -> BookingView:
+    """Return a booking of the customer's as they see it. Raises BookingNotFound."""
+    found = own.of_customer(session, customer_id, booking_id)
+    if found is None:
+        raise BookingNotFound
+    return booking_view(*found)

@@ -96,9 +96,9 @@ def serve(
     """
     settings = wiring.settings()
     settings.require(*requires)
+    log.configure(settings.log_level)
     for module in loads:
         load(module)
-    log.configure(settings.log_level)  # after them: a library may tell of its own loading, line by line
     if "infra.postgres.engine" in loads:
         wiring.database()  # connects after the fork only, but loads now what its address asks for
     app = create_app(name, nouns, pages)

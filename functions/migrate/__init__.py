@@ -8,5 +8,5 @@ migrate = serve(
         "/migrations": ["functions.migrate.schema"],
     },
     requires=["database_url", "migrate_url", "migrate_invoker"],
-    loads=["infra.google.invokers", "infra.migrations"],
+    loads=["infra.google.invokers"],
 )

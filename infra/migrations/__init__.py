@@ -1,28 +1,19 @@
-"""Migrations: the schema from empty, one step a release, each with its way back."""
+"""Migrations: the schema from empty, one step a release, each with its way back.
+
+Alembic is imported where there is a step to take: most releases have none.
+"""
 
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from pg8000 import dbapi
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, text
 
 from infra.postgres.address import arguments
 
 HERE = Path(__file__).parent
 CONNECT_SECONDS = 3.0
 LOCK = 724_316_905  # two releases that migrate at once follow one another
-
-
-def config(engine: Engine) -> Config:
-    """Return alembic's configuration for a database, without a file beside the code."""
-    chosen = Config()
-    chosen.set_main_option("script_location", str(HERE))
-    chosen.attributes["engine"] = engine
-    return chosen
 
 
 def engine_for(url: str) -> Engine:
@@ -39,12 +30,15 @@ def engine_for(url: str) -> Engine:
 def revision(engine: Engine) -> str | None:
     """Return the revision a database is at; None for an empty one."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if connection.scalar(text("select to_regclass('alembic_version')")) is None:
+            return None
+        at: str | None = connection.scalar(text("select version_num from alembic_version"))
+        return at
 
 
-def known(engine: Engine) -> set[str]:
-    """Return the revisions of this release."""
-    return {step.revision for step in ScriptDirectory.from_config(config(engine)).walk_revisions()}
+def head() -> str:
+    """Return the last revision of this release: each step's file begins with its own."""
+    return max(path.name.partition("_")[0] for path in HERE.glob("versions/[0-9]*.py"))
 
 
 def upgrade(url: str, target: str = "head") -> tuple[str | None, str | None]:
@@ -55,8 +49,11 @@ def upgrade(url: str, target: str = "head") -> tuple[str | None, str | None]:
     engine = engine_for(url)
     try:
         before = revision(engine)
-        if before is None or before in known(engine):
-            command.upgrade(config(engine), target)
+        if before == (head() if target == "head" else target):
+            return before, before
+        from infra.migrations import steps
+
+        steps.up(engine, before, target)
         return before, revision(engine)
     finally:
         engine.dispose()
@@ -64,8 +61,10 @@ def upgrade(url: str, target: str = "head") -> tuple[str | None, str | None]:
 
 def downgrade(url: str, target: str) -> None:
     """Take steps back, to a revision or to `base`: for the way back of a release, before its data matters."""
+    from infra.migrations import steps
+
     engine = engine_for(url)
     try:
-        command.downgrade(config(engine), target)
+        steps.down(engine, target)
     finally:
         engine.dispose()

@@ -1,5 +1,7 @@
 """The schema the migrations make is the one the code means, forwards, backwards and in every constraint."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -82,6 +84,12 @@ def test_a_database_of_a_later_release_is_left_as_it_is(empty_url):
     with connected(empty_url) as connection:
         connection.execute(text("update alembic_version set version_num = '9999'"))
     assert migrations.upgrade(empty_url) == ("9999", "9999")
+
+
+def test_a_database_that_is_at_the_last_step_is_told_so_without_alembic(database_url):
+    code = "import sys; from infra import migrations; print(migrations.upgrade(sys.argv[1]), 'alembic' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code, database_url], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == f"('{migrations.head()}', '{migrations.head()}') False"
 
 
 def test_alembic_finds_no_difference_between_the_schema_and_the_models(database_url):

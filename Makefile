@@ -4,6 +4,8 @@ PORT ?= 8080
 RESET ?=
 ARGS ?=
 EMAIL ?=
+QUICK ?=
+PARTS ?=
 SEED ?=
 FOR ?=
 VENV := .venv
@@ -51,7 +53,7 @@ fuzz: $(INSTALLED) ## Send random requests to every operation, more each (ARGS="
 	SCHEMATHESIS="$(or $(ARGS),--max-examples 200)" $(RUN) pytest tests/http/test_schemathesis.py
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure beside two peers, about ten minutes; writes docs/benchmarks (QUICK=1: a minute; PARTS="cold memory": some)
+bench: $(INSTALLED) ## Measure beside two peers, about ten minutes; writes docs/benchmarks (QUICK=1: 90 s; PARTS="cold memory": some)
 	@$(RUN) tests.bench $(if $(QUICK),--quick) $(PARTS)
 
 .PHONY: soak

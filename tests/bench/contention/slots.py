@@ -68,7 +68,7 @@ class Side:
 
 
 def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Count]:
-    repetitions, days = (2, 8) if quick else (5, 50)
+    repetitions, days = (1, 8) if quick else (5, 50)
     known = world(CROWD + WORKERS * (repetitions + 1), 2 * (repetitions + 1))
     sides = [_side(known, ours("customer")), _side(known, peer("guarded"))]
     with ExitStack() as running, sink(folder / "sink.log") as tasks:

@@ -56,7 +56,7 @@ class Shared:
 
 
 def measure(folder: Path, *, quick: bool) -> Iterator[Figure | Count]:
-    repetitions, payments, most = (1, 20, 2) if quick else (3, 40, 4)
+    repetitions, payments, most = (1, 12, 2) if quick else (3, 40, 4)
     template, now = backlog(payments)
     for job in ALL:
         found: dict[int, list[Shared]] = {runners: [] for runners in (1, *RISES) if runners <= most}

@@ -24,7 +24,7 @@ from tests.bench.stage import Stage
 from tests.phonepe_server import PhonePeServer
 
 PART, NO_MORE, LOADED = "Growth", Goal("≤", 1.3), Goal("≤", 90)
-FULL, QUICK = Extent(10_000, 1_000_000, 20, 7, 15), Extent(10_000, 20_000, 20, 2, 5)
+FULL, QUICK = Extent(10_000, 1_000_000, 20, 7, 15), Extent(10_000, 20_000, 20, 1, 3)
 Seconds = Callable[[Grown, int], float]
 
 

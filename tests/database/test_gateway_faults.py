@@ -11,7 +11,7 @@ from shared.payments import queries
 from shared.payments.checkout import CALL_ENDS
 from shared.payments.refunding import RESEND_AFTER, decide
 
-TOO_SLOW = 0.5  # seconds; a call is given up after half of it here
+TOO_SLOW = 1.6  # seconds; a call is given up after half of it here
 DOWN, UNDER_WAY = "503 gateway_unavailable", "409 payment_in_progress"
 
 # A start: what the customer is answered, the state our attempt is left in, what the next try is answered at once.

@@ -144,8 +144,10 @@ class CloudTasksServer:
 
     def run_task(self, parent: str, queue: str, task: str) -> dict[str, Any]:
         name = f"{self._path(parent, queue)}/tasks/{task}"
-        self._dispatcher.send(self._store.claim("name = ?", name))
-        return self._shown(name, (request.get_json(silent=True) or {}).get("responseView", 1))
+        claimed = self._store.claim("name = ?", name)
+        shown = self._shown(name, (request.get_json(silent=True) or {}).get("responseView", 1))
+        self._dispatcher.send(claimed)  # only now: it may be done, and gone, before anybody looks again
+        return shown
 
     def _shown(self, name: str, view: int | str) -> dict[str, Any]:
         row = self._store.get(name)

@@ -26,6 +26,7 @@ from infra.postgres.named import Named, Names, NoNames, has_forgotten
 from infra.postgres.reading import ReadingConnection
 
 _PLAIN_BEGIN: Final = "begin transaction"  # what pg8000's cursor sends before a transaction's first statement
+_NO_NAMES: Final = NoNames()
 Hear = Callable[[Sequence[Sequence[Any]]], None]
 Dial = Callable[[float, float], socket.socket]  # seconds for reaching the host, and for each wait after that
 
@@ -153,7 +154,7 @@ class Connection(ReadingConnection):
         except DatabaseError as error:
             if not has_forgotten(error.args[0]):
                 raise
-            self._names = NoNames()
+            self._names = _NO_NAMES
             if not first:
                 raise
             self.rollback()  # the BEGIN that rode in front
@@ -167,7 +168,7 @@ class Connection(ReadingConnection):
         named: list[Named | None] = []
 
         def say() -> tuple[list[Context], bytes]:
-            names = self._names if self.by_name else NoNames()  # others, on a new connection
+            names = self._names if self.by_name else _NO_NAMES  # others, on a new connection
             named[:] = [names.meet(one.statement, one.oids) for one in together]
             return self._said([self._one(*pair) for pair in zip(together, named, strict=True)])
 

@@ -3,7 +3,7 @@
 A day is counted once, by a job of the night; where it has not come, its bookings are read. Days are those of India.
 """
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, text
@@ -12,12 +12,6 @@ from sqlalchemy.orm import Session
 from shared.bookings.desk.models import BookingDay
 from shared.bookings.models import IS_ACTIVE, Booking
 from shared.kit import nightly
-
-
-def counted_until(session: Session) -> datetime:
-    """Return the instant before which every day is counted."""
-    return nightly.summed_until(session, BookingDay.day)
-
 
 _COUNT = text(f"""
 with made as (

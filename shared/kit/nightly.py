@@ -32,6 +32,15 @@ def summed_until(session: Session, summed: Any) -> datetime:
     return midnight(last + A_DAY, INDIA) if last else NEVER
 
 
+def still_open(session: Session, summed: Any) -> dict[str, Any]:
+    """Return for a statement the first day that is not summed up (`open_day`), and the instant it begins (`open_from`).
+
+    It reads summed days before the one and rows from the other on: the night's job may sum up a day in between.
+    """
+    begins = summed_until(session, summed)
+    return {"open_day": local(begins, INDIA).date(), "open_from": begins}
+
+
 def next_day(session: Session, summed: Any, happened: Any) -> date | None:
     """Return the first day that is not summed up; None where nothing ever happened, by the column of its instants."""
     until = summed_until(session, summed)

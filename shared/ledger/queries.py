@@ -52,11 +52,6 @@ def post(
 EVER = datetime(9000, 1, 1, tzinfo=UTC)
 
 
-def summed_until(session: Session) -> datetime:
-    """Return the instant before which every day is summed up (`shared.ledger.days`)."""
-    return nightly.summed_until(session, LedgerDay.day)
-
-
 _BALANCES_OF = text("""
 select p.account, sum(p.amount)::bigint from ledger_postings p join ledger_transactions t on t.id = p.transaction_id
 where t.booking_id = :booking and (cast(:until as timestamptz) is null or t.at < :until)
@@ -78,7 +73,7 @@ def balances(session: Session, booking_id: UUID | None = None, until: datetime |
     if booking_id is not None:
         return {row[0]: row[1] for row in session.execute(_BALANCES_OF, {"booking": booking_id, "until": until})}
     until = until or EVER
-    summed = min(summed_until(session), midnight(local(until, INDIA).date(), INDIA))
+    summed = min(nightly.summed_until(session, LedgerDay.day), midnight(local(until, INDIA).date(), INDIA))
     last = local(summed, INDIA).date() - nightly.A_DAY
     rows = session.execute(_BALANCES, {"summed": summed, "summed_day": last, "until": until})
     return {row[0]: row[1] for row in rows}
@@ -128,10 +123,11 @@ _TURNOVER = text(f"""
 with days as ({days.DAYS}), posted as (
   select day, of.key as kind, each.key as account, each.value::bigint as amount
   from days join ledger_days using (day), jsonb_each(moved) of, jsonb_each_text(of.value) each
+  where day < :open_day
   union all
   select {days.day_of("t.at")}, t.kind, p.account, p.amount
   from ledger_transactions t join ledger_postings p on p.transaction_id = t.id
-  where t.at >= :summed and {days.falls_in("t.at")}
+  where t.at >= :open_from and {days.falls_in("t.at")}
 ), moved as (
   select day,
     sum(amount) filter (where {_HELD} and kind in ('captured', 'cash_taken', 'owed_back')) as captured,
@@ -149,7 +145,7 @@ from days left join moved on moved.day = days.day order by days.day
 
 def turnover(session: Session, period: Period, today: Period) -> dict[date, Turnover]:
     """Return what money did on each day (of India) of a period and today, in two statements; no day is left out."""
-    asked = days.parameters(period, today) | {"summed": summed_until(session)}
+    asked = days.parameters(period, today) | nightly.still_open(session, LedgerDay.day)
     rows = session.execute(_TURNOVER, asked)
     return {day: Turnover(*amounts) for day, *amounts in rows}
 

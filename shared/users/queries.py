@@ -1,5 +1,4 @@
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -74,11 +73,6 @@ class Headcount:
     new: int
 
 
-def counted_until(session: Session) -> datetime:
-    """Return the instant before which every day is counted (`shared.users.days`)."""
-    return nightly.summed_until(session, UserDay.day)
-
-
 # Nearly everybody is a customer and may sign in: those who are not are counted one by one, and taken from all.
 _NEW = "created_at >= cast(:start as timestamptz) and created_at < cast(:until as timestamptz)"
 _HEADCOUNTS = text(f"""
@@ -87,9 +81,9 @@ with others as (
   from users where role < '{CUSTOMER}' or role > '{CUSTOMER}' group by role
 ), everybody as (
   select sum(total) as total, sum(new) as new from (
-    select count(*) as total, count(*) filter (where {_NEW}) as new from users where created_at >= :counted
-    union all select 0, sum(made) from user_days where day between :first and :last
-    union all (select total, 0 from user_days order by day desc limit 1)
+    select count(*) as total, count(*) filter (where {_NEW}) as new from users where created_at >= :open_from
+    union all select 0, sum(made) from user_days where day between :first and :last and day < :open_day
+    union all select total, 0 from user_days where day = cast(:open_day as date) - 1
   ) of_days
 ), customers as (
   select everybody.total - coalesce(sum(others.total), 0) as total, everybody.new - coalesce(sum(others.new), 0) as new,
@@ -106,5 +100,5 @@ order by role
 def headcounts(session: Session, period: Period) -> list[Headcount]:
     """Count people by role, and who came in a period of days (of India), in two statements."""
     of_period = {"start": period.start, "until": period.until, "first": period.first, "last": period.last}
-    rows = session.execute(_HEADCOUNTS, of_period | {"counted": counted_until(session)})
+    rows = session.execute(_HEADCOUNTS, of_period | nightly.still_open(session, UserDay.day))
     return [Headcount(*row) for row in rows]

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from shared.bookings.desk import queries as bookings
+from shared.kit import nightly
 from shared.kit.ids import new_id
 from shared.kit.period import Period
 from shared.ledger import queries as ledger
@@ -14,6 +15,8 @@ from shared.users.queries import Headcount
 from tests.make import together
 
 INDIA, DAY = "Asia/Kolkata", timedelta(days=1)
+ENDED = """update bookings set status = 'cancelled', payment_status = 'failed', answer = 'unassigned', provider_id = null
+where id = :id"""
 PERIOD = Period(date(2026, 11, 14), date(2026, 11, 19), INDIA)
 
 
@@ -75,18 +78,46 @@ def test_bookings_are_counted_the_same_once_their_days_are(sum_up, make, told, n
     made = [make.booking(booking_date=make.day(3 + number)) for number in range(4)]
     for number, booking in enumerate(made):
         make.run("update bookings set created_at = :at where id = :id", at=PERIOD.start + number * DAY, id=booking.id)
-    end = """update bookings set status = 'cancelled', payment_status = 'failed', answer = 'unassigned',
-      provider_id = null where id = :id"""
     for ended in (made[0], made[1], made[3]):
-        make.run(end, id=ended.id)
+        make.run(ENDED, id=ended.id)
     every_row = told()
     assert sum_up(now)["bookings"] == 2
     assert told() == every_row
-    make.run(end, id=made[2].id)
+    make.run(ENDED, id=made[2].id)
     every_row = told()
     assert every_row[3].now == {"cancelled": 4}
     assert sum_up(now)["bookings"] == 4
     assert told() == every_row
+
+
+@pytest.mark.breaks_invariants("a booking is given another state by a statement")
+def test_a_day_that_is_summed_up_while_it_is_asked_for_is_told_once(sum_up, make, post, db, now, monkeypatch):
+    """Fails when a statement reads every summed day there is, and rows from where the days ended when it was prepared."""
+    post(Kind.CAPTURED, captured(100_00), PERIOD.start)
+    make.run(ENDED, id=make.booking(booking_date=make.day(3)).id)
+    for table in ("users", "bookings"):
+        make.run(f"update {table} set created_at = :at", at=PERIOD.start)
+    today, look = Period.today(now, INDIA), nightly.summed_until
+
+    def look_and_be_overtaken(session, summed):
+        seen = look(session, summed)
+        with monkeypatch.context() as night:
+            night.setattr(nightly, "summed_until", look)
+            sum_up(now)
+        return seen
+
+    for ask in (
+        lambda session: ledger.turnover(session, PERIOD, today),
+        lambda session: bookings.tally(session, PERIOD, today),
+        lambda session: users.headcounts(session, PERIOD),
+        ledger.balances,
+    ):
+        for table in ("ledger_days", "booking_days", "user_days"):
+            make.run(f"delete from {table}")
+        with db.reading() as session, monkeypatch.context() as overtaken:
+            every_row = ask(session)
+            overtaken.setattr(nightly, "summed_until", look_and_be_overtaken)
+            assert ask(session) == every_row
 
 
 def test_two_at_once_sum_up_each_day_once(sum_up, make, post, told, now):

@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, select, text
 from sqlalchemy.orm import Session, aliased
 
-from shared.bookings.days import counted_until
+from shared.bookings.desk.models import BookingDay
 from shared.bookings.desk.schemas import BookingsQuery, ExceptionsQuery
 from shared.bookings.lifecycle import Status
 from shared.bookings.models import Booking, BookingEvent, OpenException
+from shared.kit import nightly
 from shared.kit import period as days
 from shared.kit.base import for_update
 from shared.kit.paging import Position, after, page_of, within_days
@@ -33,22 +34,22 @@ class Tally:
 _TALLY = text(f"""
 with days as ({days.DAYS}), made as (
   select day, each.key as status, each.value::bigint as number
-  from days join booking_days using (day), jsonb_each_text(made) each
+  from days join booking_days using (day), jsonb_each_text(made) each where day < :open_day
   union all
   select {days.day_of("created_at")}, status, count(*) from bookings
-  where created_at >= :counted and {days.falls_in("created_at")} group by 1, 2
+  where created_at >= :open_from and {days.falls_in("created_at")} group by 1, 2
 )
 select days.day, made.status, coalesce(made.number, 0) from days left join made on made.day = days.day
-union all select null, status, count(*) from bookings where created_at >= :counted group by status
+union all select null, status, count(*) from bookings where created_at >= :open_from group by status
 union all select null, each.key, each.value::bigint
-  from booking_days, jsonb_each_text(totals) each where day = (select max(day) from booking_days)
+  from booking_days, jsonb_each_text(totals) each where day = cast(:open_day as date) - 1
 """)
 
 
 def tally(session: Session, period: Period, today: Period) -> Tally:
     """Count all bookings, and those made in a period and today day (of India) by day, in two statements."""
     found = Tally(Counter(), Counter(), Counter())
-    asked = days.parameters(period, today) | {"counted": counted_until(session)}
+    asked = days.parameters(period, today) | nightly.still_open(session, BookingDay.day)
     for day, status, number in session.execute(_TALLY, asked):
         if day is None:
             found.now[Status(status)] += number

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlencode
 
+from shared.kit.loading import load
 from shared.kit.settings import Settings
 from shared.outbox.dispatch import DispatchingDatabase
 from shared.outbox.queue import Task, TaskQueue
@@ -42,7 +43,7 @@ def settings() -> Settings:
 
 
 def line(name: str) -> "Line":
-    return cast("Line", import_module(LINES[name]))
+    return cast("Line", load(LINES[name]))
 
 
 @cache
@@ -167,13 +168,6 @@ def gateway_needs() -> list[str]:
 def callback_needs() -> list[str]:
     """Return the settings without which no message of the gateway that is chosen can be believed to be its own."""
     return ["phonepe_salt_keys" if settings().phonepe_api == "v1" else "phonepe_webhook_keys"]
-
-
-def gateway_loads() -> list[str]:
-    """Return the modules of the version that is chosen; the other is imported when a payment begun there is met."""
-    if settings().phonepe_api == "v1":
-        return ["infra.phonepe.v1.client"]
-    return ["infra.phonepe.v2.client", "infra.redis"]
 
 
 def gateway() -> "Gateway":

@@ -75,7 +75,7 @@ def running(subject: Subject, log: Path, **environ: str) -> Iterator[Served]:
     """Do the same, and tell by which processes."""
     port = ReservedPort()
     url = f"http://127.0.0.1:{port.number}"
-    process = Process(subject.name, subject.on(port.number), log, QUIET | environ, folder=ROOT)
+    process = Process(subject.name, subject.on(port.number), log, QUIET | environ, folder=subject.folder)
     process.start()
     try:
         _until_healthy(process, url)
@@ -105,7 +105,7 @@ def serving_all(subjects: Sequence[tuple[Subject, Mapping[str, str]]], log: Path
     ports = [ReservedPort() for _ in subjects]
     urls = [f"http://127.0.0.1:{port.number}" for port in ports]
     processes = [
-        Process(subject.name, subject.on(port.number), log, QUIET | dict(environ), folder=ROOT)
+        Process(subject.name, subject.on(port.number), log, QUIET | dict(environ), folder=subject.folder)
         for (subject, environ), port in zip(subjects, ports, strict=True)
     ]
     try:

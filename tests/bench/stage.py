@@ -46,7 +46,6 @@ class Stage:
     database_url: str
     google: GoogleServers
     customer: Person
-    chef: Person
     txn: str
     tokens: dict[str, str]
 
@@ -114,17 +113,6 @@ class Stage:
         headers = {"Content-Type": "application/json", "X-VERIFY": signed}
         return Ask("POST", "/api/v1/payments/callback", headers, json.dumps({"response": response}).encode())
 
-    def book(self, day: int, at: str, chef: Person, key: str | None = None) -> tuple[bytes, dict[str, str]]:
-        """Return the body and the headers of a request for two hours."""
-        wish = {
-            "address_id": str(self.customer.address_id),
-            "booking_date": self.make.day(day).isoformat(),
-            "time_slot": at,
-            "chef_id": str(chef.id),
-        }
-        headers = {"Authorization": f"Bearer {self.tokens['customer']}", "Content-Type": "application/json"}
-        return json.dumps(wish).encode(), headers | {"Idempotency-Key": key or uuid4().hex}
-
 
 def set_up(google: GoogleServers, phonepe: PhonePeServer) -> Stage:
     url = shared_postgres().new_database()
@@ -137,7 +125,7 @@ def set_up(google: GoogleServers, phonepe: PhonePeServer) -> Stage:
     admin = Person(new_id(), "admin")
     make.run("insert into users (id, email, role) values (:id, 'admin@test.example', 'admin')", id=admin.id)
     tokens = {person.role: _token(make, person) for person in (customer, chef, admin)}
-    return Stage(make, url, google, customer, chef, txn, tokens)
+    return Stage(make, url, google, customer, txn, tokens)
 
 
 def _begin(make: Make, person: Person) -> SignedIn:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from functions import wiring
@@ -81,6 +82,17 @@ def test_the_busiest_requests_wait_for_the_database_as_often_as_is_written_down(
         answered = asking(what)
     assert {*warm, answered} <= {200, 201}
     assert seen.round_trips == budget
+
+
+@pytest.mark.parametrize("what", ["book", "list", "status"])
+def test_hot_requests_use_prepared_statements(what, asking):
+    """Fails where a session piggybacks the authentication query and does not ask for prepared statements."""
+    for _ in range(2):
+        asking(what)
+    with wiring.database().reading() as session:
+        prepared = list(session.scalars(text("select statement from pg_prepared_statements")))
+    assert any("from sessions s join users u" in statement for statement in prepared)
+    assert any("bookings" in statement or "payments" in statement for statement in prepared)
 
 
 @pytest.mark.parametrize("what", ["book", "list", "status"])

@@ -75,8 +75,8 @@ class Asking:
 
 
 @pytest.mark.parametrize(("what", "budget"), BUDGETS.items())
-def test_the_busiest_requests_wait_for_the_database_as_often_as_is_written_down(what, budget, asking, proxy):
-    """Fails with one more for a list whose first statement does not take along the question who is calling."""
+def test_hot_requests_stay_within_their_round_trips(what, budget, asking, proxy):
+    """Fails with one round trip more for a list whose first statement does not piggyback the authentication query."""
     warm = [asking(what) for _ in range(2)]
     with counted(proxy) as seen:
         answered = asking(what)
@@ -106,7 +106,7 @@ def test_hot_requests_use_prepared_statements(what, asking):
     ids=["signed out", "blocked", "another role"],
 )
 @pytest.mark.breaks_invariants("people are changed by raw SQL")
-def test_who_may_not_call_any_more_is_told_so_though_the_question_rides_along(asking, world, what, change, status):
+def test_a_revoked_caller_is_refused_despite_the_piggyback(asking, world, what, change, status):
     booked = "select count(*) from bookings"
     before = world.make.rows(booked)
     world.make.run(change)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +99,10 @@ def right_answers(connect: Callable[[], Any]) -> int:
 
 
 def test_autocommit_is_right_where_plain_pg8000s_is_not(pooled_url: str) -> None:
-    assert right_answers(lambda: PlainConnection(**arguments(pooled_url), timeout=5)) < THREADS * STATEMENTS
-    assert right_answers(lambda: Connection(**arguments(pooled_url))) == THREADS * STATEMENTS
+    """Plain pg8000 fails by chance, so a few attempts may be needed to see it."""
+    plain = partial(PlainConnection, **arguments(pooled_url), timeout=5)
+    assert any(right_answers(plain) < THREADS * STATEMENTS for _ in range(5))
+    assert right_answers(partial(Connection, **arguments(pooled_url))) == THREADS * STATEMENTS
 
 
 def test_transactions_and_reads_from_many_threads_are_right(pooled_url: str) -> None:

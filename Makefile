@@ -16,7 +16,7 @@ RUN := $(VENV)/bin/python -m
 .PHONY: help install dev demo admin test coverage fuzz soak check format lint types imports openapi current bundles clean
 
 help: ## Show what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 install: $(INSTALLED) ## Make .venv with everything pinned
 
@@ -48,6 +48,17 @@ mutants: ## Change the pure modules line by line in a copy, and list the changes
 	@rm -rf var/mutants && mkdir -p var/mutants
 	@git ls-files -z | tar -c --null -T - | tar -x -C var/mutants
 	cd var/mutants && ../mutmut/bin/mutmut run --max-children 2 && ../mutmut/bin/mutmut results
+
+PARITY := $(wildcard tests/database/test_connection*.py) $(addprefix tests/database/test_,$(addsuffix .py,address cloud_sql \
+	engine errors pgbouncer piggyback prepared_statements protocol request_budgets))
+
+.PHONY: postgres-parity
+postgres-parity: ## Test the Postgres connection with the newest pg8000 on the index, in an environment of its own (nightly)
+	@test -x var/postgres-parity/bin/pip || $(PYTHON) -m venv var/postgres-parity
+	@var/postgres-parity/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@var/postgres-parity/bin/pip install --quiet --disable-pip-version-check --upgrade pg8000
+	@echo "pinned: $$(grep -o '^pg8000==[^ ]*' requirements.txt), tested: $$(var/postgres-parity/bin/pip freeze | grep '^pg8000==')"
+	var/postgres-parity/bin/python -m pytest $(PARITY)
 
 fuzz: $(INSTALLED) ## Send random requests to every operation, more each (ARGS="--max-examples 1000 --seed 7")
 	SCHEMATHESIS="$(or $(ARGS),--max-examples 200)" $(RUN) pytest tests/http/test_schemathesis.py

@@ -8,7 +8,7 @@ from flask import Request
 from sqlalchemy.orm import Session
 
 from functions import wiring
-from shared.kit.database import Question
+from shared.kit.database import Piggyback
 from shared.kit.errors import Forbidden, Unauthorized
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Caller
@@ -34,9 +34,9 @@ def caller(session: Session, claimed: Claims, role: str, now: datetime, *, lock:
     return known
 
 
-def question(claimed: Claims, role: str, now: datetime, *, lock: bool = False) -> Question:
+def question(claimed: Claims, role: str, now: datetime, *, lock: bool = False) -> Piggyback:
     """Return the question who is calling, for a session's first statement to take along; it refuses the same."""
-    return sessions.question(claimed, now, lambda known: _refuse_other_role(known, role), lock=lock)
+    return sessions.authentication_piggyback(claimed, now, lambda known: _refuse_other_role(known, role), lock=lock)
 
 
 def _refuse_other_role(known: Caller, role: str) -> None:
@@ -75,16 +75,16 @@ class Calling:
 
         Until then only the token has said so; whom it names wrongly, no statement answers.
         """
-        with wiring.database().reading(self._question()) as session:
+        with wiring.database().reading(self._question(), prepared=True) as session:
             yield session, self._claimed
 
     @contextmanager
     def locking_at_once(self) -> Iterator[tuple[Session, Claims]]:
         """Do the same for a transaction in which the requests of one caller follow one another."""
-        with wiring.database().transaction(self._question(lock=True)) as session:
+        with wiring.database().transaction(self._question(lock=True), prepared=True) as session:
             yield session, self._claimed
 
-    def _question(self, *, lock: bool = False) -> Question:
+    def _question(self, *, lock: bool = False) -> Piggyback:
         return question(self._claimed, self.role or "", self.now, lock=lock)
 
     def _caller(self, session: Session, *, lock: bool = False) -> Caller:

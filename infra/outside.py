@@ -1,4 +1,4 @@
-"""Law 2: nothing outside the database is called while a transaction is open."""
+"""Law 2: no network call while a database transaction is open."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +9,12 @@ in_transaction: Final[ContextVar[bool]] = ContextVar("in_transaction", default=F
 
 
 class CalledInsideTransaction(RuntimeError):
-    """A network call was tried while a database transaction was open."""
+    """A network call was attempted inside a database transaction."""
 
 
 @contextmanager
 def transaction_open() -> Iterator[None]:
-    """Mark the current context as holding a database transaction until the block ends."""
+    """Mark the current context as inside a database transaction until the block ends."""
     token = in_transaction.set(True)
     try:
         yield
@@ -23,10 +23,9 @@ def transaction_open() -> Iterator[None]:
 
 
 def assert_outside_transaction() -> None:
-    """Refuse to go on when a database transaction is open in the current context.
+    """Raise CalledInsideTransaction if the current context has an open database transaction.
 
-    Every adapter that leaves the process calls this first, so that rows are never
-    kept locked for as long as somebody else's server takes to answer.
+    Every vendor adapter calls this before a network call, so that row locks never wait for a vendor's server.
     """
     if in_transaction.get():
         message = "network call inside a database transaction (law 2)"

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Result, Select, event
 from sqlalchemy.orm import ORMExecuteState, Session
 
-from shared.kit.database import Database, Question, TransactionConflict
+from shared.kit.database import Database, Piggyback, TransactionConflict
 from shared.payments.gateway import Gateway, GatewayAnswer, Order, RefundOrder
 
 Hook = Callable[[str], None]
@@ -30,16 +30,16 @@ class WatchedDatabase:
         self.conflicts: list[TransactionConflict] = []
 
     @contextmanager
-    def reading(self, first: Question | None = None) -> Iterator[Session]:
-        with self._database.reading(first) as session:
+    def reading(self, piggyback: Piggyback | None = None, *, prepared: bool = False) -> Iterator[Session]:
+        with self._database.reading(piggyback, prepared=prepared) as session:
             yield session
         self._hook(READ)
 
     @contextmanager
-    def transaction(self, first: Question | None = None) -> Iterator[Session]:
+    def transaction(self, piggyback: Piggyback | None = None, *, prepared: bool = False) -> Iterator[Session]:
         self._hook(BEGIN)
         try:
-            with self._database.transaction(first) as session:
+            with self._database.transaction(piggyback, prepared=prepared) as session:
                 event.listen(session, "do_orm_execute", self._executed)
                 yield session
                 session.flush()  # as the commit would: the locks of its writes are held at the boundary, too

@@ -1,4 +1,4 @@
-"""DATABASE_URL, as libpq and the vendors write it, read into what the connection takes."""
+"""Parses DATABASE_URL, as libpq and the database vendors write it, into arguments of `Connection`."""
 
 import ssl
 from importlib import import_module
@@ -12,15 +12,16 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 def arguments(url: str) -> dict[str, Any]:
     """Return the arguments of `Connection` for `postgresql://user:password@host:port/database?...`.
 
-    `?host=/folder` names a Unix socket's folder (Cloud SQL mounts one). `sslmode=disable` is plain text, the default on
-    this machine only; `verify-ca` checks the certificate but not its name; everything else, `require` too, checks both,
-    because encryption to an unknown peer protects nobody. `sslrootcert` is the CA's file where the system does not
-    know it. Channel binding is used whenever the server offers it, asked for or not. `?cloud_sql=project:region:instance`
-    names an instance that is dialled through Google's connector, where the user is a service account without a password.
+    `host=/folder` is the folder of a Unix socket. `cloud_sql=project:region:instance` connects through Google's
+    connector, as a service account without a password.
+
+    `sslmode=disable` means plain text, and only this machine defaults to it. `verify-ca` checks the certificate but not
+    the host name. Every other mode checks both, `require` too, because encryption to an unverified server stops no
+    interception. `sslrootcert` is a CA file. Channel binding is used whenever the server offers it.
     """
     parsed = make_url(url)
     if "cloud_sql" in parsed.query:
-        return _instance(parsed, str(parsed.query["cloud_sql"]))
+        return _cloud_sql(parsed, str(parsed.query["cloud_sql"]))
     host = str(parsed.query.get("host", parsed.host or "127.0.0.1"))
     return {
         "user": parsed.username,
@@ -33,20 +34,20 @@ def arguments(url: str) -> dict[str, Any]:
     }
 
 
-def _instance(parsed: URL, name: str) -> dict[str, Any]:
-    # Not spelled as an import: a function whose database is elsewhere does not ship it.
-    dialled_with = import_module(f"{__package__}.cloud_sql")
+def _cloud_sql(parsed: URL, instance: str) -> dict[str, Any]:
+    # An import statement would ship the connector with every function, also where the database is not Cloud SQL.
+    connector = import_module(f"{__package__}.cloud_sql")
     return {
         "user": parsed.username,
-        "host": name,
+        "host": instance,
         "database": parsed.database,
-        "dial": dialled_with.Instance(name, parsed.username),
+        "dial": connector.Instance(instance, parsed.username),
     }
 
 
 def _tls(host: str, mode: Any, root: Any) -> ssl.SSLContext | bool:
-    local = host.startswith("/") or host in _LOOPBACK
-    if mode == "disable" or (mode is None and local):
+    is_local = host.startswith("/") or host in _LOOPBACK
+    if mode == "disable" or (mode is None and is_local):
         return False
     context = ssl.create_default_context(cafile=root)
     context.check_hostname = mode != "verify-ca"

@@ -1,9 +1,11 @@
-"""A Cloud SQL instance by its private address, through Google's connector: the function's account is the database user.
+"""Opens a TLS socket to a Cloud SQL instance through Google's connector, with IAM database authentication.
 
-Imported only where DATABASE_URL names an instance: the connector, with what it brings, is half of a cold start. It keeps
-an event loop in a thread, which no fork survives, so it is made by the first connection; it asks for a certificate when
-a connection needs one ("lazy"), because between requests an instance has no CPU to renew one. The connector would open
-the driver's own connection; from here it gives the socket, so that `Connection` waits, times out and reconnects as ever.
+`address` imports this module only for a `cloud_sql` URL, because the connector is half of a cold start. The connector
+runs an event loop in a thread, which does not survive a fork, so the first connection creates it. Certificates are
+fetched when a connection needs one ("lazy"), because an idle instance has no CPU for a refresh in the background.
+
+The connector would open pg8000's own connection. Here it returns the socket, and `Connection` keeps its timeouts,
+pipelining and reconnect.
 """
 
 import asyncio
@@ -16,36 +18,36 @@ from typing import Any, Final
 from google.cloud.sql.connector import Connector
 from google.cloud.sql.connector import pg8000 as driver
 
-ASKING_SECONDS: Final = 10.0  # the first connection makes a key pair and asks the SQL Admin API twice
-_making: Final = threading.Lock()
+CERTIFICATE_SECONDS: Final = 10.0  # the first connection generates a key pair and calls the SQL Admin API twice
+_connector_lock: Final = threading.Lock()
 
 
-def _only_the_socket(ip_address: str, sock: ssl.SSLSocket, **kwargs: Any) -> Any:  # noqa: ARG001
+def _return_socket(ip_address: str, sock: ssl.SSLSocket, **kwargs: Any) -> Any:  # noqa: ARG001
     return sock
 
 
-driver.connect = _only_the_socket
+driver.connect = _return_socket
 
 
 class Instance:
-    """Dials `project:region:instance` as `user`, an account's address without its `.gserviceaccount.com`."""
+    """Dials `project:region:instance` as `user`, a service account's address without `.gserviceaccount.com`."""
 
     def __init__(self, name: str, user: str) -> None:
         self._name, self._user = name, user
 
     def __call__(self, connect_timeout: float, read_timeout: float | None) -> socket.socket:
-        """Return a socket inside TLS, which the server knows the account by. Raises OSError."""
-        with _making:
+        """Return a TLS socket whose client certificate identifies the account; timeouts are seconds. Raises OSError."""
+        with _connector_lock:
             connector, loop = _connector()
-        asking = connector.connect_async(self._name, "pg8000", user=self._user)
-        waiting = asyncio.run_coroutine_threadsafe(asking, loop)
+        connecting = connector.connect_async(self._name, "pg8000", user=self._user)
+        future = asyncio.run_coroutine_threadsafe(connecting, loop)
         try:
-            connection: socket.socket = waiting.result(connect_timeout + ASKING_SECONDS)
+            connection: socket.socket = future.result(connect_timeout + CERTIFICATE_SECONDS)
         except OSError:
-            waiting.cancel()
+            future.cancel()
             raise
-        except Exception as trouble:
-            raise ConnectionError(f"no way to {self._name}: {type(trouble).__name__}") from trouble
+        except Exception as error:
+            raise ConnectionError(f"no way to {self._name}: {type(error).__name__}") from error
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(read_timeout)
@@ -57,7 +59,7 @@ def _connector() -> tuple[Connector, asyncio.AbstractEventLoop]:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="cloud-sql", daemon=True).start()
 
-    async def make() -> Connector:
+    async def create() -> Connector:
         return Connector(ip_type="private", enable_iam_auth=True, refresh_strategy="lazy", loop=loop)
 
-    return asyncio.run_coroutine_threadsafe(make(), loop).result(ASKING_SECONDS), loop
+    return asyncio.run_coroutine_threadsafe(create(), loop).result(CERTIFICATE_SECONDS), loop

@@ -1,13 +1,13 @@
-"""pg8000's connection with fewer round trips, a timeout on every wait, and one second try.
+"""A pg8000 connection that pipelines messages, bounds every wait and reconnects once; README.md draws the messages.
 
-The plain driver waits three times for each statement (Parse, Describe, Execute), for COMMIT and ROLLBACK too, and once
-for BEGIN. Here whatever belongs to one statement leaves in one burst and is answered once; BEGIN rides in front of the
-transaction's first statement. That one burst also makes AUTOCOMMIT right behind a pooler in transaction mode: with a
-single Sync there is no moment at which the pooler could give the server to somebody else.
+pg8000 waits for the server after Parse, after Describe and after Execute: three round trips per statement. `Connection`
+sends all messages of a statement with one Sync and waits once. BEGIN joins the pipeline of a transaction's first
+statement. One Sync also makes autocommit safe behind a pooler in transaction mode, which may hand the server connection
+to another client after each ReadyForQuery.
 
-It builds on private parts of pg8000 (`pg8000.core`, pinned in requirements.txt); the tests hold it against the plain
-driver, results and errors alike. One visible difference: a syntax error in a transaction's first statement, when that
-has no parameters, is found before BEGIN has run, so nothing is left to roll back.
+The code overrides private parts of `pg8000.core`, so requirements.txt pins the version, and the parity tests compare
+results and errors with plain pg8000. One difference remains: the server rejects a Query message with a syntax error
+before it runs BEGIN, so such a first statement leaves no transaction open.
 """
 
 import socket
@@ -21,57 +21,66 @@ from pg8000.core import IDLE, IN_FAILED_TRANSACTION, SYNC_MSG, TERMINATE_MSG, Co
 from pg8000.exceptions import DatabaseError
 from pg8000.legacy import InterfaceError
 
-from infra.postgres import wire
-from infra.postgres.named import Named, Names, NoNames, has_forgotten
-from infra.postgres.reading import ReadingConnection
+from infra.postgres import messages
+from infra.postgres.prepared import NoPreparedStatements, PreparedStatement, PreparedStatements, is_stale_statement
+from infra.postgres.responses import PipelineReader
 
-_PLAIN_BEGIN: Final = "begin transaction"  # what pg8000's cursor sends before a transaction's first statement
-_NO_NAMES: Final = NoNames()
-Hear = Callable[[Sequence[Sequence[Any]]], None]
-Dial = Callable[[float, float], socket.socket]  # seconds for reaching the host, and for each wait after that
+_CURSOR_BEGIN: Final = "begin transaction"  # pg8000's cursor sends it before a transaction's first statement
+_UNPREPARED: Final = NoPreparedStatements()
+OnRows = Callable[[Sequence[Sequence[Any]]], None]
+Dial = Callable[[float, float], socket.socket]  # seconds to connect, and seconds for each later wait
 
 
 class ConnectionLost(InterfaceError):  # type: ignore[misc] # pg8000 is not typed
-    """The server was not reached or went away. What was begun did not happen; an unanswered COMMIT may have."""
+    """The server is unreachable or closed the connection; the open transaction is rolled back.
+
+    A COMMIT that got no response may have been applied.
+    """
 
 
 class AnswerTimedOut(ConnectionLost):
-    """The server took longer than the read timeout; it may still be at work, so nothing is tried a second time."""
+    """The server exceeded the read timeout; the statement may still be running, so it is not retried."""
 
 
-class _Asked(NamedTuple):
-    """A statement with its values as text."""
+class _Statement(NamedTuple):
+    """SQL with its parameters encoded as text."""
 
-    statement: str
+    sql: str
     params: Sequence[bytes | None]
     oids: Sequence[int] = ()
 
 
-class _Riding(NamedTuple):
-    """A statement that leaves with the next one, and who hears its answer first."""
+class _Prepended(NamedTuple):
+    """A statement that runs in front of the next one, and the callback for its rows."""
 
-    asked: _Asked
-    hear: Hear
+    statement: _Statement
+    on_rows: OnRows
 
 
-class Connection(ReadingConnection):
-    """A DB-API connection whose every statement is one round trip, for one thread at a time.
+class _Pipeline(NamedTuple):
+    """Messages up to one Sync, with a context for each statement's response; `prepared` covers the last statements."""
 
-    When the connection turns out to be dead at the first statement of a transaction, or at a statement in autocommit,
-    it is made anew and the statement is run again, once: nothing was committed, provided that autocommit is used for
-    reads only. In the middle of a transaction it raises `ConnectionLost`, and goes on doing so until `rollback`.
-    A pool may keep a lost connection: it connects again with its next first statement.
+    contexts: list[Context]
+    messages: bytes
+    prepared: Sequence[PreparedStatement | None] = ()
 
-    `host` may be the folder of a Unix socket. `connect_timeout` and `read_timeout` are seconds, for reaching the host
-    and for each wait after that; further arguments are those of `pg8000.connect`. `dial` makes the socket where that is
-    not the host's own business, and raises OSError.
+
+class Connection(PipelineReader):
+    """A DB-API connection that runs every statement in one round trip; one thread at a time may use it.
+
+    If the connection is dead at a transaction's first statement, or at a statement in autocommit, it reconnects and
+    runs the statement once more. Autocommit is for reads only, because the retry would repeat a write. A connection lost
+    later in a transaction raises `ConnectionLost` until `rollback`. A pool may keep a lost connection.
+
+    `host` may be the folder of a Unix socket. `connect_timeout` and `read_timeout` are seconds. `dial` replaces the
+    default way to open the socket and raises OSError. Further arguments are those of `pg8000.connect`.
     """
 
     autocommit = False
-    by_name = True  # whether statements that are met again are known by name (`infra.postgres.named`)
+    use_prepared = True  # prepare each statement that runs a second time (`infra.postgres.prepared`)
     _sock = _usock = None
     _closed = False
-    _riding: _Riding | None = None
+    _prepended: _Prepended | None = None
 
     def __init__(
         self,
@@ -84,13 +93,13 @@ class Connection(ReadingConnection):
         **arguments: Any,
     ) -> None:
         self._host, self._port = host, port
-        self._dial = dial or partial(wire.dial, host, port)
+        self._dial = dial or partial(messages.dial, host, port)
         self._timeouts = connect_timeout, read_timeout
         self._arguments = {"ssl_context": False, **arguments}
         self._connect()
 
     def _connect(self) -> None:
-        connection, self._names = None, Names()
+        connection, self._prepared = None, PreparedStatements()
         try:
             connection = self._dial(*self._timeouts)
             super().__init__(host=self._host, sock=connection, **self._arguments)
@@ -101,7 +110,7 @@ class Connection(ReadingConnection):
                 raise ConnectionLost(f"no connection to {self._host}:{self._port}") from error
             raise
         finally:
-            self._closed = False  # pg8000 closes what it could not open
+            self._closed = False  # pg8000 calls `close` when the handshake fails
 
     def _reconnect(self) -> None:
         kept = {name: self.__dict__[name] for name in ("autocommit", "py_types", "pg_types")}
@@ -110,154 +119,155 @@ class Connection(ReadingConnection):
         finally:
             self.__dict__.update(kept)
 
-    def let_ride(self, statement: str, vals: Sequence[Any], hear: Hear) -> None:
-        """Let a statement (`$1`, `$2` for its values) leave in front of the next one and be answered with it.
+    def prepend(self, sql: str, params: Sequence[Any], on_rows: OnRows) -> None:
+        """Run a statement (parameters `$1`, `$2`) in front of the next one, in the same pipeline.
 
-        `hear` is given its rows before the next one's answer is, and refuses by raising. They are two statements to the
-        server: the later sees what was committed while the first waited for a lock.
+        `on_rows` receives its rows before the next statement's result is returned, and may raise instead. The server
+        runs two statements, so the second sees rows that were committed while the first waited for a lock.
         """
-        self._riding = _Riding(self._asked(statement, vals), hear)
+        self._prepended = _Prepended(self._encoded(sql, params), on_rows)
 
     @property
-    def has_riding(self) -> bool:
-        """Tell whether nothing has been asked since `let_ride`."""
-        return self._riding is not None
+    def has_prepended(self) -> bool:
+        """Tell whether no statement has run since `prepend`."""
+        return self._prepended is not None
 
     def execute_simple(self, statement: str) -> Context:
-        """Run what has no parameters, several statements perhaps."""
-        if statement == _PLAIN_BEGIN and not self.autocommit:
+        """Run one or several statements without parameters, by the simple query protocol."""
+        if statement == _CURSOR_BEGIN and not self.autocommit:
             return Context(statement)
-        if self._riding is not None:
-            self._ask()
-        # In front of it in the same message: a BEGIN that fails takes the statement with it.
-        text = f"{wire.BEGIN};{statement}" if self._begins else statement
-        return self._converse(lambda: ([Context(statement)], wire.query(self._text(text))))[0]
+        if self._prepended is not None:
+            self._execute()
+        # One Query message: if BEGIN fails, the server skips the statement.
+        sql = f"{messages.BEGIN};{statement}" if self._needs_begin else statement
+        return self._send(lambda: _Pipeline([Context(statement)], messages.query(self._encode(sql)))).contexts[0]
 
     def execute_unnamed(
         self, statement: str, vals: Sequence[Any] = (), oids: Sequence[int] = (), stream: Any = None
     ) -> Context:
-        """Run one statement with parameters; a stream is what COPY reads or writes."""
-        asked = self._asked(statement, vals, oids)
+        """Run one statement with parameters; COPY reads from or writes to `stream`."""
+        encoded = self._encoded(statement, vals, oids)
         if stream is None:
-            return self._ask(asked)
-        if self._riding is not None:
-            self._ask()
-        return self._converse(lambda: self._unnamed(asked, stream))[-1]
+            return self._execute(encoded)
+        if self._prepended is not None:
+            self._execute()
+        parts = [(Context(statement, stream=stream), self._execute_messages(encoded))]
+        return self._send(lambda: self._pipeline(parts)).contexts[-1]
 
-    def _ask(self, *asked: _Asked) -> Context:
-        """Run a statement, what rides in front of it first; where the server has forgotten a name, once more."""
-        riding, self._riding = self._riding, None
-        together = (riding.asked, *asked) if riding else asked
-        first = not self._in_transaction
+    def _execute(self, *statements: _Statement) -> Context:
+        """Run the prepended statement and then `statements`; if the server lost a prepared one, run them all again."""
+        prepended, self._prepended = self._prepended, None
+        pipelined = (prepended.statement, *statements) if prepended else statements
+        is_first = not self._in_transaction
         try:
-            answers = self._run(together)
+            contexts = self._execute_pipelined(pipelined)
         except DatabaseError as error:
-            if not has_forgotten(error.args[0]):
+            if not is_stale_statement(error.args[0]):
                 raise
-            self._names = _NO_NAMES
-            if not first:
+            self._prepared = _UNPREPARED
+            if not is_first:
                 raise
-            self.rollback()  # the BEGIN that rode in front
-            answers = self._run(together)
-        if riding:
-            riding.hear(answers[0].rows)
-        return answers[-1]
+            self.rollback()  # of the pipelined BEGIN
+            contexts = self._execute_pipelined(pipelined)
+        if prepended:
+            prepended.on_rows(contexts[0].rows)
+        return contexts[-1]
 
-    def _run(self, together: Sequence[_Asked]) -> list[Context]:
-        """Run statements in one burst: each sees what was committed before it began."""
-        named: list[Named | None] = []
+    def _execute_pipelined(self, statements: Sequence[_Statement]) -> list[Context]:
+        def build() -> _Pipeline:  # again after a reconnect, which empties the prepared statements
+            cache = self._prepared if self.use_prepared else _UNPREPARED
+            prepared = [cache.lookup(statement.sql, statement.oids) for statement in statements]
+            parts = [self._part(*pair) for pair in zip(statements, prepared, strict=True)]
+            return self._pipeline(parts, prepared)
 
-        def say() -> tuple[list[Context], bytes]:
-            names = self._names if self.by_name else _NO_NAMES  # others, on a new connection
-            named[:] = [names.meet(one.statement, one.oids) for one in together]
-            return self._said([self._one(*pair) for pair in zip(together, named, strict=True)])
+        pipeline = self._send(build)
+        contexts = pipeline.contexts[-len(statements) :]
+        for prepared, context in zip(pipeline.prepared, contexts, strict=True):
+            if prepared is not None and not prepared.is_prepared:
+                prepared.remember(context)
+        return contexts
 
-        answers = self._converse(say)[-len(together) :]
-        for name, answered in zip(named, answers, strict=True):
-            if name is not None and not name.is_known:
-                name.learn(answered)
-        return answers
+    def _part(self, statement: _Statement, prepared: PreparedStatement | None) -> tuple[Context, bytes]:
+        if prepared is not None and prepared.is_prepared:
+            return prepared.context(statement.sql), messages.execute_prepared(prepared.name, statement.params)
+        return Context(statement.sql), self._execute_messages(statement, prepared.name if prepared else b"")
 
-    def _one(self, asked: _Asked, named: Named | None) -> tuple[Context, bytes]:
-        if named is not None and named.is_known:
-            return named.context(asked.statement), wire.run_known(named.name, asked.params)
-        name = named.name if named else b""
-        return Context(asked.statement), wire.run(self._text(asked.statement), asked.params, asked.oids, name)
+    def _execute_messages(self, statement: _Statement, name: bytes = b"") -> bytes:
+        return messages.execute(self._encode(statement.sql), statement.params, statement.oids, name)
 
-    def _unnamed(self, asked: _Asked, stream: Any) -> tuple[list[Context], bytes]:
-        run = wire.run(self._text(asked.statement), asked.params, asked.oids)
-        return self._said([(Context(asked.statement, stream=stream), run)])
+    def _pipeline(
+        self, parts: Sequence[tuple[Context, bytes]], prepared: Sequence[PreparedStatement | None] = ()
+    ) -> _Pipeline:
+        begin = [(Context(messages.BEGIN), messages.EXECUTE_BEGIN)] if self._needs_begin else []
+        contexts, encoded = zip(*begin, *parts, strict=True)
+        return _Pipeline(list(contexts), b"".join(encoded) + SYNC_MSG, prepared)
 
-    def _said(self, parts: list[tuple[Context, bytes]]) -> tuple[list[Context], bytes]:
-        begun = [(Context(wire.BEGIN), wire.RUN_BEGIN)] if self._begins else []
-        contexts, bursts = zip(*begun, *parts, strict=True)
-        return list(contexts), b"".join(bursts) + SYNC_MSG
-
-    def _asked(self, statement: str, vals: Sequence[Any], oids: Sequence[int] = ()) -> _Asked:
-        params = make_params(self.py_types, vals)
-        return _Asked(statement, [None if param is None else self._text(param) for param in params], oids)
+    def _encoded(self, sql: str, params: Sequence[Any], oids: Sequence[int] = ()) -> _Statement:
+        texts = make_params(self.py_types, params)
+        return _Statement(sql, [None if text is None else self._encode(text) for text in texts], oids)
 
     def commit(self) -> None:
-        """Commit what was begun; costs nothing when nothing was."""
+        """Commit the open transaction; without one, send nothing."""
         if self._in_transaction:
-            self._exchange([Context("commit")], wire.query(b"commit"))
+            self._round_trip(_Pipeline([Context("commit")], messages.query(b"commit")))
 
     def rollback(self) -> None:
-        """Roll back what was begun; costs nothing when nothing was, or when it went down with the connection."""
-        self._riding = None
+        """Roll back the open transaction; without one, or on a lost connection, send nothing."""
+        self._prepended = None
         if self._in_transaction and self._usock is not None:
             with suppress(ConnectionLost):
-                self._exchange([Context("rollback")], wire.query(b"rollback"))
+                self._round_trip(_Pipeline([Context("rollback")], messages.query(b"rollback")))
         if self._usock is None:
             self._transaction_status = IDLE
 
     def close(self) -> None:
-        """End the connection; again does nothing."""
+        """Send Terminate and close the socket; a second call does nothing."""
         if self._usock is not None:
             with suppress(OSError):
                 self._usock.sendall(TERMINATE_MSG)
-        self._hang_up()
+        self._drop_socket()
         self._closed = True
 
     @property
-    def _begins(self) -> bool:
+    def _needs_begin(self) -> bool:
         return not self.autocommit and not self._in_transaction
 
-    def _converse(self, say: Callable[[], tuple[list[Context], bytes]]) -> list[Context]:
-        first = not self._in_transaction
-        contexts, burst = say()
+    def _send(self, build: Callable[[], _Pipeline]) -> _Pipeline:
+        """Send a pipeline; if the connection is dead before the transaction began, reconnect and build it anew."""
+        is_first = not self._in_transaction
+        pipeline = build()
         try:
-            return self._exchange(contexts, burst)
+            return self._round_trip(pipeline)
         except AnswerTimedOut:
             raise
         except ConnectionLost:
-            if not first or self._closed or contexts[-1].stream is not None:
+            if not is_first or self._closed or pipeline.contexts[-1].stream is not None:
                 raise
         self._reconnect()
-        return self._exchange(*say())
+        return self._round_trip(build())
 
-    def _exchange(self, contexts: list[Context], burst: bytes) -> list[Context]:
+    def _round_trip(self, pipeline: _Pipeline) -> _Pipeline:
         if self._usock is None:
-            self._hang_up()
+            self._drop_socket()
             raise ConnectionLost("the connection is closed")
         try:
-            self._usock.sendall(burst)
-            self.hear(contexts)
+            self._usock.sendall(pipeline.messages)
+            self.read_responses(pipeline.contexts)
         except BaseException as error:
-            refused = next((context.error for context in contexts if context.error), None)
+            refused = next((context.error for context in pipeline.contexts if context.error), None)
             if error is refused:
                 raise
-            # Broken off half way, by whatever: answers nobody has read must never meet another statement.
-            self._hang_up()
+            # Unread responses are still on the socket; another statement must never read them as its own.
+            self._drop_socket()
             if _is_timeout(error):
                 raise AnswerTimedOut(f"no answer within {self._timeouts[1]} s") from error
             if _is_network(error):
                 raise ConnectionLost("the server went away") from (refused or error)
             raise
-        return contexts
+        return pipeline
 
-    def _hang_up(self) -> None:
-        """Drop the socket; a transaction stays failed until it is rolled back, as on the server."""
+    def _drop_socket(self) -> None:
+        """Close the socket; an open transaction counts as failed until `rollback`, as it would on the server."""
         for end in (self._sock, self._usock):
             if end is not None:
                 with suppress(OSError):
@@ -265,16 +275,16 @@ class Connection(ReadingConnection):
         self._sock = self._usock = None
         self._transaction_status = IDLE if self.autocommit else IN_FAILED_TRANSACTION
 
-    def _text(self, text: str) -> bytes:
+    def _encode(self, text: str) -> bytes:
         return text.encode(self._client_encoding)
 
 
 def _is_network(error: BaseException) -> bool:
-    """Tell whether the wire failed: pg8000 lets some of its errors through and wraps others."""
+    """Tell whether the network failed; pg8000 wraps some socket errors and passes others through."""
     return isinstance(error, OSError) or (isinstance(error, InterfaceError) and error.args == ("network error",))
 
 
 def _is_timeout(error: BaseException) -> bool:
-    """Tell whether our own patience ended; what the system reports as timed out (ETIMEDOUT) is a dead peer."""
+    """Tell whether the socket's own timeout expired; the system's ETIMEDOUT carries an errno and means a dead peer."""
     cause = error if isinstance(error, OSError) else error.__cause__
     return isinstance(cause, TimeoutError) and cause.errno is None

@@ -1,4 +1,4 @@
-"""Postgres as the `Database` of the business: a small pool, short transactions, single reads."""
+"""`Database` on Postgres: a small connection pool, short transactions and autocommit reads."""
 
 import threading
 from collections.abc import Iterator
@@ -14,27 +14,27 @@ from sqlalchemy.orm import Session
 from infra.outside import transaction_open
 from infra.postgres.address import arguments
 from infra.postgres.connection import Connection
-from infra.postgres.dialect import DRIVER, OneFlushDialect
+from infra.postgres.dialect import DRIVER, PipelinedDialect
 from infra.postgres.errors import refusal
-from infra.postgres.reading import numbered
-from shared.kit.database import Question
+from infra.postgres.responses import numbered_parameters
+from shared.kit.database import Piggyback
 
-_NOTHING = text("select")
+_EMPTY_SELECT = text("select")
 
 
 class _Engines(NamedTuple):
-    """Two faces of one pool."""
+    """Two engines on one pool, which differ in their isolation level."""
 
     writing: Engine
     reading: Engine
 
 
 class PostgresDatabase:
-    """A pool of at most `pool_size` connections, made by the first use: an instance may be created before a fork.
+    """A pool of at most `pool_size` connections; the first use opens it, so an instance survives a fork.
 
-    Waiting for a free connection ends after `pool_timeout` seconds, for an answer after `read_timeout` seconds.
-    `statement_timeout_ms` and `lock_timeout_ms` are asked of the server when a connection is made; 0 leaves them out,
-    as it must behind PgBouncer, which takes no such parameters (there: `alter role ... set`).
+    `pool_timeout` and `read_timeout` are seconds to wait for a free connection and for a response.
+    `statement_timeout_ms` and `lock_timeout_ms` are sent to the server at connect. PgBouncer rejects such startup
+    parameters: there leave them 0 and use `alter role ... set`.
     """
 
     def __init__(
@@ -49,40 +49,49 @@ class PostgresDatabase:
     ) -> None:
         self._arguments, self._read_timeout = arguments(url), read_timeout
         self._pool_size, self._pool_timeout = pool_size, pool_timeout
-        asked = {"statement_timeout": statement_timeout_ms, "lock_timeout": lock_timeout_ms}
-        self._startup = {name: str(value) for name, value in asked.items() if value}
+        timeouts = {"statement_timeout": statement_timeout_ms, "lock_timeout": lock_timeout_ms}
+        self._startup_params = {name: str(value) for name, value in timeouts.items() if value}
         self._lock = threading.Lock()
-        self._made: _Engines | None = None
+        self._created: _Engines | None = None
 
     @contextmanager
-    def transaction(self, first: Question | None = None) -> Iterator[Session]:
-        """Commit what the block did, or roll it back when it raises; BEGIN and `first` ride with its first statement."""
+    def transaction(self, piggyback: Piggyback | None = None, *, prepared: bool = False) -> Iterator[Session]:
+        """Open a transaction: commit when the block ends, roll back when it raises.
+
+        BEGIN and `piggyback` travel with the first statement.
+        """
         writing = Session(self._engines.writing, autoflush=False, expire_on_commit=False)
-        with transaction_open(), _room(), writing as session, session.begin(), _asked_first(session, first):
+        with (
+            transaction_open(),
+            _pool_timeout_refused(),
+            writing as session,
+            session.begin(),
+            _configured(session, piggyback, prepared=prepared),
+        ):
             yield session
 
     @contextmanager
-    def reading(self, first: Question | None = None) -> Iterator[Session]:
-        """Open a session in autocommit: each statement is one round trip, and there is nothing around it.
+    def reading(self, piggyback: Piggyback | None = None, *, prepared: bool = False) -> Iterator[Session]:
+        """Open an autocommit session, for reads only: a statement on a dead connection runs again on a new one.
 
-        `first` rides with the first statement. For reads only: a statement whose connection turns out to be dead is run a second time.
+        Each statement is one round trip; `piggyback` travels with the first.
         """
         reading = Session(self._engines.reading, autoflush=False, expire_on_commit=False)
-        with _room(), reading as session, _asked_first(session, first):
+        with _pool_timeout_refused(), reading as session, _configured(session, piggyback, prepared=prepared):
             yield session
 
     def dispose(self) -> None:
-        """Close the connections that are not in use; the next use makes new ones."""
-        if self._made is not None:
-            self._made.writing.dispose()
+        """Close the idle connections; the next use opens new ones."""
+        if self._created is not None:
+            self._created.writing.dispose()
 
     @property
     def _engines(self) -> _Engines:
         with self._lock:
-            if self._made is None:
+            if self._created is None:
                 writing = self._create()
-                self._made = _Engines(writing, writing.execution_options(isolation_level="AUTOCOMMIT"))
-            return self._made
+                self._created = _Engines(writing, writing.execution_options(isolation_level="AUTOCOMMIT"))
+            return self._created
 
     def _create(self) -> Engine:
         engine = create_engine(
@@ -92,56 +101,54 @@ class PostgresDatabase:
             max_overflow=0,
             pool_timeout=self._pool_timeout,
             pool_recycle=600,
-            pool_use_lifo=True,  # the connections that are not needed stay idle and are recycled
-            hide_parameters=True,  # an error's text may reach a log
+            pool_use_lifo=True,  # surplus connections stay idle until they are recycled
+            hide_parameters=True,  # the text of an error may reach a log
         )
         event.listen(engine, "handle_error", _translate)
         return engine
 
     def _connect(self) -> Connection:
-        connection = Connection(read_timeout=self._read_timeout, startup_params=self._startup, **self._arguments)
-        # A plan that is kept is one for any value: a filter of an admin's list is better planned for the value it has.
-        connection.by_name = False
+        connection = Connection(read_timeout=self._read_timeout, startup_params=self._startup_params, **self._arguments)
+        # A prepared statement may get a generic plan; filters of an admin's list need a plan for their actual values.
+        connection.use_prepared = False
         return connection
 
 
 def _translate(context: ExceptionContext) -> BaseException | None:
-    """Raise the refusal where it happens, inside a savepoint too, in place of SQLAlchemy's exception."""
+    """Replace SQLAlchemy's exception by the refusal where it is raised, so that savepoints see it too."""
     return refusal(context.original_exception)
 
 
 @contextmanager
-def _asked_first(session: Session, question: Question | None) -> Iterator[None]:
-    """Let a question ride with the first statement; where the block runs none, ask it at its end, however it ends.
-
-    Who takes one along is asked for often: what such a session asks, the server knows by name.
-    """
-    if question is None:
+def _configured(session: Session, piggyback: Piggyback | None, *, prepared: bool) -> Iterator[None]:
+    """Prepend the piggyback and choose prepared statements; a block without a statement runs the piggyback at its end."""
+    if piggyback is None and not prepared:
         yield
         return
     connection = session.connection().connection.driver_connection
-    assert isinstance(connection, Connection)  # noqa: S101 - what `_create` makes
-    statement, names = _written(question.statement)
-    connection.let_ride(statement, [question.parameters[name] for name in names], question.hear)
-    connection.by_name = True
+    assert isinstance(connection, Connection)  # noqa: S101 - `_connect` returns it
+    connection.use_prepared = prepared
+    if piggyback is not None:
+        sql, names = _compiled(piggyback.statement)
+        connection.prepend(sql, [piggyback.parameters[name] for name in names], piggyback.on_rows)
     try:
         yield
     finally:
-        connection.by_name = False
-        if connection.has_riding:
-            session.execute(_NOTHING)
+        connection.use_prepared = False
+        if connection.has_prepended:
+            session.execute(_EMPTY_SELECT)
 
 
 @cache
-def _written(statement: TextClause) -> tuple[str, tuple[str, ...]]:
-    """Return a statement as the driver takes it, and the names of its values in their order."""
-    compiled = statement.compile(dialect=OneFlushDialect())  # type: ignore[no-untyped-call]
-    return numbered(str(compiled)), tuple(compiled.positiontup or ())
+def _compiled(statement: TextClause) -> tuple[str, tuple[str, ...]]:
+    """Return SQL with numbered parameters, and the names of the parameters in that order."""
+    compiled = statement.compile(dialect=PipelinedDialect())  # type: ignore[no-untyped-call]
+    return numbered_parameters(str(compiled)), tuple(compiled.positiontup or ())
 
 
 @contextmanager
-def _room() -> Iterator[None]:
-    """Translate the one error that does not pass through the engine: no connection became free in time."""
+def _pool_timeout_refused() -> Iterator[None]:
+    """Translate the pool's timeout, the one error that SQLAlchemy's `handle_error` event does not see."""
     try:
         yield
     except PoolTimeoutError as error:

@@ -1,4 +1,4 @@
-"""The database as the business sees it: two ways in, and three ways it can say no."""
+"""The database port of the business: transactions, autocommit reads, and three refusals."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,34 +12,37 @@ from shared.kit.errors import DependencyDown
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a session's first statement takes along in front of it, on one way to the database and back.
+class Piggyback:
+    """A statement that runs in front of a session's first statement, in the same round trip.
 
-    `hear` is given the rows before the first statement's answer is given, and refuses by raising.
+    `on_rows` receives its rows before the first statement's result is returned, and may raise instead.
     """
 
     statement: TextClause
     parameters: Mapping[str, Any]
-    hear: Callable[[Sequence[Sequence[Any]]], None]
+    on_rows: Callable[[Sequence[Sequence[Any]]], None]
 
 
 class Database(Protocol):
-    def transaction(self, first: Question | None = None) -> AbstractContextManager[Session]:
-        """Open one short transaction: committed when the block ends, rolled back when it raises.
+    def transaction(
+        self, piggyback: Piggyback | None = None, *, prepared: bool = False
+    ) -> AbstractContextManager[Session]:
+        """Open a short transaction: commit when the block ends, roll back when it raises.
 
-        Raises the three refusals below, from the statement that met them or from the commit. `first` is asked along
-        with the first statement, or alone where there is none: the block does not end well without its answer.
+        The piggyback runs with the first statement, or alone at the end of a block without one. `prepared` uses
+        server-side prepared statements: for hot paths whose plan does not depend on parameter values. Statements and
+        the commit raise the refusals below.
         """
 
-    def reading(self, first: Question | None = None) -> AbstractContextManager[Session]:
-        """Open a session whose every statement stands alone, for reads only: there is nothing to commit."""
+    def reading(self, piggyback: Piggyback | None = None, *, prepared: bool = False) -> AbstractContextManager[Session]:
+        """Open an autocommit session, for reads only: each statement stands alone. Arguments as for `transaction`."""
 
 
 class ConstraintViolated(Exception):
-    """A constraint refused the row.
+    """A constraint rejected the row.
 
-    `constraint` is its name (`table.column` for a column that must not be null), `sqlstate` the five-letter code. In a
-    transaction that goes on, the statement must have stood in a savepoint (`session.begin_nested()`).
+    `constraint` is its name (`table.column` for NOT NULL), `sqlstate` the five-character code. To continue the
+    transaction, run the statement in a savepoint (`session.begin_nested()`).
     """
 
     def __init__(self, constraint: str, sqlstate: str) -> None:
@@ -48,7 +51,7 @@ class ConstraintViolated(Exception):
 
 
 class TransactionConflict(DependencyDown):
-    """The database chose this transaction to give way (deadlock, serialization, a plan it has dropped): the whole of it may be run again."""
+    """The database aborted this transaction (deadlock, serialization failure, stale prepared statement): retry all of it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("Please try again.", retry_after=1)
@@ -56,10 +59,10 @@ class TransactionConflict(DependencyDown):
 
 
 class DatabaseUnavailable(DependencyDown):
-    """The database was not reached, had no room or was too slow; left uncaught it answers 503.
+    """The database was unreachable, full or too slow; uncaught, the response is 503.
 
-    Nothing was written, unless it was the commit that got no answer: then it is unknown, and a second try must carry
-    the same idempotency key. `reason` is for the log and holds no row's data.
+    Nothing was written, except perhaps by a COMMIT without a response: retry with the same idempotency key. `reason` is
+    for the log and contains no row data.
     """
 
     def __init__(self, reason: str) -> None:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from sqlalchemy.orm import Session
 
 from shared.kit import log
-from shared.kit.database import Database, Question
+from shared.kit.database import Database, Piggyback
 from shared.outbox.promise import PENDING, Promise
 from shared.outbox.queue import QueueUnavailable, Task, TaskQueue
 
@@ -55,12 +55,12 @@ class DispatchingDatabase:
     def __init__(self, database: Database, queue: TaskQueue) -> None:
         self._database, self._queue = database, queue
 
-    def reading(self, first: Question | None = None) -> AbstractContextManager[Session]:
-        return self._database.reading(first)
+    def reading(self, piggyback: Piggyback | None = None, *, prepared: bool = False) -> AbstractContextManager[Session]:
+        return self._database.reading(piggyback, prepared=prepared)
 
     @contextmanager
-    def transaction(self, first: Question | None = None) -> Iterator[Session]:
-        with self._database.transaction(first) as session:
+    def transaction(self, piggyback: Piggyback | None = None, *, prepared: bool = False) -> Iterator[Session]:
+        with self._database.transaction(piggyback, prepared=prepared) as session:
             session.info.pop(PENDING, None)
             yield session
         send(self._queue, session.info.pop(PENDING, []))

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.kit import log, retention
-from shared.kit.database import Question
+from shared.kit.database import Piggyback
 from shared.kit.errors import Unauthorized
 from shared.kit.ids import new_id
 from shared.kit.retention import forget_aged
@@ -81,9 +81,11 @@ def caller(session: Session, claims: Claims, now: datetime, *, lock: bool = Fals
     return _known(session.execute(_LOCK if lock else _READ, _asked(claims, now)).all())
 
 
-def question(claims: Claims, now: datetime, hear: Callable[[Caller], None], *, lock: bool = False) -> Question:
-    """Return the same question for a session's first statement to take along; `hear` refuses who may not call."""
-    return Question(_LOCK if lock else _READ, _asked(claims, now), lambda rows: hear(_known(rows)))
+def authentication_piggyback(
+    claims: Claims, now: datetime, on_caller: Callable[[Caller], None], *, lock: bool = False
+) -> Piggyback:
+    """Return the statement of `caller` as a piggyback of a session's first statement; `on_caller` may raise Forbidden."""
+    return Piggyback(_LOCK if lock else _READ, _asked(claims, now), lambda rows: on_caller(_known(rows)))
 
 
 def _known(rows: Sequence[Sequence[Any]]) -> Caller:

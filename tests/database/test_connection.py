@@ -64,9 +64,7 @@ def trips_of(proxy: CountingProxy, *steps: Any) -> list[int]:
     return taken
 
 
-def test_a_statement_with_parameters_is_one_round_trip_and_begin_rides_with_the_first(
-    connection: Connection, proxy: CountingProxy
-) -> None:
+def test_a_statement_and_its_pipelined_begin_are_one_round_trip(connection: Connection, proxy: CountingProxy) -> None:
     assert trips_of(
         proxy,
         lambda: ask(connection, "select %s::int", 1),
@@ -104,13 +102,13 @@ def test_a_read_in_autocommit_is_one_round_trip(connection: Connection, proxy: C
 
 
 def test_connecting_is_the_handshake_alone(url: str, proxy: CountingProxy) -> None:
-    """SCRAM takes three; the plain driver asks for TLS first, on the same machine too."""
+    """SCRAM takes three; plain pg8000 sends SSLRequest first, on the same machine too."""
     with closing(connect(at_port(url, proxy.url_port))):
         assert proxy.count == 3
 
 
 def test_the_plain_driver_needs_seven_round_trips_where_ours_needs_two(url: str, proxy: CountingProxy) -> None:
-    """What the subclass is for; if a new driver no longer waits so often, the subclass may go."""
+    """This is the reason for the subclass: if a newer pg8000 waits less often, the subclass can go."""
     with closing(PlainConnection(**arguments(at_port(url, proxy.url_port)))) as plain:
         assert sum(trips_of(proxy, lambda: ask(plain, "select %s::int", 1), plain.commit)) == 7
 
@@ -167,11 +165,9 @@ def test_a_connection_lost_in_mid_transaction_is_not_made_anew(connection: Conne
     assert proxy.accepted == 2
 
 
-def test_a_transaction_whose_first_statement_found_nobody_goes_on_failing_until_it_is_rolled_back(
-    connection: Connection, proxy: CountingProxy
-) -> None:
+def test_an_unreachable_transaction_fails_until_its_rollback(connection: Connection, proxy: CountingProxy) -> None:
     proxy.cut()
-    for _ in ("when the connection breaks", "when it is known to be broken"):
+    for _ in ("the socket breaks", "the socket is already closed"):
         proxy.refuse()
         with pytest.raises(ConnectionLost):
             ask(connection, "insert into note values (%s)", "never")
@@ -247,13 +243,13 @@ def test_a_refused_connection_says_where(url: str, proxy: CountingProxy) -> None
         connect(at_port(url, proxy.url_port))
 
 
-def test_a_server_that_says_no_is_not_mistaken_for_a_lost_one(url: str) -> None:
+def test_a_wrong_password_is_no_lost_connection(url: str) -> None:
     with pytest.raises(ProgrammingError) as caught:
         connect(make_url(url).set(password="wrong").render_as_string(hide_password=False))
     assert caught.value.args[0]["C"] == "28P01"
 
 
-def test_the_server_may_be_asked_to_keep_time_as_well(url: str) -> None:
+def test_a_statement_timeout_is_sent_at_connect(url: str) -> None:
     with closing(connect(url, startup_params={"statement_timeout": "50"})) as connection:
         with pytest.raises(ProgrammingError) as caught:
             ask(connection, "select pg_sleep(%s)", 5)
@@ -265,8 +261,8 @@ def test_the_server_may_be_asked_to_keep_time_as_well(url: str) -> None:
 # what must never happen
 
 
-def test_an_interruption_leaves_no_answer_for_the_next_statement_to_find(url: str) -> None:
-    """As when a request's time is up in the thread that reads: the rows on the wire belong to nobody."""
+def test_an_interrupted_statement_leaves_no_unread_response(url: str) -> None:
+    """Fails when a request that times out while reading leaves its rows on the socket."""
 
     def interrupt(_data: bytes, _context: Any) -> None:
         raise KeyboardInterrupt
@@ -297,7 +293,7 @@ def test_errors_never_show_the_password(url: str, proxy: CountingProxy) -> None:
     assert str(make_url(url).password) not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
-def test_a_unix_socket_will_do(url: str) -> None:
+def test_a_unix_socket_works(url: str) -> None:
     parsed = make_url(url)
     with (
         tempfile.TemporaryDirectory(dir="/tmp") as folder,  # the path of a socket has to be short

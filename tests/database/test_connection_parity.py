@@ -1,4 +1,4 @@
-"""Whatever the plain driver answers, ours answers: results, row counts and errors, statement by statement."""
+"""Our connection and plain pg8000 return the same results, row counts and errors, scenario by scenario."""
 
 import io
 import re
@@ -56,7 +56,7 @@ def scenario(run: Scenario) -> Scenario:
 
 @pytest.fixture(scope="module")
 def two_connections() -> Iterator[tuple[Any, Any]]:
-    """The plain driver's and ours, each on its own copy of one database, object numbers and all."""
+    """Plain pg8000 and our connection, each on its own copy of one database with the same OIDs."""
     server = shared_postgres()
     plain_url = server.new_database()
     with closing(plain_connection(plain_url)) as connection:
@@ -67,8 +67,8 @@ def two_connections() -> Iterator[tuple[Any, Any]]:
 
 
 @pytest.mark.parametrize("run", SCENARIOS, ids=lambda run: run.__name__)
-def test_ours_answers_as_the_plain_driver_does(run: Scenario, two_connections: tuple[Any, Any]) -> None:
-    """Three times: ours gives a statement a name the second time, and knows it by that the third."""
+def test_our_connection_equals_plain_pg8000(run: Scenario, two_connections: tuple[Any, Any]) -> None:
+    """Three runs: our connection prepares a statement in the second and executes it by name in the third."""
     plain, ours = ([outcome(run, connection) for _ in range(3)] for connection in two_connections)
     assert ours == plain
 
@@ -77,7 +77,9 @@ def outcome(run: Scenario, connection: Any) -> Any:
     try:
         return "answered", run(connection)
     except Error as error:
-        return type(error).__name__, re.sub(r'statement "\w+"', 'statement ""', str(error))  # which we have named
+        return type(error).__name__, re.sub(
+            r'statement "\w+"', 'statement ""', str(error)
+        )  # our prepared statement's name
     finally:
         connection.autocommit = False
         connection.rollback()
@@ -349,7 +351,7 @@ def a_transaction_begun_by_hand_in_autocommit(c: Any) -> Any:
     return ask(c, "select count(*) from chef")
 
 
-def test_a_transaction_is_read_committed_whatever_the_default_of_the_server() -> None:
+def test_a_transaction_is_read_committed_despite_the_servers_default() -> None:
     with closing(Connection(**arguments(shared_postgres().url))) as connection:
         ask(connection, "set session characteristics as transaction isolation level serializable")
         connection.commit()

@@ -316,7 +316,7 @@ def test_a_database_without_room_for_another_connection_is_unavailable() -> None
     assert caught.value.reason.startswith("53300")
 
 
-def test_the_server_is_asked_to_keep_time(url: str) -> None:
+def test_statement_and_lock_timeouts_reach_the_server(url: str) -> None:
     with closing_database(url, statement_timeout_ms=1234, lock_timeout_ms=567) as db, db.reading() as session:
         assert session.scalar(text("show statement_timeout")) == "1234ms"
         assert session.scalar(text("show lock_timeout")) == "567ms"

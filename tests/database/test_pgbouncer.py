@@ -1,4 +1,4 @@
-"""Behind a pooler in transaction mode, which is what the pooled host of Neon is."""
+"""Behind PgBouncer in transaction mode, as behind Neon's pooled host."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from infra.postgres.engine import PostgresDatabase
 from tests.postgres_server import at_port, shared_postgres
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no pgbouncer on PATH: what is said of poolers is not tested")
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no pgbouncer on PATH")
 
 CONFIGURATION = """
 [databases]
@@ -38,7 +39,7 @@ auth_type = scram-sha-256
 auth_file = {folder}/users
 """
 THREADS = 12
-QUESTIONS = 50
+STATEMENTS = 50
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +76,12 @@ class pgbouncer:  # noqa: N801 - named as the program it runs
 
 
 def right_answers(connect: Callable[[], Any]) -> int:
-    """Ask in autocommit from more threads than the pooler has server connections; count what came back right."""
+    """Run statements in autocommit on more threads than server connections; count the correct results."""
 
     def ask(thread: int) -> int:
         right = 0
         connection = connect()
-        for number in range(QUESTIONS):
+        for number in range(STATEMENTS):
             try:
                 connection.autocommit = True
                 cursor = connection.cursor()
@@ -97,9 +98,11 @@ def right_answers(connect: Callable[[], Any]) -> int:
         return sum(pool.map(ask, range(THREADS)))
 
 
-def test_autocommit_is_right_where_the_plain_drivers_is_not(pooled_url: str) -> None:
-    assert right_answers(lambda: PlainConnection(**arguments(pooled_url), timeout=5)) < THREADS * QUESTIONS
-    assert right_answers(lambda: Connection(**arguments(pooled_url))) == THREADS * QUESTIONS
+def test_autocommit_is_right_where_plain_pg8000s_is_not(pooled_url: str) -> None:
+    """Plain pg8000 fails by chance, so a few attempts may be needed to see it."""
+    plain = partial(PlainConnection, **arguments(pooled_url), timeout=5)
+    assert any(right_answers(plain) < THREADS * STATEMENTS for _ in range(5))
+    assert right_answers(partial(Connection, **arguments(pooled_url))) == THREADS * STATEMENTS
 
 
 def test_transactions_and_reads_from_many_threads_are_right(pooled_url: str) -> None:

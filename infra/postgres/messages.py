@@ -1,4 +1,7 @@
-"""What is said to the server: the messages of one statement, in the extended protocol and all values as text."""
+"""Encodes frontend messages of the Postgres wire protocol (extended query, text format) and opens its socket.
+
+https://www.postgresql.org/docs/current/protocol-message-formats.html
+"""
 
 import socket
 from collections.abc import Iterable, Sequence
@@ -19,28 +22,28 @@ from pg8000.core import (
     i_pack,
 )
 
-BEGIN: Final = "begin isolation level read committed"  # what the dialect promises, whatever the server's default is
+BEGIN: Final = "begin isolation level read committed"  # the dialect promises this level, whatever the server's default
 _NULL: Final[bytes] = i_pack(-1)
 _DESCRIBE_UNNAMED_PORTAL: Final[bytes] = _create_message(DESCRIBE, PORTAL + NULL_BYTE)
 
 
 def query(text: bytes) -> bytes:
-    """Return what runs statements without parameters."""
+    """Encode Query: the simple protocol, for one or several statements without parameters."""
     return bytes(_create_message(QUERY, text + NULL_BYTE))
 
 
-def run(statement: bytes, params: Iterable[bytes | None], oids: Sequence[int], name: bytes = b"") -> bytes:
-    """Return what runs a statement in the unnamed portal and, where it is given a name, leaves it known by that."""
+def execute(sql: bytes, params: Iterable[bytes | None], oids: Sequence[int], name: bytes = b"") -> bytes:
+    """Encode Parse, Bind, Describe and Execute; a `name` leaves the statement prepared under it. The caller adds Sync."""
     types = [i_pack(0 if oid == -1 else oid) for oid in oids]
-    parse = name + NULL_BYTE + statement + NULL_BYTE + H_pack(len(types)) + b"".join(types)
-    # A try that failed may have left the name; to close what is not there is no error.
-    closed = _create_message(CLOSE, STATEMENT + name + NULL_BYTE) if name else b""
-    parts = closed, _create_message(PARSE, parse), _bind(name, params), _DESCRIBE_UNNAMED_PORTAL, EXECUTE_MSG
+    parse = name + NULL_BYTE + sql + NULL_BYTE + H_pack(len(types)) + b"".join(types)
+    # A failed attempt may have left the name in use; closing an unknown name is no error.
+    close = _create_message(CLOSE, STATEMENT + name + NULL_BYTE) if name else b""
+    parts = close, _create_message(PARSE, parse), _bind(name, params), _DESCRIBE_UNNAMED_PORTAL, EXECUTE_MSG
     return b"".join(parts)
 
 
-def run_known(name: bytes, params: Iterable[bytes | None]) -> bytes:
-    """Return what runs a statement the server knows by name, whose columns are known here."""
+def execute_prepared(name: bytes, params: Iterable[bytes | None]) -> bytes:
+    """Encode Bind and Execute for a prepared statement whose columns are cached. The caller adds Sync."""
     return _bind(name, params) + bytes(EXECUTE_MSG)
 
 
@@ -50,11 +53,11 @@ def _bind(name: bytes, params: Iterable[bytes | None]) -> bytes:
     return bytes(_create_message(BIND, b"".join(parts)))
 
 
-RUN_BEGIN: Final[bytes] = run(BEGIN.encode(), (), ())
+EXECUTE_BEGIN: Final[bytes] = execute(BEGIN.encode(), (), ())
 
 
 def dial(host: str, port: int, connect_timeout: float, read_timeout: float) -> socket.socket:
-    """Connect to a host, or to the Unix socket in a folder; raises OSError."""
+    """Connect to a TCP host, or to the Unix socket in a folder; timeouts are seconds. Raises OSError."""
     if host.startswith("/"):
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(connect_timeout)
@@ -66,7 +69,7 @@ def dial(host: str, port: int, connect_timeout: float, read_timeout: float) -> s
     else:
         connection = socket.create_connection((host, port), connect_timeout)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        # A burst of more than one segment must not wait for the delayed acknowledgement of its first.
+        # Nagle's algorithm would hold back the pipeline's second segment until the first is acknowledged.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.settimeout(read_timeout)
     return connection

@@ -1,6 +1,7 @@
 """A noun with one endpoint, which takes a body and fails."""
 
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.kit.schemas import Body
 
 routes = Routes("/notes")

@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from functions import wiring
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.notifications import queries
 from shared.notifications.models import Notification
 from shared.notifications.queries import NotificationNotFound

@@ -1,6 +1,6 @@
-"""Who is calling: a person with a token, or the platform with one of its own."""
+"""Authentication: people present an access token, the platform an identity token of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -14,9 +14,11 @@ from shared.sign_in import sessions
 from shared.sign_in.sessions import Caller
 from shared.sign_in.tokens import Claims, InvalidToken
 
+Roles = Sequence[str]
+
 
 def bearer(request: Request) -> str:
-    """Return the token of an Authorization header; raises InvalidToken where there is none."""
+    """Return the token of the Authorization header. Raises InvalidToken where there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise InvalidToken
@@ -24,71 +26,73 @@ def bearer(request: Request) -> str:
 
 
 def claims(request: Request) -> Claims:
+    """Return what a request's access token claims. Raises InvalidToken."""
     return wiring.access_tokens().read(bearer(request))
 
 
-def caller(session: Session, claimed: Claims, role: str, now: datetime, *, lock: bool = False) -> Caller:
-    """Return the caller as the database has them now; raises InvalidToken, or Forbidden for another role."""
+def caller(session: Session, claimed: Claims, roles: Roles, now: datetime, *, lock: bool = False) -> Caller:
+    """Return the caller as the database has them now. Raises InvalidToken, or Forbidden for another role."""
     known = sessions.caller(session, claimed, now, lock=lock)
-    _refuse_other_role(known, role)
+    _refuse_other_role(known, roles)
     return known
 
 
-def question(claimed: Claims, role: str, now: datetime, *, lock: bool = False) -> Question:
-    """Return the question who is calling, for a session's first statement to take along; it refuses the same."""
-    return sessions.question(claimed, now, lambda known: _refuse_other_role(known, role), lock=lock)
+def question(claimed: Claims, roles: Roles, now: datetime, *, lock: bool = False) -> Question:
+    """Return the authentication query for a session's first statement to piggyback; its rows raise the same errors."""
+    return sessions.question(claimed, now, lambda known: _refuse_other_role(known, roles), lock=lock)
 
 
-def _refuse_other_role(known: Caller, role: str) -> None:
-    if known.role != role:
-        raise Forbidden(f"This is for the role {role}.")
+def _refuse_other_role(known: Caller, roles: Roles) -> None:
+    if known.role not in roles:
+        named = f"role {roles[0]}" if len(roles) == 1 else f"roles {', '.join(roles)}"
+        raise Forbidden(f"This is for the {named}.")
 
 
-class Calling:
-    """Somebody with a token at the door of an endpoint for one role, and the sessions they are let into."""
+class Authenticated:
+    """A request with an access token to an endpoint for some roles, and the database sessions it may open."""
 
     claims: Claims | None
-    role: str | None
+    roles: Roles
     now: datetime
 
     @contextmanager
     def reading(self) -> Iterator[tuple[Session, Caller]]:
-        """Open a session for reads whose first statement has told who is calling."""
+        """Open a session for reads; its first statement authenticates the caller."""
         with wiring.database().reading() as session:
             yield session, self._caller(session)
 
     @contextmanager
     def writing(self, *, lock: bool = False) -> Iterator[tuple[Session, Caller]]:
-        """Open a transaction whose first statement has told who is calling, and has locked their row where asked."""
+        """Open a transaction; its first statement authenticates the caller, and locks the caller's row where asked."""
         with wiring.database().transaction() as session:
             yield session, self._caller(session, lock=lock)
 
     @contextmanager
     def locking(self) -> Iterator[tuple[Session, Caller]]:
-        """Open a transaction in which the requests of one caller follow one another."""
+        """Open a transaction that waits for the other transactions of the same caller."""
         with self.writing(lock=True) as (session, caller):
             yield session, caller
 
     @contextmanager
-    def reading_at_once(self) -> Iterator[tuple[Session, Claims]]:
-        """Open a session for reads whose first statement takes along the question who is calling.
+    def reading_piggybacked(self) -> Iterator[tuple[Session, Claims]]:
+        """Open a session for reads whose first statement piggybacks the authentication query, saving a round trip.
 
-        Until then only the token has said so; whom it names wrongly, no statement answers.
+        Until then the caller is only claimed. If the token's user, role or session is invalid, the first statement raises.
         """
         with wiring.database().reading(self._question()) as session:
             yield session, self._claimed
 
     @contextmanager
-    def locking_at_once(self) -> Iterator[tuple[Session, Claims]]:
-        """Do the same for a transaction in which the requests of one caller follow one another."""
+    def locking_piggybacked(self) -> Iterator[tuple[Session, Claims]]:
+        """Open a transaction as `locking` does, with the authentication query piggybacked."""
         with wiring.database().transaction(self._question(lock=True)) as session:
             yield session, self._claimed
 
     def _question(self, *, lock: bool = False) -> Question:
-        return question(self._claimed, self.role or "", self.now, lock=lock)
+        return question(self._claimed, self.roles, self.now, lock=lock)
 
     def _caller(self, session: Session, *, lock: bool = False) -> Caller:
-        return caller(session, self._claimed, self.role or "", self.now, lock=lock)
+        return caller(session, self._claimed, self.roles, self.now, lock=lock)
 
     @property
     def _claimed(self) -> Claims:
@@ -104,7 +108,7 @@ class UnknownInvoker(Unauthorized):
 
 
 def invoked_by(request: Request, audience: str, email: str) -> None:
-    """Let in who presents an identity token for this audience of this service account; raises UnknownInvoker."""
+    """Check the identity token of a platform's request: this service account, this audience. Raises UnknownInvoker."""
     from infra.google.invokers import InvalidInvoker
 
     try:
@@ -114,6 +118,6 @@ def invoked_by(request: Request, audience: str, email: str) -> None:
 
 
 def address(request: Request, trusted_proxies: int) -> str:
-    """Return where a request comes from: the entry of X-Forwarded-For that our own proxy wrote, counted from the right."""
+    """Return the client's address: the entry of X-Forwarded-For that our own proxy wrote, counted from the right."""
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
     return (hops[-trusted_proxies] if 0 < trusted_proxies <= len(hops) else request.remote_addr) or ""

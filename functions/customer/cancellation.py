@@ -23,7 +23,7 @@ routes = Routes("/api/v1/customer", CUSTOMER)
 )
 def preview_cancellation(call: Call, booking_id: UUID) -> CancellationView:
     """Tell what cancelling now would give back, and until when that stands."""
-    with call.writing() as (session, caller):
+    with call.reading() as (session, caller):
         return CancellationView.model_validate(cancellation.preview(session, caller.id, booking_id, call.now))
 
 

@@ -25,7 +25,7 @@ NOT_MOVABLE = (
 @routes.get("/bookings/{booking_id}/reschedule", query=RescheduleQuery, answer=RescheduleView, refuses=NOT_MOVABLE)
 def preview_reschedule(call: Call, booking_id: UUID, query: RescheduleQuery) -> RescheduleView:
     """Tell what moving a booking to another time would cost."""
-    with call.writing(lock=True) as (session, caller):
+    with call.reading() as (session, caller):
         return RescheduleView.model_validate(reschedule.preview(session, caller.id, booking_id, query, call.now))
 
 

@@ -29,7 +29,7 @@ class Call(Authenticated):
         self.now = datetime.now(UTC)
         self.roles = endpoint.roles
         self.claims = authentication.claims(request) if endpoint.roles else None
-        self._body: Any = None
+        self._body: BaseModel | None = None
 
     @property
     def client(self) -> Client:
@@ -51,7 +51,7 @@ class Call(Authenticated):
         if not 1 <= len(given) <= 255 or not given.isprintable():
             raise Invalid("header.Idempotency-Key", "must be 1 to 255 printable characters")
         route = f"{self.request.method} {self.request.path}"  # the very booking, not the pattern of its path
-        return Key(caller.id, route, given, fingerprint(self._body))
+        return Key(caller.id, route, given, fingerprint(self._body.model_dump(mode="json") if self._body else None))
 
     def raw(self) -> bytes:
         """Return the body as it came. Raises RequestEntityTooLarge."""
@@ -80,9 +80,8 @@ class Call(Authenticated):
     def _parse_body(self) -> BaseModel | None:
         if self.endpoint.body is None:
             return None
-        parsed = parse_body(self.endpoint.body, self.request)
-        self._body = parsed.model_dump(mode="json")
-        return parsed
+        self._body = parse_body(self.endpoint.body, self.request)
+        return self._body
 
     def _parse_query(self) -> BaseModel | None:
         return parse_query(self.endpoint.query, self.request) if self.endpoint.query else None

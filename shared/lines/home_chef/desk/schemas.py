@@ -36,7 +36,8 @@ class BookingStatusChange(Body):
 
 def _changed(body: Any) -> str | None:
     """Return the one field that tells which change a body is; None if it has none of them, or several."""
-    named = [name for name in ("cash", "chef_id", "status") if isinstance(body, dict) and name in body]
+    given = body if isinstance(body, dict) else getattr(body, "model_fields_set", ())
+    named = [name for name in ("cash", "chef_id", "status") if name in given]
     return named[0] if len(named) == 1 else None
 
 

@@ -1,4 +1,4 @@
-"""What a person was told, as their app shows it: the same two endpoints for each audience."""
+"""In-app notifications: a route factory, because each audience has the same two endpoints."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from shared.notifications.schemas import NotificationQuery, NotificationsView, N
 
 
 def routes_for(prefix: str, role: str) -> Routes:
-    """Return the endpoints of one audience's notifications."""
+    """Return the notification endpoints of one audience."""
     routes = Routes(prefix, role)
     routes.get("/notifications", query=NotificationQuery, answer=NotificationsView)(list_notifications)
     routes.put("/notifications/{notification_id}/read", answer=NotificationView, refuses=(NotificationNotFound,))(

@@ -1,4 +1,4 @@
-"""Which adapter is used for what: each made once, by the first request that needs it, after the worker's fork."""
+"""Adapters: each is made once, by the first request that needs it, after the worker's fork."""
 
 from datetime import timedelta
 from functools import cache
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from shared.sign_in.sessions import Lifetimes
     from shared.sign_in.tokens import AccessTokens
 
-# A line of business by its name, imported when a booking of that line is met.
+# Lines of business by name, imported by the first booking of each.
 LINES = {"home_chef": "shared.lines.home_chef.line"}
 
-# What must hold of the rows of the core and of each line: modules that name theirs, read when somebody asks.
+# Invariants of the core and of each line: modules that name theirs, imported by the hourly check.
 INVARIANTS = {"core": "shared.invariants.names", "home_chef": "shared.lines.home_chef.invariants.names"}
 
-# The settings of what many functions do: promise work to the queue, complete visits, which issues an invoice.
+# Settings that several functions need: to enqueue tasks, and to issue invoices when visits complete.
 PROMISING = ["cloud_tasks_location", "tasks_url", "tasks_invoker"]
 INVOICING = ["supplier_address", "supplier_gstin"]
 

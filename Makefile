@@ -87,10 +87,10 @@ imports: $(INSTALLED) ## Check which room may import which
 	$(VENV)/bin/lint-imports
 
 openapi: $(INSTALLED) ## Write the API's document from the code
-	$(RUN) functions.openapi
+	$(RUN) functions.web.openapi
 
 current: $(INSTALLED) ## Check that the API's document is what the code says (write it: make openapi)
-	$(RUN) functions.openapi --check
+	$(RUN) functions.web.openapi --check
 
 .PHONY: fix
 fix: $(INSTALLED) ## Format and mend what can be mended

@@ -1,4 +1,4 @@
-"""Which adapter is used for what: each made once, by the first request that needs it, after the worker's fork."""
+"""Adapters: each is made once, by the first request that needs it, after the worker's fork."""
 
 from datetime import timedelta
 from functools import cache
@@ -13,26 +13,22 @@ from shared.outbox.queue import Task, TaskQueue
 
 if TYPE_CHECKING:
     from infra.google.invokers import InvokerTokens
-    from infra.phonepe.v1.client import PhonePe as PhonePeV1
-    from infra.phonepe.v1.wire import Signer
-    from infra.phonepe.v2.client import PhonePe as PhonePeV2
     from shared.bookings.line import Line
     from shared.kit.database import Database
     from shared.kit.store import Store
     from shared.notifications.mail import Mailer
     from shared.payments.checkout import Checkout
-    from shared.payments.gateway import Gateway
     from shared.sign_in.otp import OneTimeCodes
     from shared.sign_in.sessions import Lifetimes
     from shared.sign_in.tokens import AccessTokens
 
-# A line of business by its name, imported when a booking of that line is met.
+# Lines of business by name, imported by the first booking of each.
 LINES = {"home_chef": "shared.lines.home_chef.line"}
 
-# What must hold of the rows of the core and of each line: modules that name theirs, read when somebody asks.
+# Invariants of the core and of each line: modules that name theirs, imported by the hourly check.
 INVARIANTS = {"core": "shared.invariants.names", "home_chef": "shared.lines.home_chef.invariants.names"}
 
-# The settings of what many functions do: promise work to the queue, complete visits, which issues an invoice.
+# Settings that several functions need: to enqueue tasks, and to issue invoices when visits complete.
 PROMISING = ["cloud_tasks_location", "tasks_url", "tasks_invoker"]
 INVOICING = ["supplier_address", "supplier_gstin"]
 
@@ -106,111 +102,41 @@ def store() -> "Store":
     return UpstashRedis(chosen.upstash_redis_rest_url or "", chosen.upstash_redis_rest_token or "")
 
 
-@cache
-def mailer() -> "Mailer":
-    """Resend, then SMTP, then in development the console."""
-    from infra.email import ConsoleMailer, FirstThatWorks, ResendMailer, SmtpMailer
+def _resend() -> "Mailer | None":
+    from infra.email import ResendMailer
 
     chosen = settings()
-    mailers: list[Mailer] = []
-    if chosen.resend_api_key:
-        mailers.append(ResendMailer(chosen.resend_api_key, chosen.mail_from, chosen.resend_url))
-    if chosen.smtp_url:
-        mailers.append(SmtpMailer(chosen.smtp_url, chosen.mail_from))
-    if chosen.is_local:
-        mailers.append(ConsoleMailer(chosen.environment))
-    return FirstThatWorks(mailers)
+    return ResendMailer(chosen.resend_api_key, chosen.mail_from, chosen.resend_url) if chosen.resend_api_key else None
 
 
-@cache
-def signer() -> "Signer":
-    from infra.phonepe.v1.wire import Signer
-
-    salts = settings().phonepe_salt_keys
-    assert salts  # noqa: S101 - asked for where there are some
-    return Signer(salts)
-
-
-@cache
-def phonepe_v1() -> "PhonePeV1":
-    from infra.phonepe.v1.client import PhonePe
+def _smtp() -> "Mailer | None":
+    from infra.email import SmtpMailer
 
     chosen = settings()
-    return PhonePe(
-        chosen.phonepe_base_url,
-        chosen.phonepe_merchant_id or "",
-        signer(),
-        f"{chosen.public_url}/api/v1/payments/callback",
-    )
+    return SmtpMailer(chosen.smtp_url, chosen.mail_from) if chosen.smtp_url else None
+
+
+def _console() -> "Mailer | None":
+    from infra.email import ConsoleMailer
+
+    chosen = settings()
+    return ConsoleMailer(chosen.environment) if chosen.is_local else None
+
+
+# Senders of mail in the order in which they are tried; each is None without its settings.
+MAILERS = (_resend, _smtp, _console)
 
 
 @cache
-def phonepe_v2() -> "PhonePeV2":
-    from infra.phonepe.v2.client import PhonePe
-    from infra.phonepe.v2.token import Credentials, Tokens
+def mailer() -> "Mailer":
+    from infra.email import FirstThatWorks
 
-    chosen = settings()
-    credentials = Credentials(
-        chosen.phonepe_client_id or "", chosen.phonepe_client_version or "", chosen.phonepe_client_secret or ""
-    )
-    tokens = Tokens(chosen.phonepe_auth_url, credentials, store())
-    return PhonePe(chosen.phonepe_pg_url, chosen.phonepe_merchant_id or "", tokens)
-
-
-def gateway_needs() -> list[str]:
-    """Return the settings without which no payment can begin, by the version of the gateway that is chosen."""
-    if settings().phonepe_api == "v1":
-        return ["phonepe_merchant_id", "phonepe_salt_keys", "public_url"]
-    credentials = ["phonepe_client_id", "phonepe_client_version", "phonepe_client_secret"]
-    return ["phonepe_merchant_id", *credentials, "upstash_redis_rest_url", "upstash_redis_rest_token"]
-
-
-def callback_needs() -> list[str]:
-    """Return the settings without which no message of the gateway that is chosen can be believed to be its own."""
-    return ["phonepe_salt_keys" if settings().phonepe_api == "v1" else "phonepe_webhook_keys"]
-
-
-def gateway() -> "Gateway":
-    """Return the gateway new payments begin at."""
-    return phonepe_v1() if settings().phonepe_api == "v1" else phonepe_v2()
-
-
-def gateway_named(name: str) -> "Gateway":
-    """Return the gateway an attempt was begun at; raises GatewayUnavailable for one this deployment has no settings for."""
-    from shared.payments.gateway import GatewayUnavailable
-
-    if name == "phonepe" and settings().phonepe_salt_keys:
-        return phonepe_v1()
-    if name == "phonepe_v2" and settings().phonepe_client_secret:
-        return phonepe_v2()
-    raise GatewayUnavailable(f"no settings for {name}")
-
-
-def is_from(name: str, raw: bytes, header: str) -> bool:
-    """Tell whether a message was sent by the gateway of this name, by its header; never where it has no settings."""
-    chosen = settings()
-    if name == "phonepe" and chosen.phonepe_salt_keys:
-        from infra.phonepe.v1.wire import is_authentic
-
-        return is_authentic(raw, header, signer())
-    if name == "phonepe_v2" and chosen.phonepe_webhook_keys:
-        from infra.phonepe.v2.wire import is_ours
-
-        return is_ours(header, chosen.phonepe_webhook_keys)
-    return False
-
-
-def id_in(name: str, raw: bytes) -> str:
-    """Return our id that a message of the gateway of this name speaks of; empty where there is none."""
-    if name == "phonepe":
-        from infra.phonepe.v1.wire import our_id
-    else:
-        from infra.phonepe.v2.wire import our_id
-    return our_id(raw)
+    return FirstThatWorks([made for make in MAILERS if (made := make())])
 
 
 @cache
 def checkout() -> "Checkout":
+    from functions import gateways
     from shared.payments.checkout import Checkout, Windows
 
     chosen = settings()
@@ -223,7 +149,7 @@ def checkout() -> "Checkout":
         extension=timedelta(seconds=chosen.attempt_extension_seconds),
         per_hour=chosen.payments_per_hour,
     )
-    return Checkout(database(), gateway(), gateway_named, line, windows, return_url)
+    return Checkout(database(), gateways.chosen_gateway(), gateways.gateway_named, line, windows, return_url)
 
 
 @cache

@@ -1,29 +1,49 @@
 """What an admin does: numbers, chefs and people, places, bookings and their money, and what admins have changed."""
 
-from functions.serving import serve
+from functions.web.app import serve
 from functions.wiring import INVOICING, PROMISING
+
+ROUTES = {
+    "/api/v1/admin/stats": {"GET": "functions.admin.stats"},
+    "/api/v1/admin/chefs": {"GET": "functions.admin.chefs", "POST": "functions.admin.chefs"},
+    "/api/v1/admin/chefs/{chef_id}": {
+        "GET": "functions.admin.chefs",
+        "PUT": "functions.admin.chefs",
+        "DELETE": "functions.admin.chefs",
+    },
+    "/api/v1/admin/chefs/{chef_id}/availability": {"POST": "functions.admin.chefs"},
+    "/api/v1/admin/ledger": {"GET": "functions.admin.ledger"},
+    "/api/v1/admin/chefs/{chef_id}/statement": {"GET": "functions.admin.ledger"},
+    "/api/v1/admin/users": {"GET": "functions.admin.users"},
+    "/api/v1/admin/users/{user_id}": {"PUT": "functions.admin.users"},
+    "/api/v1/admin/locations": {"GET": "functions.admin.locations", "POST": "functions.admin.locations"},
+    "/api/v1/admin/locations/{location_id}": {
+        "PUT": "functions.admin.locations",
+        "DELETE": "functions.admin.locations",
+    },
+    "/api/v1/admin/locations/{location_id}/areas": {"POST": "functions.admin.locations"},
+    "/api/v1/admin/service-areas/{area_id}": {"PUT": "functions.admin.areas", "DELETE": "functions.admin.areas"},
+    "/api/v1/admin/audit": {"GET": "functions.admin.audit"},
+    "/api/v1/admin/bookings": {"GET": "functions.admin.bookings"},
+    "/api/v1/admin/bookings/{booking_id}": {
+        "GET": "functions.admin.booking_detail",
+        "PUT": "functions.admin.booking_update",
+    },
+    "/api/v1/admin/bookings/{booking_id}/refunds": {"POST": "functions.admin.refunds"},
+    "/api/v1/admin/payments": {"GET": "functions.admin.payments"},
+    "/api/v1/admin/exceptions": {"GET": "functions.admin.exceptions"},
+    "/api/v1/admin/exceptions/{exception_id}": {"PUT": "functions.admin.exceptions"},
+    "/api/v1/admin/reconciliations": {"GET": "functions.admin.reconciliations"},
+    "/api/v1/admin/reconciliations/days": {"GET": "functions.admin.reconciliations"},
+    "/api/v1/admin/reconciliations/rows": {"GET": "functions.admin.reconciliations"},
+    "/api/v1/admin/reconciliations/rows/{row_id}": {"PUT": "functions.admin.reconciliations"},
+    "/api/v1/admin/tasks": {"GET": "functions.admin.tasks"},
+    "/api/v1/admin/tasks/{task_id}/retry": {"POST": "functions.admin.tasks"},
+}
 
 admin = serve(
     "admin",
-    {
-        "/api/v1/admin/stats": ["functions.admin.stats"],
-        "/api/v1/admin/chefs": ["functions.admin.chefs", "functions.admin.ledger"],
-        "/api/v1/admin/users": ["functions.admin.users"],
-        "/api/v1/admin/locations": ["functions.admin.locations"],
-        "/api/v1/admin/service-areas": ["functions.admin.areas"],
-        "/api/v1/admin/audit": ["functions.admin.audit"],
-        "/api/v1/admin/bookings": [
-            "functions.admin.bookings",
-            "functions.admin.files",
-            "functions.admin.changes",
-            "functions.admin.refunds",
-        ],
-        "/api/v1/admin/payments": ["functions.admin.payments"],
-        "/api/v1/admin/exceptions": ["functions.admin.exceptions"],
-        "/api/v1/admin/ledger": ["functions.admin.ledger"],
-        "/api/v1/admin/reconciliations": ["functions.admin.reconciliations"],
-        "/api/v1/admin/tasks": ["functions.admin.tasks"],
-    },
+    ROUTES,
     requires=["database_url", "jwt_keys", *PROMISING, *INVOICING],
     loads=["infra.postgres.engine"],
 )

@@ -1,6 +1,7 @@
 from uuid import UUID
 
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.places import catalog
 from shared.places.catalog import AreaNotFound
 from shared.places.schemas import AreaChange, AreaView

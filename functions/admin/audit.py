@@ -1,4 +1,5 @@
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.audit import queries
 from shared.audit.schemas import AuditQuery, AuditView
 from shared.kit.paging import PageView

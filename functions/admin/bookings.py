@@ -1,4 +1,5 @@
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.bookings.desk import queries as bookings
 from shared.bookings.desk.schemas import BookingsQuery, ListedBookingView
 from shared.bookings.desk.views import listed_view

@@ -1,8 +1,9 @@
 from uuid import UUID
 
 from functions import wiring
-from functions.repeated import once
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
+from functions.web.idempotency import idempotent
 from shared.bookings.history import Actor
 from shared.bookings.promotion import Blocked, HasBookings, HasRole
 from shared.idempotency.queries import KeyReused
@@ -43,7 +44,7 @@ def list_chefs(call: Call, query: ChefQuery) -> PageView[RegisteredChefView]:
 )
 def register_chef(call: Call, body: ChefRegistration) -> ChefFileView:
     """Register a chef by the address they sign in with; a customer becomes one while they have no bookings."""
-    return once(call, lambda session, caller: registration.register(session, body, call.by(caller), call.now))
+    return idempotent(call, lambda session, caller: registration.register(session, body, call.by(caller), call.now))
 
 
 @routes.get("/chefs/{chef_id}", answer=ChefFileView, refuses=(ChefNotFound,))

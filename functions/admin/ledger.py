@@ -1,7 +1,8 @@
 from datetime import timedelta
 from uuid import UUID
 
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.kit.clock import INDIA, midnight
 from shared.kit.errors import Invalid
 from shared.ledger import queries

@@ -2,8 +2,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from functions.repeated import once
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
+from functions.web.idempotency import idempotent
 from shared.idempotency.queries import KeyReused
 from shared.kit.paging import PageQuery, PageView
 from shared.places import catalog
@@ -33,7 +34,7 @@ def list_locations(call: Call, query: PageQuery) -> PageView[LocationView]:
 )
 def add_location(call: Call, body: LocationRequest) -> LocationView:
     """Serve a city, or one pincode of it."""
-    return once(call, lambda session, caller: catalog.add(session, body.model_dump(), call.by(caller), call.now))
+    return idempotent(call, lambda session, caller: catalog.add(session, body.model_dump(), call.by(caller), call.now))
 
 
 @routes.put(
@@ -70,4 +71,4 @@ def add_area(call: Call, location_id: UUID, body: AreaRequest) -> AreaView:
     def add(session: Session, caller: Caller) -> AreaView:
         return catalog.add_area(session, location_id, body.model_dump(), call.by(caller), call.now)
 
-    return once(call, add)
+    return idempotent(call, add)

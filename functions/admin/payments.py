@@ -1,4 +1,5 @@
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.kit.paging import PageView
 from shared.payments import queries
 from shared.payments.schemas import ListedAttemptView, PaymentsQuery

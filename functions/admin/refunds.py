@@ -3,8 +3,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from functions import wiring
-from functions.repeated import once
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
+from functions.web.idempotency import idempotent
 from shared.bookings.queries import BookingNotFound
 from shared.idempotency.queries import KeyReused
 from shared.kit.errors import Invalid
@@ -34,4 +35,4 @@ def refund_booking(call: Call, booking_id: UUID, body: RefundRequest) -> AdminRe
         by = call.by(caller)
         return refund_view(admin_refund.refund(session, wiring.line, booking_id, gift, by, call.now))
 
-    return once(call, give)
+    return idempotent(call, give)

@@ -1,7 +1,8 @@
 from collections import Counter
 from datetime import date
 
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.bookings.desk import queries as bookings
 from shared.bookings.desk.queries import Tally
 from shared.bookings.lifecycle import Status

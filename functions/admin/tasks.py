@@ -1,6 +1,7 @@
 from uuid import UUID
 
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.audit import queries as audit
 from shared.kit.paging import PageView
 from shared.outbox import desk

@@ -1,7 +1,8 @@
 from uuid import UUID
 
 from functions import wiring
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.bookings import blocking, expiry
 from shared.bookings.desk.schemas import UserChangedView
 from shared.bookings.history import Actor

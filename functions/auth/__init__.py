@@ -1,12 +1,17 @@
 """Signing in and out: one-time codes for tokens, tokens for their successors."""
 
-from functions.serving import serve
+from functions.web.app import serve
+
+ROUTES = {
+    "/api/v1/auth/send-otp": {"POST": "functions.auth.sign_in"},
+    "/api/v1/auth/verify-otp": {"POST": "functions.auth.sign_in"},
+    "/api/v1/auth/refresh": {"POST": "functions.auth.sign_in"},
+    "/api/v1/auth/logout": {"POST": "functions.auth.sign_in"},
+}
 
 auth = serve(
     "auth",
-    {
-        "/api/v1/auth": ["functions.auth.sign_in"],
-    },
+    ROUTES,
     requires=[
         "database_url",
         "upstash_redis_rest_url",

@@ -2,8 +2,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from functions import access, wiring
-from functions.web import Call, Routes
+from functions import wiring
+from functions.web import authentication
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.kit.contact import Email, Phone
 from shared.kit.errors import DependencyDown, Invalid
 from shared.kit.ids import new_id
@@ -108,7 +110,7 @@ def logout(call: Call, body: LogoutRequest) -> None:
     """End a session at once, named by its refresh token or by the access token in the header."""
     token = _read(body.refresh_token) if body.refresh_token else None
     named = body.refresh_token is not None
-    ended = (token.family if token else None) if named else access.claims(call.request).session_id
+    ended = (token.family if token else None) if named else authentication.claims(call.request).session_id
     if ended is not None:
         with wiring.database().transaction() as session:
             sessions.end(session, ended, "logout", call.now)

@@ -1,13 +1,17 @@
 """What a gateway tells us: verified over the bytes as they came, stored, answered at once, looked into later."""
 
-from functions.serving import serve
-from functions.wiring import PROMISING, callback_needs
+from functions import gateways
+from functions.web.app import serve
+from functions.wiring import PROMISING
+
+ROUTES = {
+    "/api/v1/payments/callback": {"POST": "functions.callback.phonepe"},
+    "/api/v1/payments/callback/phonepe": {"POST": "functions.callback.phonepe"},
+}
 
 callback = serve(
     "callback",
-    {
-        "/api/v1/payments/callback": ["functions.callback.phonepe"],
-    },
-    requires=["database_url", *callback_needs(), *PROMISING],
+    ROUTES,
+    requires=["database_url", *gateways.callback_needs(), *PROMISING],
     loads=["infra.postgres.engine"],
 )

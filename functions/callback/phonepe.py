@@ -1,15 +1,14 @@
 from typing import Literal
 
-from functions import wiring
-from functions.web import Call, Routes
+from functions import gateways, wiring
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.inbox import queries as inbox
 from shared.kit.errors import DependencyDown, Unauthorized
 from shared.kit.schemas import View
 
 routes = Routes("/api/v1/payments/callback")
 LOOK_INTO = "payments.callback"
-# How each version of PhonePe says who it is: v1 signs what it says, v2 shows a word that both know.
-HEADERS = {"phonepe": "X-VERIFY", "phonepe_v2": "Authorization"}
 
 
 class InvalidSignature(Unauthorized):
@@ -27,7 +26,9 @@ class Received(View):
 def phonepe(call: Call) -> Received:
     """Take PhonePe's report of a payment or a refund; what it says is not believed but asked for."""
     raw = call.raw()
-    source = _source(call, raw)
+    source = gateways.sender_of(raw, call.request.headers)
+    if source is None:
+        raise InvalidSignature
     with wiring.database().transaction() as session:
         inbox.receive(session, source, raw, LOOK_INTO, call.now)
     return Received()
@@ -37,11 +38,3 @@ def phonepe(call: Call) -> Received:
 def phonepe_by_name(call: Call) -> Received:
     """Take the same report at the address that names its gateway, as every further gateway's does."""
     return phonepe(call)
-
-
-def _source(call: Call, raw: bytes) -> str:
-    for name, header in HEADERS.items():
-        given = call.request.headers.get(header)
-        if given is not None and wiring.is_from(name, raw, given):
-            return name
-    raise InvalidSignature

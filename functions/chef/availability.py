@@ -1,6 +1,7 @@
 from uuid import UUID
 
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.lines.home_chef.chefs import availability
 from shared.lines.home_chef.chefs.availability import AvailabilityNotFound, AvailabilityOverlap
 from shared.lines.home_chef.chefs.schemas import SlotRequest, SlotView

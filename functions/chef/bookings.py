@@ -1,6 +1,7 @@
 from uuid import UUID
 
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.bookings.queries import BookingNotFound
 from shared.kit.paging import PageView
 from shared.lines.home_chef import queries

@@ -1,4 +1,5 @@
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.kit.errors import Invalid
 from shared.lines.home_chef import earnings
 from shared.lines.home_chef.lifecycle import CHEF

@@ -1,4 +1,5 @@
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.lines.home_chef.chefs import profiles
 from shared.lines.home_chef.chefs.schemas import ChefProfileChange, ChefProfileView
 from shared.lines.home_chef.lifecycle import CHEF

@@ -1,26 +1,33 @@
 """What a customer does: who could cook for them and what a visit costs, booking it, and what they were told."""
 
-from functions.serving import serve
+from functions.web.app import serve
 from functions.wiring import PROMISING
 
-customer = serve(
-    "customer",
-    {
-        "/api/v1/customer/profile": ["functions.customer.profile"],
-        "/api/v1/customer/addresses": ["functions.customer.addresses"],
-        "/api/v1/customer/check-serviceability": ["functions.customer.serviceability"],
-        "/api/v1/customer/chefs": ["functions.customer.chefs"],
-        "/api/v1/customer/slots": ["functions.customer.chefs"],
-        "/api/v1/customer/quotes": ["functions.customer.booking"],
-        "/api/v1/customer/bookings": [
-            "functions.customer.bookings",
-            "functions.customer.details",
-            "functions.customer.booking",
-            "functions.customer.changes",
-            "functions.customer.completed",
-        ],
-        "/api/v1/customer/notifications": ["functions.customer.notifications"],
+ROUTES = {
+    "/api/v1/customer/profile": {"GET": "functions.customer.profile", "PUT": "functions.customer.profile"},
+    "/api/v1/customer/addresses": {"GET": "functions.customer.addresses", "POST": "functions.customer.addresses"},
+    "/api/v1/customer/addresses/{address_id}": {
+        "PUT": "functions.customer.addresses",
+        "DELETE": "functions.customer.addresses",
     },
-    requires=["database_url", "jwt_keys", *PROMISING],
-    loads=["infra.postgres.engine"],
-)
+    "/api/v1/customer/check-serviceability": {"POST": "functions.customer.serviceability"},
+    "/api/v1/customer/chefs": {"GET": "functions.customer.chefs"},
+    "/api/v1/customer/chefs/{chef_id}": {"GET": "functions.customer.chefs"},
+    "/api/v1/customer/slots": {"GET": "functions.customer.chefs"},
+    "/api/v1/customer/quotes": {"POST": "functions.customer.booking"},
+    "/api/v1/customer/bookings": {"GET": "functions.customer.bookings", "POST": "functions.customer.booking"},
+    "/api/v1/customer/bookings/{booking_id}/events": {"GET": "functions.customer.bookings"},
+    "/api/v1/customer/bookings/{booking_id}": {"GET": "functions.customer.details"},
+    "/api/v1/customer/bookings/{booking_id}/cancellation": {"GET": "functions.customer.cancellation"},
+    "/api/v1/customer/bookings/{booking_id}/cancel": {"POST": "functions.customer.cancellation"},
+    "/api/v1/customer/bookings/{booking_id}/reschedule": {
+        "GET": "functions.customer.reschedule",
+        "POST": "functions.customer.reschedule",
+    },
+    "/api/v1/customer/bookings/{booking_id}/invoice": {"GET": "functions.customer.invoice"},
+    "/api/v1/customer/bookings/{booking_id}/rating": {"POST": "functions.customer.rating"},
+    "/api/v1/customer/notifications": {"GET": "functions.customer.notifications"},
+    "/api/v1/customer/notifications/{notification_id}/read": {"PUT": "functions.customer.notifications"},
+}
+
+customer = serve("customer", ROUTES, requires=["database_url", "jwt_keys", *PROMISING], loads=["infra.postgres.engine"])

@@ -2,8 +2,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from functions.repeated import once
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
+from functions.web.idempotency import idempotent
 from shared.kit.paging import PageQuery, PageView
 from shared.places import queries
 from shared.places.queries import AddressNotFound
@@ -29,7 +30,7 @@ def add_address(call: Call, body: AddressRequest) -> AddressView:
     def add(session: Session, caller: Caller) -> AddressView:
         return AddressView.model_validate(queries.add_address(session, caller.id, body.model_dump(), call.now))
 
-    return once(call, add)
+    return idempotent(call, add)
 
 
 @routes.put("/addresses/{address_id}", body=AddressChange, answer=AddressView, refuses=(AddressNotFound,))

@@ -1,7 +1,8 @@
 from datetime import timedelta
 
 from functions import wiring
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import KeyReused
 from shared.kit.errors import Invalid
@@ -47,4 +48,4 @@ def book(call: Call, body: BookingRequest) -> BookingView:
     chosen = wiring.settings()
     life = timedelta(seconds=chosen.unpaid_seconds)
     rules = Rules(life, chosen.unpaid_bookings_per_customer, chosen.bookings_per_hour)
-    return booking.book(call.locking_at_once, body, call.key, rules, call.now)
+    return booking.book(call.locking_piggybacked, body, call.key, rules, call.now)

@@ -1,6 +1,7 @@
 from uuid import UUID
 
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.bookings import queries as bookings
 from shared.bookings.lifecycle import ACTIVE
 from shared.bookings.queries import BookingNotFound
@@ -17,7 +18,7 @@ routes = Routes("/api/v1/customer", CUSTOMER)
 @routes.get("/bookings", query=PageQuery, answer=PageView[BookingView])
 def list_bookings(call: Call, query: PageQuery) -> PageView[BookingView]:
     """List the customer's bookings, the newest first."""
-    with call.reading_at_once() as (session, caller):
+    with call.reading_piggybacked() as (session, caller):
         rows, cursor = queries.list_of_customer(session, caller.id, query)
         return PageView(items=[booking_view(row) for row in rows], next_cursor=cursor)
 

@@ -1,6 +1,7 @@
 from uuid import UUID
 
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.kit.errors import Invalid
 from shared.kit.paging import PageView
 from shared.lines.home_chef.chefs import finding

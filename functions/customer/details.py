@@ -2,7 +2,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.bookings.queries import BookingNotFound
 from shared.lines.home_chef import own
 from shared.lines.home_chef.schemas import BookingView
@@ -15,7 +16,7 @@ routes = Routes("/api/v1/customer", CUSTOMER)
 @routes.get("/bookings/{booking_id}", answer=BookingView, etag=True, refuses=(BookingNotFound,))
 def get_booking(call: Call, booking_id: UUID) -> BookingView:
     """Show one of the customer's bookings, with its refunds."""
-    with call.reading_at_once() as (session, caller):
+    with call.reading_piggybacked() as (session, caller):
         return own_booking(session, caller.id, booking_id)
 
 

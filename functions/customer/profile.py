@@ -1,4 +1,5 @@
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.users import queries
 from shared.users.models import CUSTOMER
 from shared.users.schemas import ProfileChange, ProfileView

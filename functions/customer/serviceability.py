@@ -1,4 +1,5 @@
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.places import queries
 from shared.places.schemas import ServiceabilityRequest, ServiceabilityView
 from shared.places.serviceability import Place, decide

@@ -1,6 +1,11 @@
 """The API's own description, generated from the code at build time, and pages to try it on."""
 
-from functions.docs import explorer
-from functions.serving import serve
+from functions.web.app import serve
 
-docs = serve("docs", {"/api/v1/openapi.json": ["functions.docs.document"]}, pages=[explorer.pages])
+ROUTES = {
+    "/api/v1/openapi.json": {"GET": "functions.docs.document"},
+    "/api/v1/docs": {"GET": "functions.docs.explorer"},
+    "/api/v1/docs/{name}": {"GET": "functions.docs.explorer"},
+}
+
+docs = serve("docs", ROUTES)

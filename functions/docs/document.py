@@ -2,7 +2,8 @@ from pathlib import Path
 
 from flask import Response
 
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 
 routes = Routes("/api/v1")
 DOCUMENT = Path(__file__).with_name("openapi.json")

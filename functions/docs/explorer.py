@@ -3,9 +3,13 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, request
+from flask import Response
+from werkzeug.exceptions import NotFound
 
-pages = Blueprint("explorer", __name__, url_prefix="/api/v1/docs")
+from functions.web.call import Call
+from functions.web.endpoint import Routes
+
+routes = Routes("/api/v1/docs", documented=False)
 HERE = Path(__file__).parent
 # Of its package only the built files are used; none of its code is imported.
 PACKAGE = find_spec("flask_swagger_ui")
@@ -25,26 +29,26 @@ POLICY = (
 )
 
 
-@pages.get("")
-def page() -> Response:
-    """Give the page; its policy lets it load and call nothing but this origin."""
-    response = _file(HERE / "explorer.html", "text/html", seconds=300)
+@routes.get("")
+def page(call: Call) -> Response:
+    """Return the page; its policy lets it load and call nothing but this origin."""
+    response = _file(call, HERE / "explorer.html", "text/html", seconds=300)
     response.headers["Content-Security-Policy"] = POLICY
     return response
 
 
-@pages.get("/<name>")
-def part(name: str) -> Response:
-    """Give one of the files the page is made of."""
+@routes.get("/{name}")
+def part(call: Call, name: str) -> Response:
+    """Return one of the files the page is made of."""
     if name not in FILES:
-        abort(404)
+        raise NotFound
     folder, content_type = FILES[name]
-    return _file(folder / name, content_type, seconds=86_400)
+    return _file(call, folder / name, content_type, seconds=86_400)
 
 
-def _file(path: Path, content_type: str, seconds: int) -> Response:
+def _file(call: Call, path: Path, content_type: str, seconds: int) -> Response:
     response = Response(path.read_bytes(), mimetype=content_type)
     response.headers["Cache-Control"] = f"public, max-age={seconds}"
     response.add_etag()
-    response.make_conditional(request)
+    response.make_conditional(call.request)
     return response

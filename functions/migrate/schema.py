@@ -1,6 +1,8 @@
-from functions import access, wiring
-from functions.access import UnknownInvoker
-from functions.web import Call, Routes
+from functions import wiring
+from functions.web import authentication
+from functions.web.authentication import UnknownInvoker
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from infra.migrations import upgrade
 from shared.kit.schemas import View
 
@@ -18,6 +20,6 @@ class Migrated(View):
 def upgrade_to_head(call: Call) -> Migrated:
     """Apply every migration this release knows and the database has not seen."""
     chosen = wiring.settings()
-    access.invoked_by(call.request, chosen.migrate_url or "", chosen.migrate_invoker or "")
+    authentication.invoked_by(call.request, chosen.migrate_url or "", chosen.migrate_invoker or "")
     before, after = upgrade(chosen.database_url or "")
     return Migrated(before=before, after=after)

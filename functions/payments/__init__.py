@@ -1,14 +1,17 @@
 """Paying: a page to pay on, and how it went. What the gateway reports arrives at `callback`."""
 
-from functions.serving import serve
-from functions.wiring import PROMISING, gateway_needs
+from functions import gateways
+from functions.web.app import serve
+from functions.wiring import PROMISING
+
+ROUTES = {
+    "/api/v1/payments/status/{txn}": {"GET": "functions.payments.status"},
+    "/api/v1/payments/initiate": {"POST": "functions.payments.initiation"},
+}
 
 payments = serve(
     "payments",
-    {
-        "/api/v1/payments/status": ["functions.payments.status"],
-        "/api/v1/payments/initiate": ["functions.payments.initiation"],
-    },
-    requires=["database_url", "jwt_keys", "payment_return_url", *gateway_needs(), *PROMISING],
+    ROUTES,
+    requires=["database_url", "jwt_keys", "payment_return_url", *gateways.needs(), *PROMISING],
     loads=["infra.postgres.engine"],
 )

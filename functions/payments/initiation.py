@@ -1,5 +1,6 @@
 from functions import wiring
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.bookings.queries import BookingNotFound
 from shared.idempotency.queries import KeyReused
 from shared.payments.checkout import NotPayable, PaymentInProgress, TooManyPayments

@@ -1,8 +1,9 @@
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from functions import wiring
-from functions.web import Call, Routes
+from functions import gateways, wiring
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.kit.errors import NotFound
 from shared.payments import following, queries
 from shared.payments.lifecycle import LIVE, AttemptState
@@ -23,11 +24,11 @@ class AttemptNotFound(NotFound):
 @routes.get("/status/{txn}", answer=AttemptView, refuses=(AttemptNotFound,))
 def status(call: Call, txn: str) -> AttemptView:
     """Tell how an attempt stands; while it is pending the gateway is asked, at most every 3 s."""
-    with call.reading_at_once() as (session, caller):
+    with call.reading_piggybacked() as (session, caller):
         found = _own(session, caller, txn)
     if found["state"] not in LIVE or not following.may_ask(found["asked_at"], call.now):
         return _view(found)
-    following.poll(wiring.database(), wiring.gateway_named, wiring.line, found["id"], call.now)
+    following.poll(wiring.database(), gateways.gateway_named, wiring.line, found["id"], call.now)
     with wiring.database().reading() as session:
         return _view(_own(session, caller, txn))
 

@@ -1,13 +1,16 @@
 """What time brings: the jobs Cloud Scheduler calls, each safe to run twice at once."""
 
-from functions.serving import serve
-from functions.wiring import INVOICING, PROMISING, gateway_needs
+from functions import gateways
+from functions.web.app import serve
+from functions.wiring import INVOICING, PROMISING
+
+ROUTES = {
+    "/jobs/{job}": {"POST": "functions.schedule.runs"},
+}
 
 schedule = serve(
     "schedule",
-    {
-        "/jobs": ["functions.schedule.runs"],
-    },
-    requires=["database_url", "schedule_url", "schedule_invoker", *gateway_needs(), *PROMISING, *INVOICING],
+    ROUTES,
+    requires=["database_url", "schedule_url", "schedule_invoker", *gateways.needs(), *PROMISING, *INVOICING],
     loads=["infra.postgres.engine", "infra.google.invokers"],
 )

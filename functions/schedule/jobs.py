@@ -9,15 +9,15 @@ from shared.kit.loading import named
 Job = Callable[[datetime], dict[str, int]]
 
 JOBS = {
-    "sweep": "functions.schedule.promises:sweep",
+    "sweep": "functions.schedule.outbox:sweep",
     "expire": "functions.schedule.bookings:expire",
     "deadlines": "functions.schedule.bookings:deadlines",
     "remind": "functions.schedule.bookings:remind",
     "reconcile": "functions.schedule.payments:reconcile",
     "report": "functions.schedule.payments:report",
-    "tidy": "functions.schedule.upkeep:tidy",
-    "days": "functions.schedule.upkeep:days",
-    "invariants": "functions.schedule.upkeep:invariants",
+    "tidy": "functions.schedule.maintenance:tidy",
+    "days": "functions.schedule.maintenance:days",
+    "invariants": "functions.schedule.maintenance:invariants",
 }
 
 

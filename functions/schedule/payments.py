@@ -3,18 +3,18 @@
 from dataclasses import asdict
 from datetime import datetime
 
-from functions import wiring
+from functions import gateways, wiring
 from shared.payments import following
 from shared.payments.reconciliation import report as reconciliation
 
 
 def reconcile(now: datetime) -> dict[str, int]:
     """Ask the gateway about every payment and refund that has not ended and whose task did not come."""
-    done = following.reconcile(wiring.database(), wiring.gateway_named, wiring.line, now)
+    done = following.reconcile(wiring.database(), gateways.gateway_named, wiring.line, now)
     following.keep(wiring.database(), done, now)
     return asdict(done)
 
 
 def report(now: datetime) -> dict[str, int]:
     """Hold the days up to yesterday against what the gateways say, and keep how each payment and refund came out."""
-    return reconciliation.report(wiring.database(), wiring.gateway_named, now)
+    return reconciliation.report(wiring.database(), gateways.gateway_named, now)

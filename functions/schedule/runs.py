@@ -1,7 +1,9 @@
-from functions import access, wiring
-from functions.access import UnknownInvoker
+from functions import wiring
 from functions.schedule import jobs
-from functions.web import Call, Routes
+from functions.web import authentication
+from functions.web.authentication import UnknownInvoker
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.kit import log
 from shared.kit.errors import NotFound
 from shared.kit.schemas import View
@@ -26,7 +28,7 @@ class Ran(View):
 def run(call: Call, job: str) -> Ran:
     """Run a job now and tell what it did."""
     chosen = wiring.settings()
-    access.invoked_by(call.request, chosen.schedule_url or "", chosen.schedule_invoker or "")
+    authentication.invoked_by(call.request, chosen.schedule_url or "", chosen.schedule_invoker or "")
     if job not in jobs.JOBS:
         raise JobNotFound
     did = jobs.job(job)(call.now)

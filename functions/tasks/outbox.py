@@ -1,10 +1,12 @@
 from typing import Literal
 from uuid import UUID
 
-from functions import access, wiring
-from functions.access import UnknownInvoker
+from functions import wiring
 from functions.tasks.handlers import handler
-from functions.web import Call, Routes
+from functions.web import authentication
+from functions.web.authentication import UnknownInvoker
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.kit import log
 from shared.kit.errors import Refusal
 from shared.kit.schemas import View
@@ -28,7 +30,7 @@ class Handled(View):
 def handle(call: Call, message_id: UUID) -> Handled:
     """Do what a message promises, once: done before is done; held by another worker, it is brought again."""
     chosen = wiring.settings()
-    access.invoked_by(call.request, chosen.tasks_url or "", chosen.tasks_invoker or "")
+    authentication.invoked_by(call.request, chosen.tasks_url or "", chosen.tasks_invoker or "")
     db = wiring.database()
     with db.transaction() as session:
         leased = queries.lease(session, message_id, call.now)

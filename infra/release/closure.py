@@ -4,6 +4,8 @@ Imports are followed, those inside functions too. A function counts where somebo
 every adapter, and a bundle ships those whose getter its code mentions. Everything else in a module counts as soon as
 the module is imported, and so does a function behind a decorator that may keep it (`@routes.get`). A string that is the
 name of a module of ours is an import of all of it; a literal table of such names (`wiring.LINES`) counts where named.
+So does a registry, a table of entries (`gateways.GATEWAYS`), and field by field: `GATEWAYS[name].verify` follows what the
+entries hold as `verify`, `for name in GATEWAYS` follows nothing more, any other use follows all of it.
 """
 
 import ast
@@ -42,6 +44,7 @@ class _Module:
     live: list[ast.stmt]
     waiting: dict[str, ast.stmt]
     aliases: dict[str, str]
+    registries: dict[str, list[ast.keyword]]
 
 
 class Tree:
@@ -145,9 +148,19 @@ class _Follow(ast.NodeVisitor):
         else:
             self.generic_visit(node)
 
+    def visit_For(self, node: ast.For) -> None:
+        registry = isinstance(node.iter, ast.Name) and node.iter.id in self._known.registries
+        for part in [*([] if registry else [node.iter]), *node.body, *node.orelse]:
+            self.visit(part)
+
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        chain = _chain(node)
-        if chain and chain[0] in self._known.aliases:
+        chain, entry = _chain(node), node.value
+        registry = entry.value.id if isinstance(entry, ast.Subscript) and isinstance(entry.value, ast.Name) else ""
+        if isinstance(entry, ast.Subscript) and registry in self._known.registries:
+            fields = [each for each in self._known.registries[registry] if each.arg == node.attr]
+            for part in [entry.slice, *fields]:
+                self.visit(part)
+        elif chain and chain[0] in self._known.aliases:
             self._reading.dotted(".".join([self._known.aliases[chain[0]], *chain[1:]]))
         else:
             self.generic_visit(node)
@@ -202,7 +215,7 @@ def _read(path: Path) -> _Module:
         waiting |= dict.fromkeys(names, statement)
         if not names:
             live.append(statement)
-    return _Module(path, live, waiting, _aliases(tree))
+    return _Module(path, live, waiting, _aliases(tree), _registries(waiting))
 
 
 def _waits(statement: ast.stmt) -> list[str]:
@@ -211,16 +224,37 @@ def _waits(statement: ast.stmt) -> list[str]:
         kept = {ast.unparse(each) for each in statement.decorator_list} - PASSIVE
         return [] if kept else [statement.name]
     if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Dict | ast.List | ast.Tuple | ast.Set):
-        return [each.id for each in statement.targets if isinstance(each, ast.Name)] if _is_literal(statement) else []
+        return (
+            [each.id for each in statement.targets if isinstance(each, ast.Name)] if _is_table(statement.value) else []
+        )
     return []
 
 
-def _is_literal(statement: ast.Assign) -> bool:
-    try:
-        ast.literal_eval(statement.value)
-    except ValueError:
-        return False
-    return True
+def _is_table(value: ast.expr) -> bool:
+    """Tell whether an expression only names things: constants, names, and entries of named fields."""
+    match value:
+        case ast.Constant() | ast.Name():
+            return True
+        case ast.Starred():
+            return _is_table(value.value)
+        case ast.List() | ast.Tuple() | ast.Set():
+            return all(map(_is_table, value.elts))
+        case ast.Dict():
+            return all(key is not None and _is_table(key) for key in value.keys) and all(map(_is_table, value.values))
+        case ast.Call(func=ast.Name(), args=[], keywords=keywords):
+            return all(_is_table(each.value) for each in keywords)
+    return False
+
+
+def _registries(waiting: Mapping[str, ast.stmt]) -> dict[str, list[ast.keyword]]:
+    """Return the fields of every entry, by the name of the registry."""
+    found: dict[str, list[ast.keyword]] = {}
+    for name, statement in waiting.items():
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Dict):
+            entries = [each for each in statement.value.values if isinstance(each, ast.Call)]
+            if entries:
+                found[name] = [each for entry in entries for each in entry.keywords]
+    return found
 
 
 def _aliases(tree: ast.Module) -> dict[str, str]:

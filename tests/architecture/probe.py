@@ -1,4 +1,4 @@
-"""Imports one target as functions-framework does, then all its nouns, and tells what that loaded; in a process of its own."""
+"""Imports one target as functions-framework does, then all its route modules, and prints what that loaded; in a process of its own."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def main(target: str) -> None:
 
     function = getattr(entry, target)
     started = sorted(set(sys.modules) - before)
-    function.app.all_routes()
+    function.app.endpoints()
     loaded = sorted(set(sys.modules) - before)
     threads, sockets = threading.active_count(), called + open_sockets()
     told = {"started": started, "loaded": loaded, "threads": threads, "sockets": sockets}

@@ -5,13 +5,14 @@ import importlib
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from functions import access, web, wiring
+from functions import gateways, wiring
 from shared.kit.settings import Settings
 from tests.architecture.probe import placeholders
 
@@ -50,20 +51,41 @@ def read_directly(node: ast.AST) -> set[str]:
     }
 
 
-def adapters() -> dict[str, ast.FunctionDef]:
-    tree = ast.parse(Path(wiring.__file__ or "").read_text())
-    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+@cache
+def adapters() -> dict[str, ast.stmt]:
+    """Return what makes adapters: the functions of `wiring` and `gateways`, and the registries of functions."""
+    statements = [
+        node for module in (wiring, gateways) for node in ast.parse(Path(module.__file__ or "").read_text()).body
+    ]
+    made = {node.name: node for node in statements if isinstance(node, ast.FunctionDef)}
+    return made | {ast.unparse(node.targets[0]): node for node in statements if isinstance(node, ast.Assign)}
 
 
-def read_by_adapter(name: str) -> set[str]:
-    """Return the settings an adapter reads, with those of the adapters it is made of."""
-    known = adapters()
-    if name not in known:
-        return set()
-    called = {
-        each.func.id for each in ast.walk(known[name]) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)
-    }
-    return read_directly(known[name]).union(*(read_by_adapter(each) for each in called & set(known) - {name}))
+def within(node: ast.AST) -> set[str]:
+    """Return the adapters an adapter names; of `GATEWAYS[name].field`, what the entries hold as this field."""
+    entries = [each for each in ast.walk(node) if isinstance(each, ast.Attribute) and _is_entry(each)]
+    keys = [each.iter for each in ast.walk(node) if isinstance(each, ast.For)]
+    known = {id(part) for each in (*entries, *keys) for part in ast.walk(each)}
+    fields = [field for field in ast.walk(adapters()["GATEWAYS"]) if isinstance(field, ast.keyword)]
+    held = [field.value for field in fields if field.arg in {each.attr for each in entries}]
+    named = [each for each in ast.walk(node) if isinstance(each, ast.Name) and id(each) not in known]
+    found = {each.id for each in (*named, *held) if isinstance(each, ast.Name)}
+    return (found | names(node, "wiring") | names(node, "gateways")) & adapters().keys()
+
+
+def _is_entry(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Subscript) and ast.unparse(node.value.value) == "GATEWAYS"
+
+
+def read_by_adapters(used: set[str]) -> set[str]:
+    """Return the settings adapters read, with those of the adapters they are made of."""
+    found: set[str] = set()
+    left = used & adapters().keys()
+    while left:
+        name = left.pop()
+        found.add(name)
+        left |= within(adapters()[name]) - found
+    return set().union(*(read_directly(adapters()[name]) for name in found))
 
 
 def code(name: str) -> Iterator[ast.Module]:
@@ -71,15 +93,17 @@ def code(name: str) -> Iterator[ast.Module]:
         yield ast.parse(path.read_text())
 
 
+def named_in(tree: ast.Module) -> set[str]:
+    return names(tree, "wiring") | names(tree, "gateways")
+
+
 def read_by(name: str) -> set[str]:
     """Return the settings without a default that a function's own code and its adapters read."""
     group = getattr(importlib.import_module(f"functions.{name}"), name)
-    used = set().union(*(names(tree, "wiring") for tree in code(name)))
-    if any(endpoint.role for routes in group.app.all_routes() for endpoint in routes.endpoints):
-        used |= {"access_tokens"}.union(
-            *(names(ast.parse(Path(each.__file__ or "").read_text()), "wiring") for each in (web, access))
-        )
-    read = set().union(*(read_directly(tree) for tree in code(name)), *(read_by_adapter(each) for each in used))
+    used = set().union(*(named_in(tree) for tree in code(name)))
+    if any(endpoint.roles for endpoint in group.app.endpoints()):
+        used |= {"access_tokens"}.union(*(named_in(tree) for tree in code("web")))
+    read = set().union(*(read_directly(tree) for tree in code(name))) | read_by_adapters(used)
     return read & WITHOUT_DEFAULT
 
 

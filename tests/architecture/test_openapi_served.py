@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from tests.framework import client
+
 FILE = Path(__file__).parents[2] / "functions" / "docs" / "openapi.json"
 COMPONENTS: dict[str, Any] = json.loads(FILE.read_text())["components"]
 
@@ -29,15 +31,15 @@ def process() -> Iterator[None]:
 def docs() -> FlaskClient:
     from functions.docs import docs
 
-    return docs.app.test_client()
+    return client(docs.app)
 
 
 @pytest.fixture
 def notes() -> FlaskClient:
     """An application with one endpoint, which takes a body and fails."""
-    from functions.serving import create_app
+    from functions.web.app import App
 
-    return create_app("notes", {"/notes": ["tests.architecture.notes"]}).test_client()
+    return client(App("notes", {"/notes": {"POST": "tests.architecture.notes"}}))
 
 
 def example(code: str) -> dict[str, Any]:

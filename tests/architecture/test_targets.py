@@ -13,20 +13,20 @@ from infra.local.functions import functions
 
 ROOT = Path(__file__).parents[2]
 LISTED = {one.name: one for one in functions(ROOT / "terraform/functions.yaml")}
-# Modules a target loads on top of functions-framework before its first request, and once all its nouns were asked for;
+# Modules a target loads on top of functions-framework before its first request, and once all its routes were asked for;
 # room for a handful, so that a library cannot slip in.
-STARTED = 402
+STARTED = 408
 BUDGET = {
-    "auth": 408,
-    "customer": 497,
-    "chef": 492,
-    "admin": 533,
-    "payments": 435,
-    "callback": 405,
-    "docs": 347,
-    "tasks": 406,
-    "schedule": 404,
-    "migrate": 397,
+    "auth": 417,
+    "customer": 506,
+    "chef": 501,
+    "admin": 542,
+    "payments": 444,
+    "callback": 414,
+    "docs": 356,
+    "tasks": 415,
+    "schedule": 413,
+    "migrate": 406,
 }
 NEVER = ("grpc", "google", "upstash_redis", "httpx", "jinja2", "pydantic_settings", "hypothesis", "infra.local")
 
@@ -88,7 +88,7 @@ def test_a_target_stays_within_its_budget_of_modules(target):
     assert (len(found["started"]) <= STARTED, len(found["loaded"]) <= BUDGET[target]) == (True, True)
 
 
-@pytest.mark.parametrize("target", ["", "web", "access", "wiring", "nothing", "__path__"])
+@pytest.mark.parametrize("target", ["", "web", "notifications", "wiring", "nothing", "__path__"])
 def test_what_is_no_function_is_no_target(target):
     code = f"import main; main.__getattr__({target!r})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)

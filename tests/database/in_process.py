@@ -13,11 +13,11 @@ from tests.architecture.probe import placeholders
 @contextmanager
 def functions_on(db: PostgresDatabase) -> Iterator[pytest.MonkeyPatch]:
     """Let them run until the block ends; the patch may say more of what they are given."""
-    from functions import wiring
+    from functions import gateways, wiring
 
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    made = [each for each in vars(wiring).values() if hasattr(each, "cache_clear")]
+    made = [each for each in (vars(wiring) | vars(gateways)).values() if hasattr(each, "cache_clear")]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in placeholders().items():
             patch.setenv(name, value)

@@ -15,6 +15,7 @@ from infra.phonepe.v1.wire import Signer, our_id
 from shared.kit.settings import Keys
 from shared.payments.checkout import NotPayable
 from tests.conftest import SALTS
+from tests.framework import framed
 from tests.waiting import until
 
 COPIES, OTHER = 20, "OTHER-1"
@@ -66,7 +67,7 @@ def receiver(in_process, phonepe, monkeypatch) -> Iterator[Receiver]:  # noqa: A
         monkeypatch.setenv(name, value)
     from functions.callback import callback
 
-    return Receiver(callback.app.wsgi_app)
+    return Receiver(framed(callback.app))
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ PERIOD = Period(date(2026, 11, 14), date(2026, 11, 19), INDIA)
 
 @pytest.fixture
 def sum_up(in_process):  # noqa: ARG001 - a function that is imported reads its settings
-    from functions.schedule.upkeep import days
+    from functions.schedule.maintenance import days
 
     return days
 

@@ -14,6 +14,7 @@ from shared.outbox.queries import GRACE, SENDS, SWEEP_BACKOFF_MINUTES
 from shared.outbox.sweep import sweep
 from shared.users.models import ADMIN
 from tests.fakes import Queue
+from tests.framework import client
 from tests.make import together
 
 DAY = timedelta(days=1)
@@ -93,7 +94,7 @@ class Desk:
     def __init__(self, world) -> None:
         from functions.admin import admin
 
-        self.client, self.world = admin.app.test_client(), world
+        self.client, self.world = client(admin.app), world
 
     def ask(self, method: str, path: str) -> Any:
         headers = {"Authorization": f"Bearer {self.world.tokens[ADMIN]}"}

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from functions import wiring
+from functions import gateways
 from infra.migrations.tables import metadata
 from infra.phonepe.v1.client import PhonePe
 from infra.phonepe.v1.wire import Signer
@@ -34,6 +34,7 @@ from tests.bench.growth.server import superuser
 from tests.broken import broken
 from tests.database.in_process import functions_on
 from tests.database.world import LIVES, ROWS, World
+from tests.framework import client
 from tests.http.bad_input import Operation, branches, operations
 from tests.make import Make, Person
 from tests.phonepe_server import PhonePeServer
@@ -61,7 +62,7 @@ def grown(template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         functions_on(database) as patch,
     ):
         gateway = PhonePe(phonepe.url, phonepe.merchant_id, Signer(Keys(phonepe.salts)), "http://127.0.0.1:9/callback")
-        patch.setattr(wiring, "gateway_named", lambda _: gateway)
+        patch.setattr(gateways, "gateway_named", lambda _: gateway)
         _loaded(url, gateway, phonepe)
         superuser_url = make_url(url).set(username="postgres").render_as_string(hide_password=False)
         tell_plans(superuser_url, enable_seqscan="off")
@@ -236,8 +237,8 @@ def change(world: World, operation: Operation) -> Callable[[], int]:
     headers = {"Authorization": f"Bearer {world.tokens[str(operation.role)]}", "Idempotency-Key": new_id().hex}
     target = getattr(import_module(f"functions.{operation.function}"), operation.function)
     asked = {"data": json.dumps(body, default=str), "content_type": "application/json"} if body else {}
-    path, client = operation.path.format_map(ids), target.app.test_client()
-    return lambda: int(client.open(path, method=operation.method, headers=headers, **asked).status_code)
+    path, sender = operation.path.format_map(ids), client(target.app)
+    return lambda: int(sender.open(path, method=operation.method, headers=headers, **asked).status_code)
 
 
 @pytest.mark.parametrize("operation", [one for one in operations() if one.method != "GET" and one.role], ids=str)

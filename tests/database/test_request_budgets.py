@@ -17,6 +17,7 @@ from shared.kit.ids import new_id
 from shared.lines.home_chef.lifecycle import CHEF
 from shared.users.models import CUSTOMER
 from tests.database.world import World
+from tests.framework import client
 from tests.postgres_server import at_port
 from tests.round_trips import CountingProxy, counted
 
@@ -70,7 +71,7 @@ class Asking:
         given = headers | {"Authorization": f"Bearer {self._world.tokens[CUSTOMER]}"}
         if function == "callback":
             del given["Authorization"]
-        answer = app.test_client().open(f"/api/v1{path}", method=method, json=body, headers=given)
+        answer = client(app).open(f"/api/v1{path}", method=method, json=body, headers=given)
         return int(answer.status_code)
 
 

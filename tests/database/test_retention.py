@@ -29,7 +29,7 @@ FOR_EVER = [*MONEY, "bookings", "booking_events", "notifications", "audit_log", 
 @pytest.fixture
 def tidy(in_process):  # noqa: ARG001 - a function that is imported reads its settings
     """Run the job, on the test's database."""
-    from functions.schedule.upkeep import tidy
+    from functions.schedule.maintenance import tidy
 
     return tidy
 

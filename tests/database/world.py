@@ -19,6 +19,7 @@ from shared.payments.reconciliation.comparison import Theirs
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
 from shared.users.models import ADMIN, CUSTOMER
+from tests.framework import client
 from tests.http.bad_input import Operation
 from tests.make import Make, Person
 from tests.phonepe_server import PhonePeServer
@@ -139,7 +140,7 @@ class World:
         target = getattr(import_module(f"functions.{operation.function}"), operation.function)
         headers = {"Authorization": f"Bearer {self.tokens[str(operation.role)]}"}
         asked = self._asked(operation) | query
-        answer = target.app.test_client().get(path, query_string=asked, headers=headers)
+        answer = client(target.app).get(path, query_string=asked, headers=headers)
         assert answer.status_code == 200, answer.text
         return dict(answer.json)
 

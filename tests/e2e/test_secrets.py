@@ -208,7 +208,7 @@ def keys_of(system: System) -> dict[str, str]:
 
 
 def test_no_log_of_any_process_holds_a_secret_or_a_person(story: Story):
-    """Seen to fail with the body or the Authorization header in the line of a request (`functions/observed.py`), and with
+    """Seen to fail with the body or the Authorization header in the line of a request (`functions/web/middleware.py`), and with
     the text of an exception beside its stack (`shared/kit/log.py`).
     """
     words = story.doors() | story.persons()
@@ -221,7 +221,7 @@ def test_no_log_of_any_process_holds_a_secret_or_a_person(story: Story):
 
 
 def test_no_answer_holds_a_secret_but_to_whom_a_token_is_given(story: Story):
-    """Seen to fail with the exception's text as the detail of a 500 (`functions/problems.py`)."""
+    """Seen to fail with the exception's text as the detail of a 500 (`functions/web/problems.py`)."""
     for path, text in story.witness.answers():
         gives = path.endswith(("/verify-otp", "/refresh"))
         held = found(text, story.doors(but_tokens=gives))

@@ -73,7 +73,7 @@ BROKEN = {
 class Operation:
     """One method of one path, who serves it and for which role (None: for everybody).
 
-    `fields` are its body's, `example` is a body the document shows.
+    `fields` are its body's, `example` is a body the document shows. A body that is one of several has their `shapes`.
     """
 
     function: str
@@ -81,7 +81,7 @@ class Operation:
     method: str
     path: str
     parameters: list[dict[str, Any]]
-    fields: dict[str, dict[str, Any]]
+    shapes: list[dict[str, Any]]
     required: frozenset[str]
     example: dict[str, Any] | None
     needs_body: bool
@@ -89,6 +89,18 @@ class Operation:
 
     def __str__(self) -> str:
         return f"{self.method} {self.path.removeprefix('/api/v1')}"
+
+    @property
+    def fields(self) -> dict[str, dict[str, Any]]:
+        return {name: field for shape in self.shapes for name, field in shape.get("properties", {}).items()}
+
+    def shown(self, field: str | None) -> dict[str, Any]:
+        """Return a body in which this field may stand: the document's example, or one of the field's own shape."""
+        example = self.example or {}
+        others = [shape["properties"] for shape in self.shapes if field in shape.get("properties", {})]
+        if field is None or any(example.keys() <= shape.keys() for shape in others):
+            return example
+        return {name: json.loads(next(iter(good(schema)))[1]) for name, schema in others[0].items()}
 
     def named(self, where: str) -> list[str]:
         """Return the names of its parameters in the path, the query or the headers."""
@@ -119,7 +131,7 @@ def _operation(function: str, method: str, path: str, told: dict[str, Any]) -> O
         method,
         path,
         [resolved(parameter) for parameter in told.get("parameters", [])],
-        {name: field for shape in shapes for name, field in shape.get("properties", {}).items()},
+        shapes,
         frozenset.intersection(*(frozenset(shape.get("required", [])) for shape in shapes)),
         sent.get("example"),
         told.get("requestBody", {}).get("required", False),

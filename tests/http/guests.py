@@ -36,12 +36,15 @@ class Guests:
             return stranger()
         return {"Authorization": f"Bearer {self.people[operation.role].tokens['access_token']}"}
 
-    def body(self, operation: Operation) -> dict[str, str]:
-        """Return the body the document shows, with what must be one's own or in time put right; values as JSON texts."""
+    def body(self, operation: Operation, field: str | None = None) -> dict[str, str]:
+        """Return the body the document shows, with what must be one's own or in time put right; values as JSON texts.
+
+        Of several shapes, it is the one with this field.
+        """
         own = {**self._own, "day": day(20), "email": f"{uuid4().hex}@test.example"}
         if operation.path == "/api/v1/admin/locations":
             own["city"] = uuid4().hex  # where other tests book nothing
-        shown = operation.example or {}
+        shown = operation.shown(field)
         return {name: json.dumps(own.get(name, value)) for name, value in shown.items()}
 
     @property

@@ -44,7 +44,7 @@ def test_a_page_of_a_configured_origin_may_call(system: System, function: str):
     answer = system.ask(function, "OPTIONS", "/api/v1/customer/profile", headers=asked)
     assert answer.status_code == 204
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
-    assert {"GET", "POST", "PUT", "DELETE"} == set(answer.headers["Access-Control-Allow-Methods"].split(", "))
+    assert {"GET", "POST", "PUT", "PATCH", "DELETE"} == set(answer.headers["Access-Control-Allow-Methods"].split(", "))
     allowed = answer.headers["Access-Control-Allow-Headers"].lower()
     assert all(name in allowed for name in ("authorization", "content-type", "idempotency-key"))
     assert "Origin" in answer.headers["Vary"]

@@ -68,7 +68,7 @@ def have_patience(seconds: float) -> None:
 
 def load(function: str) -> None:
     """Import all that a function may come to need: a process that takes a dead one's place is then no slower than it."""
-    getattr(import_module(f"functions.{function}"), function).app.all_routes()
+    getattr(import_module(f"functions.{function}"), function).app.endpoints()
     for line in wiring.LINES:
         wiring.line(line)
     for kind in HANDLERS:

@@ -3,8 +3,9 @@
 from hashlib import sha256
 
 import pytest
+from werkzeug.datastructures import Headers
 
-from functions import wiring
+from functions import gateways, wiring
 from shared.kit.settings import Keys, Settings
 from shared.payments.gateway import GatewayUnavailable
 
@@ -18,7 +19,7 @@ WEBHOOK = (b"{}", sha256(b"hooks:pass1word").hexdigest())
 @pytest.fixture
 def given(monkeypatch):
     """Deploy with these settings alone."""
-    made = (wiring.signer, wiring.store, wiring.phonepe_v1, wiring.phonepe_v2)
+    made = (wiring.store, *(each for each in vars(gateways).values() if hasattr(each, "cache_clear")))
 
     def give(**settings):
         for each in made:
@@ -33,16 +34,16 @@ def given(monkeypatch):
 @pytest.mark.parametrize(("settings", "name"), [(V1, "phonepe"), (V2, "phonepe_v2"), (V1 | V2, "phonepe")])
 def test_new_payments_begin_at_the_version_that_is_chosen(given, settings, name):
     given(**settings)
-    assert wiring.gateway().name == name
+    assert gateways.chosen_gateway().name == name
 
 
 def test_what_was_begun_at_either_is_followed_there_while_its_settings_are_given(given):
     given(**(V1 | V2))
-    assert [wiring.gateway_named(name).name for name in ("phonepe", "phonepe_v2")] == ["phonepe", "phonepe_v2"]
+    assert [gateways.gateway_named(name).name for name in ("phonepe", "phonepe_v2")] == ["phonepe", "phonepe_v2"]
     for settings, gone in ((V1, "phonepe_v2"), (V2, "phonepe"), (V1 | V2, "razorpay")):
         given(**settings)
         with pytest.raises(GatewayUnavailable, match="no answer"):
-            wiring.gateway_named(gone)
+            gateways.gateway_named(gone)
 
 
 def test_a_message_is_a_versions_own_only_where_its_keys_are_given(given):
@@ -55,11 +56,13 @@ def test_a_message_is_a_versions_own_only_where_its_keys_are_given(given):
         ({}, set()),
     ):
         given(**settings)
-        assert {name for name, message in messages.items() if wiring.is_from(name, *message)} == believed
-        assert not wiring.is_from("phonepe", *WEBHOOK)
-        assert not wiring.is_from("phonepe_v2", CALLBACK[0], CALLBACK[1])
+        for name, (raw, header) in messages.items():
+            sender = gateways.sender_of(raw, Headers({gateways.GATEWAYS[name].header: header}))
+            assert sender == (name if name in believed else None)
+        assert gateways.sender_of(WEBHOOK[0], Headers({"X-VERIFY": WEBHOOK[1]})) is None
+        assert gateways.sender_of(CALLBACK[0], Headers({"Authorization": CALLBACK[1]})) is None
 
 
 def test_our_id_is_read_as_the_one_who_told_it_writes():
-    assert wiring.id_in("phonepe_v2", b'{"payload":{"merchantOrderId":"SZ_1"}}') == "SZ_1"
-    assert wiring.id_in("phonepe", b'{"payload":{"merchantOrderId":"SZ_1"}}') == ""
+    assert gateways.our_id("phonepe_v2", b'{"payload":{"merchantOrderId":"SZ_1"}}') == "SZ_1"
+    assert gateways.our_id("phonepe", b'{"payload":{"merchantOrderId":"SZ_1"}}') == ""

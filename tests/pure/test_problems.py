@@ -4,10 +4,9 @@ import json
 from datetime import date
 
 import pytest
-from flask import Flask
 from pydantic import BaseModel, ValidationError
 
-from functions import problems
+from functions.web import problems
 from shared.kit.errors import DependencyDown, Invalid, Refusal, Unauthorized
 from shared.kit.schemas import Body, Query
 from shared.lines.home_chef.schemas import BookingRequest
@@ -69,15 +68,7 @@ def test_a_body_that_is_no_json_is_said_to_be_none(raw):
 
 
 def answered(raised):
-    """The answer of an application whose one endpoint raises."""
-    app = Flask("problems", static_folder=None)
-    problems.register(app)
-
-    @app.get("/")
-    def endpoint():
-        raise raised
-
-    return app.test_client().get("/")
+    return problems.response_to(raised)
 
 
 def test_a_refusal_is_a_problem_document_with_its_members():
@@ -105,5 +96,5 @@ def test_a_refusal_says_when_to_come_back_and_how_to_sign_in():
 def test_what_was_not_foreseen_is_told_to_nobody():
     answer = answered(RuntimeError("postgresql://booking:hunter2@db/booking"))
     assert (answer.status_code, answer.get_json()["code"]) == (500, "internal_error")
-    assert "hunter2" not in answer.text
-    assert "RuntimeError" not in answer.text
+    assert "hunter2" not in answer.get_data(as_text=True)
+    assert "RuntimeError" not in answer.get_data(as_text=True)

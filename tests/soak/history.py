@@ -1,7 +1,7 @@
 """`python -m tests.soak.history`: a crowd shops while functions are killed; then everything that was answered must be there.
 
 SECONDS (60) and SEED may be given in the environment. Prints the numbers, and each promise that was broken; as it does
-when an answer is stored under its key in a transaction after the one of its effect (`functions.repeated.once`).
+when an answer is stored under its key in a transaction after the one of its effect (`functions.web.idempotency.idempotent`).
 """
 
 import json

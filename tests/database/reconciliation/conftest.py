@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions import wiring
+from functions import gateways
 from functions.wiring import line
 from shared.kit.paging import PageQuery
 from shared.payments import queries as payments
@@ -66,7 +66,7 @@ def promised(in_process, gateway, make, monkeypatch, now):  # noqa: ARG001
     """Do what was promised of these kinds, as the tasks function does."""
     from functions.tasks.handlers import handler
 
-    monkeypatch.setattr(wiring, "gateway_named", at(gateway))
+    monkeypatch.setattr(gateways, "gateway_named", at(gateway))
 
     def promised(*kinds, later=NIGHT):
         waiting = "select id, kind, payload from outbox where kind = any(:kinds) and done_at is null order by due_at"

@@ -1,10 +1,10 @@
 """What admins send and see of one booking; amounts are rupees on the wire."""
 
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import model_validator
+from pydantic import ConfigDict, Discriminator, RootModel, Tag
 
 from shared.bookings.desk.schemas import ExceptionView, FullEventView, ListedBookingView
 from shared.bookings.lifecycle import Status
@@ -14,24 +14,50 @@ from shared.lines.home_chef.lifecycle import OfferState
 from shared.lines.home_chef.schemas import BreakdownView, PlaceView
 from shared.payments.schemas import AdminAttemptView, AdminRefundView, CashChange
 
-ONE_CHANGE = ({"chef_id"}, {"status", "reason"}, {"cash"})
+
+class BookingCashChange(Body):
+    """Cash is agreed, or was taken."""
+
+    cash: CashChange
 
 
-class BookingChange(Body):
-    """One change at a time: another chef (null: whoever is free), another state and why, or cash."""
+class BookingChefChange(Body):
+    """Another chef; null: whoever is free."""
 
-    chef_id: Id | None = None
-    status: Status | None = None
-    reason: Text(1, 500) | None = None  # type: ignore[valid-type]
-    cash: CashChange | None = None
+    chef_id: Id | None
 
-    @model_validator(mode="after")
-    def exactly_one(self) -> Self:
-        given = self.model_fields_set
-        empty = [name for name in given - {"chef_id"} if getattr(self, name) is None]
-        if given not in ONE_CHANGE or empty:
-            raise ValueError("send exactly one of chef_id, status with reason, or cash")
-        return self
+
+class BookingStatusChange(Body):
+    """Another status, and why."""
+
+    status: Status
+    reason: Text(1, 500)  # type: ignore[valid-type]
+
+
+def _changed(body: Any) -> str | None:
+    """Return the one field that tells which change a body is; None if it has none of them, or several."""
+    given = body if isinstance(body, dict) else getattr(body, "model_fields_set", ())
+    named = [name for name in ("cash", "chef_id", "status") if name in given]
+    return named[0] if len(named) == 1 else None
+
+
+class BookingChange(
+    RootModel[
+        Annotated[
+            Annotated[BookingCashChange, Tag("cash")]
+            | Annotated[BookingChefChange, Tag("chef_id")]
+            | Annotated[BookingStatusChange, Tag("status")],
+            Discriminator(
+                _changed,
+                custom_error_type="one_change",
+                custom_error_message="send exactly one of chef_id, status with reason, or cash",
+            ),
+        ]
+    ]
+):
+    """One change at a time: cash, another chef, or another status and why."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class VisitView(View):

@@ -1,15 +1,14 @@
 """What the operations of the API may refuse, as its document tells it: problem documents by status and code."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from functions import problems
-from functions.web import Endpoint
+from functions.web import problems
+from functions.web.endpoint import Endpoint
+from functions.web.openapi.words import Json
 from shared.idempotency.queries import KeyReused
 from shared.kit.errors import DependencyDown, Forbidden, Invalid, Refusal
 from shared.sign_in.tokens import InvalidToken
 
-Json = dict[str, Any]
 Kind = type[Refusal]
 HEADERS = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}
 
@@ -36,7 +35,7 @@ def by_status(endpoint: Endpoint, *, reads_bytes: bool = False) -> dict[int, lis
 
 def _kinds(endpoint: Endpoint, *, reads_bytes: bool) -> Iterator[Kind]:
     """What is declared, and what follows from the rest of the declaration."""
-    if endpoint.role:
+    if endpoint.roles:
         yield from (InvalidToken, Forbidden, DependencyDown)
     if endpoint.body:
         yield from (problems.MalformedJson, problems.UnsupportedMediaType)

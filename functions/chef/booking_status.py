@@ -1,8 +1,9 @@
 from uuid import UUID
 
 from functions import wiring
-from functions.acting import acting
-from functions.web import Call, Routes
+from functions.web.actor import with_actor
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.bookings.queries import BookingNotFound
 from shared.lines.home_chef import steps
 from shared.lines.home_chef.lifecycle import CHEF
@@ -23,5 +24,5 @@ routes = Routes("/api/v1/chef", CHEF)
 def change_status(call: Call, booking_id: UUID, body: StatusChange) -> ChefBookingView:
     """Accept (`confirmed`), decline, start, complete or cancel a visit; a step its state does not allow names the states."""
     window = wiring.settings().start_window_minutes
-    row = steps.by_chef(acting(call), booking_id, body.status, body.reason, window, call.now)
+    row = steps.by_chef(with_actor(call), booking_id, body.status, body.reason, window, call.now)
     return chef_booking_view(row)

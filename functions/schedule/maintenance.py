@@ -1,4 +1,4 @@
-"""What keeps the database small and its rows right."""
+"""Maintenance of the database: retention, daily rollups and invariants."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from shared.users import days as users
 
 
 def tidy(now: datetime) -> dict[str, int]:
-    """Delete what need not be kept any longer, room by room."""
+    """Delete rows whose retention is over, room by room."""
     rooms = {
         "outbox": outbox.forget,
         "inbox": inbox.forget,
@@ -29,7 +29,7 @@ def tidy(now: datetime) -> dict[str, int]:
 
 
 def days(now: datetime) -> dict[str, int]:
-    """Sum up the days that are over, so that what is asked of all time need not read all of it."""
+    """Roll up the days that are over, so that totals of all time read one row a day."""
     rooms = {
         "ledger": Days(ledger.next_day, ledger.sum_up),
         "bookings": Days(bookings.next_day, bookings.count),
@@ -39,5 +39,5 @@ def days(now: datetime) -> dict[str, int]:
 
 
 def invariants(now: datetime) -> dict[str, int]:
-    """Ask whether the rows are what they must be between any two commits; each that is not is a defect, and told."""
+    """Check the invariants of all rows; each violation is a defect and raises an alarm."""
     return run.ask(wiring.patient_database(), wiring.invariants(), now)

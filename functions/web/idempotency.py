@@ -1,11 +1,11 @@
-"""Requests that may be sent twice and are done once."""
+"""Requests that clients may repeat and that take effect once."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from functions.web import Call
+from functions.web.call import Call
 from shared.idempotency import queries as idempotency
 from shared.kit.schemas import View
 from shared.sign_in.sessions import Caller
@@ -13,10 +13,10 @@ from shared.sign_in.sessions import Caller
 Answer = TypeVar("Answer", bound=View)
 
 
-def once(call: Call, act: Callable[[Session, Caller], Answer]) -> Answer:
-    """Do what a request asks, its caller's row locked, and keep the answer under its Idempotency-Key where it has one.
+def idempotent(call: Call, act: Callable[[Session, Caller], Answer]) -> Answer:
+    """Run `act` with the caller's row locked, and store its answer under the request's Idempotency-Key, if any.
 
-    Raises Replayed for a key that was answered before, KeyReused for one of another request, and what `act` raises.
+    Raises Replayed for a key that has an answer, KeyReused for the key of another request, and what `act` raises.
     """
     with call.locking() as (session, caller):
         key = call.key(caller)

@@ -1,9 +1,10 @@
-"""What a person was told, as their app shows it: the same two endpoints for each audience."""
+"""In-app notifications: a route factory, because each audience has the same two endpoints."""
 
 from uuid import UUID
 
 from functions import wiring
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.notifications import queries
 from shared.notifications.models import Notification
 from shared.notifications.queries import NotificationNotFound
@@ -11,7 +12,7 @@ from shared.notifications.schemas import NotificationQuery, NotificationsView, N
 
 
 def routes_for(prefix: str, role: str) -> Routes:
-    """Return the endpoints of one audience's notifications."""
+    """Return the notification endpoints of one audience."""
     routes = Routes(prefix, role)
     routes.get("/notifications", query=NotificationQuery, answer=NotificationsView)(list_notifications)
     routes.put("/notifications/{notification_id}/read", answer=NotificationView, refuses=(NotificationNotFound,))(

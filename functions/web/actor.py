@@ -1,4 +1,4 @@
-"""Who acts on a booking: the caller of a request, as the booking's history and the audit log name them."""
+"""The actor of a change to a booking: the caller of a request, as the booking's history and the audit log name them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from functions.web import Call
+from functions.web.call import Call
 from shared.audit import queries as audit
 from shared.bookings import queries as bookings
 from shared.bookings.history import Actor
@@ -14,8 +14,8 @@ from shared.bookings.history import Actor
 Begin = Callable[[], AbstractContextManager[tuple[Session, Actor]]]
 
 
-def acting(call: Call) -> Begin:
-    """Return what opens a transaction of a request and tells who acts in it."""
+def with_actor(call: Call) -> Begin:
+    """Return a function that opens a transaction of the request and yields its actor."""
 
     @contextmanager
     def begin() -> Iterator[tuple[Session, Actor]]:
@@ -25,8 +25,8 @@ def acting(call: Call) -> Begin:
     return begin
 
 
-def audited(call: Call, action: str, booking_id: UUID) -> Begin:
-    """Return the same for an admin: what has become of the booking is in the audit log before the commit."""
+def with_audit(call: Call, action: str, booking_id: UUID) -> Begin:
+    """Return the same for an admin; the audit log records the booking before and after, in the same transaction."""
 
     @contextmanager
     def begin() -> Iterator[tuple[Session, Actor]]:

@@ -1,9 +1,9 @@
-"""The one place where refusals become problem documents (RFC 9457); nothing internal leaks."""
+"""Problem documents (RFC 9457): the one place where errors become responses; nothing internal leaks."""
 
 import json
 from typing import Any
 
-from flask import Flask, Response
+from flask import Response
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -35,12 +35,15 @@ class InvalidFields(Refusal):
     status, code, title = Invalid.status, Invalid.code, Invalid.title
 
 
-def invalid(error: ValidationError, prefix: str | None = None) -> Refusal:
-    """Return the refusal of a request that is not shaped as documented, naming each field."""
+def invalid(error: ValidationError, prefix: str | None = None, *, is_union: bool = False) -> Refusal:
+    """Return the refusal of a request that is not shaped as documented, naming each field.
+
+    In a body that `is_union`, pydantic names the chosen member first, which is no field of the body.
+    """
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if any(item["type"] == "json_invalid" for item in found):
         return MalformedJson()
-    errors = [{"field": _path(item["loc"], prefix), "message": item["msg"]} for item in found[:MOST_NAMED]]
+    errors = [{"field": _path(item["loc"][is_union:], prefix), "message": item["msg"]} for item in found[:MOST_NAMED]]
     named = ", ".join(dict.fromkeys(item["field"] for item in errors))
     return InvalidFields(f"Not valid: {named}.", errors=errors)
 
@@ -58,7 +61,17 @@ def problem(status: int, code: str, title: str, detail: str, **members: Any) -> 
     return Response(encode(document), status, content_type=MEDIA_TYPE)
 
 
-def refused(refusal: Refusal) -> Response:
+def response_to(error: Exception) -> Response:
+    """Return the problem document of any error."""
+    if isinstance(error, Refusal):
+        return _refused(error)
+    if isinstance(error, HTTPException):
+        return _http(error)
+    logger.error("unexpected error", exc_info=error)
+    return problem(500, "internal_error", "Internal error", "Something went wrong on our side. It has been noted.")
+
+
+def _refused(refusal: Refusal) -> Response:
     response = problem(refusal.status, refusal.code, refusal.title, refusal.detail, **refusal.members)
     if refusal.retry_after is not None:
         response.headers["Retry-After"] = str(refusal.retry_after)
@@ -80,15 +93,3 @@ def _http(error: HTTPException) -> Response:
     if allowed:
         response.headers["Allow"] = allowed
     return response
-
-
-def _unexpected(error: Exception) -> Response:
-    logger.error("unexpected error", exc_info=error)
-    return problem(500, "internal_error", "Internal error", "Something went wrong on our side. It has been noted.")
-
-
-def register(app: Flask) -> None:
-    """Let every error of an application leave as a problem document."""
-    app.register_error_handler(Refusal, refused)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unexpected)

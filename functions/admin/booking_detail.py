@@ -2,7 +2,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from functions.web import Call, Routes
+from functions.web.call import Call
+from functions.web.endpoint import Routes
 from shared.bookings.queries import BookingNotFound
 from shared.lines.home_chef.desk import queries
 from shared.lines.home_chef.desk.schemas import BookingFileView
@@ -16,11 +17,11 @@ routes = Routes("/api/v1/admin", ADMIN)
 def get_booking(call: Call, booking_id: UUID) -> BookingFileView:
     """Show all that is known of a booking: the visit, who was asked, every payment, refund and line of the ledger."""
     with call.reading() as (session, _):
-        return file_of(session, booking_id)
+        return booking_detail(session, booking_id)
 
 
-def file_of(session: Session, booking_id: UUID) -> BookingFileView:
-    """Return all that is known of a booking. Raises BookingNotFound."""
+def booking_detail(session: Session, booking_id: UUID) -> BookingFileView:
+    """Return everything known about a booking. Raises BookingNotFound."""
     found = queries.booking_file(session, booking_id)
     if found is None:
         raise BookingNotFound

@@ -4,9 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from functions.web import Endpoint
-
-Json = dict[str, Any]
+from functions.web.endpoint import Endpoint
+from functions.web.openapi.words import Json
 
 
 def following(endpoint: Endpoint, operations: Mapping[str, Endpoint]) -> Json:
@@ -18,7 +17,7 @@ def following(endpoint: Endpoint, operations: Mapping[str, Endpoint]) -> Json:
 
 
 def by_hand(told: Mapping[str, Json]) -> Json:
-    """Return the links that openapi.yaml tells: what the next operation takes, and where it is in this answer."""
+    """Return the links that words.yaml tells: what the next operation takes, and where it is in this answer."""
     return {name: _link(name, **takes) for name, takes in told.items()}
 
 

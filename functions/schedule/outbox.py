@@ -1,4 +1,4 @@
-"""What was promised and is not done."""
+"""Outbox messages that are not done."""
 
 from datetime import datetime
 
@@ -7,5 +7,5 @@ from shared.outbox import sweep as outbox
 
 
 def sweep(now: datetime) -> dict[str, int]:
-    """Send again what was promised and is not done; what was sent often enough is dead."""
+    """Send undone messages again; a message that was sent often enough is dead."""
     return outbox.sweep(wiring.database(), wiring.queue(), now)

@@ -1,0 +1,106 @@
+"""A function's application: a static route table, whose modules are imported by the first request for each.
+
+A starting instance has a request waiting: it imports what that request needs and no more.
+"""
+
+from collections.abc import Callable, Sequence
+from threading import Lock
+from urllib.parse import quote
+
+from flask import Flask, Request, Response, current_app, has_app_context
+from flask import request as current_request
+from werkzeug.exceptions import HTTPException
+
+from functions import wiring
+from functions.web import problems
+from functions.web.body import buffer_body
+from functions.web.call import Call
+from functions.web.endpoint import Endpoint
+from functions.web.middleware import Exchange
+from functions.web.routing import Route, RouteTable, Table, merge_slashes
+from shared.kit import log
+from shared.kit.loading import load
+
+HEALTH = {"/health": {"GET": "functions.web.health"}}
+
+
+class App:
+    """Answers the requests of one function, errors included."""
+
+    def __init__(self, name: str, table: Table) -> None:
+        self.name = name
+        self.table = RouteTable({**table, **HEALTH})
+        self._endpoints: dict[tuple[str, str], Endpoint] = {}
+        self._loading = Lock()
+
+    def respond(self, request: Request, error: HTTPException | None = None) -> Response:
+        """Return the response to a request, whatever happens; `error` is the framework's own refusal of it."""
+        exchange = Exchange(request, self.name)
+        try:
+            response = problems.response_to(error) if error else self._dispatch(exchange)
+        except Exception as raised:  # noqa: BLE001 - every error leaves as a problem document
+            response = problems.response_to(raised)
+        return exchange.finish(response)
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return every endpoint of the function; imports all of its modules."""
+        return [self._endpoint(method, route) for route in self.table.routes for method in route.modules]
+
+    def handle_errors_of(self, framework: Flask) -> None:
+        """Answer what the framework refuses itself: /favicon.ico, a path with a line break, an invalid Host."""
+
+        def handle(error: HTTPException) -> Response:
+            return self.respond(current_request, None if error.code == 404 else error)
+
+        framework.register_error_handler(HTTPException, handle)
+
+    def _dispatch(self, exchange: Exchange) -> Response:
+        request = exchange.request
+        buffer_body(request)
+        if request.method == "OPTIONS":
+            return Response(status=204)
+        path = merge_slashes(request.path)
+        route, values = self.table.match(path)
+        exchange.route = route.pattern
+        endpoint = self._endpoint(route.method(request.method), route)
+        if path != request.path:
+            return _moved(path, request.query_string)
+        return Call(request, endpoint, exchange.request_id).respond(values)
+
+    def _endpoint(self, method: str, route: Route) -> Endpoint:
+        key = method, route.pattern
+        if key not in self._endpoints:
+            with self._loading:
+                self._endpoints[key] = load(route.modules[method]).routes.find(*key)
+        return self._endpoints[key]
+
+
+def _moved(path: str, query: bytes) -> Response:
+    location = quote(path, safe="/:@!$&'()*+,;=") + (f"?{query.decode('latin-1')}" if query else "")
+    return Response(status=308, headers={"Location": location})
+
+
+def serve(
+    name: str, table: Table, requires: Sequence[str] = (), loads: Sequence[str] = ()
+) -> Callable[[Request], Response]:
+    """Return the target of a function: a plain function over the application of this route table.
+
+    `requires` are the settings without which the process does not start: each function has only its own secrets.
+    `loads` are the modules that each of its requests needs and nothing imports at the top.
+    """
+    settings = wiring.settings()
+    settings.require(*requires)
+    log.configure(settings.log_level)
+    for module in loads:
+        load(module)
+    if "infra.postgres.engine" in loads:
+        wiring.database()  # connects after the fork only, but loads now what its address asks for
+    app = App(name, table)
+
+    def target(request: Request) -> Response:
+        return app.respond(request)
+
+    if has_app_context():
+        app.handle_errors_of(current_app)
+    target.app = app  # type: ignore[attr-defined]
+    return target

@@ -1,0 +1,13 @@
+from flask import Response
+
+from functions.web.call import Call
+from functions.web.endpoint import Routes
+from functions.web.responses import json_response
+
+routes = Routes("", documented=False)
+
+
+@routes.get("/health")
+def health(_: Call) -> Response:
+    """Tell the platform that the process answers."""
+    return json_response('{"status":"ok"}', 200)

@@ -1,0 +1,47 @@
+"""Responses: a handler's answer as JSON, as a page, or as a 304 for a client that has it already."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+from flask import Request, Response
+from pydantic import BaseModel
+
+from functions.web.endpoint import Endpoint
+
+
+def json_response(text: str, status: int) -> Response:
+    return Response(text, status, content_type="application/json")
+
+
+def render(answer: BaseModel | None, endpoint: Endpoint, request: Request) -> Response:
+    """Return the response for what a handler has answered; None has no body."""
+    if endpoint.page:
+        return _readable(answer, endpoint.page, request)
+    response = json_response(answer.model_dump_json() if answer is not None else "", endpoint.status)
+    if endpoint.etag:
+        response.add_etag()  # a digest of the body
+        response.make_conditional(request)
+    return response
+
+
+def _readable(answer: BaseModel | None, page: Callable[[Any], str], request: Request) -> Response:
+    """Return JSON, or a page for clients that prefer HTML."""
+    assert answer is not None, "a page shows something"  # noqa: S101
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
+        response = json_response(answer.model_dump_json(), 200)
+    else:
+        response = _html(page(answer))
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+def _html(page: str) -> Response:
+    """Return a page whose policy allows no styles but its own sheet."""
+    sheet = page.partition("<style>")[2].partition("</style>")[0]
+    digest = b64encode(sha256(sheet.encode()).digest()).decode()
+    response = Response(page, content_type="text/html; charset=utf-8")
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'"
+    response.headers["Content-Security-Policy"] = policy
+    return response

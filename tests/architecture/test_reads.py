@@ -1,0 +1,29 @@
+"""A read opens no writing transaction: it takes no locks that outlive a statement, and a replica could answer it."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+WRITING = {"writing", "locking", "locking_piggybacked", "transaction", "idempotent"}
+
+
+def readers() -> dict[str, ast.FunctionDef]:
+    """Return the handlers of every GET by module and name."""
+    found = {}
+    for path in sorted((ROOT / "functions").rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            decorators = [ast.unparse(each) for each in getattr(node, "decorator_list", [])]
+            if isinstance(node, ast.FunctionDef) and any(each.startswith("routes.get(") for each in decorators):
+                found[f"{path.relative_to(ROOT / 'functions')}:{node.name}"] = node
+    return found
+
+
+def named(node: ast.AST) -> set[str]:
+    attributes = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
+    return attributes | {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def test_no_get_handler_opens_a_writing_transaction():
+    found = readers()
+    assert len(found) > 30
+    assert [name for name, node in found.items() if named(node) & WRITING] == []

@@ -3,7 +3,7 @@
 import os
 from types import FunctionType
 
-from shared.kit.loading import load
+from shared.kit.lazy_import import load
 
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # or it reads the metadata of every library to find none
 

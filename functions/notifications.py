@@ -7,6 +7,7 @@ from functions.web.call import Call
 from functions.web.endpoint import Routes
 from shared.notifications import queries
 from shared.notifications.models import Notification
+from shared.notifications.notice import Notice, Reader
 from shared.notifications.queries import NotificationNotFound
 from shared.notifications.schemas import NotificationQuery, NotificationsView, NotificationView
 
@@ -24,7 +25,7 @@ def routes_for(prefix: str, role: str) -> Routes:
 def list_notifications(call: Call, query: NotificationQuery) -> NotificationsView:
     """List what the caller was told, the newest first."""
     with call.reading() as (session, caller):
-        rows, cursor = queries.told(session, caller.id, query, unread=query.unread)
+        rows, cursor = queries.list_for(session, caller.id, query, unread=query.unread)
         unread = queries.unread_count(session, caller.id)
         return NotificationsView(items=[_view(row) for row in rows], next_cursor=cursor, unread_count=unread)
 
@@ -36,7 +37,7 @@ def read_notification(call: Call, notification_id: UUID) -> NotificationView:
 
 
 def _view(row: Notification) -> NotificationView:
-    letter = wiring.line(row.line).letter(row.kind, row.facts, None)
+    letter = wiring.line(row.line).letter(Notice(row.kind, row.subject_id, row.facts), Reader())
     return NotificationView(
         id=row.id,
         kind=row.kind,

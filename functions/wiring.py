@@ -1,19 +1,23 @@
 """Adapters: each is made once, by the first request that needs it, after the worker's fork."""
 
+import os
 from datetime import timedelta
 from functools import cache
-from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlencode
 
-from shared.kit.loading import load
-from shared.kit.settings import Settings
+import shared.lines
+from shared.kit.lazy_import import load
+from shared.kit.settings import Settings, SettingsError
 from shared.outbox.dispatch import DispatchingDatabase
 from shared.outbox.queue import Task, TaskQueue
 
 if TYPE_CHECKING:
     from infra.google.invokers import InvokerTokens
     from shared.bookings.line import Line
+    from shared.bookings.models import Booking
+    from shared.kit.brand import Brand
     from shared.kit.database import Database
     from shared.kit.store import Store
     from shared.notifications.mail import Mailer
@@ -22,14 +26,8 @@ if TYPE_CHECKING:
     from shared.sign_in.sessions import Lifetimes
     from shared.sign_in.tokens import AccessTokens
 
-# Lines of business by name, imported by the first booking of each.
-LINES = {"home_chef": "shared.lines.home_chef.line"}
-
-# Invariants of the core and of each line: modules that name theirs, imported by the hourly check.
-INVARIANTS = {"core": "shared.invariants.names", "home_chef": "shared.lines.home_chef.invariants.names"}
-
 # Settings that several functions need: to enqueue tasks, and to issue invoices when visits complete.
-PROMISING = ["cloud_tasks_location", "tasks_url", "tasks_invoker"]
+ENQUEUEING = ["cloud_tasks_location", "tasks_url", "tasks_invoker"]
 INVOICING = ["supplier_address", "supplier_gstin"]
 
 
@@ -38,15 +36,52 @@ def settings() -> Settings:
     return Settings.read()
 
 
+@cache
+def lines() -> tuple[str, ...]:
+    """Return the lines that this deployment runs, as LINES names them. Raises SettingsError for one that is not there.
+
+    A name is a folder of `shared/lines`, or the dotted name of a package that is a line kept elsewhere.
+    """
+    here = shared.lines.__path__[0]
+    available = sorted(name for name in os.listdir(here) if os.path.exists(f"{here}/{name}/line.py"))  # noqa: PTH110, PTH208 - pathlib is not loaded yet at a cold start
+    named = tuple(available) if settings().lines == ("all",) else settings().lines
+    unknown = [name for name in named if name not in available and not ("." in name and _is_package_of_line(name))]
+    if unknown:
+        raise SettingsError(f"LINES names no line: {', '.join(unknown)}")
+    return named
+
+
+def _is_package_of_line(name: str) -> bool:
+    try:
+        return find_spec(f"{name}.line") is not None
+    except ModuleNotFoundError:  # of a package above it
+        return False
+
+
+def line_names() -> list[str]:
+    """Return the lines of this deployment by the names that bookings store."""
+    return [module.rpartition(".")[2] for module in lines()]
+
+
+@cache
 def line(name: str) -> "Line":
-    return cast("Line", load(LINES[name]))
+    """Return the manifest of a line, or a neutral one for a line that this deployment has switched off."""
+    from shared.payments.neutral_line import RetiredLine
+
+    module = next((one for one in lines() if one.rpartition(".")[2] == name), None)
+    if module is None:
+        return RetiredLine(name)
+    return cast("Line", load(f"{module if '.' in module else f'shared.lines.{module}'}.line").LINE)
 
 
 @cache
 def invariants() -> dict[str, str]:
+    """Return the statement of each invariant of the core and of the lines, by name."""
+    from shared.invariants import names
     from shared.invariants.run import read
 
-    return read(name for room in INVARIANTS.values() for name in import_module(room).NAMES)
+    of_lines = [module for name in line_names() for module in line(name).invariants]
+    return read(dict.fromkeys([*names.NAMES, *of_lines]))
 
 
 @cache
@@ -73,7 +108,7 @@ def patient_database() -> "Database":
 
 
 class _LateQueue:
-    """The queue, made with the first task: most requests promise nothing."""
+    """The queue, made with the first task: most requests enqueue nothing."""
 
     def enqueue(self, task: Task, within: float = 0.5) -> None:
         queue().enqueue(task, within)
@@ -135,14 +170,25 @@ def mailer() -> "Mailer":
 
 
 @cache
+def brand() -> "Brand":
+    """Return the operator's name for letters that belong to no line: the display name of the sender."""
+    from email.utils import parseaddr
+
+    from shared.kit.brand import Brand
+
+    return Brand(parseaddr(settings().mail_from)[0])
+
+
+@cache
 def checkout() -> "Checkout":
     from functions import gateways
     from shared.payments.checkout import Checkout, Windows
 
     chosen = settings()
 
-    def return_url(ref: str, merchant_txn_id: str) -> str:
-        return f"{chosen.payment_return_url}?{urlencode({'ref': ref, 'txn': merchant_txn_id})}"
+    def return_url(booking: "Booking", merchant_txn_id: str) -> str:
+        query = {"ref": booking.ref, "txn": merchant_txn_id, "line": booking.line}
+        return f"{chosen.payment_return_url}?{urlencode(query)}"
 
     windows = Windows(
         reuse=timedelta(seconds=chosen.attempt_reuse_seconds),

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from infra.postgres.engine import PostgresDatabase
 from shared.audit import queries as audit
-from shared.audit.by import By
+from shared.audit.context import AuditContext
 from shared.bookings.promotion import HasRole, promote
 from shared.kit.contact import Email
 from shared.kit.database import Database
@@ -17,7 +17,7 @@ from shared.kit.errors import Refusal
 from shared.kit.settings import Settings, SettingsError
 from shared.users.models import ADMIN
 
-THE_OPERATOR = By(UUID(int=0), "command", "command")
+THE_OPERATOR = AuditContext(UUID(int=0), "command", "command")
 
 
 def make_admin(db: Database, email: str, now: datetime) -> str:

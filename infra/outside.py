@@ -1,4 +1,4 @@
-"""Law 2: no network call while a database transaction is open."""
+"""docs/architecture.md#no-network-call-inside-a-transaction: no network call while a database transaction is open."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,5 +28,7 @@ def assert_outside_transaction() -> None:
     Every vendor adapter calls this before a network call, so that row locks never wait for a vendor's server.
     """
     if in_transaction.get():
-        message = "network call inside a database transaction (law 2)"
+        message = (
+            "network call inside a database transaction (docs/architecture.md#no-network-call-inside-a-transaction)"
+        )
         raise CalledInsideTransaction(message)

@@ -1,10 +1,17 @@
 # What functions.yaml says, together with this environment, as the modules take it.
 
 locals {
-  list = yamldecode(file("${path.module}/functions.yaml"))
+  list  = yamldecode(file("${path.module}/functions.yaml"))
+  lines = coalesce(var.lines, local.list.default_lines)
+
+  # A function that only other lines of business need is not made.
+  made = {
+    for name, one in local.list.functions : name => one
+    if contains(local.lines, "all") || length(setintersection(lookup(one, "only_with", local.lines), local.lines)) > 0
+  }
 
   functions = {
-    for name, one in local.list.functions : name => merge(one, {
+    for name, one in local.made : name => merge(one, {
       size     = merge(one.size, lookup(var.scale, name, { min = one.size.min, max = one.size.max }))
       public   = one.ingress == "public"
       database = contains(one.secrets, "DATABASE_URL") ? lookup(one, "database", "pooled") : null
@@ -37,7 +44,7 @@ locals {
   }
   gateway_spare = lookup(var.settings, "PHONEPE_API", "v2") == "v1" ? local.gateway_own.v2 : local.gateway_own.v1
   secrets = toset(concat(
-    [for name in distinct(flatten([for one in values(local.list.functions) : one.secrets])) : name if name != "DATABASE_URL"],
+    [for name in distinct(flatten([for one in values(local.made) : one.secrets])) : name if name != "DATABASE_URL"],
     var.database == "neon" ? ["DATABASE_URL", "DATABASE_URL_DIRECT"] : []
   ))
 
@@ -46,6 +53,7 @@ locals {
   always     = concat(local.everywhere, ["ENVIRONMENT", "GOOGLE_CLOUD_PROJECT", "TRUSTED_PROXIES"])
   computed = {
     ENVIRONMENT          = var.environment
+    LINES                = join(",", local.lines)
     GOOGLE_CLOUD_PROJECT = var.project
     TRUSTED_PROXIES      = local.balanced ? "2" : "1"
     PUBLIC_URL           = local.balanced ? "https://${var.domain}" : local.urls["callback"]

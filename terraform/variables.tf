@@ -44,6 +44,17 @@ variable "manifest" {
   }
 }
 
+variable "lines" {
+  description = "The lines of business that run here, by their folders in shared/lines; all: every one. The bundles are built with the same."
+  type        = list(string)
+  default     = null # default_lines of functions.yaml
+
+  validation {
+    condition     = var.lines == null ? true : length(var.lines) > 0 && alltrue([for name in var.lines : can(regex("^[a-z][a-z_]*$", name))])
+    error_message = "Lines are named as their folders are, at least one of them."
+  }
+}
+
 variable "scale" {
   description = "Instances of a function where they differ from functions.yaml."
   type        = map(object({ min = optional(number, 0), max = number }))

@@ -1,5 +1,6 @@
 """What every test may ask for: a database at the newest schema, the gateway's stand-in, the whole system."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from infra.postgres.engine import PostgresDatabase
 from infra.redis import UpstashRedis
 from shared.kit.settings import Keys
 from tests.broken import broken
+from tests.leftovers import remove_leftovers
 from tests.make import Make
 from tests.phonepe_server import CREDENTIALS, PhonePeServer
 from tests.postgres_server import database_of, shared_postgres
@@ -36,6 +38,11 @@ LONGEST = (
     "tests/docs/",
     "tests/browser/",
 )
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):  # once a run, and not by each of its workers
+        remove_leftovers(Path(tempfile.gettempdir()))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

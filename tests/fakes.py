@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from infra.outside import assert_outside_transaction
 from shared.outbox.queue import QueueUnavailable, Task
-from shared.payments.gateway import GatewayAnswer, GatewayUnavailable, Order, RefundOrder, Said
+from shared.payments.gateway import GatewayAnswer, GatewayStatus, GatewayUnavailable, Order, RefundOrder
 
 
 @dataclass
@@ -32,8 +32,8 @@ class ScriptedGateway:
     def payment(self, merchant_txn_id: str) -> GatewayAnswer:
         self._speak()
         if merchant_txn_id not in self.orders:
-            return GatewayAnswer(Said.NOT_FOUND, "NOT_FOUND")
-        return self.says.get(merchant_txn_id, self.about(merchant_txn_id, Said.PENDING))
+            return GatewayAnswer(GatewayStatus.NOT_FOUND, "NOT_FOUND")
+        return self.says.get(merchant_txn_id, self.about(merchant_txn_id, GatewayStatus.PENDING))
 
     def refund(self, order: RefundOrder) -> GatewayAnswer:
         self._speak()
@@ -44,10 +44,10 @@ class ScriptedGateway:
     def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
         self._speak()
         if merchant_refund_id not in self.refund_orders:
-            return GatewayAnswer(Said.NOT_FOUND, "NOT_FOUND")
-        return self.says.get(merchant_refund_id, self.about(merchant_refund_id, Said.PENDING))
+            return GatewayAnswer(GatewayStatus.NOT_FOUND, "NOT_FOUND")
+        return self.says.get(merchant_refund_id, self.about(merchant_refund_id, GatewayStatus.PENDING))
 
-    def about(self, our_id: str, said: Said, **other: object) -> GatewayAnswer:
+    def about(self, our_id: str, said: GatewayStatus, **other: object) -> GatewayAnswer:
         """Return an answer about a payment or a refund as it was ordered, but for what is given."""
         order = self.orders.get(our_id) or self.refund_orders[our_id]
         told = {"merchant": self.merchant, "merchant_txn_id": our_id, "amount": order.amount, **other}

@@ -5,16 +5,16 @@ from typing import Any
 from uuid import UUID
 
 from functions.wiring import line
+from shared.appointments.lifecycle import ProviderAction
 from shared.bookings import expiry
 from shared.inbox import queries as inbox
-from shared.lines.home_chef.lifecycle import ChefStep
 from shared.outbox import queries as outbox
 from shared.payments import refunding
-from shared.payments.gateway import Said
+from shared.payments.gateway import GatewayStatus
 from tests.make import at
 from tests.play import Play
 
-SERVED = (ChefStep.CONFIRMED, ChefStep.IN_PROGRESS, ChefStep.COMPLETED)
+SERVED = (ProviderAction.CONFIRMED, ProviderAction.IN_PROGRESS, ProviderAction.COMPLETED)
 
 
 class Kinds:
@@ -37,7 +37,7 @@ class Kinds:
         self.ids[name] = self.play.book(who, **wish).id
         return who
 
-    def _paid(self, name: str, day: int, *steps: ChefStep, **wanted: Any) -> Any:
+    def _paid(self, name: str, day: int, *steps: ProviderAction, **wanted: Any) -> Any:
         who = self._booked(name, day, **wanted)
         self.play.paid(who, self.ids[name])
         for step in steps:
@@ -50,12 +50,12 @@ class Kinds:
             "select id, merchant_refund_id from refunds where booking_id = :id", id=self.ids[name]
         ):
             self.play.gateway.says.pop(our_id, None)
-            refunding.follow(self.play.db, at(self.play.gateway), line, refund_id, self.play.now)
-            self.play.say(our_id, Said.SUCCEEDED)
+            refunding.advance(self.play.db, at(self.play.gateway), line, refund_id, self.play.now)
+            self.play.say(our_id, GatewayStatus.SUCCEEDED)
             self.play.hear(our_id)
 
     def coming(self) -> None:
-        self._paid("coming", 3, ChefStep.CONFIRMED)
+        self._paid("coming", 3, ProviderAction.CONFIRMED)
 
     def twin(self) -> None:
         self._booked("twin", 3, chef_id=self.chefs[1])
@@ -79,7 +79,7 @@ class Kinds:
 
     def half_back(self) -> None:
         """Cancelled ten hours before its start, when a chef had accepted."""
-        who = self._paid("half_back", 8, ChefStep.CONFIRMED)
+        who = self._paid("half_back", 8, ProviderAction.CONFIRMED)
         before = self.make.stored(self.ids["half_back"]).starts_at
         assert before
         self.play.at(before - timedelta(hours=10), lambda: self.play.cancel(who, self.ids["half_back"]))
@@ -89,17 +89,17 @@ class Kinds:
         """Paid when it was cancelled already; the money is on its way back."""
         our_id = self.play.pay(self._booked("late", 9), self.ids["late"])
         expiry.expire(self.play.db, line, self.play.now + timedelta(minutes=31))
-        self.play.say(our_id, Said.SUCCEEDED)
+        self.play.say(our_id, GatewayStatus.SUCCEEDED)
         self.play.hear(our_id)
 
     def twice(self) -> None:
         """Paid by a second attempt, after which the first was found to have succeeded too."""
         who = self._booked("twice", 10)
         first = self.play.pay(who, self.ids["twice"])
-        self.play.say(first, Said.FAILED)
+        self.play.say(first, GatewayStatus.FAILED)
         self.play.hear(first)
         self.play.paid(who, self.ids["twice"])
-        self.play.say(first, Said.SUCCEEDED)
+        self.play.say(first, GatewayStatus.SUCCEEDED)
         self.play.hear(first)
         self._send_refunds("twice")
 
@@ -111,12 +111,12 @@ class Kinds:
 
     def moved(self) -> None:
         """Moved from the evening, which is dearer."""
-        who = self._paid("moved", 12, ChefStep.CONFIRMED, time_slot=time(19))
+        who = self._paid("moved", 12, ProviderAction.CONFIRMED, time_slot=time(19))
         self.play.move(who, self.ids["moved"], booking_date=self.make.day(13), time_slot=time(12))
 
     def mismatched(self) -> None:
         our_id = self.play.pay(self._booked("mismatched", 14), self.ids["mismatched"])
-        self.play.say(our_id, Said.SUCCEEDED, amount=1_00)
+        self.play.say(our_id, GatewayStatus.SUCCEEDED, amount=1_00)
         self.play.hear(our_id)
 
     def chefless(self) -> None:
@@ -125,7 +125,7 @@ class Kinds:
         for _ in self.chefs:
             asked = self.make.stored(self.ids["chefless"]).provider_id
             assert asked
-            self.play.step(asked, self.ids["chefless"], ChefStep.DECLINED)
+            self.play.step(asked, self.ids["chefless"], ProviderAction.DECLINED)
 
     def told(self) -> None:
         """A message of the gateway, looked into."""

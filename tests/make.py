@@ -14,19 +14,21 @@ from sqlalchemy import select, text
 
 from functions.wiring import line
 from infra.postgres.engine import PostgresDatabase
-from shared.audit.by import By
+from shared.appointments import placement, status_changes
+from shared.appointments.lifecycle import ProviderAction
+from shared.appointments.placement import Limits
+from shared.appointments.providers.models import Provider, WeeklySlot
+from shared.appointments.queries import AppointmentRow
+from shared.audit.context import AuditContext
 from shared.bookings.history import Actor
 from shared.bookings.models import Booking
 from shared.kit.ids import new_id
 from shared.ledger import queries as ledger
-from shared.lines.home_chef import booking as booking_use_case
-from shared.lines.home_chef import quotes, steps
-from shared.lines.home_chef.booking import Rules
-from shared.lines.home_chef.lifecycle import CHEF, ChefStep
-from shared.lines.home_chef.models import ChefProfile, WeeklySlot
-from shared.lines.home_chef.queries import ChefBookingRow
+from shared.lines.home_chef import quotes
+from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.schemas import BookingRequest, BookingView
-from shared.payments import following
+from shared.lines.home_chef.visit import CHEF, NAME
+from shared.payments import status_polling
 from shared.payments.checkout import Checkout, Page, Windows
 from shared.payments.gateway import Gateway, Gateways
 from shared.places.models import Address, Location, ServiceArea
@@ -35,8 +37,8 @@ from shared.users.models import ADMIN, CUSTOMER, User
 from tests.phonepe_server import PhonePeServer
 
 LOCK = text("select 1 from users where id = :id for no key update")
-RULES = Rules(timedelta(minutes=30), 3, 1_000)
-QUOTES = quotes.Rules(timedelta(minutes=30), 1_000)
+RULES = Limits(timedelta(minutes=30), 3, 1_000)
+QUOTES = quotes.Limits(timedelta(minutes=30), 1_000)
 WINDOWS = Windows(timedelta(minutes=15), timedelta(minutes=25), 1_000)
 
 
@@ -103,10 +105,10 @@ class Make:
             session.add(user)
             session.flush()
             known = {"is_verified": True, "service_city": "Mumbai", **profile}
-            session.add(ChefProfile(user_id=user.id, hourly_rate=rate, **known))
+            session.add(Provider(user_id=user.id, line=NAME, rate=rate, **known))
             session.flush()
             for weekday, starts, ends in week if week is not None else [(day, 480, 1380) for day in range(7)]:
-                session.add(WeeklySlot(chef_id=user.id, weekday=weekday, starts=starts, ends=ends))
+                session.add(WeeklySlot(provider_id=user.id, weekday=weekday, starts=starts, ends=ends))
             return Person(user.id, CHEF)
 
     def request(self, customer: Person, **given: Any) -> BookingRequest:
@@ -121,11 +123,11 @@ class Make:
         """Book as a customer does; a chef is made first where the test has made none."""
         who = customer or self.customer()
         with self.db.reading() as session:
-            chefs = session.scalars(select(ChefProfile.user_id)).first()
+            chefs = session.scalars(select(Provider.user_id)).first()
         if chefs is None:
             self.chef()
-        return booking_use_case.book(
-            self.begin(who), self.request(who, **given), lambda _: None, RULES, now or self.now
+        return placement.place(
+            self.begin(who), LINE, self.request(who, **given), lambda _: None, RULES, now or self.now
         )
 
     def begin(self, person: Person) -> Any:
@@ -144,17 +146,24 @@ class Make:
 
     def step(
         self, booking: BookingView, *taken: str, chef_id: UUID | None = None, now: datetime | None = None
-    ) -> ChefBookingRow:
+    ) -> AppointmentRow:
         """Take the next steps of a visit as its chef, one after the other; returns its row after the last."""
         for step in taken:
             who = chef_id or self.stored(booking.id).provider_id
             assert who, "the visit has no chef"
-            row = steps.by_chef(self.acting(who, CHEF), booking.id, ChefStep(step), None, 0, now or self.now)
+            row = status_changes.by_provider(
+                self.acting(who, CHEF), LINE, booking.id, ProviderAction(step), None, 0, now or self.now
+            )
         return row
 
     def checkout(self, gateway: Gateway) -> Checkout:
         return Checkout(
-            self.db, gateway, at(gateway), line, WINDOWS, lambda ref, txn: f"https://app.example/?ref={ref}&txn={txn}"
+            self.db,
+            gateway,
+            at(gateway),
+            line,
+            WINDOWS,
+            lambda booking, txn: f"https://app.example/?ref={booking.ref}&txn={txn}",
         )
 
     def page(self, gateway: Gateway, customer: Person, booking_id: UUID, now: datetime | None = None) -> Page:
@@ -172,16 +181,16 @@ class Make:
         self.settle(gateway, page.merchant_txn_id)
         return booking, page.merchant_txn_id
 
-    def admin(self) -> By:
+    def admin(self) -> AuditContext:
         """Make an admin, as the audit log names them."""
         with self.db.transaction() as session:
             user = User(id=new_id(), email=f"admin{next(self._numbers)}@test.example", role=ADMIN, name="Admin")
             session.add(user)
-            return By(user.id, "198.18.0.1", "a-request")
+            return AuditContext(user.id, "198.18.0.1", "a-request")
 
     def settle(self, gateway: Gateway, our_id: str, now: datetime | None = None) -> str:
         """Tell that something happened to a payment or a refund; what it is, the gateway is asked."""
-        return following.follow_our_id(self.db, at(gateway), line, our_id, now or self.now)
+        return status_polling.poll_by_our_id(self.db, at(gateway), line, our_id, now or self.now)
 
     def stored(self, booking_id: UUID) -> Booking:
         with self.db.reading() as session:

@@ -103,8 +103,8 @@ GROWS = {
     "bookings",
     "exceptions",
     "home_chef_quotes",
-    "home_chef_ratings",
-    "home_chef_visits",
+    "ratings",
+    "appointments",
     "idempotency_keys",
     "inbox",
     "invoices",
@@ -123,9 +123,9 @@ GROWS = {
 # What grows with the chefs, with the places, with the days, or not at all.
 STAYS_SMALL = {
     "booking_days",
-    "chef_availability",
-    "chef_days_off",
-    "chef_profiles",
+    "provider_availability",
+    "provider_days_off",
+    "providers",
     "home_chef_tariffs",
     "invoice_series",
     "ledger_accounts",

@@ -8,17 +8,20 @@ from uuid import UUID
 
 from functions.wiring import line
 from infra.postgres.engine import PostgresDatabase
-from shared.audit.by import By
-from shared.bookings.desk.schemas import ExceptionClosing
+from shared.appointments import assignment, cancellation, placement, rating, status_changes
+from shared.appointments.lifecycle import ProviderAction
+from shared.appointments.rating import RatingRequest
+from shared.audit.context import AuditContext
+from shared.bookings.admin.schemas import ExceptionClosing
 from shared.bookings.lifecycle import Status
 from shared.ledger.postings import Bearer
-from shared.lines.home_chef import assignment, cancellation, quotes, rating, reschedule, steps
-from shared.lines.home_chef import booking as booking_use_case
-from shared.lines.home_chef.lifecycle import CHEF, ChefStep
-from shared.lines.home_chef.schemas import BookingRequest, BookingView, RatingRequest, RescheduleRequest
-from shared.payments import admin_refund, cash, closing, following
-from shared.payments.admin_refund import Gift
-from shared.payments.gateway import Said
+from shared.lines.home_chef import quotes, reschedule
+from shared.lines.home_chef.line import LINE
+from shared.lines.home_chef.schemas import BookingRequest, BookingView, RescheduleRequest
+from shared.lines.home_chef.visit import CHEF, NAME
+from shared.payments import admin_refund, cash, exception_resolution, status_polling
+from shared.payments.admin_refund import RefundCommand
+from shared.payments.gateway import GatewayStatus
 from shared.payments.schemas import CashAgreed, CashTaken
 from shared.users.models import ADMIN
 from tests.fakes import ScriptedGateway
@@ -35,7 +38,7 @@ class Play:
 
     def __post_init__(self) -> None:
         self.make = Make(self.db, self.now)
-        self.by: By = self.make.admin()
+        self.by: AuditContext = self.make.admin()
 
     def book(self, who: Person, **wanted: Any) -> BookingView:
         return self.make.booking(who, now=self.now, **wanted)
@@ -44,33 +47,33 @@ class Play:
         """Ask for a price; returns the quote's id."""
         asked = self.make.request(who, **wanted).visit()
         with self.make.begin(who)() as (session, caller):
-            return quotes.give(session, caller.id, asked, QUOTES, self.now, None).id
+            return quotes.give(session, LINE, caller.id, asked, QUOTES, self.now, None).id
 
     def book_quoted(self, who: Person, quote_id: UUID) -> BookingView:
         wanted = BookingRequest(quote_id=quote_id)
-        return booking_use_case.book(self.make.begin(who), wanted, lambda _: None, RULES, self.now)
+        return placement.place(self.make.begin(who), LINE, wanted, lambda _: None, RULES, self.now)
 
     def pay(self, who: Person, booking_id: UUID) -> str:
         """Open the gateway's page; returns our id of the attempt."""
         return self.make.page(self.gateway, who, booking_id, self.now).merchant_txn_id
 
-    def say(self, our_id: str, said: Said, **other: Any) -> None:
+    def say(self, our_id: str, said: GatewayStatus, **other: Any) -> None:
         """Make the gateway say this of a payment or a refund from now on."""
         self.gateway.says[our_id] = self.gateway.about(our_id, said, **other)
 
     def hear(self, our_id: str) -> str:
         """Follow a signal about a payment or a refund."""
-        return following.follow_our_id(self.db, at(self.gateway), line, our_id, self.now)
+        return status_polling.poll_by_our_id(self.db, at(self.gateway), line, our_id, self.now)
 
     def paid(self, who: Person, booking_id: UUID) -> str:
         our_id = self.pay(who, booking_id)
-        self.say(our_id, Said.SUCCEEDED)
+        self.say(our_id, GatewayStatus.SUCCEEDED)
         self.hear(our_id)
         return our_id
 
     def cancel(self, who: Person, booking_id: UUID) -> None:
         with self.db.transaction() as session:
-            cancellation.cancel(session, who.id, booking_id, "plans changed", None, self.now)
+            cancellation.cancel(session, LINE, who.id, booking_id, "plans changed", None, self.now)
 
     def move(self, who: Person, booking_id: UUID, **to: Any) -> BookingView:
         wanted = RescheduleRequest(**to)
@@ -78,25 +81,25 @@ class Play:
 
     def rate(self, who: Person, booking_id: UUID, stars: int) -> None:
         with self.db.transaction() as session:
-            rating.rate(session, who.id, booking_id, RatingRequest(stars=stars), self.now)
+            rating.rate(session, NAME, who.id, booking_id, RatingRequest(stars=stars), self.now)
 
-    def step(self, chef_id: UUID, booking_id: UUID, step: ChefStep) -> None:
-        steps.by_chef(self.make.acting(chef_id, CHEF), booking_id, step, None, 0, self.now)
+    def step(self, chef_id: UUID, booking_id: UUID, step: ProviderAction) -> None:
+        status_changes.by_provider(self.make.acting(chef_id, CHEF), LINE, booking_id, step, None, 0, self.now)
 
     def set_status(self, booking_id: UUID, status: Status) -> None:
-        steps.by_admin(self.make.acting(self.by.id, ADMIN), booking_id, status, "by an admin", self.now)
+        status_changes.by_admin(self.make.acting(self.by.id, ADMIN), LINE, booking_id, status, "by an admin", self.now)
 
     def assign(self, booking_id: UUID, chef_id: UUID | None) -> None:
         begin = self.make.acting(self.by.id, ADMIN)
         if chef_id is None:
-            assignment.remove(begin, booking_id, None, self.now)
+            assignment.remove(begin, LINE, booking_id, None, self.now)
         else:
-            assignment.assign(begin, booking_id, chef_id, None, self.now)
+            assignment.assign(begin, LINE, booking_id, chef_id, None, self.now)
 
     def give(self, booking_id: UUID, amount: int, borne_by: Bearer = Bearer.PLATFORM) -> None:
         with self.db.transaction() as session:
-            gift = Gift(amount, "the soup was cold", borne_by)
-            admin_refund.refund(session, line, booking_id, gift, self.by, self.now)
+            command = RefundCommand(amount, "the soup was cold", borne_by)
+            admin_refund.refund(session, line, booking_id, command, self.by, self.now)
 
     def agree_on_cash(self, booking_id: UUID, *, agreed: bool) -> None:
         with self.db.transaction() as session:
@@ -104,13 +107,13 @@ class Play:
 
     def take_cash(self, booking_id: UUID, amount: int) -> None:
         with self.db.transaction() as session:
-            taken = CashTaken(amount=amount / 100, held_by="chef")
+            taken = CashTaken(amount=amount / 100, held_by="provider")
             cash.change(session, line, booking_id, taken, self.by, self.now)
 
     def close(self, exception_id: UUID, reference: str | None) -> None:
         with self.db.transaction() as session:
             said = ExceptionClosing(closing_note="looked at", reference=reference)
-            closing.close(session, line, exception_id, said, self.by, self.now)
+            exception_resolution.close(session, line, exception_id, said, self.by, self.now)
 
     def at(self, now: datetime, act: Callable[[], Any]) -> Any:
         """Do something at another time."""

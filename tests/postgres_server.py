@@ -3,7 +3,6 @@
 import atexit
 import itertools
 import shutil
-import tempfile
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from pg8000.native import Connection, identifier
 from sqlalchemy.engine import URL, make_url
 
 from infra.local.postgres import Postgres
+from tests.leftovers import own_folder
 
 
 class PostgresServer:
@@ -38,7 +38,7 @@ class PostgresServer:
 @cache
 def shared_postgres() -> PostgresServer:
     """Return the server of this process, started by the first who asks and stopped when the process ends."""
-    folder = tempfile.mkdtemp(prefix="tests-")
+    folder = own_folder()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     postgres = Postgres(Path(folder, "postgres"), durable=False)
     atexit.register(postgres.stop)

@@ -1,19 +1,11 @@
 """What an admin does: numbers, chefs and people, places, bookings and their money, and what admins have changed."""
 
 from functions.web.app import serve
-from functions.wiring import INVOICING, PROMISING
+from functions.wiring import ENQUEUEING, INVOICING
 
 ROUTES = {
     "/api/v1/admin/stats": {"GET": "functions.admin.stats"},
-    "/api/v1/admin/chefs": {"GET": "functions.admin.chefs", "POST": "functions.admin.chefs"},
-    "/api/v1/admin/chefs/{chef_id}": {
-        "GET": "functions.admin.chefs",
-        "PUT": "functions.admin.chefs",
-        "DELETE": "functions.admin.chefs",
-    },
-    "/api/v1/admin/chefs/{chef_id}/availability": {"POST": "functions.admin.chefs"},
     "/api/v1/admin/ledger": {"GET": "functions.admin.ledger"},
-    "/api/v1/admin/chefs/{chef_id}/statement": {"GET": "functions.admin.ledger"},
     "/api/v1/admin/users": {"GET": "functions.admin.users"},
     "/api/v1/admin/users/{user_id}": {"PUT": "functions.admin.users"},
     "/api/v1/admin/locations": {"GET": "functions.admin.locations", "POST": "functions.admin.locations"},
@@ -40,10 +32,23 @@ ROUTES = {
     "/api/v1/admin/tasks": {"GET": "functions.admin.tasks"},
     "/api/v1/admin/tasks/{task_id}/retry": {"POST": "functions.admin.tasks"},
 }
+LINE_ROUTES = {
+    "home_chef": {
+        "/api/v1/admin/chefs": {"GET": "functions.admin.chefs", "POST": "functions.admin.chefs"},
+        "/api/v1/admin/chefs/{chef_id}": {
+            "GET": "functions.admin.chefs",
+            "PUT": "functions.admin.chefs",
+            "DELETE": "functions.admin.chefs",
+        },
+        "/api/v1/admin/chefs/{chef_id}/availability": {"POST": "functions.admin.chefs"},
+        "/api/v1/admin/chefs/{chef_id}/statement": {"GET": "functions.admin.chef_statement"},
+    },
+}
 
 admin = serve(
     "admin",
     ROUTES,
-    requires=["database_url", "jwt_keys", *PROMISING, *INVOICING],
+    LINE_ROUTES,
+    requires=["database_url", "jwt_keys", *ENQUEUEING, *INVOICING],
     loads=["infra.postgres.engine"],
 )

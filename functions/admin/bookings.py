@@ -1,8 +1,8 @@
 from functions.web.call import Call
 from functions.web.endpoint import Routes
-from shared.bookings.desk import queries as bookings
-from shared.bookings.desk.schemas import BookingsQuery, ListedBookingView
-from shared.bookings.desk.views import listed_view
+from shared.bookings.admin import queries as bookings
+from shared.bookings.admin.schemas import BookingsQuery, ListedBookingView
+from shared.bookings.admin.views import listed_view
 from shared.kit.paging import PageView
 from shared.users.models import ADMIN
 

@@ -3,12 +3,12 @@ from uuid import UUID
 from functions import wiring
 from functions.web.call import Call
 from functions.web.endpoint import Routes
-from shared.bookings.desk import queries
-from shared.bookings.desk.schemas import ExceptionClosing, ExceptionsQuery, ExceptionView
+from shared.bookings.admin import queries
+from shared.bookings.admin.schemas import ExceptionClosing, ExceptionsQuery, ExceptionView
 from shared.kit.errors import Invalid
 from shared.kit.paging import PageView
-from shared.payments import closing
-from shared.payments.closing import AlreadyClosed, ExceptionNotFound
+from shared.payments import exception_resolution
+from shared.payments.exception_resolution import AlreadyClosed, ExceptionNotFound
 from shared.users.models import ADMIN
 
 routes = Routes("/api/v1/admin", ADMIN)
@@ -18,7 +18,7 @@ routes = Routes("/api/v1/admin", ADMIN)
 def list_exceptions(call: Call, query: ExceptionsQuery) -> PageView[ExceptionView]:
     """List what only a person can settle, the newest first; without `state`, what is still open."""
     with call.reading() as (session, _):
-        rows, cursor = queries.list_exceptions(session, query)
+        rows, cursor = queries.list_reviews(session, query)
         return PageView(items=[ExceptionView.model_validate(row) for row in rows], next_cursor=cursor)
 
 
@@ -31,5 +31,5 @@ def list_exceptions(call: Call, query: ExceptionsQuery) -> PageView[ExceptionVie
 def close_exception(call: Call, exception_id: UUID, body: ExceptionClosing) -> ExceptionView:
     """Close an exception with a note; a refund that waits for a person is done by the reference that proves it."""
     with call.writing() as (session, caller):
-        closed = closing.close(session, wiring.line, exception_id, body, call.by(caller), call.now)
+        closed = exception_resolution.close(session, wiring.line, exception_id, body, call.by(caller), call.now)
         return ExceptionView.model_validate(closed)

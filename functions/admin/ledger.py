@@ -1,16 +1,11 @@
 from datetime import timedelta
-from uuid import UUID
 
 from functions.web.call import Call
 from functions.web.endpoint import Routes
 from shared.kit.clock import INDIA, midnight
-from shared.kit.errors import Invalid
 from shared.ledger import queries
 from shared.ledger.postings import AccountCode
 from shared.ledger.schemas import BalanceView, LedgerQuery, LedgerView
-from shared.lines.home_chef import earnings
-from shared.lines.home_chef.chefs.registry.queries import ChefNotFound, chef
-from shared.lines.home_chef.schemas import EarningsQuery, EarningsView
 from shared.users.models import ADMIN
 
 routes = Routes("/api/v1/admin", ADMIN)
@@ -24,14 +19,3 @@ def show_ledger(call: Call, query: LedgerQuery) -> LedgerView:
         found = queries.balances(session, query.booking_id, until)
     accounts = [BalanceView(account=code, balance=found.get(code, 0)) for code in AccountCode]
     return LedgerView(accounts=accounts, total=sum(found.values()))
-
-
-@routes.get("/chefs/{chef_id}/statement", query=EarningsQuery, answer=EarningsView, refuses=(ChefNotFound, Invalid))
-def show_statement(call: Call, chef_id: UUID, query: EarningsQuery) -> EarningsView:
-    """Show what a chef was owed before some local days, each line that changed it, and what was owed after them."""
-    with call.reading() as (session, _):
-        told = earnings.earnings(
-            session, chef_id, query, call.now
-        )  # refuses a query that is none before an unknown chef
-        chef(session, chef_id)
-        return told

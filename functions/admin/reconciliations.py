@@ -5,11 +5,11 @@ from functions.web.endpoint import Routes
 from shared.kit.errors import Invalid
 from shared.kit.paging import PageQuery, PageView
 from shared.payments import queries
-from shared.payments.closing import AlreadyClosed
+from shared.payments.exception_resolution import AlreadyClosed
 from shared.payments.reconciliation import deciding
 from shared.payments.reconciliation import queries as report
 from shared.payments.reconciliation.deciding import RowNotFound
-from shared.payments.reconciliation.schemas import DayView, RowAction, RowsQuery, RowView
+from shared.payments.reconciliation.schemas import ReconciliationDayView, RowAction, RowsQuery, RowView
 from shared.payments.reconciliation.views import day_view, row_view
 from shared.payments.schemas import ReconciliationView
 from shared.users.models import ADMIN
@@ -25,8 +25,8 @@ def list_reconciliations(call: Call, query: PageQuery) -> PageView[Reconciliatio
         return PageView(items=[ReconciliationView.model_validate(row) for row in rows], next_cursor=cursor)
 
 
-@routes.get("/reconciliations/days", query=PageQuery, answer=PageView[DayView])
-def list_days(call: Call, query: PageQuery) -> PageView[DayView]:
+@routes.get("/reconciliations/days", query=PageQuery, answer=PageView[ReconciliationDayView])
+def list_days(call: Call, query: PageQuery) -> PageView[ReconciliationDayView]:
     """List the days that were compared with the gateway, the newest first, and how each came out."""
     with call.reading() as (session, _):
         days, cursor = report.list_days(session, query)

@@ -10,8 +10,8 @@ from shared.bookings.queries import BookingNotFound
 from shared.idempotency.queries import KeyReused
 from shared.kit.errors import Invalid
 from shared.payments import admin_refund
-from shared.payments.admin_refund import CancelInstead, Gift, NotRefundable
-from shared.payments.schemas import BEARERS, AdminRefundView, RefundRequest
+from shared.payments.admin_refund import CancelInstead, NotRefundable, RefundCommand
+from shared.payments.schemas import AdminRefundView, RefundRequest
 from shared.payments.views import refund_view
 from shared.sign_in.sessions import Caller
 from shared.users.models import ADMIN
@@ -29,10 +29,10 @@ routes = Routes("/api/v1/admin", ADMIN)
 )
 def refund_booking(call: Call, booking_id: UUID, body: RefundRequest) -> AdminRefundView:
     """Give back part of what was paid for a booking; all of it only once the booking has ended."""
-    gift = Gift(body.amount, body.reason, BEARERS[body.borne_by])
+    command = RefundCommand(body.amount, body.reason, body.borne_by)
 
     def give(session: Session, caller: Caller) -> AdminRefundView:
         by = call.by(caller)
-        return refund_view(admin_refund.refund(session, wiring.line, booking_id, gift, by, call.now))
+        return refund_view(admin_refund.refund(session, wiring.line, booking_id, command, by, call.now))
 
     return idempotent(call, give)

@@ -3,16 +3,16 @@ from datetime import date
 
 from functions.web.call import Call
 from functions.web.endpoint import Routes
-from shared.bookings.desk import queries as bookings
-from shared.bookings.desk.queries import Tally
+from shared.appointments.providers import queries as providers
+from shared.bookings.admin import queries as bookings
+from shared.bookings.admin.queries import Tally
 from shared.bookings.lifecycle import Status
+from shared.kit.clock import INDIA
+from shared.kit.date_range import DateRange, DateRangeQuery
 from shared.kit.errors import Invalid
-from shared.kit.period import Period, PeriodQuery
 from shared.kit.schemas import Rupees, View
 from shared.ledger import queries as ledger
 from shared.ledger.queries import Turnover
-from shared.lines.home_chef.chefs.registry import queries as chefs
-from shared.lines.home_chef.visits import ZONE
 from shared.users import queries as users
 from shared.users.models import ADMIN
 from shared.users.queries import Headcount
@@ -37,7 +37,7 @@ class UsersView(View):
 
 
 class ChefsView(View):
-    """How many chefs there are now, and of how many each of these is true."""
+    """How many providers there are now, of every line, and for how many each of these is true."""
 
     total: int
     verified: int
@@ -70,10 +70,10 @@ class RevenueView(View):
     refunded: Rupees
     platform_revenue: Rupees
     gst: Rupees
-    chef_earnings: Rupees
+    provider_earnings: Rupees
 
 
-class DayView(View):
+class StatsDayView(View):
     """One local day: bookings made, money taken and gone back, and what the platform earned."""
 
     day: date
@@ -88,20 +88,20 @@ class StatsView(View):
     chefs: ChefsView
     bookings: BookingsView
     revenue: RevenueView
-    today: DayView
-    by_day: list[DayView]
+    today: StatsDayView
+    by_day: list[StatsDayView]
 
 
-@routes.get("/stats", query=PeriodQuery, answer=StatsView, refuses=(Invalid,))
-def get_stats(call: Call, query: PeriodQuery) -> StatsView:
+@routes.get("/stats", query=DateRangeQuery, answer=StatsView, refuses=(Invalid,))
+def get_stats(call: Call, query: DateRangeQuery) -> StatsView:
     """Show the numbers of a period of local days, today where none is named, and of today: people, bookings, money."""
-    period, today = query.period(call.now, ZONE), Period.today(call.now, ZONE)
+    period, today = query.date_range(call.now, INDIA), DateRange.today(call.now, INDIA)
     with call.reading() as (session, _):
         tally, money = bookings.tally(session, period, today), ledger.turnover(session, period, today)
         days = [_day(day, tally, money[day]) for day in money if period.holds(day)]
         return StatsView(
             users=_users(users.headcounts(session, period)),
-            chefs=ChefsView.model_validate(chefs.chefs(session)),
+            chefs=ChefsView.model_validate(providers.counts(session)),
             bookings=BookingsView(created=_states(tally.made), all=_states(tally.now)),
             revenue=_revenue(money, period),
             today=_day(today.first, tally, money[today.first]),
@@ -118,12 +118,12 @@ def _states(counted: Counter[Status]) -> StatesView:
     return StatesView(total=counted.total(), **{status.value: counted[status] for status in Status})
 
 
-def _revenue(money: dict[date, Turnover], period: Period) -> RevenueView:
+def _revenue(money: dict[date, Turnover], period: DateRange) -> RevenueView:
     return RevenueView.model_validate(sum((money[day] for day in money if period.holds(day)), Turnover()))
 
 
-def _day(day: date, tally: Tally, money: Turnover) -> DayView:
-    return DayView(
+def _day(day: date, tally: Tally, money: Turnover) -> StatsDayView:
+    return StatsDayView(
         day=day,
         bookings=tally.by_day[day],
         captured=money.captured,

@@ -4,8 +4,8 @@ from functions.web.call import Call
 from functions.web.endpoint import Routes
 from shared.audit import queries as audit
 from shared.kit.paging import PageView
-from shared.outbox import desk
-from shared.outbox.desk import NotDead, TaskNotFound
+from shared.outbox import admin
+from shared.outbox.admin import NotDead, TaskNotFound
 from shared.outbox.schemas import TasksQuery, TaskView
 from shared.outbox.views import task_view
 from shared.users.models import ADMIN
@@ -17,7 +17,7 @@ routes = Routes("/api/v1/admin", ADMIN)
 def list_tasks(call: Call, query: TasksQuery) -> PageView[TaskView]:
     """List the tasks that are not done, the newest first; without `state`, those that are not tried any more."""
     with call.reading() as (session, _):
-        rows, cursor = desk.list_tasks(session, query)
+        rows, cursor = admin.list_tasks(session, query)
         return PageView(items=[task_view(row) for row in rows], next_cursor=cursor)
 
 
@@ -25,7 +25,7 @@ def list_tasks(call: Call, query: TasksQuery) -> PageView[TaskView]:
 def retry_task(call: Call, task_id: UUID) -> TaskView:
     """Send a dead task again, once what it died of is mended."""
     with call.writing() as (session, caller):
-        message = desk.retry(session, task_id, call.now)
+        message = admin.retry(session, task_id, call.now)
         audit.record(
             session, call.by(caller), "task.retried", task_id, {"state": "dead"}, {"state": "waiting"}, call.now
         )

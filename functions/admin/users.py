@@ -4,7 +4,7 @@ from functions import wiring
 from functions.web.call import Call
 from functions.web.endpoint import Routes
 from shared.bookings import blocking, expiry
-from shared.bookings.desk.schemas import UserChangedView
+from shared.bookings.admin.schemas import UserChangedView
 from shared.bookings.history import Actor
 from shared.bookings.queries import active_of
 from shared.kit.paging import PageView

@@ -74,8 +74,14 @@ def send_otp(call: Call, body: Identified) -> CodeSent:
     """Send a one-time code; the answer is the same whether the address is known or not."""
     address = body.address()
     code = wiring.one_time_codes().issue(address, call.client, known=_is_known(body))
-    letter = code_letter(code, wiring.settings().otp_seconds)
-    mail = Mail(to=address, subject=letter.subject, text=letter.text(), html=letter.html(), id=str(new_id()))
+    letter = code_letter(code, wiring.settings().otp_seconds, wiring.brand())
+    mail = Mail(
+        to=address,
+        subject=letter.subject,
+        text=letter.text(wiring.brand()),
+        html=letter.html(wiring.brand()),
+        id=str(new_id()),
+    )
     wiring.mailer().send(mail)
     return CodeSent(expires_in=wiring.settings().otp_seconds)
 

@@ -2,7 +2,7 @@
 
 from functions import gateways
 from functions.web.app import serve
-from functions.wiring import PROMISING
+from functions.wiring import ENQUEUEING
 
 ROUTES = {
     "/api/v1/payments/callback": {"POST": "functions.callback.phonepe"},
@@ -12,6 +12,6 @@ ROUTES = {
 callback = serve(
     "callback",
     ROUTES,
-    requires=["database_url", *gateways.callback_needs(), *PROMISING],
+    requires=["database_url", *gateways.callback_needs(), *ENQUEUEING],
     loads=["infra.postgres.engine"],
 )

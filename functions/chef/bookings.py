@@ -2,12 +2,12 @@ from uuid import UUID
 
 from functions.web.call import Call
 from functions.web.endpoint import Routes
+from shared.appointments import queries
 from shared.bookings.queries import BookingNotFound
 from shared.kit.paging import PageView
-from shared.lines.home_chef import queries
-from shared.lines.home_chef.lifecycle import CHEF
 from shared.lines.home_chef.schemas import ChefBookingQuery, ChefBookingView
 from shared.lines.home_chef.views import chef_booking_view
+from shared.lines.home_chef.visit import CHEF
 
 routes = Routes("/api/v1/chef", CHEF)
 
@@ -16,7 +16,7 @@ routes = Routes("/api/v1/chef", CHEF)
 def list_bookings(call: Call, query: ChefBookingQuery) -> PageView[ChefBookingView]:
     """List the visits that are this chef's, the newest first."""
     with call.reading() as (session, caller):
-        rows, cursor = queries.list_of_chef(session, caller.id, query, query.status)
+        rows, cursor = queries.list_of_provider(session, caller.id, query, query.status)
         return PageView(items=[chef_booking_view(row) for row in rows], next_cursor=cursor)
 
 
@@ -24,7 +24,4 @@ def list_bookings(call: Call, query: ChefBookingQuery) -> PageView[ChefBookingVi
 def get_booking(call: Call, booking_id: UUID) -> ChefBookingView:
     """Show one of the chef's visits: area and first name until accepted, then address and phone."""
     with call.reading() as (session, caller):
-        row = queries.of_chef(session, caller.id, booking_id)
-        if row is None:
-            raise BookingNotFound
-        return chef_booking_view(row)
+        return chef_booking_view(queries.of_provider(session, caller.id, booking_id))

@@ -2,12 +2,13 @@ from uuid import UUID
 
 from functions.web.call import Call
 from functions.web.endpoint import Routes
+from shared.appointments.providers import days_off, queries
+from shared.appointments.providers.days_off import AppointmentsBooked, DayOffNotFound, DayOffTaken
+from shared.appointments.providers.schemas import DayOffRequest, DayOffView
 from shared.kit.errors import Invalid
 from shared.kit.paging import PageQuery, PageView
-from shared.lines.home_chef.chefs import days_off, queries
-from shared.lines.home_chef.chefs.days_off import DayOffNotFound, DayOffTaken, VisitsBooked
-from shared.lines.home_chef.chefs.schemas import DayOffRequest, DayOffView
-from shared.lines.home_chef.lifecycle import CHEF
+from shared.lines.home_chef.line import LINE
+from shared.lines.home_chef.visit import CHEF
 
 routes = Routes("/api/v1/chef", CHEF)
 
@@ -21,12 +22,12 @@ def list_days_off(call: Call, query: PageQuery) -> PageView[DayOffView]:
 
 
 @routes.post(
-    "/days-off", body=DayOffRequest, answer=DayOffView, status=201, refuses=(Invalid, DayOffTaken, VisitsBooked)
+    "/days-off", body=DayOffRequest, answer=DayOffView, status=201, refuses=(Invalid, DayOffTaken, AppointmentsBooked)
 )
 def add_day_off(call: Call, body: DayOffRequest) -> DayOffView:
     """Take a day off: refused with the visits that are booked on it."""
     with call.locking() as (session, caller):
-        return DayOffView.model_validate(days_off.add(session, caller.id, body, call.now))
+        return DayOffView.model_validate(days_off.add(session, LINE, caller.id, body, call.now))
 
 
 @routes.delete("/days-off/{day_off_id}", refuses=(DayOffNotFound,))

@@ -1,9 +1,9 @@
 from functions.web.call import Call
 from functions.web.endpoint import Routes
+from shared.appointments import earnings
+from shared.appointments.earnings import EarningsQuery, EarningsView
 from shared.kit.errors import Invalid
-from shared.lines.home_chef import earnings
-from shared.lines.home_chef.lifecycle import CHEF
-from shared.lines.home_chef.schemas import EarningsQuery, EarningsView
+from shared.lines.home_chef.visit import CHEF, ZONE
 
 routes = Routes("/api/v1/chef", CHEF)
 
@@ -12,4 +12,4 @@ routes = Routes("/api/v1/chef", CHEF)
 def show_earnings(call: Call, query: EarningsQuery) -> EarningsView:
     """Tell what the chef has earned in a period and by which visits; it is owed: there is no payout yet."""
     with call.reading() as (session, caller):
-        return earnings.earnings(session, caller.id, query, call.now)
+        return earnings.earnings(session, caller.id, query, ZONE, call.now)

@@ -1,8 +1,8 @@
 from functions.web.call import Call
 from functions.web.endpoint import Routes
-from shared.lines.home_chef.chefs import profiles
-from shared.lines.home_chef.chefs.schemas import ChefProfileChange, ChefProfileView
-from shared.lines.home_chef.lifecycle import CHEF
+from shared.lines.home_chef import profile
+from shared.lines.home_chef.schemas import ChefProfileChange, ChefProfileView
+from shared.lines.home_chef.visit import CHEF
 
 routes = Routes("/api/v1/chef", CHEF)
 
@@ -11,11 +11,11 @@ routes = Routes("/api/v1/chef", CHEF)
 def get_profile(call: Call) -> ChefProfileView:
     """Show the chef's own profile with the weekly availability."""
     with call.reading() as (session, caller):
-        return profiles.shown(session, caller.id)
+        return profile.find(session, caller.id)
 
 
 @routes.put("/profile", body=ChefProfileChange, answer=ChefProfileView)
 def change_profile(call: Call, body: ChefProfileChange) -> ChefProfileView:
     """Change the chef's own profile: an absent field stays, null clears it; verification is not the chef's to change."""
     with call.writing() as (session, caller):
-        return profiles.change(session, caller.id, body)
+        return profile.change(session, caller.id, body)

@@ -3,17 +3,21 @@ from datetime import timedelta
 from functions import wiring
 from functions.web.call import Call
 from functions.web.endpoint import Routes
+from shared.appointments import placement, request
+from shared.appointments.placement import Limits, TooManyBookings
 from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import KeyReused
 from shared.kit.errors import Invalid
-from shared.lines.home_chef import booking, quotes, visits
-from shared.lines.home_chef.booking import Rules, TooManyBookings
+from shared.kit.schemas import View
+from shared.lines.home_chef import quotes
+from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.schemas import BookingRequest, BookingView, QuoteRequest, QuoteView
+from shared.lines.home_chef.visit import ChefUnavailable, NoChefFree
 from shared.users.models import CUSTOMER
 
 routes = Routes("/api/v1/customer", CUSTOMER)
-NOT_BOOKABLE = (Invalid, KeyReused, visits.NotServiceable, visits.NoChefFree, visits.ChefUnavailable)
-TOO_MUCH = (TooManyBookings, visits.TooManyUnpaid, visits.Overlapping, quotes.QuoteGone, quotes.QuoteNotFound)
+NOT_BOOKABLE = (Invalid, KeyReused, request.NotServiceable, NoChefFree, ChefUnavailable)
+TOO_MUCH = (TooManyBookings, request.TooManyUnpaid, request.Overlapping, quotes.QuoteGone, quotes.QuoteNotFound)
 
 
 @routes.post(
@@ -27,10 +31,10 @@ TOO_MUCH = (TooManyBookings, visits.TooManyUnpaid, visits.Overlapping, quotes.Qu
 def give_quote(call: Call, body: QuoteRequest) -> QuoteView:
     """Price a visit and keep the price for half an hour, for one booking."""
     chosen = wiring.settings()
-    rules = quotes.Rules(timedelta(seconds=chosen.quote_seconds), chosen.quotes_per_hour)
+    limits = quotes.Limits(timedelta(seconds=chosen.quote_seconds), chosen.quotes_per_hour)
     with call.locking() as (session, caller):
         key = call.key(caller)
-        quote = quotes.view(quotes.give(session, caller.id, body, rules, call.now, key))
+        quote = quotes.give(session, LINE, caller.id, body, limits, call.now, key)
         idempotency.store(session, key, 201, quote.model_dump(mode="json"), call.now)
         return quote
 
@@ -43,9 +47,9 @@ def give_quote(call: Call, body: QuoteRequest) -> QuoteView:
     refuses=(*NOT_BOOKABLE, *TOO_MUCH),
     idempotent=True,
 )
-def book(call: Call, body: BookingRequest) -> BookingView:
-    """Book a visit: the chef's time is held while it is paid."""
+def book(call: Call, body: BookingRequest) -> View:
+    """Book a visit: the chef's time is reserved until the deadline to pay."""
     chosen = wiring.settings()
-    life = timedelta(seconds=chosen.unpaid_seconds)
-    rules = Rules(life, chosen.unpaid_bookings_per_customer, chosen.bookings_per_hour)
-    return booking.book(call.locking_piggybacked, body, call.key, rules, call.now)
+    time_to_pay = timedelta(seconds=chosen.unpaid_seconds)
+    limits = Limits(time_to_pay, chosen.unpaid_bookings_per_customer, chosen.bookings_per_hour)
+    return placement.place(call.locking_piggybacked, LINE, body, call.key, limits, call.now)

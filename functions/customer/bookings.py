@@ -1,36 +1,17 @@
-from uuid import UUID
-
 from functions.web.call import Call
 from functions.web.endpoint import Routes
-from shared.bookings import queries as bookings
-from shared.bookings.lifecycle import ACTIVE
-from shared.bookings.queries import BookingNotFound
-from shared.bookings.schemas import EventsQuery, EventsView, EventView
-from shared.kit.paging import PageQuery, PageView
+from shared.kit.paging import PageQuery
 from shared.lines.home_chef import queries
-from shared.lines.home_chef.schemas import BookingView
-from shared.lines.home_chef.views import booking_view
+from shared.lines.home_chef.schemas import BookingPage
+from shared.lines.home_chef.views import listed_view
 from shared.users.models import CUSTOMER
 
 routes = Routes("/api/v1/customer", CUSTOMER)
 
 
-@routes.get("/bookings", query=PageQuery, answer=PageView[BookingView])
-def list_bookings(call: Call, query: PageQuery) -> PageView[BookingView]:
-    """List the customer's bookings, the newest first."""
+@routes.get("/bookings", query=PageQuery, answer=BookingPage)
+def list_bookings(call: Call, query: PageQuery) -> BookingPage:
+    """List the customer's bookings of every line, the newest first."""
     with call.reading_piggybacked() as (session, caller):
         rows, cursor = queries.list_of_customer(session, caller.id, query)
-        return PageView(items=[booking_view(row) for row in rows], next_cursor=cursor)
-
-
-@routes.get("/bookings/{booking_id}/events", query=EventsQuery, answer=EventsView, refuses=(BookingNotFound,))
-def list_events(call: Call, booking_id: UUID, query: EventsQuery) -> EventsView:
-    """Tell what has happened to a booking since an event, for following it live without holding a connection."""
-    with call.reading() as (session, caller):
-        found = bookings.history(session, caller.id, booking_id, query.after, query.limit)
-        if found is None:
-            raise BookingNotFound
-        booking, events = found
-        items = [EventView.model_validate(event) for event in events]
-        last = items[-1].id if items else query.after
-        return EventsView(items=items, after=last, poll_after_seconds=5 if booking.status in ACTIVE else 60)
+        return BookingPage(items=[listed_view(row) for row in rows], next_cursor=cursor)

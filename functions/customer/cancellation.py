@@ -6,10 +6,12 @@ from functions.customer.details import own_booking
 from functions.web.call import Call
 from functions.web.endpoint import Routes
 from functions.web.idempotency import idempotent
+from shared.appointments import cancellation
+from shared.appointments.schemas import CancelRequest
 from shared.bookings.queries import BookingNotFound
 from shared.idempotency.queries import KeyReused
-from shared.lines.home_chef import cancellation
-from shared.lines.home_chef.schemas import BookingView, CancellationView, CancelRequest
+from shared.lines.home_chef.line import LINE
+from shared.lines.home_chef.schemas import BookingView, CancellationView
 from shared.sign_in.sessions import Caller
 from shared.users.models import CUSTOMER
 
@@ -22,9 +24,9 @@ routes = Routes("/api/v1/customer", CUSTOMER)
     refuses=(BookingNotFound, cancellation.NotCancellable),
 )
 def preview_cancellation(call: Call, booking_id: UUID) -> CancellationView:
-    """Tell what cancelling now would give back, and until when that stands."""
+    """Show the refund of cancelling now, and until when it stands."""
     with call.reading() as (session, caller):
-        return CancellationView.model_validate(cancellation.preview(session, caller.id, booking_id, call.now))
+        return CancellationView.model_validate(cancellation.preview(session, LINE, caller.id, booking_id, call.now))
 
 
 @routes.post(
@@ -38,7 +40,7 @@ def cancel_booking(call: Call, booking_id: UUID, body: CancelRequest) -> Booking
     """Cancel a booking and refund what the preview said, to the paisa."""
 
     def cancel(session: Session, caller: Caller) -> BookingView:
-        cancellation.cancel(session, caller.id, booking_id, body.reason, body.expected_refund, call.now)
+        cancellation.cancel(session, LINE, caller.id, booking_id, body.reason, body.expected_refund, call.now)
         session.flush()
         return own_booking(session, caller.id, booking_id)
 

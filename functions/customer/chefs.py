@@ -2,18 +2,18 @@ from uuid import UUID
 
 from functions.web.call import Call
 from functions.web.endpoint import Routes
+from shared.appointments.request import NotServiceable
 from shared.kit.errors import Invalid
 from shared.kit.paging import PageView
-from shared.lines.home_chef.chefs import finding
-from shared.lines.home_chef.chefs.finding import ChefNotFound
-from shared.lines.home_chef.chefs.schemas import (
+from shared.lines.home_chef import browsing
+from shared.lines.home_chef.schemas import (
     FreeChefsQuery,
     FreeChefView,
     FreeTimesQuery,
     FreeTimesView,
     PublicChefView,
 )
-from shared.lines.home_chef.visits import NotServiceable
+from shared.lines.home_chef.visit import ChefNotFound
 from shared.users.models import CUSTOMER
 
 routes = Routes("/api/v1/customer", CUSTOMER)
@@ -23,18 +23,18 @@ routes = Routes("/api/v1/customer", CUSTOMER)
 def list_free_chefs(call: Call, query: FreeChefsQuery) -> PageView[FreeChefView]:
     """List the chefs who are free for a visit and its price with each, those rated best first; send address_id or city."""
     with call.reading() as (session, caller):
-        return finding.free_chefs(session, caller.id, query, call.now)
+        return browsing.free_chefs(session, caller.id, query, call.now)
 
 
 @routes.get("/chefs/{chef_id}", answer=PublicChefView, refuses=(ChefNotFound,))
 def get_chef(call: Call, chef_id: UUID) -> PublicChefView:
     """Show a chef with the week they work and the newest ratings."""
     with call.reading() as (session, _):
-        return finding.public(session, chef_id)
+        return browsing.public_chef(session, chef_id)
 
 
 @routes.get("/slots", query=FreeTimesQuery, answer=FreeTimesView, refuses=(Invalid, NotServiceable))
 def list_free_times(call: Call, query: FreeTimesQuery) -> FreeTimesView:
     """List the times of a day at which a visit can start, with one chef or with any."""
     with call.reading() as (session, caller):
-        return finding.free_times(session, caller.id, query, call.now)
+        return browsing.free_times(session, caller.id, query, call.now)

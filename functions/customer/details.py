@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from functions.web.call import Call
 from functions.web.endpoint import Routes
 from shared.bookings.queries import BookingNotFound
-from shared.lines.home_chef import own
+from shared.lines.home_chef import queries
 from shared.lines.home_chef.schemas import BookingView
 from shared.lines.home_chef.views import booking_view
 from shared.users.models import CUSTOMER
@@ -22,7 +22,4 @@ def get_booking(call: Call, booking_id: UUID) -> BookingView:
 
 def own_booking(session: Session, customer_id: UUID, booking_id: UUID) -> BookingView:
     """Return a booking of the customer's as they see it. Raises BookingNotFound."""
-    found = own.of_customer(session, customer_id, booking_id)
-    if found is None:
-        raise BookingNotFound
-    return booking_view(*found)
+    return booking_view(*queries.of_customer(session, customer_id, booking_id))

@@ -5,7 +5,7 @@ from functions.web.endpoint import Routes
 from shared.bookings.queries import BookingNotFound
 from shared.invoices import page
 from shared.invoices.schemas import InvoiceView, invoice_view
-from shared.lines.home_chef import invoicing
+from shared.payments import invoicing
 from shared.users.models import CUSTOMER
 
 routes = Routes("/api/v1/customer", CUSTOMER)

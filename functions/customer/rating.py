@@ -1,12 +1,16 @@
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from functions.web.call import Call
 from functions.web.endpoint import Routes
 from functions.web.idempotency import idempotent
+from shared.appointments import rating
+from shared.appointments.rating import RatingRequest, RatingView
 from shared.bookings.queries import BookingNotFound
 from shared.idempotency.queries import KeyReused
-from shared.lines.home_chef import rating
-from shared.lines.home_chef.schemas import RatingRequest, RatingView
+from shared.lines.home_chef.visit import NAME
+from shared.sign_in.sessions import Caller
 from shared.users.models import CUSTOMER
 
 routes = Routes("/api/v1/customer", CUSTOMER)
@@ -22,4 +26,8 @@ routes = Routes("/api/v1/customer", CUSTOMER)
 )
 def rate_booking(call: Call, booking_id: UUID, body: RatingRequest) -> RatingView:
     """Rate a completed visit, once."""
-    return idempotent(call, lambda session, caller: rating.rate(session, caller.id, booking_id, body, call.now))
+
+    def rate(session: Session, caller: Caller) -> RatingView:
+        return rating.rate(session, NAME, caller.id, booking_id, body, call.now)
+
+    return idempotent(call, rate)

@@ -2,11 +2,14 @@ from uuid import UUID
 
 from functions.web.call import Call
 from functions.web.endpoint import Routes
+from shared.appointments.request import Overlapping
 from shared.bookings.queries import BookingNotFound
 from shared.idempotency.queries import KeyReused
 from shared.kit.errors import Invalid
-from shared.lines.home_chef import reschedule, visits
+from shared.lines.home_chef import reschedule
+from shared.lines.home_chef.reschedule_decision import NotReschedulable, PriceHigher
 from shared.lines.home_chef.schemas import BookingView, RescheduleQuery, RescheduleRequest, RescheduleView
+from shared.lines.home_chef.visit import ChefUnavailable
 from shared.payments.checkout import PaymentInProgress
 from shared.users.models import CUSTOMER
 
@@ -15,18 +18,18 @@ NOT_MOVABLE = (
     Invalid,
     BookingNotFound,
     PaymentInProgress,
-    reschedule.NotReschedulable,
-    reschedule.PriceHigher,
-    visits.ChefUnavailable,
-    visits.Overlapping,
+    NotReschedulable,
+    PriceHigher,
+    ChefUnavailable,
+    Overlapping,
 )
 
 
 @routes.get("/bookings/{booking_id}/reschedule", query=RescheduleQuery, answer=RescheduleView, refuses=NOT_MOVABLE)
 def preview_reschedule(call: Call, booking_id: UUID, query: RescheduleQuery) -> RescheduleView:
-    """Tell what moving a booking to another time would cost."""
+    """Show the price of a booking at another time."""
     with call.reading() as (session, caller):
-        return RescheduleView.model_validate(reschedule.preview(session, caller.id, booking_id, query, call.now))
+        return reschedule.preview(session, caller.id, booking_id, query, call.now)
 
 
 @routes.post(
@@ -37,5 +40,5 @@ def preview_reschedule(call: Call, booking_id: UUID, query: RescheduleQuery) -> 
     idempotent=True,
 )
 def reschedule_booking(call: Call, booking_id: UUID, body: RescheduleRequest) -> BookingView:
-    """Move a booking to another time with the same chef, who is asked anew."""
+    """Move a booking to another time with the same chef, who is asked again."""
     return reschedule.reschedule(call.locking, booking_id, body, call.key, call.now)

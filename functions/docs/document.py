@@ -1,18 +1,27 @@
+import json
+from functools import cache
 from pathlib import Path
 
 from flask import Response
 
+from functions import wiring
+from functions.web.api_document import merged
 from functions.web.call import Call
 from functions.web.endpoint import Routes
 
 routes = Routes("/api/v1")
-DOCUMENT = Path(__file__).with_name("openapi.json")
+PARTS = Path(__file__).parent / "openapi"
 
 
 @routes.get("/openapi.json")
 def openapi(_: Call) -> Response:
-    """Give the OpenAPI 3.1 document of the whole API."""
-    response = Response(DOCUMENT.read_bytes(), content_type="application/json")
+    """Give the OpenAPI 3.1 document of this deployment: the core and the lines it runs."""
+    response = Response(_document(), content_type="application/json")
     response.headers["Cache-Control"] = "public, max-age=300"
     response.headers["Access-Control-Allow-Origin"] = "*"
     return response
+
+
+@cache
+def _document() -> bytes:
+    return json.dumps(merged(PARTS, wiring.settings().lines), indent=2, ensure_ascii=False).encode() + b"\n"

@@ -9,6 +9,7 @@ ROUTES = {
 migrate = serve(
     "migrate",
     ROUTES,
+    {},
     requires=["database_url", "migrate_url", "migrate_invoker"],
     loads=["infra.google.invokers"],
 )

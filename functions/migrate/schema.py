@@ -3,10 +3,18 @@ from functions.web import authentication
 from functions.web.authentication import UnknownInvoker
 from functions.web.call import Call
 from functions.web.endpoint import Routes
-from infra.migrations import upgrade
+from infra.migrations import unfinished_lines, upgrade
+from shared.kit.errors import Refusal
 from shared.kit.schemas import View
 
 routes = Routes("/migrations")
+
+
+class LineUnfinished(Refusal):
+    """The release switches off a line of business that has unfinished bookings or refunds."""
+
+    code = "line_unfinished"
+    title = "A line of business is not finished"
 
 
 class Migrated(View):
@@ -16,10 +24,16 @@ class Migrated(View):
     after: str | None
 
 
-@routes.post("/upgrade", answer=Migrated, refuses=(UnknownInvoker,))
+@routes.post("/upgrade", answer=Migrated, refuses=(UnknownInvoker, LineUnfinished))
 def upgrade_to_head(call: Call) -> Migrated:
-    """Apply every migration this release knows and the database has not seen."""
+    """Apply every migration this release knows and the database has not seen.
+
+    A release without a line that has unfinished bookings or refunds is refused: nobody would complete or return them.
+    """
     chosen = wiring.settings()
     authentication.invoked_by(call.request, chosen.migrate_url or "", chosen.migrate_invoker or "")
+    left = [name for name in unfinished_lines(chosen.database_url or "") if name not in wiring.line_names()]
+    if left:
+        raise LineUnfinished(f"LINES leaves out {', '.join(left)}, with unfinished bookings or refunds.", lines=left)
     before, after = upgrade(chosen.database_url or "")
     return Migrated(before=before, after=after)

@@ -2,7 +2,7 @@
 
 from functions import gateways
 from functions.web.app import serve
-from functions.wiring import PROMISING
+from functions.wiring import ENQUEUEING
 
 ROUTES = {
     "/api/v1/payments/status/{txn}": {"GET": "functions.payments.status"},
@@ -12,6 +12,7 @@ ROUTES = {
 payments = serve(
     "payments",
     ROUTES,
-    requires=["database_url", "jwt_keys", "payment_return_url", *gateways.needs(), *PROMISING],
+    {},
+    requires=["database_url", "jwt_keys", "payment_return_url", *gateways.needs(), *ENQUEUEING],
     loads=["infra.postgres.engine"],
 )

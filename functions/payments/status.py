@@ -5,7 +5,7 @@ from functions import gateways, wiring
 from functions.web.call import Call
 from functions.web.endpoint import Routes
 from shared.kit.errors import NotFound
-from shared.payments import following, queries
+from shared.payments import queries, status_polling
 from shared.payments.lifecycle import LIVE, AttemptState
 from shared.payments.schemas import SHOWN, AttemptView
 from shared.sign_in.sessions import Somebody
@@ -26,9 +26,9 @@ def status(call: Call, txn: str) -> AttemptView:
     """Tell how an attempt stands; while it is pending the gateway is asked, at most every 3 s."""
     with call.reading_piggybacked() as (session, caller):
         found = _own(session, caller, txn)
-    if found["state"] not in LIVE or not following.may_ask(found["asked_at"], call.now):
+    if found["state"] not in LIVE or not status_polling.may_poll(found["asked_at"], call.now):
         return _view(found)
-    following.poll(wiring.database(), gateways.gateway_named, wiring.line, found["id"], call.now)
+    status_polling.poll_for_customer(wiring.database(), gateways.gateway_named, wiring.line, found["id"], call.now)
     with wiring.database().reading() as session:
         return _view(_own(session, caller, txn))
 

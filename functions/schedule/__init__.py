@@ -2,7 +2,7 @@
 
 from functions import gateways
 from functions.web.app import serve
-from functions.wiring import INVOICING, PROMISING
+from functions.wiring import ENQUEUEING, INVOICING
 
 ROUTES = {
     "/jobs/{job}": {"POST": "functions.schedule.runs"},
@@ -11,6 +11,7 @@ ROUTES = {
 schedule = serve(
     "schedule",
     ROUTES,
-    requires=["database_url", "schedule_url", "schedule_invoker", *gateways.needs(), *PROMISING, *INVOICING],
+    {},
+    requires=["database_url", "schedule_url", "schedule_invoker", *gateways.needs(), *ENQUEUEING, *INVOICING],
     loads=["infra.postgres.engine", "infra.google.invokers"],
 )

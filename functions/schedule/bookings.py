@@ -1,4 +1,4 @@
-"""What time does to bookings."""
+"""Scheduled jobs about bookings."""
 
 from collections import Counter
 from datetime import datetime
@@ -8,23 +8,22 @@ from shared.bookings import expiry
 
 
 def expire(now: datetime) -> dict[str, int]:
-    """Cancel what was not paid in time."""
+    """Cancel bookings that were not paid by their deadline."""
     return expiry.expire(wiring.database(), wiring.line, now)
 
 
 def deadlines(now: datetime) -> dict[str, int]:
-    """Let each line do what time asks for: offers lapse, nobody comes, nothing starts, nobody says that it is over."""
+    """Keep the deadlines of each line: of offers, of starts, of completions."""
     done: dict[str, int] = {}
-    for name in wiring.LINES:
-        done |= {
-            f"{name}.{rule}": met for rule, met in wiring.line(name).keep_deadlines(wiring.database(), now).items()
-        }
+    for name in wiring.line_names():
+        found = wiring.line(name).keep_deadlines(wiring.database(), now)
+        done |= {f"{name}.{rule}": count for rule, count in found.items()}
     return done
 
 
 def remind(now: datetime) -> dict[str, int]:
-    """Tell people of what begins soon, line by line."""
+    """Send the reminders of each line."""
     done = Counter[str]()
-    for name in wiring.LINES:
+    for name in wiring.line_names():
         done.update(wiring.line(name).remind(wiring.database(), now))
     return dict(done)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import cast
 
-from shared.kit.loading import named
+from shared.kit.lazy_import import named
 
 Job = Callable[[datetime], dict[str, int]]
 
@@ -15,7 +15,7 @@ JOBS = {
     "remind": "functions.schedule.bookings:remind",
     "reconcile": "functions.schedule.payments:reconcile",
     "report": "functions.schedule.payments:report",
-    "tidy": "functions.schedule.maintenance:tidy",
+    "purge": "functions.schedule.maintenance:purge",
     "days": "functions.schedule.maintenance:days",
     "invariants": "functions.schedule.maintenance:invariants",
 }

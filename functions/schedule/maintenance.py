@@ -7,8 +7,8 @@ from shared.bookings import days as bookings
 from shared.idempotency import queries as idempotency
 from shared.inbox import queries as inbox
 from shared.invariants import run
-from shared.kit import nightly, retention
-from shared.kit.nightly import Days
+from shared.kit import daily_rollup, retention
+from shared.kit.daily_rollup import Days
 from shared.ledger import days as ledger
 from shared.outbox import queries as outbox
 from shared.payments import queries as payments
@@ -16,16 +16,18 @@ from shared.sign_in import sessions
 from shared.users import days as users
 
 
-def tidy(now: datetime) -> dict[str, int]:
+def purge(now: datetime) -> dict[str, int]:
     """Delete rows whose retention is over, room by room."""
     rooms = {
-        "outbox": outbox.forget,
-        "inbox": inbox.forget,
-        "idempotency_keys": idempotency.forget,
-        "sessions": sessions.forget,
-        "reconciliation_runs": payments.forget,
+        "outbox": outbox.purge,
+        "inbox": inbox.purge,
+        "idempotency_keys": idempotency.purge,
+        "sessions": sessions.purge,
+        "reconciliation_runs": payments.purge,
     }
-    return retention.tidy(wiring.database(), rooms | {name: wiring.line(name).tidy for name in wiring.LINES}, now)
+    return retention.purge_all(
+        wiring.database(), rooms | {name: wiring.line(name).purge for name in wiring.line_names()}, now
+    )
 
 
 def days(now: datetime) -> dict[str, int]:
@@ -35,7 +37,7 @@ def days(now: datetime) -> dict[str, int]:
         "bookings": Days(bookings.next_day, bookings.count),
         "users": Days(users.next_day, users.count),
     }
-    return {name: nightly.sum_up(wiring.database(), room, now) for name, room in rooms.items()}
+    return {name: daily_rollup.sum_up(wiring.database(), room, now) for name, room in rooms.items()}
 
 
 def invariants(now: datetime) -> dict[str, int]:

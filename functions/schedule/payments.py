@@ -4,14 +4,14 @@ from dataclasses import asdict
 from datetime import datetime
 
 from functions import gateways, wiring
-from shared.payments import following
+from shared.payments import status_polling
 from shared.payments.reconciliation import report as reconciliation
 
 
 def reconcile(now: datetime) -> dict[str, int]:
     """Ask the gateway about every payment and refund that has not ended and whose task did not come."""
-    done = following.reconcile(wiring.database(), gateways.gateway_named, wiring.line, now)
-    following.keep(wiring.database(), done, now)
+    done = status_polling.reconcile(wiring.database(), gateways.gateway_named, wiring.line, now)
+    status_polling.record_round(wiring.database(), done, now)
     return asdict(done)
 
 

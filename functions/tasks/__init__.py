@@ -1,8 +1,8 @@
-"""What was promised, done: one message of the outbox at a time, called by Cloud Tasks with an identity token."""
+"""Handles outbox messages, one at a time, called by Cloud Tasks with an identity token."""
 
 from functions import gateways
 from functions.web.app import serve
-from functions.wiring import PROMISING
+from functions.wiring import ENQUEUEING
 
 ROUTES = {
     "/outbox/{message_id}": {"POST": "functions.tasks.outbox"},
@@ -11,6 +11,7 @@ ROUTES = {
 tasks = serve(
     "tasks",
     ROUTES,
-    requires=["database_url", "resend_api_key_or_smtp_url", *gateways.needs(), *PROMISING],
+    {},
+    requires=["database_url", "resend_api_key_or_smtp_url", *gateways.needs(), *ENQUEUEING],
     loads=["infra.postgres.engine", "infra.google.invokers"],
 )

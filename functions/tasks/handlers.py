@@ -1,22 +1,28 @@
-"""Which function handles which kind of message; each takes the same one twice without doing it twice."""
+"""The handler of each kind of outbox message; handling a message twice has the effect of once."""
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
-from shared.kit.loading import named
+from functions import wiring
+from shared.kit.lazy_import import named
 
 Handler = Callable[[dict[str, Any], datetime], None]
 
 HANDLERS = {
-    "home_chef.lapse": "functions.tasks.home_chef:lapse",
     "notifications.mail": "functions.tasks.notifications:mail",
     "payments.callback": "functions.tasks.payments:callback",
     "payments.compare": "functions.tasks.reconciliation:compare",
-    "payments.follow": "functions.tasks.payments:follow",
+    "payments.poll": "functions.tasks.payments:poll",
     "payments.refund": "functions.tasks.payments:refund",
 }
 
 
 def handler(kind: str) -> Handler:
-    return cast("Handler", named(HANDLERS[kind]))
+    """Return the handler of a kind: the core's, or the line's for `<line>.<verb>`. Raises KeyError for an unknown kind."""
+    if kind in HANDLERS:
+        return cast("Handler", named(HANDLERS[kind]))
+    name, _, verb = kind.partition(".")
+    line = wiring.line(name)
+    return partial(named(line.task_handlers[verb]), wiring.database(), line)

@@ -6,6 +6,7 @@ from functions import wiring
 from shared.kit import log
 from shared.notifications import queries
 from shared.notifications.mail import Mail
+from shared.notifications.notice import Notice, Reader
 
 logger = log.logger(__name__)
 
@@ -16,14 +17,19 @@ def mail(payload: dict[str, Any], now: datetime) -> None:
     The mail's id is the notification's, so that a repetition shows.
     """
     with wiring.database().reading() as session:
-        told = queries.addressed(session, UUID(payload["notification_id"]))
-        if told.mailed_at is not None or told.email is None:
+        notification = queries.addressed(session, UUID(payload["notification_id"]))
+        if notification.mailed_at is not None or notification.email is None:
             return
-        line = wiring.line(told.line)
-        if not line.is_current(session, told.kind, told.subject_id, told.facts):
-            logger.info("no longer true, not mailed", extra=log.fields(kind=told.kind, notification_id=str(told.id)))
+        line = wiring.line(notification.line)
+        notice = Notice(notification.kind, notification.subject_id, notification.facts)
+        if not line.is_current(session, notice):
+            logger.info(
+                "no longer true, not mailed",
+                extra=log.fields(kind=notification.kind, notification_id=str(notification.id)),
+            )
             return
-    letter = line.letter(told.kind, told.facts, told.name)
-    wiring.mailer().send(Mail(told.email, letter.subject, letter.text(), letter.html(), str(told.id)))
+    letter = line.letter(notice, Reader(notification.name))
+    text, html = letter.text(line.brand), letter.html(line.brand)
+    wiring.mailer().send(Mail(notification.email, letter.subject, text, html, str(notification.id)))
     with wiring.database().transaction() as session:
-        queries.mailed(session, told.id, now)
+        queries.mailed(session, notification.id, now)

@@ -28,7 +28,7 @@ class Handled(View):
 
 @routes.post("/{message_id}", answer=Handled, refuses=(UnknownInvoker, NotDone))
 def handle(call: Call, message_id: UUID) -> Handled:
-    """Do what a message promises, once: done before is done; held by another worker, it is brought again."""
+    """Handle a message once: 200 if it is done already, and 500 while another worker has leased it."""
     chosen = wiring.settings()
     authentication.invoked_by(call.request, chosen.tasks_url or "", chosen.tasks_invoker or "")
     db = wiring.database()

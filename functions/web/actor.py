@@ -31,10 +31,10 @@ def with_audit(call: Call, action: str, booking_id: UUID) -> Begin:
     @contextmanager
     def begin() -> Iterator[tuple[Session, Actor]]:
         with call.writing() as (session, caller):
-            before = bookings.standing(session, booking_id)
+            before = bookings.snapshot(session, booking_id)
             yield session, Actor(caller.role, caller.id)
             session.flush()
-            after = bookings.standing(session, booking_id)
+            after = bookings.snapshot(session, booking_id)
             audit.record(session, call.by(caller), action, booking_id, before, after, call.now)
 
     return begin

@@ -3,7 +3,7 @@
 A starting instance has a request waiting: it imports what that request needs and no more.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from urllib.parse import quote
 
@@ -19,7 +19,7 @@ from functions.web.endpoint import Endpoint
 from functions.web.middleware import Exchange
 from functions.web.routing import Route, RouteTable, Table, merge_slashes
 from shared.kit import log
-from shared.kit.loading import load
+from shared.kit.lazy_import import load
 
 HEALTH = {"/health": {"GET": "functions.web.health"}}
 
@@ -81,10 +81,18 @@ def _moved(path: str, query: bytes) -> Response:
 
 
 def serve(
-    name: str, table: Table, requires: Sequence[str] = (), loads: Sequence[str] = ()
+    name: str,
+    table: Table,
+    of_lines: Mapping[str, Table] | None = None,
+    *,
+    requires: Sequence[str] = (),
+    loads: Sequence[str] = (),
 ) -> Callable[[Request], Response]:
     """Return the target of a function: a plain function over the application of this route table.
 
+    `of_lines` are the routes of lines by name; those of a line that is switched off do not exist. A line's route of a
+    core path replaces the core's. A function that calls lines and has no routes of theirs passes an empty mapping: an
+    unknown name in LINES then stops it at start, and not at its first booking.
     `requires` are the settings without which the process does not start: each function has only its own secrets.
     `loads` are the modules that each of its requests needs and nothing imports at the top.
     """
@@ -95,6 +103,10 @@ def serve(
         load(module)
     if "infra.postgres.engine" in loads:
         wiring.database()  # connects after the fork only, but loads now what its address asks for
+    running = () if of_lines is None else wiring.line_names()
+    for line, routes in (of_lines or {}).items():
+        if line in running:
+            table = {**{path: kept for path, kept in table.items() if path not in routes}, **routes}
     app = App(name, table)
 
     def target(request: Request) -> Response:

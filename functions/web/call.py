@@ -14,7 +14,7 @@ from functions.web.body import body_of
 from functions.web.endpoint import Endpoint
 from functions.web.inputs import parse_body, parse_query, parse_segment
 from functions.web.responses import json_response, render
-from shared.audit.by import By
+from shared.audit.context import AuditContext
 from shared.idempotency.queries import Key, Replayed, fingerprint
 from shared.kit.errors import Invalid
 from shared.sign_in.limits import Client
@@ -39,9 +39,9 @@ class Call(Authenticated):
     def _address(self) -> str:
         return authentication.address(self.request, wiring.settings().trusted_proxies)
 
-    def by(self, caller: Caller) -> By:
+    def by(self, caller: Caller) -> AuditContext:
         """Return the admin as the audit log names them."""
-        return By(caller.id, self._address, self._request_id)
+        return AuditContext(caller.id, self._address, self._request_id)
 
     def key(self, caller: Somebody) -> Key | None:
         """Return the request's Idempotency-Key with its caller, route and body; None without one. Raises Invalid."""

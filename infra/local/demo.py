@@ -7,9 +7,9 @@ from uuid import UUID, uuid5
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from shared.appointments.providers.models import Provider, WeeklySlot
 from shared.kit.database import Database
-from shared.lines.home_chef.lifecycle import CHEF
-from shared.lines.home_chef.models import ChefProfile, WeeklySlot
+from shared.lines.home_chef.visit import CHEF, NAME
 from shared.places.models import Address, Location, ServiceArea
 from shared.users.models import ADMIN, CUSTOMER, User
 
@@ -53,10 +53,10 @@ def _person(session: Session, address: str, name: str, role: str) -> None:
 def _chef(session: Session, address: str, name: str, rate: int, **said: Any) -> None:
     _person(session, address, name, CHEF)
     chef_id = demo_id(address)
-    _add(session, ChefProfile, user_id=chef_id, hourly_rate=rate, is_verified=True, service_city="Mumbai", **said)
+    _add(session, Provider, user_id=chef_id, line=NAME, rate=rate, is_verified=True, service_city="Mumbai", **said)
     for weekday in range(7):
         slot = demo_id(f"{address}/{weekday}")
-        _add(session, WeeklySlot, id=slot, chef_id=chef_id, weekday=weekday, starts=OPENS, ends=CLOSES)
+        _add(session, WeeklySlot, id=slot, provider_id=chef_id, weekday=weekday, starts=OPENS, ends=CLOSES)
 
 
 def _city(session: Session) -> None:

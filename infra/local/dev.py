@@ -3,7 +3,8 @@
 `python -m infra.local.dev [--port 8080] [--reset] [--bundles var/bundles]`. What it keeps lies in `var/<port>/`; the
 environment it makes is written to `.env` there and in the working folder, for running one function alone. A name that is
 set in the environment already wins: `DATABASE_URL`, `UPSTASH_REDIS_REST_URL`, and `PHONEPE_PG_URL` or `PHONEPE_BASE_URL`
-use another server instead of a local one; `PHONEPE_API=v1` lets payments begin at the older API.
+use another server instead of a local one; `PHONEPE_API=v1` lets payments begin at the older API; `LINES=…` names the
+lines of business (those of terraform/functions.yaml without it).
 """
 
 import argparse
@@ -15,14 +16,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
 
 from infra.local import demo
-from infra.local.functions import LIST, functions
+from infra.local.functions import LIST, default_lines, functions
 from infra.local.postgres import Postgres
 from infra.local.processes import Process, ReservedPort, StartFailed, healthy, is_taken, stop, wait_ready
 from infra.postgres.address import arguments
@@ -90,15 +91,24 @@ class Plan:
         return f"http://127.0.0.1:{self.ports[name]}"
 
 
-def reserve() -> dict[str, ReservedPort]:
+def lines_of(given: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the lines of business to run: those of LINES, or the default ones."""
+    named = given.get("LINES", "")
+    return (
+        default_lines() if not named or named.isdigit() else tuple(named.split(","))
+    )  # a terminal's height is a number
+
+
+def reserve(lines: Sequence[str]) -> dict[str, ReservedPort]:
     pieces = ("postgres", "redis", "upstash", "metadata", "cloud_tasks", "phonepe", "smtp", "mail", "scheduler")
-    return {name: ReservedPort() for name in (*pieces, *(one.name for one in functions()))}
+    return {name: ReservedPort() for name in (*pieces, *(one.name for one in functions(lines=lines)))}
 
 
 def plan(place: Place, ports: dict[str, int], given: Mapping[str, str]) -> Plan:
     """Write down the environment; what is given already stays."""
     made = secrets_and_addresses(place, ports)
-    return Plan(place, ports, made | {name: given[name] for name in given if name.lower() in Settings.names()})
+    chosen = {name: given[name] for name in given if name.lower() in Settings.names()}
+    return Plan(place, ports, made | chosen | {"LINES": ",".join(lines_of(given))})
 
 
 def secrets_and_addresses(place: Place, ports: Mapping[str, int]) -> dict[str, str]:
@@ -122,6 +132,7 @@ def secrets_and_addresses(place: Place, ports: Mapping[str, int]) -> dict[str, s
         "JWT_KEYS": f"local:{kept['jwt']}",
         "REFRESH_KEYS": f"local:{kept['refresh']}",
         "OTP_KEYS": f"local:{kept['otp']}",
+        "MAIL_FROM": "Sizzle <hello@sizzle.example>",
         "SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
         "GCE_METADATA_HOST": f"127.0.0.1:{ports['metadata']}",
         "OIDC_ISSUER": at("metadata"),
@@ -167,7 +178,7 @@ def processes(chosen: Plan, given: Mapping[str, str]) -> list[Process]:
     if not {"PHONEPE_BASE_URL", "PHONEPE_PG_URL"} & set(given):
         made.append(_phonepe(chosen, kept))
     made.append(_piece(chosen, "mail", "--smtp-port", str(ports["smtp"]), "--data", str(place.folder("mail"))))
-    return made + [_function(chosen, one.name) for one in functions()]
+    return made + [_function(chosen, one.name) for one in functions() if one.name in ports]
 
 
 def _phonepe(chosen: Plan, kept: Mapping[str, str]) -> Process:
@@ -292,7 +303,7 @@ def watch(running: list[Process], ended: threading.Event) -> None:
 
 def run(place: Place, given: Mapping[str, str], ended: threading.Event) -> None:
     began = time.monotonic()
-    reserved = reserve()
+    reserved = reserve(lines_of(given))
     chosen = plan(place, {name: port.number for name, port in reserved.items()}, given)
     write_env(chosen)
     running = processes(chosen, given)

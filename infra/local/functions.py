@@ -1,16 +1,18 @@
-"""terraform/functions.yaml, as Terraform and the local system both read it."""
+"""terraform/functions.yaml, as Terraform, the bundles and the local system read it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 LIST = Path("terraform/functions.yaml")
+EVERY_LINE = ("all",)
 
 
 @dataclass(frozen=True)
 class Function:
-    """One deployed function and the paths the load balancer sends to it."""
+    """One deployed function, the paths the load balancer sends to it, and the lines of business whose code it ships."""
 
     name: str
     paths: tuple[str, ...]
@@ -18,17 +20,33 @@ class Function:
     lines: tuple[str, ...]
 
 
-def functions(path: Path = LIST) -> list[Function]:
+def functions(path: Path = LIST, lines: Sequence[str] = EVERY_LINE) -> list[Function]:
+    """Return the functions of an environment that runs these lines (`all`: every line there is)."""
     listed = yaml.safe_load(path.read_text())["functions"]
     return [
-        Function(name, tuple(entry["paths"]), entry["ingress"], tuple(entry["lines"])) for name, entry in listed.items()
+        Function(name, tuple(entry["paths"]), entry["ingress"], _lines(entry["lines"], lines))
+        for name, entry in listed.items()
+        if "only_with" not in entry or _common(entry["only_with"], lines)
     ]
+
+
+def default_lines(path: Path = LIST) -> tuple[str, ...]:
+    """Return the lines of an environment that names none."""
+    return tuple(yaml.safe_load(path.read_text())["default_lines"])
 
 
 def target(path: str, listed: list[Function]) -> str | None:
     """Return the function a path belongs to: an exact path before a prefix, the longest prefix first; None for nobody's."""
     matches = [(pattern, one.name) for one in listed for pattern in one.paths if _matches(path, pattern)]
     return max(matches, key=lambda match: (not match[0].endswith("*"), len(match[0])))[1] if matches else None
+
+
+def _lines(entry: str | Sequence[str], lines: Sequence[str]) -> tuple[str, ...]:
+    return tuple(lines) if entry == "all" else _common(entry, lines)
+
+
+def _common(named: Sequence[str], lines: Sequence[str]) -> tuple[str, ...]:
+    return tuple(named) if "all" in lines else tuple(name for name in named if name in lines)
 
 
 def _matches(path: str, pattern: str) -> bool:

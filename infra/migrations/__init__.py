@@ -13,6 +13,11 @@ from infra.postgres.address import arguments
 
 HERE = Path(__file__).parent
 CONNECT_SECONDS = 3.0
+# The lines of bookings that are not over, or of refunds that have not reached their customer.
+UNFINISHED = text(
+    "select distinct line from bookings b where status not in ('completed', 'cancelled')"
+    " or exists (select from refunds r where r.booking_id = b.id and r.state <> 'done') order by line"
+)
 LOCK = 724_316_905  # two releases that migrate at once follow one another
 
 
@@ -39,6 +44,18 @@ def revision(engine: Engine) -> str | None:
 def head() -> str:
     """Return the last revision of this release: each step's file begins with its own."""
     return max(path.name.partition("_")[0] for path in HERE.glob("versions/[0-9]*.py"))
+
+
+def unfinished_lines(url: str) -> list[str]:
+    """Return the lines of business that have unfinished bookings or refunds; none of an empty database."""
+    engine = engine_for(url)
+    try:
+        with engine.connect() as connection:
+            if connection.scalar(text("select to_regclass('bookings')")) is None:
+                return []
+            return list(connection.scalars(UNFINISHED))
+    finally:
+        engine.dispose()
 
 
 def upgrade(url: str, target: str = "head") -> tuple[str | None, str | None]:

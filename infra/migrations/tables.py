@@ -1,7 +1,9 @@
-"""Every table the code knows: what the migrations are held against."""
+"""Every table the code declares: the schema that the migrations are compared with."""
 
+import shared.appointments.models
+import shared.appointments.providers.models
 import shared.audit.models
-import shared.bookings.desk.models
+import shared.bookings.admin.models
 import shared.bookings.models
 import shared.idempotency.models
 import shared.inbox.models

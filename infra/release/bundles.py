@@ -1,6 +1,7 @@
 """`make bundles`: one archive per function in var/bundles, holding what that function may run and nothing else.
 
-`python -m infra.release.bundles [ENVIRONMENT]`: for the database its tfvars name; without one, a database by address.
+`python -m infra.release.bundles [ENVIRONMENT]`: for the database and the lines of business that its tfvars name; without
+one, a database by address and every line.
 
 The same source makes the same bytes on any machine: names sorted, one time and one mode for all, stored and not
 compressed, as zlib's output differs between its builds. The name of the uploaded object carries the hash, so that a
@@ -13,12 +14,12 @@ import json
 import re
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from infra.local.functions import LIST, functions
+from infra.local.functions import EVERY_LINE, LIST, default_lines, functions
 from infra.release.closure import Tree, closure
 from infra.release.requirements import Unpinned, pins, requirements
 
@@ -31,18 +32,27 @@ ENVIRONMENTS: Final = Path("terraform/environments")
 BESIDE: Final = {"cloud_sql": {"infra.postgres.address": "infra.postgres.cloud_sql"}}
 ON_TOP: Final = {"cloud_sql": "requirements-cloud-sql.txt"}
 
+
+class UnknownLine(Exception):
+    """An environment names a line of business that the tree does not hold."""
+
+
 Manifest = dict[str, dict[str, str]]
 
 
-def build(root: Path, out: Path, database: str = "neon") -> Manifest:
-    """Write the archive of each function of the tree at `root`, and the manifest, to `root / out`. Raises Unpinned."""
+def build(root: Path, out: Path, database: str = "neon", lines: Sequence[str] = EVERY_LINE) -> Manifest:
+    """Write the archive of each function of the tree at `root`, and the manifest, to `root / out`.
+
+    Raises Unpinned for a library without a version, UnknownLine for a line that is not in the tree.
+    """
+    running = lines_of_tree(root, lines)
     tree, pinned = Tree(root), pins(root / "requirements.txt")
     if database in ON_TOP:
         pinned |= pins(root / ON_TOP[database])
     (root / out).mkdir(parents=True, exist_ok=True)
     manifest: Manifest = {}
-    for name in (one.name for one in functions(root / LIST)):
-        needed = closure(tree, name, BESIDE.get(database))
+    for one in functions(root / LIST, running):
+        name, needed = one.name, closure(tree, one.name, BESIDE.get(database), running, of=one.lines)
         content = {path: (root / path).read_bytes() for path in needed.files}
         content["requirements.txt"] = requirements(needed.imported, pinned).encode()
         packed = archive(content)
@@ -71,11 +81,26 @@ def database_of(environment: Path) -> str:
     return named[1] if named else "neon"
 
 
+def lines_of(environment: Path) -> tuple[str, ...]:
+    """Return the lines that an environment's tfvars name, or those of one that names none."""
+    named = re.search(r"^lines\s*=\s*\[([^\]]*)\]", environment.read_text(), re.MULTILINE)
+    return tuple(re.findall(r'"([^"]+)"', named[1])) if named else default_lines()
+
+
+def lines_of_tree(root: Path, lines: Sequence[str]) -> list[str]:
+    """Return these lines, each a folder of `shared/lines` (`all`: every one). Raises UnknownLine."""
+    known = sorted(path.parent.name for path in root.glob("shared/lines/*/line.py"))
+    if unknown := set(lines) - {*known, *EVERY_LINE}:
+        raise UnknownLine(f"no line of business is called {', '.join(sorted(unknown))}")
+    return known if "all" in lines else list(lines)
+
+
 def main(environment: str = "") -> None:
-    database = database_of(ENVIRONMENTS / f"{environment}.tfvars") if environment else "neon"
+    tfvars = ENVIRONMENTS / f"{environment}.tfvars"
+    database, lines = (database_of(tfvars), lines_of(tfvars)) if environment else ("neon", EVERY_LINE)
     try:
-        manifest = build(Path.cwd(), BUNDLES, database)
-    except Unpinned as problem:
+        manifest = build(Path.cwd(), BUNDLES, database, lines)
+    except (Unpinned, UnknownLine) as problem:
         sys.exit(f"No bundles: {problem}")
     for built in manifest.values():
         size = Path(built["path"]).stat().st_size // 1024

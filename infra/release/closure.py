@@ -3,14 +3,15 @@
 Imports are followed, those inside functions too. A function counts where somebody names it: `functions.wiring` imports
 every adapter, and a bundle ships those whose getter its code mentions. Everything else in a module counts as soon as
 the module is imported, and so does a function behind a decorator that may keep it (`@routes.get`). A string that is the
-name of a module of ours is an import of all of it; a literal table of such names (`wiring.LINES`) counts where named.
+name of a module of ours is an import of all of it; a literal table of such names counts where named. Of LINE_ROUTES, the
+routes of lines by name, the entries of the lines that are shipped count; the manifest of each is an import of its own.
 So does a registry, a table of entries (`gateways.GATEWAYS`), and field by field: `GATEWAYS[name].verify` follows what the
 entries hold as `verify`, `for name in GATEWAYS` follows nothing more, any other use follows all of it.
 """
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,9 +19,10 @@ from typing import Final
 OURS: Final = ("functions", "infra", "shared")
 PASSIVE: Final = frozenset({"cache", "contextmanager"})  # decorators that keep nothing: the function waits to be named
 DOTTED: Final = re.compile(r"\w+(\.\w+)+(:\w+)?")
+LINE_ROUTES: Final = "LINE_ROUTES"
 # What a module opens by its path: files beside it, and files of a library none of whose code it imports.
 BY_PATH: Final = {
-    "functions.docs.document": ("openapi.json",),
+    "functions.docs.document": ("openapi/core.json", "openapi/{line}.json"),
     "functions.docs.explorer": ("explorer.html", "page.css", "start.js"),
     "infra.migrations": ("env.py", "versions/*.py"),
 }
@@ -68,6 +70,7 @@ class _Reading:
     """A function's part of the tree, as far as it has been followed."""
 
     tree: Tree
+    lines: Sequence[str]
     files: set[Path] = field(default_factory=set)
     imported: set[str] = field(default_factory=set)
     named: set[tuple[str, str]] = field(default_factory=set)
@@ -86,8 +89,9 @@ class _Reading:
                 _Follow(self, name, module).visit(statement)
             self.imported.update(FILES_OF.get(name, ()))
             for pattern in BY_PATH.get(name, ()):
-                for path in module.path.parent.glob(pattern):
-                    self._by_path(path)
+                for each in dict.fromkeys(pattern.format(line=line) for line in self.lines or [""]):
+                    for path in module.path.parent.glob(each):
+                        self._by_path(path)
 
     def _by_path(self, path: Path) -> None:
         if path.suffix == ".py":
@@ -148,6 +152,15 @@ class _Follow(ast.NodeVisitor):
         else:
             self.generic_visit(node)
 
+    def visit_Assign(self, node: ast.Assign) -> None:
+        names = [each.id for each in node.targets if isinstance(each, ast.Name)]
+        if names == [LINE_ROUTES] and isinstance(node.value, ast.Dict):
+            for line, routes in zip(node.value.keys, node.value.values, strict=True):
+                if isinstance(line, ast.Constant) and line.value in self._reading.lines:
+                    self.visit(routes)
+        else:
+            self.generic_visit(node)
+
     def visit_For(self, node: ast.For) -> None:
         registry = isinstance(node.iter, ast.Name) and node.iter.id in self._known.registries
         for part in [*([] if registry else [node.iter]), *node.body, *node.orelse]:
@@ -178,16 +191,26 @@ class _Follow(ast.NodeVisitor):
                 self._reading.whole(module)
 
 
-def closure(tree: Tree, function: str, beside: Mapping[str, str] | None = None) -> Closure:
+def closure(
+    tree: Tree,
+    function: str,
+    beside: Mapping[str, str] | None = None,
+    lines: Sequence[str] = (),
+    *,
+    of: Sequence[str] = (),
+) -> Closure:
     """Return what the function of this name may come to run, from `main.py` on; see this module's rules.
 
+    `lines` are the lines of business that the environment runs, `of` those whose manifest the function loads.
     `beside` names modules that one environment needs wherever another module is (`{the other: the one}`).
     """
-    reading = _Reading(tree)
+    reading = _Reading(tree, lines)
     entry = _read(tree.root / "main.py")
     for statement in [*entry.live, *entry.waiting.values()]:
         _Follow(reading, "main", entry).visit(statement)
     reading.whole(f"functions.{function}")
+    for line in of:
+        reading.whole(f"shared.lines.{line}.line")
     for module, needed in (beside or {}).items():
         if module in reading.imported:
             reading.whole(needed)

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.audit.by import By
+from shared.audit.context import AuditContext
 from shared.audit.models import AuditEntry
 from shared.audit.schemas import AuditQuery
 from shared.kit.paging import Position, page_of
@@ -18,7 +18,7 @@ Fields = dict[str, Any]
 
 def record(
     session: Session,
-    by: By,
+    by: AuditContext,
     action: str,
     subject_id: UUID,
     before: Fields | None,

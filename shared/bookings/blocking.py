@@ -1,4 +1,4 @@
-"""Somebody is blocked: signed out at once, what they have paid for stands (PRODUCT, "A booking", Blocked customer)."""
+"""Somebody is blocked: signed out at once, what they have paid for stands (docs/product.md#deactivation-and-blocking)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.audit import queries as audit
-from shared.audit.by import By
-from shared.bookings.desk.schemas import StandingView, UserChangedView
+from shared.audit.context import AuditContext
+from shared.bookings.admin.schemas import RemainingBookingView, UserChangedView
 from shared.bookings.models import Booking
 from shared.kit.errors import Refusal
 from shared.sign_in import sessions
@@ -28,7 +28,7 @@ class IsProvider(Refusal):
     code, title = "is_provider", "Not among the customers"
 
 
-def change(session: Session, user_id: UUID, wish: UserChange, by: By, now: datetime) -> User:
+def change(session: Session, user_id: UUID, wish: UserChange, by: AuditContext, now: datetime) -> User:
     """Block a customer or an admin, or let them in again; blocked, they are signed out at once.
 
     What a blocked customer has not paid is cancelled afterwards (`expiry.cancel_unpaid_of`). Raises UserNotFound,
@@ -50,6 +50,6 @@ def change(session: Session, user_id: UUID, wish: UserChange, by: By, now: datet
     return user
 
 
-def changed_view(user: User, cancelled: int, standing: Sequence[Booking]) -> UserChangedView:
-    shown = [StandingView.model_validate(booking) for booking in standing]
-    return UserChangedView(**UserView.model_validate(user).model_dump(), cancelled=cancelled, standing=shown)
+def changed_view(user: User, cancelled: int, remaining: Sequence[Booking]) -> UserChangedView:
+    shown = [RemainingBookingView.model_validate(booking) for booking in remaining]
+    return UserChangedView(**UserView.model_validate(user).model_dump(), cancelled=cancelled, remaining=shown)

@@ -9,9 +9,9 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
-from shared.bookings.desk.models import BookingDay
+from shared.bookings.admin.models import BookingDay
 from shared.bookings.models import IS_ACTIVE, Booking
-from shared.kit import nightly
+from shared.kit import daily_rollup
 
 _COUNT = text(f"""
 with made as (
@@ -32,9 +32,9 @@ on conflict do nothing
 
 def next_day(session: Session) -> date | None:
     """Return the first day that is not counted; None where nothing was ever booked."""
-    return nightly.next_day(session, BookingDay.day, Booking.created_at)
+    return daily_rollup.next_day(session, BookingDay.day, Booking.created_at)
 
 
 def count(session: Session, day: date) -> bool:
     """Count a day that is over, the next one after those that are; False where a booking is still active."""
-    return cast("CursorResult[Any]", session.execute(_COUNT, nightly.bounds(day))).rowcount > 0
+    return cast("CursorResult[Any]", session.execute(_COUNT, daily_rollup.bounds(day))).rowcount > 0

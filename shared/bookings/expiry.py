@@ -1,4 +1,4 @@
-"""Unpaid bookings are cancelled on time: the sweep makes it sure (PRODUCT, "A booking", Unpaid)."""
+"""Unpaid bookings are cancelled on time: the sweep makes it sure (docs/product.md#unpaid-bookings)."""
 
 from datetime import datetime
 from uuid import UUID
@@ -40,8 +40,8 @@ def expire(db: Database, lines: Lines, now: datetime) -> dict[str, int]:
         try:
             cancelled += _cancel(db, lines, booking_id, now)
         except Exception as error:
-            told = log.fields(alarm="expiry", booking_id=str(booking_id), error=type(error).__name__)
-            logger.exception("booking not cancelled", extra=told)
+            fields = log.fields(alarm="unpaid_not_cancelled", booking_id=str(booking_id), error=type(error).__name__)
+            logger.exception("booking not cancelled", extra=fields)
     return {"overdue": len(overdue), "cancelled": cancelled}
 
 

@@ -1,4 +1,4 @@
-"""A booking changes in one place, and every change writes one line of its history."""
+"""The history of a booking, and the review items that wait for a person."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.bookings.lifecycle import BOOKING, Answer, PaymentStatus, Status
-from shared.bookings.models import Booking, BookingEvent, OpenException
+from shared.bookings.lifecycle import Status
+from shared.bookings.models import Booking, BookingEvent, ManualReview
 from shared.kit.base import for_update
 
 
@@ -22,27 +22,6 @@ class Actor:
 
 
 SYSTEM = Actor("system")
-
-
-def move(
-    session: Session,
-    booking: Booking,
-    to: Status,
-    actor: Actor,
-    now: datetime,
-    *,
-    kind: str,
-    reason: str | None = None,
-    payment: PaymentStatus | None = None,
-    answer: Answer | None = None,
-    **facts: Any,
-) -> None:
-    """Move a locked booking to a state its table allows (IllegalMove otherwise), and note it."""
-    came_from = Status(booking.status)
-    booking.status = BOOKING.move(came_from, to)
-    booking.payment_status = payment or booking.payment_status
-    booking.answer = answer or booking.answer
-    session.add(event(booking, actor, now, kind=kind, reason=reason, came_from=came_from, **facts))
 
 
 def note(
@@ -82,17 +61,17 @@ def event(
     )
 
 
-def open_exception(
+def open_review(
     session: Session, kind: str, subject_id: UUID, booking_id: UUID | None, now: datetime, **facts: Any
 ) -> None:
-    """Ask for a person, once per kind and subject while it is open. The caller holds the subject's row."""
-    known = session.query(OpenException.id).filter_by(kind=kind, subject_id=subject_id, closed_at=None).first()
+    """Open a manual review, once per kind and subject. The caller has locked the subject's row."""
+    known = session.query(ManualReview.id).filter_by(kind=kind, subject_id=subject_id, closed_at=None).first()
     if known is None:
-        session.add(OpenException(kind=kind, subject_id=subject_id, booking_id=booking_id, facts=facts, created_at=now))
+        session.add(ManualReview(kind=kind, subject_id=subject_id, booking_id=booking_id, facts=facts, created_at=now))
 
 
-def close_exceptions(session: Session, kind: str, subject_id: UUID, actor: Actor, note: str, now: datetime) -> None:
-    """Close what a person was asked for and has been done."""
-    still_open = select(OpenException).filter_by(kind=kind, subject_id=subject_id, closed_at=None)
+def close_reviews(session: Session, kind: str, subject_id: UUID, actor: Actor, note: str, now: datetime) -> None:
+    """Close the open manual reviews of a kind and subject."""
+    still_open = select(ManualReview).filter_by(kind=kind, subject_id=subject_id, closed_at=None)
     for found in session.scalars(for_update(still_open)):
         found.closed_at, found.closed_by, found.closing_note = now, actor.id, note

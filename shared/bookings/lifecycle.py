@@ -1,4 +1,4 @@
-"""The states of a booking, what may be paid and answered in each, and the moves between them (PRODUCT, "A booking")."""
+"""The states of a booking, what may be paid and answered in each, and the moves between them (docs/product.md#states)."""
 
 from enum import StrEnum
 
@@ -21,7 +21,7 @@ class PaymentStatus(StrEnum):
     PARTIALLY_REFUNDED = "partially_refunded"
 
 
-class Answer(StrEnum):
+class Acceptance(StrEnum):
     UNASSIGNED = "unassigned"
     AWAITING = "awaiting"
     ACCEPTED = "accepted"
@@ -42,20 +42,20 @@ UNPAID = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED})
 PAID = frozenset({PaymentStatus.SUCCESS, PaymentStatus.PARTIALLY_REFUNDED})
 
 # What may be at rest, for a line whose visits have a provider and a held time; each row: statuses × payments × answers.
-AT_REST: tuple[tuple[Status, frozenset[PaymentStatus], frozenset[Answer]], ...] = (
-    (Status.PENDING, UNPAID, frozenset({Answer.AWAITING})),
-    (Status.CONFIRMED, UNPAID, frozenset({Answer.AWAITING, Answer.ACCEPTED})),
-    (Status.CONFIRMED, PAID, frozenset(Answer)),
-    (Status.IN_PROGRESS, PAID, frozenset({Answer.ACCEPTED})),
-    (Status.COMPLETED, PAID | {PaymentStatus.REFUNDED}, frozenset({Answer.ACCEPTED})),
+AT_REST: tuple[tuple[Status, frozenset[PaymentStatus], frozenset[Acceptance]], ...] = (
+    (Status.PENDING, UNPAID, frozenset({Acceptance.AWAITING})),
+    (Status.CONFIRMED, UNPAID, frozenset({Acceptance.AWAITING, Acceptance.ACCEPTED})),
+    (Status.CONFIRMED, PAID, frozenset(Acceptance)),
+    (Status.IN_PROGRESS, PAID, frozenset({Acceptance.ACCEPTED})),
+    (Status.COMPLETED, PAID | {PaymentStatus.REFUNDED}, frozenset({Acceptance.ACCEPTED})),
     (
         Status.CANCELLED,
         PAID | {PaymentStatus.REFUNDED, PaymentStatus.FAILED},
-        frozenset({Answer.UNASSIGNED, Answer.ACCEPTED}),
+        frozenset({Acceptance.UNASSIGNED, Acceptance.ACCEPTED}),
     ),
 )
 
 
-def may_rest(status: Status, payment: PaymentStatus, answer: Answer) -> bool:
+def may_rest(status: Status, payment: PaymentStatus, acceptance: Acceptance) -> bool:
     """Tell whether a booking may stand in this combination when a transaction has ended."""
-    return any(status is row[0] and payment in row[1] and answer in row[2] for row in AT_REST)
+    return any(status is row[0] and payment in row[1] and acceptance in row[2] for row in AT_REST)

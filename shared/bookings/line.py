@@ -1,64 +1,136 @@
-"""What the core asks of a line of business: the only way up (filled in where functions are wired)."""
+"""The interface of a line of business: its identity, and how it reacts to what happens to its bookings.
 
-from collections.abc import Callable
+A line is one object, the manifest in `shared/lines/<line>/line.py`. The core knows lines by this interface alone;
+`functions.wiring` resolves names to manifests.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from shared.bookings.history import Actor
+from shared.bookings.lifecycle import Status
 from shared.bookings.models import Booking
+from shared.kit.brand import Brand
+from shared.kit.clock import INDIA
 from shared.kit.database import Database
-from shared.kit.letter import Letter
+from shared.kit.email_template import EmailTemplate
+from shared.kit.schemas import View
+from shared.notifications.notice import Notice, Reader
+
+Begin = Callable[[], AbstractContextManager[tuple[Session, Actor]]]  # opens a transaction that knows its actor
 
 
 @dataclass(frozen=True)
-class Returned:
-    """A refund as a line needs to know it; the amount is paise."""
+class PaidPayment:
+    """A payment that was captured, as its line needs to know it; the amount is paise."""
+
+    id: UUID
+    purpose: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class RefundOfBooking:
+    """A refund as its line needs to know it; the amount is paise."""
 
     id: UUID
     amount: int
 
 
-class Line(Protocol):
-    """How one line of business reacts to what happens to its bookings: `on_…` inside the core's transaction."""
+@dataclass(frozen=True)
+class BookingDetails:
+    """What only its line knows of a booking, as an admin sees it."""
 
-    def on_paid(self, session: Session, booking: Booking, now: datetime) -> None:
-        """The booking's payment was captured while the booking was active; its row is locked."""
+    visit: View | None = None
+    offers: Sequence[View] = ()
 
+
+class Line(ABC):
+    """One line of business. Reactions named `on_…` run inside the core's transaction, with the booking's row locked."""
+
+    name: ClassVar[str]
+    brand: ClassVar[Brand]
+    ref_prefix: ClassVar[str]  # of booking references and of ids at the gateway
+    invoice_prefix: ClassVar[str]
+    credit_note_prefix: ClassVar[str]
+    provider_role: ClassVar[str | None] = None
+    time_zone: ClassVar[str] = INDIA  # IANA name
+    models: ClassVar[tuple[str, ...]] = ()  # modules that declare its tables
+    invariants: ClassVar[tuple[str, ...]] = ()  # modules, each with one promise about its rows
+    task_handlers: ClassVar[Mapping[str, str]] = {}  # verb of an outbox message `<line>.<verb>` → `module:function`
+
+    @abstractmethod
+    def on_paid(self, session: Session, booking: Booking, payment: PaidPayment, now: datetime) -> None:
+        """React to a payment that was captured while the booking was active."""
+
+    @abstractmethod
     def on_unpaid(self, session: Session, booking: Booking, why: str, now: datetime) -> None:
-        """Free what an unpaid booking held and cancel it; its row is locked.
+        """Cancel an unpaid booking and free what it holds.
 
-        `why` is `unpaid` (the deadline to pay has passed) or `blocked` (its customer is).
+        `why` is `unpaid` (the deadline to pay has passed) or `blocked` (an admin blocked the customer).
         """
 
+    @abstractmethod
     def pay_by(self, session: Session, booking: Booking, now: datetime) -> datetime:
-        """Return until when an unpaid booking is to be paid that had no deadline until now; its row is locked."""
+        """Return the deadline to pay for an unpaid booking that had none until now."""
 
-    def on_refund_decided(self, session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
-        """An admin gives money back, whether the booking is still to come or has ended; its row is locked."""
+    @abstractmethod
+    def on_refund_decided(self, session: Session, booking: Booking, refund: RefundOfBooking, now: datetime) -> None:
+        """React to a refund by an admin, before the booking takes place or after it has ended."""
 
-    def on_refund_owed(self, session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
-        """A payment that could not be used (the booking was cancelled or paid already) is being sent back."""
+    @abstractmethod
+    def on_refund_owed(self, session: Session, booking: Booking, refund: RefundOfBooking, now: datetime) -> None:
+        """React to the return of a payment that the booking could not use: it was cancelled or already paid."""
 
-    def on_refunded(self, session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
-        """A refund has reached its end: the money is back."""
+    @abstractmethod
+    def on_refunded(self, session: Session, booking: Booking, refund: RefundOfBooking, now: datetime) -> None:
+        """React to a refund that has reached the customer."""
 
-    def keep_deadlines(self, db: Database, now: datetime) -> dict[str, int]:
-        """Do what time asks for with bookings of this line; returns how many each rule met."""
+    @abstractmethod
+    def letter(self, notice: Notice, reader: Reader) -> EmailTemplate:
+        """Return the words of a notification."""
 
-    def letter(self, kind: str, facts: dict[str, Any], name: str | None) -> Letter:
-        """Return the words of a notification of this line."""
+    def is_current(self, session: Session, notice: Notice) -> bool:  # noqa: ARG002
+        """Return whether a notification is still true; one that is not is no longer mailed."""
+        return True
 
-    def is_current(self, session: Session, kind: str, subject_id: UUID, facts: dict[str, Any]) -> bool:
-        """Tell whether a notification of this line still says the truth: one that does not is no longer mailed."""
+    @abstractmethod
+    def change_status(self, begin: Begin, booking_id: UUID, status: Status, reason: str | None, now: datetime) -> None:
+        """Move a booking to a status as an admin. Raises BookingNotFound, StatusChangeNotAllowed."""
 
-    def remind(self, db: Database, now: datetime) -> dict[str, int]:
-        """Tell whom it concerns of what begins soon, each once; returns how many there were and how many were told."""
+    @abstractmethod
+    def assign(self, begin: Begin, booking_id: UUID, provider_id: UUID | None, now: datetime) -> None:
+        """Give a booking another provider as an admin, or the next free one (None).
 
-    def tidy(self, session: Session, now: datetime, limit: int) -> int:
-        """Delete up to so many rows of this line's own that need not be kept any longer; returns how many."""
+        Raises BookingNotFound, StatusChangeNotAllowed, and the line's own refusals.
+        """
+
+    def details(self, session: Session, booking: Booking) -> BookingDetails:  # noqa: ARG002
+        """Return what an admin sees of a booking beside what every booking has."""
+        return BookingDetails()
+
+    def breakdown(self, booking: Booking) -> Mapping[str, int]:
+        """Return the lines of a booking's price by name, in paise."""
+        return {**booking.breakdown, "total": booking.total}
+
+    def keep_deadlines(self, db: Database, now: datetime) -> dict[str, int]:  # noqa: ARG002
+        """Do what is due for bookings of this line; returns how many bookings each rule found."""
+        return {}
+
+    def remind(self, db: Database, now: datetime) -> dict[str, int]:  # noqa: ARG002
+        """Send the reminders that are due; returns how many bookings were due and how many were reminded."""
+        return {}
+
+    def purge(self, session: Session, now: datetime, limit: int) -> int:  # noqa: ARG002
+        """Delete up to `limit` rows of this line that need not be kept; returns how many."""
+        return 0
 
 
-Lines = Callable[[str], Line]
+Lines = Callable[[str], Line]  # the manifest of a line by its name

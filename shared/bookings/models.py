@@ -6,38 +6,40 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.bookings.lifecycle import ACTIVE, Answer, PaymentStatus, Status
+from shared.bookings.lifecycle import ACTIVE, Acceptance, PaymentStatus, Status
 from shared.kit.base import Base, Changed, Created, one_of
 from shared.kit.ids import new_id
 from shared.users.models import User
 
 IS_ACTIVE = f"status in ({', '.join(sorted(repr(status.value) for status in ACTIVE))})"
-SLOT_TAKEN = "ex_bookings_provider_held"  # the constraint that two visits of one provider never overlap
+SLOT_TAKEN = "ex_bookings_provider_busy"  # the constraint that two visits of one provider never overlap
 
 
 class Booking(Changed, Base):
     """What every line's booking shares: who, with whom, when, what it costs and where it stands.
 
-    `held` is the provider's time it takes, half-open, with the gap for travel; `pay_by` is the instant after which an
+    `busy_period` is the provider's time it takes, half-open, with the gap for travel; `pay_by` is the instant after which an
     unpaid booking is cancelled (null: no deadline; none while `cash_agreed`). Amounts are paise. A line keeps what only
     it knows 1:1 beside it.
     """
 
     __tablename__ = "bookings"
     __table_args__ = (
-        ExcludeConstraint(("provider_id", "="), ("held", "&&"), where=text(IS_ACTIVE), using="gist", name=SLOT_TAKEN),
+        ExcludeConstraint(
+            ("provider_id", "="), ("busy_period", "&&"), where=text(IS_ACTIVE), using="gist", name=SLOT_TAKEN
+        ),
         CheckConstraint(one_of("status", Status), name="status"),
         CheckConstraint(one_of("payment_status", PaymentStatus), name="payment_status"),
-        CheckConstraint(one_of("answer", Answer), name="answer"),
+        CheckConstraint(one_of("acceptance", Acceptance), name="acceptance"),
         CheckConstraint("total >= 0", name="total"),
         Index("ix_bookings_customer_id_created_at_id", "customer_id", "created_at", "id"),
         Index("ix_bookings_provider_id_created_at_id", "provider_id", "created_at", "id"),
         Index("ix_bookings_created_at_id", "created_at", "id"),
         Index("ix_bookings_status_created_at_id", "status", "created_at", "id"),
         Index("ix_bookings_city_created_at_id", text("lower(city)"), "created_at", "id"),
-        Index("ix_bookings_start", text("lower(held)")),
+        Index("ix_bookings_start", text("lower(busy_period)")),
         Index("ix_bookings_ref_prefix", "ref", postgresql_ops={"ref": "text_pattern_ops"}),
-        Index("ix_bookings_active_start", text("lower(held)"), postgresql_where=text(IS_ACTIVE)),
+        Index("ix_bookings_active_start", text("lower(busy_period)"), postgresql_where=text(IS_ACTIVE)),
         # What admins look for is rare: most bookings are paid and accepted.
         Index(
             "ix_bookings_payment_status_created_at_id",
@@ -47,11 +49,11 @@ class Booking(Changed, Base):
             postgresql_where=text("payment_status <> 'success'"),
         ),
         Index(
-            "ix_bookings_answer_created_at_id",
-            "answer",
+            "ix_bookings_acceptance_created_at_id",
+            "acceptance",
             "created_at",
             "id",
-            postgresql_where=text("answer <> 'accepted'"),
+            postgresql_where=text("acceptance <> 'accepted'"),
         ),
         Index("ix_bookings_pay_by", "pay_by", postgresql_where=text(f"pay_by is not null and {IS_ACTIVE}")),
     )
@@ -61,10 +63,10 @@ class Booking(Changed, Base):
     ref: Mapped[str] = mapped_column(unique=True)
     customer_id: Mapped[UUID] = mapped_column(ForeignKey(User.id))
     provider_id: Mapped[UUID | None] = mapped_column(ForeignKey(User.id))
-    held: Mapped[Range[datetime] | None] = mapped_column(TSTZRANGE)
+    busy_period: Mapped[Range[datetime] | None] = mapped_column(TSTZRANGE)
     status: Mapped[str]
     payment_status: Mapped[str]
-    answer: Mapped[str]
+    acceptance: Mapped[str]
     city: Mapped[str]
     total: Mapped[int] = mapped_column(BigInteger)
     breakdown: Mapped[dict[str, Any]]
@@ -76,7 +78,7 @@ class Booking(Changed, Base):
     @property
     def starts_at(self) -> datetime | None:
         """When the provider's time begins; None for a booking that takes none."""
-        return self.held.lower if self.held else None
+        return self.busy_period.lower if self.busy_period else None
 
 
 class BookingEvent(Base):
@@ -97,8 +99,8 @@ class BookingEvent(Base):
     facts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
 
 
-class OpenException(Created, Base):
-    """Something no rule can settle and a person must: named, told once, open until somebody closes it."""
+class ManualReview(Created, Base):
+    """A case only a person can settle, opened once per kind and subject, until an admin closes it."""
 
     __tablename__ = "exceptions"
     __table_args__ = (

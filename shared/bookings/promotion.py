@@ -1,4 +1,4 @@
-"""Somebody gets another role: a chef or an admin is made of a customer, or of an address nobody had (PRODUCT, "People and sign-in")."""
+"""Somebody gets another role: a chef or an admin is made of a customer, or of an address nobody had (docs/product.md#people)."""
 
 from datetime import datetime
 

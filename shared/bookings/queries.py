@@ -10,6 +10,7 @@ from shared.bookings.lifecycle import ACTIVE, UNPAID
 from shared.bookings.models import Booking, BookingEvent
 from shared.kit.base import for_update
 from shared.kit.errors import NotFound
+from shared.kit.paging import PageQuery, Position, after, page_of
 
 
 class BookingNotFound(NotFound):
@@ -23,6 +24,40 @@ def locked(session: Session, booking_id: UUID) -> Booking:
     """Return a booking whose row is ours until the transaction ends."""
     booking: Booking = session.scalars(for_update(select(Booking).where(Booking.id == booking_id))).one()
     return booking
+
+
+def locked_if_known(session: Session, booking_id: UUID) -> Booking:
+    """Return a booking somebody named, locked until the transaction ends. Raises BookingNotFound."""
+    booking: Booking | None = session.scalars(for_update(select(Booking).where(Booking.id == booking_id))).one_or_none()
+    if booking is None:
+        raise BookingNotFound
+    return booking
+
+
+def line_of(session: Session, booking_id: UUID) -> str:
+    """Return the name of a booking's line. Raises BookingNotFound."""
+    name = session.scalars(select(Booking.line).where(Booking.id == booking_id)).one_or_none()
+    if name is None:
+        raise BookingNotFound
+    return name
+
+
+def refuse_others(session: Session, customer_id: UUID, booking_id: UUID) -> None:
+    """Raise BookingNotFound for a booking that is not this customer's, before anything is locked."""
+    own = select(Booking.id).where(Booking.id == booking_id, Booking.customer_id == customer_id)
+    if session.scalars(own).one_or_none() is None:
+        raise BookingNotFound
+
+
+def list_of_customer(session: Session, customer_id: UUID, page: PageQuery) -> tuple[list[Booking], str | None]:
+    """Return a page of a customer's bookings of every line, the newest first."""
+    rows = session.scalars(
+        select(Booking)
+        .where(Booking.customer_id == customer_id, *after(page, Booking.created_at, Booking.id))
+        .order_by(Booking.created_at.desc(), Booking.id.desc())
+        .limit(page.limit + 1)
+    ).all()
+    return page_of(rows, page.limit, lambda row: Position(row.created_at, row.id))
 
 
 def past_deadline(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
@@ -50,9 +85,9 @@ def history(
     return (rows[0][0], [row[1] for row in rows if row[1] is not None]) if rows else None
 
 
-def standing(session: Session, booking_id: UUID) -> dict[str, Any] | None:
-    """Return where a booking stands, as plain JSON; None where there is none."""
-    columns = (Booking.status, Booking.payment_status, Booking.answer, Booking.provider_id)
+def snapshot(session: Session, booking_id: UUID) -> dict[str, Any] | None:
+    """Return a booking's status, payment status, acceptance and provider as plain JSON; None where there is none."""
+    columns = (Booking.status, Booking.payment_status, Booking.acceptance, Booking.provider_id)
     row = session.execute(select(*columns).where(Booking.id == booking_id)).mappings().one_or_none()
     return {name: value and str(value) for name, value in row.items()} if row else None
 

@@ -1,10 +1,11 @@
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field
 
-from shared.bookings.lifecycle import Status
-from shared.kit.schemas import Query, View
+from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status
+from shared.kit.schemas import Query, Rupees, View
 
 
 class EventsQuery(Query):
@@ -32,3 +33,18 @@ class EventsView(View):
     items: list[EventView]
     after: int
     poll_after_seconds: int
+
+
+class BookingSummaryView(View):
+    """A customer's booking of any line: what every booking has; its own line shows the rest."""
+
+    id: UUID
+    ref: str
+    line: str
+    status: Status
+    payment_status: PaymentStatus
+    acceptance: Acceptance
+    total: Rupees
+    pay_by: datetime | None
+    cancellation_reason: str | None
+    created_at: datetime

@@ -1,4 +1,4 @@
-"""Answers we gave: the same key and body get the same answer, another body is refused (PRODUCT, "The API's manners").
+"""Answers we gave: the same key and body get the same answer, another body is refused (docs/product.md#idempotency).
 
 The answer is written in the transaction of the effect it tells of, so that a crash between leaves neither; two requests
 at once with one key meet at the primary key, and the later gets the earlier one's answer.
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from shared.kit import retention
 from shared.kit.errors import Refusal
-from shared.kit.retention import forget_aged
+from shared.kit.retention import purge_aged
 
 
 class KeyReused(Refusal):
@@ -48,13 +48,13 @@ def fingerprint(body: Any) -> str:
     return sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
 
 
-# What was answered before, as one JSON value: alone, or as a column of a statement that is sent anyway.
-ANSWERED = """
+# The stored answer as one JSON value, for a statement of its own or as a column of a larger one.
+STORED_ANSWER = """
 (select json_build_object('fingerprint', k.fingerprint, 'status', k.status, 'answer', k.answer)
   from idempotency_keys k
   where k.user_id = cast(:key_user as uuid) and k.route = :key_route and k.key = :key and k.created_at > :key_since)
 """
-_FIND = text(f"select {ANSWERED}")
+_FIND = text(f"select {STORED_ANSWER}")
 _STORE = text("""
 insert into idempotency_keys (user_id, route, key, fingerprint, status, answer, created_at)
 values (:key_user, :key_route, :key, :key_fingerprint, :status, cast(:answer as json), :now)
@@ -63,6 +63,17 @@ on conflict (user_id, route, key) do update set
   where idempotency_keys.created_at <= :key_since
 returning 1
 """)
+
+
+def stored_from(source: str, status: int) -> str:
+    """Return the INSERT of an answer (`:answer`, JSON) as a fragment of a statement, for each row of a CTE with an effect."""
+    return f"""
+  insert into idempotency_keys (user_id, route, key, fingerprint, status, answer, created_at)
+  select cast(:key_user as uuid), :key_route, :key, :key_fingerprint, {status}, cast(:answer as json), cast(:now as timestamptz)
+  from {source} where cast(:key as text) is not null
+  on conflict (user_id, route, key) do update set fingerprint = excluded.fingerprint, status = excluded.status,
+    answer = excluded.answer, created_at = excluded.created_at where idempotency_keys.created_at <= :key_since
+  returning key"""
 
 
 def parameters(key: Key | None, now: datetime) -> dict[str, Any]:
@@ -77,18 +88,18 @@ def parameters(key: Key | None, now: datetime) -> dict[str, Any]:
 
 
 def replay(session: Session, key: Key | None, now: datetime) -> None:
-    """Raise Replayed with the stored answer where there is one, KeyReused where it was to another body."""
+    """Look a key up: raises Replayed with its stored answer, and KeyReused where that answered another body."""
     if key is not None:
-        give_again(key, session.execute(_FIND, parameters(key, now)).scalar())
+        replay_stored(key, session.execute(_FIND, parameters(key, now)).scalar())
 
 
-def give_again(key: Key | None, answered: dict[str, Any] | None) -> None:
-    """Do the same with what the `ANSWERED` column of another statement held."""
-    if key is None or answered is None:
+def replay_stored(key: Key | None, stored: dict[str, Any] | None) -> None:
+    """Raise as `replay` does, from the `STORED_ANSWER` column that another statement has read."""
+    if key is None or stored is None:
         return
-    if answered["fingerprint"] != key.fingerprint:
+    if stored["fingerprint"] != key.fingerprint:
         raise KeyReused
-    raise Replayed(answered["status"], answered["answer"])
+    raise Replayed(stored["status"], stored["answer"])
 
 
 def store(session: Session, key: Key | None, status: int, answer: dict[str, Any], now: datetime) -> None:
@@ -100,6 +111,6 @@ def store(session: Session, key: Key | None, status: int, answer: dict[str, Any]
         replay(session, key, now)
 
 
-def forget(session: Session, now: datetime, limit: int) -> int:
+def purge(session: Session, now: datetime, limit: int) -> int:
     """Delete some of the answers whose keys count no more; returns how many."""
-    return forget_aged(session, "idempotency_keys", "created_at", now - retention.ANSWERS, limit)
+    return purge_aged(session, "idempotency_keys", "created_at", now - retention.ANSWERS, limit)

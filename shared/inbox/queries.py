@@ -1,4 +1,4 @@
-"""What others told us: stored as received, once, with the promise to look into it."""
+"""Messages others sent us: stored as received, once, with the outbox message that handles each."""
 
 from datetime import datetime
 from hashlib import sha256
@@ -9,20 +9,20 @@ from sqlalchemy.orm import Session
 
 from shared.kit import retention
 from shared.kit.ids import new_id
-from shared.kit.retention import forget_aged
+from shared.kit.retention import purge_aged
 from shared.outbox import queries as outbox
-from shared.outbox.promise import Promise, promised
+from shared.outbox.pending import PendingMessage, send_after_commit
 
 _RECEIVE = text(f"""
 with received as (
   insert into inbox (id, source, dedupe_key, body, received_at)
   values (cast(:id as uuid), :source, :dedupe, :body, cast(:now as timestamptz))
   on conflict (source, dedupe_key) do nothing returning id
-), promises as (
-  select cast(:promise as uuid) as id, cast(:kind as text) as kind, jsonb_build_object('inbox_id', id) as payload,
+), messages as (
+  select cast(:message as uuid) as id, cast(:kind as text) as kind, jsonb_build_object('inbox_id', id) as payload,
     cast(:now as timestamptz) as due_at
   from received
-), {outbox.ADDED}
+), {outbox.ENQUEUE_CTE}
 select id from received
 """)
 _READ = text("select source, body from inbox where id = :id")
@@ -32,18 +32,18 @@ update inbox set processed_at = :now, outcome = :outcome, named = :named where i
 
 
 def receive(session: Session, source: str, body: bytes, kind: str, now: datetime) -> bool:
-    """Store a message and promise to handle it; False when the very same message was stored before."""
+    """Store a message and enqueue its handling; False when the very same message was stored before."""
     message = {"id": new_id(), "source": source, "dedupe": sha256(body).hexdigest(), "body": body}
-    promise = Promise(new_id(), kind, 0, now)
-    parameters = {**message, "promise": promise.id, "kind": kind, "now": now}
+    pending = PendingMessage(new_id(), kind, 0, now)
+    parameters = {**message, "message": pending.id, "kind": kind, "now": now}
     if session.execute(_RECEIVE, parameters).scalar_one_or_none() is None:
         return False
-    promised(session, promise)
+    send_after_commit(session, pending)
     return True
 
 
 def message(session: Session, message_id: UUID) -> tuple[str, bytes]:
-    """Return who told us, and what, as it came."""
+    """Return a message's source and its body as received."""
     source, body = session.execute(_READ, {"id": message_id}).one()
     return source, bytes(body)
 
@@ -53,6 +53,6 @@ def processed(session: Session, message_id: UUID, named: str, outcome: str, now:
     session.execute(_PROCESSED, {"id": message_id, "named": named, "outcome": outcome, "now": now})
 
 
-def forget(session: Session, now: datetime, limit: int) -> int:
+def purge(session: Session, now: datetime, limit: int) -> int:
     """Delete some of what was looked into long ago; returns how many."""
-    return forget_aged(session, "inbox", "processed_at", now - retention.MESSAGES, limit)
+    return purge_aged(session, "inbox", "processed_at", now - retention.INBOX_MESSAGES, limit)

@@ -1,4 +1,4 @@
-"""A payment nobody needs (late, or a second one) goes back whole (PRODUCT, "Money")."""
+"""A payment nobody needs (late, or a second one) goes back whole (docs/product.md#refunds)."""
 
 BREACHES = """
 select a.id, a.booking_id, a.capture || ' ' || a.amount || ', of which ' || coalesce(sum(r.amount), 0) || ' goes back'

@@ -1,4 +1,4 @@
-"""A completed booking has one invoice, and no other has one (PRODUCT, "Money", Invoice)."""
+"""A completed booking has one invoice, and no other has one (docs/product.md#invoices)."""
 
 BREACHES = """
 select b.id, b.id, b.status || ' with ' || count(i.id) || ' invoices'

@@ -8,6 +8,7 @@ NAMES = (
     "shared.invariants.every_capture_is_used_or_goes_back",
     "shared.invariants.every_completed_booking_has_its_invoice",
     "shared.invariants.every_refund_is_booked",
+    "shared.invariants.every_refund_of_an_invoice_has_its_credit_note",
     "shared.invariants.every_unpaid_booking_has_a_deadline",
     "shared.invariants.facts_are_booked_once",
     "shared.invariants.history_tells_every_change",

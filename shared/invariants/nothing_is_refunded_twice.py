@@ -1,4 +1,4 @@
-"""No more goes back of a payment than came in by it, and nothing of one that did not succeed (PRODUCT, "Money", Refund)."""
+"""No more goes back of a payment than came in by it, and nothing of one that did not succeed (docs/product.md#refunds)."""
 
 BREACHES = """
 select a.id, a.booking_id, sum(r.amount) || ' goes back of ' || a.amount || ', ' || a.state

@@ -1,4 +1,4 @@
-"""A booking shows what its captures and its done refunds make of it, duplicates left out (PRODUCT, "Money").
+"""A booking shows what its captures and its done refunds make of it, duplicates left out (docs/product.md#payment-status).
 
 The same as `shared.payments.matching.payment_status`, said of all rows at once.
 """

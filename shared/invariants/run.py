@@ -69,16 +69,16 @@ def ask(db: Database, invariants: Mapping[str, str], now: datetime) -> dict[str,
                 broken = breaches(session, {name: found}, now)
         except Exception as error:
             did["failed"] += 1
-            told = log.fields(alarm="invariant_broken", invariant=name, error=type(error).__name__)
-            logger.exception("an invariant could not be asked", extra=told)
+            fields = log.fields(alarm="invariant_broken", invariant=name, error=type(error).__name__)
+            logger.exception("an invariant could not be asked", extra=fields)
             continue
         did["broken"] += len(broken)
-        _tell(broken)
+        _log(broken)
     return did
 
 
-def _tell(broken: Iterable[Breach]) -> None:
+def _log(broken: Iterable[Breach]) -> None:
     for one in broken:
         ids = {"subject": str(one.subject_id), "booking_id": one.booking_id and str(one.booking_id)}
-        told = log.fields(alarm="invariant_broken", invariant=one.invariant, detail=one.detail, **ids)
-        logger.error("an invariant is broken", extra=told)
+        fields = log.fields(alarm="invariant_broken", invariant=one.invariant, detail=one.detail, **ids)
+        logger.error("an invariant is broken", extra=fields)

@@ -1,4 +1,4 @@
-"""A booking that is not paid is over within an hour of its deadline, and holds nobody's time (PRODUCT, "A booking", Unpaid)."""
+"""A booking that is not paid is over within an hour of its deadline, and holds nobody's time (docs/product.md#unpaid-bookings)."""
 
 BREACHES = """
 select id, id, 'unpaid, to be paid by ' || pay_by from bookings

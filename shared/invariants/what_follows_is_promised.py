@@ -1,22 +1,22 @@
-"""Each notification has one promise to mail it, and each refund that a gateway pays one to send it.
+"""Each notification has one outbox message that mails it, and each refund that a gateway pays one that sends it.
 
-Of those as old as promises are kept once they are done; an older one may have lost its promise to the night's tidying.
+Rows older than the retention of done messages are left out: the nightly purge may have deleted their messages.
 """
 
-from shared.kit.retention import PROMISES
+from shared.kit.retention import OUTBOX_MESSAGES
 
-KEPT = f"> cast(:now as timestamptz) - interval '{PROMISES.days} days'"
+KEPT = f"> cast(:now as timestamptz) - interval '{OUTBOX_MESSAGES.days} days'"
 BREACHES = f"""
-with promised as (
+with enqueued as (
   select kind, coalesce(payload ->> 'notification_id', payload ->> 'refund_id') as subject, count(*) as times
   from outbox where kind in ('notifications.mail', 'payments.refund') group by 1, 2
 )
-select n.id, null::uuid, coalesce(p.times, 0) || ' promises to mail a notification' from notifications n
-left join promised p on p.kind = 'notifications.mail' and p.subject = n.id::text
+select n.id, null::uuid, coalesce(p.times, 0) || ' messages to mail a notification' from notifications n
+left join enqueued p on p.kind = 'notifications.mail' and p.subject = n.id::text
 where n.created_at {KEPT} and p.times is distinct from 1
 union all
-select r.id, r.booking_id, coalesce(p.times, 0) || ' promises to send a refund'
+select r.id, r.booking_id, coalesce(p.times, 0) || ' messages to send a refund'
 from refunds r join payment_attempts a on a.id = r.attempt_id and a.gateway <> 'cash'
-left join promised p on p.kind = 'payments.refund' and p.subject = r.id::text
+left join enqueued p on p.kind = 'payments.refund' and p.subject = r.id::text
 where r.created_at {KEPT} and p.times is distinct from 1
 """

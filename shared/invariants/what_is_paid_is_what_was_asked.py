@@ -1,4 +1,4 @@
-"""A payment under way or applied is of the amount, the currency and the booking that its payment says (PRODUCT, "Money").
+"""A payment under way or applied is of the amount, the currency and the booking that its payment says (docs/product.md#attempts).
 
 What an unpaid booking costs is what is asked for it.
 """
@@ -10,5 +10,5 @@ where (a.state in ('created', 'pending') or a.capture = 'applied')
   and (a.amount, a.currency, a.booking_id) <> (p.amount, p.currency, p.booking_id)
 union all
 select p.id, b.id, p.amount || ' is asked for what costs ' || b.total from payments p join bookings b on b.id = p.booking_id
-where b.status in ('pending', 'confirmed', 'in_progress') and b.payment_status in ('pending', 'failed') and p.purpose = 'visit' and p.amount <> b.total
+where b.status in ('pending', 'confirmed', 'in_progress') and b.payment_status in ('pending', 'failed') and p.paid_at is null and p.withdrawn_at is null and p.amount <> b.total
 """

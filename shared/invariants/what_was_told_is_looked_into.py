@@ -1,12 +1,12 @@
-"""Each message received has one promise to look into it; where that is done, the message says what came of it.
+"""Each inbox message has one outbox message that handles it; once that is done, the inbox message has an outcome.
 
-The promise is looked for as long as it is kept once it is done.
+Only messages within the retention of done outbox messages are looked at.
 """
 
 from shared.invariants.what_follows_is_promised import KEPT
 
 BREACHES = f"""
-select i.id, null::uuid, count(o.id) || ' promises, ' || count(o.done_at) || ' done, outcome ' || coalesce(i.outcome, 'none')
+select i.id, null::uuid, count(o.id) || ' outbox messages, ' || count(o.done_at) || ' done, outcome ' || coalesce(i.outcome, 'none')
 from inbox i left join outbox o on o.payload ->> 'inbox_id' = i.id::text
 group by i.id having (count(o.id) <> 1 and i.received_at {KEPT}) or (count(o.done_at) = 1 and i.processed_at is null)
 """

@@ -1,4 +1,4 @@
-"""A payment or a refund that has not ended is asked about again, or a person has been asked to look (PRODUCT, "Money")."""
+"""A payment or a refund that has not ended is asked about again, or a person has been asked to look (docs/product.md#polling-schedule)."""
 
 BREACHES = """
 select u.id, u.booking_id, u.what || ' is asked about no more and before nobody' from (

@@ -1,4 +1,4 @@
-"""How invoices are numbered: one series for each kind and financial year, without gaps (PRODUCT, "Money")."""
+"""How invoices are numbered: one series for each prefix and financial year, without gaps (docs/product.md#invoices)."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,11 +13,8 @@ class Kind(StrEnum):
     CREDIT_NOTE = "credit_note"
 
 
-PREFIXES = {Kind.INVOICE: "SZ", Kind.CREDIT_NOTE: "SC"}
-
-
-def series(kind: Kind, now: datetime) -> str:
-    """Return the series a document issued at this instant belongs to, as SZ/26-27."""
+def series(prefix: str, now: datetime) -> str:
+    """Return the series of a document issued at this instant, as SZ/26-27 of the prefix SZ."""
     at = local(now, ZONE)
     first = at.year if at.month >= 4 else at.year - 1
-    return f"{PREFIXES[kind]}/{first % 100:02d}-{(first + 1) % 100:02d}"
+    return f"{prefix}/{first % 100:02d}-{(first + 1) % 100:02d}"

@@ -11,10 +11,10 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from shared.invoices import documents
+from shared.invoices import documents, numbering
 from shared.invoices.documents import Document, Supplier, Supply
 from shared.invoices.models import Invoice
-from shared.invoices.numbering import Kind, series
+from shared.invoices.numbering import Kind
 from shared.kit.ids import new_id
 
 ORDER = (Invoice.kind.desc(), Invoice.issued_at, Invoice.serial)  # the invoice, then what took parts of it back
@@ -31,13 +31,14 @@ from given returning number
 """)
 
 
-def issue(session: Session, booking_id: UUID, supplier: Supplier, supply: Supply, now: datetime) -> str:
-    """Issue the invoice of a booking that has just been completed; returns its number."""
-    return _store(session, Kind.INVOICE, booking_id, None, documents.invoice(supplier, supply), now)
+def issue(session: Session, prefix: str, booking_id: UUID, supplier: Supplier, supply: Supply, now: datetime) -> str:
+    """Issue the invoice of a booking that has just been completed, in a line's series; returns its number."""
+    document = documents.invoice(supplier, supply)
+    return _store(session, Kind.INVOICE, numbering.series(prefix, now), booking_id, None, document, now)
 
 
-def credit(session: Session, booking_id: UUID, refund_id: UUID, amount: int, now: datetime) -> str | None:
-    """Issue the credit note of a refund that was decided after the completion; returns its number.
+def credit(session: Session, prefix: str, booking_id: UUID, refund_id: UUID, amount: int, now: datetime) -> str | None:
+    """Issue the credit note of a refund that was decided after the completion, in a line's series; returns its number.
 
     None where the booking has no invoice: before its completion nothing is credited. The booking's row is locked.
     """
@@ -46,7 +47,7 @@ def credit(session: Session, booking_id: UUID, refund_id: UUID, amount: int, now
         return None
     first, notes = issued[0], [note.document for note in issued[1:]]
     document = documents.credit_note(first.document, first.number, notes, amount)
-    return _store(session, Kind.CREDIT_NOTE, booking_id, refund_id, document, now)
+    return _store(session, Kind.CREDIT_NOTE, numbering.series(prefix, now), booking_id, refund_id, document, now)
 
 
 def of_booking(session: Session, booking_id: UUID) -> list[Invoice]:
@@ -55,7 +56,13 @@ def of_booking(session: Session, booking_id: UUID) -> list[Invoice]:
 
 
 def _store(
-    session: Session, kind: Kind, booking_id: UUID, refund_id: UUID | None, document: Document, now: datetime
+    session: Session,
+    kind: Kind,
+    series: str,
+    booking_id: UUID,
+    refund_id: UUID | None,
+    document: Document,
+    now: datetime,
 ) -> str:
-    values = {"id": new_id(), "kind": kind, "series": series(kind, now), "booking": booking_id, "refund": refund_id}
+    values = {"id": new_id(), "kind": kind, "series": series, "booking": booking_id, "refund": refund_id}
     return str(session.execute(_ISSUE, {**values, "document": json.dumps(document), "now": now}).scalar_one())

@@ -5,10 +5,12 @@ from shared.kit.settings import Settings
 
 
 @cache
-def supplier() -> Supplier:
-    """Return who this deployment supplies as.
+def supplier(brand: str) -> Supplier:
+    """Return who supplies in this deployment, under the registered name where one is set, else under a line's brand.
 
-    Read here and not handed down: every path on which a booking is completed issues an invoice, the sweep's too.
+    The settings are read here: every path that completes a booking issues an invoice, scheduled jobs too.
     """
     chosen = Settings.read()
-    return Supplier(chosen.supplier_name, chosen.supplier_address, chosen.supplier_gstin, chosen.supplier_state)
+    return Supplier(
+        chosen.supplier_name or brand, chosen.supplier_address, chosen.supplier_gstin, chosen.supplier_state
+    )

@@ -16,10 +16,15 @@ def crockford(length: int) -> str:
 
 
 def booking_ref(prefix: str) -> str:
-    """Return a reference a person can read out: a line's prefix and 8 characters (PRODUCT, "A booking")."""
+    """Return a reference a person can read out: a line's prefix and 8 characters (docs/product.md#states)."""
     return f"{prefix}-{crockford(8)}"
 
 
 def merchant_id(prefix: str) -> str:
-    """Return our own id for a try at the gateway: at most 34 of [A-Za-z0-9_-], never used twice (facts, payments 1.3)."""
+    """Return our own id for a try at the gateway: at most 34 of [A-Za-z0-9_-], never used twice (docs/phonepe.md#ids-and-amounts)."""
     return f"{prefix}_{crockford(26)}"
+
+
+def prefix_of(merchant_id: str) -> str:
+    """Return the prefix an id at the gateway was made with."""
+    return merchant_id.partition("_")[0]

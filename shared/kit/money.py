@@ -1,4 +1,4 @@
-"""Money is int paise; rounding is half-up to the paisa (PRODUCT, "Price")."""
+"""Money is int paise; rounding is half-up to the paisa (docs/product.md#price)."""
 
 from collections.abc import Mapping
 from decimal import Decimal

@@ -10,19 +10,21 @@ from sqlalchemy.orm import Session
 
 from shared.kit.database import Database
 
-PROMISES = timedelta(days=30)  # since they were done: a complaint about a mail is looked into within a month
-MESSAGES = timedelta(days=90)  # since they were looked into: what a gateway told us, while a payment may be disputed
-ANSWERS = timedelta(hours=24)  # to a request with an Idempotency-Key (PRODUCT, "The API's manners")
+# since they were done: a complaint about a mail is looked into within a month
+OUTBOX_MESSAGES = timedelta(days=30)
+# since they were handled: what a gateway sent us, while a payment may be disputed
+INBOX_MESSAGES = timedelta(days=90)
+ANSWERS = timedelta(hours=24)  # to a request with an Idempotency-Key (docs/product.md#idempotency)
 SESSIONS = timedelta(days=90)  # since they ended: who was signed in when something happened
 QUOTES = timedelta(days=30)  # since they expired: what a customer says they were promised
 RECONCILIATIONS = timedelta(days=90)  # longer than a settlement is argued about
 
 BATCH = 1000  # rows a statement: short enough to hold up nobody
 SECONDS = 60.0  # half of what the schedule function has; the next night goes on
-Forget = Callable[[Session, datetime, int], int]
+Purge = Callable[[Session, datetime, int], int]
 
 
-def forget_aged(session: Session, table: str, since: str, before: datetime, limit: int) -> int:
+def purge_aged(session: Session, table: str, since: str, before: datetime, limit: int) -> int:
     """Delete up to so many rows of a table whose `since` lies before an instant, the oldest first; returns how many.
 
     What another transaction holds is passed over, so that two at once delete different rows.
@@ -32,16 +34,16 @@ def forget_aged(session: Session, table: str, since: str, before: datetime, limi
     return cast("CursorResult[Any]", session.execute(deleted, {"before": before, "limit": limit})).rowcount
 
 
-def tidy(db: Database, rooms: Mapping[str, Forget], now: datetime) -> dict[str, int]:
-    """Let each room delete what it need not keep, batch by batch, within the time; returns how many rows of each."""
+def purge_all(db: Database, rooms: Mapping[str, Purge], now: datetime) -> dict[str, int]:
+    """Delete expired rows room by room, in batches, within the time; returns how many rows of each."""
     until = monotonic() + SECONDS
-    return {name: _tidy(db, forget, now, until) for name, forget in rooms.items()}
+    return {name: _purge_room(db, purge, now, until) for name, purge in rooms.items()}
 
 
-def _tidy(db: Database, forget: Forget, now: datetime, until: float) -> int:
-    forgotten, batch = 0, BATCH
+def _purge_room(db: Database, purge: Purge, now: datetime, until: float) -> int:
+    deleted, batch = 0, BATCH
     while batch == BATCH and monotonic() < until:
         with db.transaction() as session:
-            batch = forget(session, now, BATCH)
-        forgotten += batch
-    return forgotten
+            batch = purge(session, now, BATCH)
+        deleted += batch
+    return deleted

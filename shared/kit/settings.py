@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 KEY_LENGTH = 32
-# Published by PhonePe for its shared sandbox: anyone can sign a callback with them (facts, payments 0 #9).
+# Published by PhonePe for its shared sandbox: anyone can sign a callback with them (docs/phonepe.md#sandbox-keys).
 SANDBOX_MERCHANTS = frozenset({"PGTESTPAYUAT", "PGTESTPAYUAT86", "PGTESTPAY", "MERCHANTUAT"})
 SANDBOX_SALTS = frozenset(
     {
@@ -47,6 +47,11 @@ class Keys:
         return cls({name: secret for name, _, secret in pairs})
 
 
+def _is_terminal_height(name: str, text: str) -> bool:
+    """Tell whether LINES holds a number: a terminal exports its height under the same name."""
+    return name == "lines" and text.isdigit()
+
+
 def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
 
@@ -68,6 +73,8 @@ class Settings:
     log_level: str = "INFO"
     google_cloud_project: str = "local"
 
+    lines: tuple[str, ...] = ("all",)
+
     database_url: str | None = field(default=None, repr=False)
     database_pool: int = 8
     statement_timeout_ms: int = 0
@@ -81,8 +88,8 @@ class Settings:
     trusted_proxies: int = 1
 
     jwt_keys: Keys | None = None
-    jwt_issuer: str = "sizzle"
-    jwt_audience: str = "sizzle-api"
+    jwt_issuer: str = "bookings"
+    jwt_audience: str = "bookings-api"
     access_token_seconds: int = 604_800
     refresh_keys: Keys | None = None
     refresh_token_seconds: int = 2_592_000
@@ -93,7 +100,7 @@ class Settings:
     otp_seconds: int = 300
     otp_alarm_per_minute: int = 300
 
-    mail_from: str = "Sizzle <hello@sizzle.example>"
+    mail_from: str = "Bookings <hello@bookings.example>"
     resend_api_key: str | None = field(default=None, repr=False)
     resend_url: str = "https://api.resend.com"
     smtp_url: str | None = field(default=None, repr=False)
@@ -121,7 +128,7 @@ class Settings:
     phonepe_base_url: str = "https://api.phonepe.com/apis/hermes"
     phonepe_salt_keys: Keys | None = None
 
-    supplier_name: str = "Sizzle"
+    supplier_name: str | None = None
     supplier_address: str | None = None
     supplier_gstin: str | None = None
     supplier_state: str = "Maharashtra"
@@ -143,7 +150,7 @@ class Settings:
         values, wrong = {}, []
         for item in fields(cls):
             text = source.get(item.name.upper(), "").strip()
-            if text:
+            if text and not _is_terminal_height(item.name, text):
                 try:
                     values[item.name] = READERS[item.type](text)
                 except ValueError:

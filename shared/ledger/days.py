@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.kit import nightly
+from shared.kit import daily_rollup
 from shared.ledger.models import LedgerDay, LedgerTransaction
 
 _SUM_UP = text("""
@@ -32,10 +32,10 @@ on conflict do nothing
 
 def next_day(session: Session) -> date | None:
     """Return the first day that is not summed up; None where nothing was ever posted."""
-    return nightly.next_day(session, LedgerDay.day, LedgerTransaction.at)
+    return daily_rollup.next_day(session, LedgerDay.day, LedgerTransaction.at)
 
 
 def sum_up(session: Session, day: date) -> bool:
     """Sum up a day that is over, the next one after those that are; always true."""
-    session.execute(_SUM_UP, nightly.bounds(day))
+    session.execute(_SUM_UP, daily_rollup.bounds(day))
     return True

@@ -33,7 +33,7 @@ class LedgerTransaction(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     kind: Mapped[str]
     source_id: Mapped[UUID]
-    booking_id: Mapped[UUID]
+    booking_id: Mapped[UUID | None]  # none where money moves for no booking, as a payout
     at: Mapped[datetime]
 
 

@@ -1,4 +1,4 @@
-"""How each fact about money is booked (PRODUCT, "Money"): pure functions from amounts to postings that sum to zero.
+"""How each fact about money is booked (docs/product.md#ledger): pure functions from amounts to postings that sum to zero.
 
 Amounts are paise. In a posting a debit is positive and a credit negative.
 """
@@ -15,9 +15,11 @@ class AccountCode(StrEnum):
 
     GATEWAY_CLEARING = "gateway_clearing"
     CASH = "cash"
+    BANK = "bank"
+    PROVIDER_HELD = "provider_held"
     CUSTOMER_ADVANCE = "customer_advance"
     REFUNDS_PAYABLE = "refunds_payable"
-    CHEF_PAYABLE = "chef_payable"
+    PROVIDER_PAYABLE = "provider_payable"
     GST_PAYABLE = "gst_payable"
     PLATFORM_REVENUE = "platform_revenue"
     GATEWAY_FEES = "gateway_fees"
@@ -94,8 +96,10 @@ def gateway_fee(amount: int) -> list[Posting]:
     return _transfer(AccountCode.GATEWAY_FEES, AccountCode.GATEWAY_CLEARING, amount)
 
 
-def completed(parts: Parts, provider_id: UUID) -> list[Posting]:
-    """The visit was had: the advance becomes what each side earned."""
+def completed(parts: Parts, provider_id: UUID | None) -> list[Posting]:
+    """Return how the advance becomes what each side earned; without a provider, its part is the platform's."""
+    if provider_id is None:
+        parts = Parts(provider=0, platform=parts.platform + parts.provider, gst=parts.gst)
     return [Posting(AccountCode.CUSTOMER_ADVANCE, parts.total), *_earned(parts, provider_id)]
 
 
@@ -139,7 +143,7 @@ def reversed_earnings(amount: int, earned: Parts, bearer: Bearer, provider_id: U
 
 def _earned(parts: Parts, provider_id: UUID | None) -> list[Posting]:
     lines = [
-        Posting(AccountCode.CHEF_PAYABLE, -parts.provider, provider_id),
+        Posting(AccountCode.PROVIDER_PAYABLE, -parts.provider, provider_id),
         Posting(AccountCode.PLATFORM_REVENUE, -parts.platform),
         Posting(AccountCode.GST_PAYABLE, -parts.gst),
     ]

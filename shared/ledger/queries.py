@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Subquery, cast, func, select, text
 from sqlalchemy.orm import Session
 
-from shared.kit import nightly
-from shared.kit import period as days
+from shared.kit import daily_rollup
+from shared.kit import date_range as days
 from shared.kit.clock import INDIA, local, midnight
+from shared.kit.date_range import DateRange
 from shared.kit.ids import new_id
-from shared.kit.period import Period
 from shared.ledger.models import LedgerDay, LedgerPosting, LedgerTransaction
 from shared.ledger.postings import AccountCode, Kind, Parts, Posting
 
@@ -73,8 +73,8 @@ def balances(session: Session, booking_id: UUID | None = None, until: datetime |
     if booking_id is not None:
         return {row[0]: row[1] for row in session.execute(_BALANCES_OF, {"booking": booking_id, "until": until})}
     until = until or EVER
-    summed = min(nightly.summed_until(session, LedgerDay.day), midnight(local(until, INDIA).date(), INDIA))
-    last = local(summed, INDIA).date() - nightly.A_DAY
+    summed = min(daily_rollup.summed_until(session, LedgerDay.day), midnight(local(until, INDIA).date(), INDIA))
+    last = local(summed, INDIA).date() - daily_rollup.A_DAY
     rows = session.execute(_BALANCES, {"summed": summed, "summed_day": last, "until": until})
     return {row[0]: row[1] for row in rows}
 
@@ -112,7 +112,7 @@ class Turnover:
     refunded: int = 0
     platform_revenue: int = 0
     gst: int = 0
-    chef_earnings: int = 0
+    provider_earnings: int = 0
 
     def __add__(self, other: "Turnover") -> "Turnover":
         return Turnover(*map(add, astuple(self), astuple(other)))
@@ -134,18 +134,18 @@ with days as ({days.DAYS}), posted as (
     -sum(amount) filter (where {_HELD} and kind = 'refund_done') as refunded,
     -sum(amount) filter (where account = 'platform_revenue') as platform_revenue,
     -sum(amount) filter (where account = 'gst_payable') as gst,
-    -sum(amount) filter (where account = 'chef_payable') as chef_earnings
+    -sum(amount) filter (where account = 'provider_payable') as provider_earnings
   from posted group by day
 )
 select days.day, coalesce(captured, 0)::bigint, coalesce(refunded, 0)::bigint, coalesce(platform_revenue, 0)::bigint,
-  coalesce(gst, 0)::bigint, coalesce(chef_earnings, 0)::bigint
+  coalesce(gst, 0)::bigint, coalesce(provider_earnings, 0)::bigint
 from days left join moved on moved.day = days.day order by days.day
 """)
 
 
-def turnover(session: Session, period: Period, today: Period) -> dict[date, Turnover]:
+def turnover(session: Session, period: DateRange, today: DateRange) -> dict[date, Turnover]:
     """Return what money did on each day (of India) of a period and today, in two statements; no day is left out."""
-    asked = days.parameters(period, today) | nightly.still_open(session, LedgerDay.day)
+    asked = days.parameters(period, today) | daily_rollup.still_open(session, LedgerDay.day)
     rows = session.execute(_TURNOVER, asked)
     return {day: Turnover(*amounts) for day, *amounts in rows}
 
@@ -173,7 +173,7 @@ select
   coalesce(-sum(p.amount), 0)::bigint
 from ledger_postings p join ledger_transactions t on t.id = p.transaction_id
 cross join lateral (select t.at >= :start and t.at < :until) period(within)
-where p.provider_id = :provider and p.account = 'chef_payable'
+where p.provider_id = :provider and p.account = 'provider_payable'
 """)
 
 
@@ -196,16 +196,16 @@ def payable_lines(provider_id: UUID) -> Subquery:
             cast(func.sum(amount).over(order_by=order), BigInteger).label("balance"),
         )
         .join(LedgerTransaction, LedgerTransaction.id == LedgerPosting.transaction_id)
-        .where(LedgerPosting.provider_id == provider_id, LedgerPosting.account == AccountCode.CHEF_PAYABLE)
+        .where(LedgerPosting.provider_id == provider_id, LedgerPosting.account == AccountCode.PROVIDER_PAYABLE)
     )
     return statement.subquery("line")
 
 
 _EARNED = text("""
-select coalesce(-sum(p.amount) filter (where p.account = 'chef_payable'), 0)::bigint,
+select coalesce(-sum(p.amount) filter (where p.account = 'provider_payable'), 0)::bigint,
   coalesce(-sum(p.amount) filter (where p.account = 'platform_revenue'), 0)::bigint,
   coalesce(-sum(p.amount) filter (where p.account = 'gst_payable'), 0)::bigint,
-  (array_agg(p.provider_id) filter (where p.account = 'chef_payable'))[1]
+  (array_agg(p.provider_id) filter (where p.account = 'provider_payable'))[1]
 from ledger_postings p join ledger_transactions t on t.id = p.transaction_id where t.booking_id = :booking
 """)
 

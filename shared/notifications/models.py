@@ -11,7 +11,7 @@ from shared.users.models import User
 
 
 class Notification(Base):
-    """One thing one person is told, once: `dedupe_key` names the fact, so that telling it again changes nothing."""
+    """One notification of one person: `dedupe_key` names the fact, so that notifying again changes nothing."""
 
     __tablename__ = "notifications"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Telling a person something once: the row and the promise to mail it, with the fact they follow from."""
+"""Notifying a person once: the row and the message that mails it, written with the fact they follow from."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from shared.kit.errors import NotFound
 from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery, Position, after, page_of
 from shared.notifications.models import Notification
-from shared.outbox import promise
+from shared.outbox import pending
 from shared.outbox import queries as outbox
 
 MAIL = "notifications.mail"
@@ -42,7 +42,7 @@ class Addressed:
     name: str | None
 
 
-_TELL = text("""
+_NOTIFY = text("""
 insert into notifications (id, user_id, line, kind, subject_id, dedupe_key, facts, created_at)
 values (:id, :user, :line, :kind, :subject, :dedupe, cast(:facts as jsonb), :now)
 on conflict (user_id, dedupe_key) do nothing returning id
@@ -54,40 +54,40 @@ from notifications n join users u on u.id = n.user_id where n.id = :id
 _MAILED = text("update notifications set mailed_at = :now where id = :id and mailed_at is null")
 
 
-# The same two rows, written by a statement that is sent anyway: `subject` is a CTE that holds the id of what is told of.
-TOLD = """
-told as (
+# The same two rows as CTEs for a larger statement, in which the CTE `subject` holds the id of the notification's subject.
+NOTIFY_CTE = """
+notified as (
   insert into notifications (id, user_id, line, kind, subject_id, dedupe_key, facts, created_at)
-  select cast(:told as uuid), cast(:told_user as uuid), :told_line, :told_kind, subject.id, :told_kind || ':' || subject.id,
-    cast(:told_facts as jsonb), cast(:now as timestamptz) from subject
+  select cast(:notify_id as uuid), cast(:notify_user as uuid), :notify_line, :notify_kind, subject.id, :notify_kind || ':' || subject.id,
+    cast(:notify_facts as jsonb), cast(:now as timestamptz) from subject
   returning id
-), told_by_mail as (
+), mail_enqueued as (
   insert into outbox (id, kind, payload, created_at, due_at, next_try_at)
-  select cast(:told_promise as uuid), :told_mail, jsonb_build_object('notification_id', id), cast(:now as timestamptz),
-    cast(:now as timestamptz), cast(:told_next_try as timestamptz) from told
+  select cast(:notify_message as uuid), :notify_mail, jsonb_build_object('notification_id', id), cast(:now as timestamptz),
+    cast(:now as timestamptz), cast(:notify_next_try as timestamptz) from notified
 )
 """
 
 
 def parameters(user_id: UUID, line: str, kind: str, facts: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Return the parameters of `TOLD`; once the statement has run, `promised` remembers the mail for after the commit."""
+    """Return the parameters of `NOTIFY_CTE`; once the statement has run, call `mail_after_commit`."""
     return {
-        "told": new_id(),
-        "told_user": user_id,
-        "told_line": line,
-        "told_kind": kind,
-        "told_facts": json.dumps(facts, default=str),
-        "told_promise": new_id(),
-        "told_mail": MAIL,
-        "told_next_try": now + outbox.GRACE,
+        "notify_id": new_id(),
+        "notify_user": user_id,
+        "notify_line": line,
+        "notify_kind": kind,
+        "notify_facts": json.dumps(facts, default=str),
+        "notify_message": new_id(),
+        "notify_mail": MAIL,
+        "notify_next_try": now + outbox.GRACE,
     }
 
 
-def promised(session: Session, given: dict[str, Any], now: datetime) -> None:
-    promise.promised(session, promise.Promise(given["told_promise"], MAIL, 0, now))
+def mail_after_commit(session: Session, given: dict[str, Any], now: datetime) -> None:
+    pending.send_after_commit(session, pending.PendingMessage(given["notify_message"], MAIL, 0, now))
 
 
-def tell(
+def notify(
     session: Session,
     user_id: UUID,
     line: str,
@@ -98,12 +98,12 @@ def tell(
     *,
     once: str | None = None,
 ) -> None:
-    """Tell a person of one thing that happened to a subject (a booking, a refund); a second time changes nothing.
+    """Notify a person of something that happened to a subject (a booking, a refund); a repetition changes nothing.
 
-    `once` names which time it is where the same kind of thing may happen to a subject again (a visit that is moved).
+    `once` tells repetitions apart where the same kind of thing may happen to a subject again (a visit that is moved).
     """
-    told = session.execute(
-        _TELL,
+    notified = session.execute(
+        _NOTIFY,
         {
             "id": new_id(),
             "user": user_id,
@@ -115,8 +115,8 @@ def tell(
             "now": now,
         },
     ).scalar_one_or_none()
-    if told is not None:
-        outbox.add(session, MAIL, {"notification_id": str(told)}, now)
+    if notified is not None:
+        outbox.enqueue(session, MAIL, {"notification_id": str(notified)}, now)
 
 
 def addressed(session: Session, notification_id: UUID) -> Addressed:
@@ -127,8 +127,10 @@ def mailed(session: Session, notification_id: UUID, now: datetime) -> None:
     session.execute(_MAILED, {"id": notification_id, "now": now})
 
 
-def told(session: Session, user_id: UUID, page: PageQuery, *, unread: bool) -> tuple[list[Notification], str | None]:
-    """Return what a person was told, or what of it they have not read, the newest first."""
+def list_for(
+    session: Session, user_id: UUID, page: PageQuery, *, unread: bool
+) -> tuple[list[Notification], str | None]:
+    """Return a page of a person's notifications, all or the unread ones, the newest first."""
     own: list[ColumnElement[bool]] = [Notification.user_id == user_id]
     if unread:
         own.append(Notification.read_at.is_(None))

@@ -1,4 +1,4 @@
-"""After the commit: one try to hand what was promised to the queue, never failing the request."""
+"""After the commit: one try to send the messages to the queue, never failing the request."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.kit import log
 from shared.kit.database import Database, Piggyback
-from shared.outbox.promise import PENDING, Promise
+from shared.outbox.pending import PENDING, PendingMessage
 from shared.outbox.queue import QueueUnavailable, Task, TaskQueue
 
 BUDGET_SECONDS = 0.5
@@ -21,36 +21,36 @@ def queue_of(kind: str) -> str:
     return QUEUES.get(kind.partition(".")[0], "offers")
 
 
-def task_of(promise: Promise) -> Task:
-    """Return the task of a promise; its name tells it from the ones sent for the same promise before."""
+def task_of(message: PendingMessage) -> Task:
+    """Return the task of a message; its name differs from those of the message's earlier sends."""
     return Task(
-        queue=queue_of(promise.kind),
-        name=f"{promise.id.hex}-{promise.generation}",
-        path=f"/outbox/{promise.id}",
+        queue=queue_of(message.kind),
+        name=f"{message.id.hex}-{message.generation}",
+        path=f"/outbox/{message.id}",
         body=b"{}",
-        due_at=promise.due_at,
+        due_at=message.due_at,
     )
 
 
-def send(queue: TaskQueue, promises: Sequence[Promise], budget_seconds: float = BUDGET_SECONDS) -> int:
-    """Hand promises to the queue within the budget, and return how many it took; the sweep brings the rest."""
+def send(queue: TaskQueue, messages: Sequence[PendingMessage], budget_seconds: float = BUDGET_SECONDS) -> int:
+    """Send messages to the queue within the budget; returns how many it took. The sweep sends the rest."""
     until = time.monotonic() + budget_seconds
-    for sent, promise in enumerate(promises):
+    for sent, message in enumerate(messages):
         left = until - time.monotonic()
         if left <= 0:
             return sent
         try:
-            queue.enqueue(task_of(promise), min(left, BUDGET_SECONDS))
+            queue.enqueue(task_of(message), min(left, BUDGET_SECONDS))
         except QueueUnavailable as error:
             logger.warning(
-                "queue unavailable, the sweep will send", extra=log.fields(reason=str(error), kind=promise.kind)
+                "queue unavailable, the sweep will send", extra=log.fields(reason=str(error), kind=message.kind)
             )
             return sent
-    return len(promises)
+    return len(messages)
 
 
 class DispatchingDatabase:
-    """A database whose transactions, once committed, hand what they promised to the queue."""
+    """A database whose transactions send their outbox messages to the queue after the commit."""
 
     def __init__(self, database: Database, queue: TaskQueue) -> None:
         self._database, self._queue = database, queue

@@ -10,7 +10,7 @@ from shared.kit.ids import new_id
 
 
 class OutboxMessage(Base):
-    """Work we promised, stored in the transaction of the fact it follows from; done at least once, by its handler.
+    """Work to do, stored in the transaction of the fact it follows from; its handler runs at least once.
 
     `kind` is `room.verb`; `due_at` is when it should happen; `next_try_at` is when the sweep sends it again if nobody
     has marked it done; `generation` counts the sends after the first and is part of the task's name. The sweep's are

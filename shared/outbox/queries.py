@@ -1,4 +1,4 @@
-"""Promises: written with the fact they follow from, leased to one worker at a time, done once."""
+"""The outbox: messages written with the fact they follow from, leased to one worker at a time, done once."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from shared.kit import retention
 from shared.kit.ids import new_id
-from shared.kit.retention import forget_aged
+from shared.kit.retention import purge_aged
 from shared.outbox.models import OutboxMessage
-from shared.outbox.promise import Promise, promised
+from shared.outbox.pending import PendingMessage, send_after_commit
 
 LEASE = timedelta(seconds=90)  # longer than a handler may take
 GRACE = timedelta(seconds=60)  # the try after the commit, and the queue, go first
@@ -22,22 +22,24 @@ SWEEP_BACKOFF_MINUTES = (1, 2, 5, 10, 30, 60)
 SENDS = len(SWEEP_BACKOFF_MINUTES) + (24 * 60 - sum(SWEEP_BACKOFF_MINUTES)) // SWEEP_BACKOFF_MINUTES[-1]
 
 
-def add(session: Session, kind: str, payload: dict[str, Any], now: datetime, due_at: datetime | None = None) -> None:
-    """Promise work in the transaction of the fact it follows from; it is sent right after the commit."""
+def enqueue(
+    session: Session, kind: str, payload: dict[str, Any], now: datetime, due_at: datetime | None = None
+) -> None:
+    """Write a message in the transaction of the fact it follows from; it is sent right after the commit."""
     due = due_at or now
     message = OutboxMessage(
         id=new_id(), kind=kind, payload=payload, created_at=now, due_at=due, next_try_at=due + GRACE
     )
     session.add(message)
-    promised(session, Promise(message.id, kind, 0, due))
+    send_after_commit(session, PendingMessage(message.id, kind, 0, due))
 
 
-# The same rows, written by a statement that is sent anyway: `promises` is a CTE of (id, kind, payload, due_at).
-ADDED = f"""
-added as (
+# The same rows as a CTE for a larger statement, in which `messages` is a CTE of (id, kind, payload, due_at).
+ENQUEUE_CTE = f"""
+enqueued as (
   insert into outbox (id, kind, payload, created_at, due_at, next_try_at)
   select id, kind, payload, cast(:now as timestamptz), due_at, due_at + interval '{GRACE.total_seconds()} seconds'
-  from promises
+  from messages
 )
 """
 _LEASE = text("""
@@ -94,19 +96,19 @@ returning o.id, o.kind, o.generation, o.due_at, o.dead_at is not null
 class Overdue:
     """What nobody has marked done in its time: what is sent again, and what has been sent often enough."""
 
-    waiting: list[Promise]
-    dead: list[Promise]
+    waiting: list[PendingMessage]
+    dead: list[PendingMessage]
 
 
 def overdue(session: Session, now: datetime, limit: int) -> Overdue:
     """Take what is overdue, for sending again under new names, later each time; after the last send it is dead."""
     backoff = {"backoff": list(SWEEP_BACKOFF_MINUTES), "steps": len(SWEEP_BACKOFF_MINUTES), "most": SENDS}
     found = Overdue([], [])
-    for *promise, is_dead in session.execute(_OVERDUE, {"now": now, "limit": limit, **backoff}):
-        (found.dead if is_dead else found.waiting).append(Promise(*promise))
+    for *message, is_dead in session.execute(_OVERDUE, {"now": now, "limit": limit, **backoff}):
+        (found.dead if is_dead else found.waiting).append(PendingMessage(*message))
     return found
 
 
-def forget(session: Session, now: datetime, limit: int) -> int:
+def purge(session: Session, now: datetime, limit: int) -> int:
     """Delete some of what was done long ago; returns how many."""
-    return forget_aged(session, "outbox", "done_at", now - retention.PROMISES, limit)
+    return purge_aged(session, "outbox", "done_at", now - retention.OUTBOX_MESSAGES, limit)

@@ -11,7 +11,7 @@ class TasksQuery(PageQuery):
 
 
 class TaskView(View):
-    """Work that was promised and is not done; `about` names what it is for, by ids alone.
+    """A message of the outbox that is not done; `about` names what it is for, by ids alone.
 
     `sends` counts how often it was sent again, `failures` how often its handler met an error, `last_error` is the kind of
     the last one. A dead one is not sent any more, unless an admin does.

@@ -1,4 +1,4 @@
-"""Each minute: what was promised and is not done is sent again, until it has been sent often enough."""
+"""Each minute, messages that are not done are sent again, until they have been sent often enough."""
 
 from datetime import datetime
 from time import monotonic
@@ -16,7 +16,7 @@ logger = log.logger(__name__)
 
 
 def sweep(db: Database, queue: TaskQueue, now: datetime) -> dict[str, int]:
-    """Send overdue promises again, a few at a time, several sweeps at once each taking different ones.
+    """Send overdue messages again, a few at a time; concurrent sweeps take different ones.
 
     Ends when none is left, when the queue does not answer, or with its budget. Returns how many it found and sent, how
     many it found dead, and for how many seconds the oldest to send had been due.
@@ -24,7 +24,7 @@ def sweep(db: Database, queue: TaskQueue, now: datetime) -> dict[str, int]:
     did, until = {"overdue": 0, "dead": 0, "oldest_seconds": 0, "sent": 0}, monotonic() + BUDGET_SECONDS
     while (left := until - monotonic()) > 0:
         found = _take(db, now)
-        waited = [round((now - promise.due_at).total_seconds()) for promise in found.waiting]
+        waited = [round((now - message.due_at).total_seconds()) for message in found.waiting]
         sent = send(queue, found.waiting, left)
         did["overdue"] += len(found.waiting)
         did["dead"] += len(found.dead)
@@ -38,7 +38,7 @@ def sweep(db: Database, queue: TaskQueue, now: datetime) -> dict[str, int]:
 def _take(db: Database, now: datetime) -> Overdue:
     with db.transaction() as session:
         found = queries.overdue(session, now, BATCH)
-    for promise in found.dead:
-        told = log.fields(alarm="dead_task", kind=promise.kind, id=str(promise.id))
-        logger.error("a task is dead, an admin can send it again", extra=told)
+    for message in found.dead:
+        fields = log.fields(alarm="dead_task", kind=message.kind, id=str(message.id))
+        logger.error("a task is dead, an admin can send it again", extra=fields)
     return found

@@ -1,4 +1,4 @@
-"""An admin gives money back: of what is still to come, or of what each side has earned already (PRODUCT, "Money").
+"""An admin gives money back: of what is still to come, or of what each side has earned already (docs/product.md#refunds).
 
 A booking still to come is refunded in part only, out of the advance: all of it goes back by cancelling. Of one that has
 ended the earnings are reversed, for whoever bears the refund.
@@ -11,10 +11,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.audit import queries as audit
-from shared.audit.by import By
+from shared.audit.context import AuditContext
 from shared.bookings.history import Actor, note
-from shared.bookings.lifecycle import ACTIVE, Answer, Status
-from shared.bookings.line import Lines, Returned
+from shared.bookings.lifecycle import ACTIVE, Acceptance, Status
+from shared.bookings.line import Lines, RefundOfBooking
 from shared.bookings.models import Booking
 from shared.bookings.queries import BookingNotFound
 from shared.kit.errors import Invalid, Refusal
@@ -38,36 +38,40 @@ class CancelInstead(Refusal):
 
 
 @dataclass(frozen=True)
-class Gift:
-    """What an admin wants to give back, in paise, why, and at whose expense."""
+class RefundCommand:
+    """A refund an admin orders: paise, the reason, and which side bears it."""
 
     amount: int
     reason: str
     borne_by: Bearer
 
 
-def refund(session: Session, lines: Lines, booking_id: UUID, gift: Gift, by: By, now: datetime) -> Refund:
+def refund(
+    session: Session, lines: Lines, booking_id: UUID, command: RefundCommand, by: AuditContext, now: datetime
+) -> Refund:
     """Give back part of what was paid, never more than is left of it.
 
-    Raises BookingNotFound, NotRefundable, CancelInstead, and Invalid for what no gateway sends and no chef can bear.
+    Raises BookingNotFound, NotRefundable, CancelInstead, and Invalid for what no gateway sends and no provider can bear.
     """
-    if gift.reason in set(Cause):
+    if command.reason in set(Cause):
         raise Invalid("reason", "must be said in other words: this is what a rule says")
-    owed = queries.locked_if_known(session, booking_id)
-    if owed is None:
+    locked_payment = queries.locked_if_known(session, booking_id)
+    if locked_payment is None:
         raise BookingNotFound
-    booking, attempt = owed.booking, queries.applied_attempt(session, owed.payment.id)
+    booking, attempt = locked_payment.booking, queries.applied_attempt(session, locked_payment.payment.id)
     if attempt is None:
         raise NotRefundable("The booking was not paid.", left=0)
     left = attempt.amount - queries.reserved(session, attempt.id)
-    _refuse_amount(attempt, gift.amount, left)
+    _refuse_amount(attempt, command.amount, left)
     if booking.status in ACTIVE:
-        _refuse_all_of_what_is_to_come(booking, gift, left)
-        given = refunding.decide(session, attempt, gift.amount, reason=gift.reason, now=now, borne_by=gift.borne_by)
+        _refuse_all_of_what_is_to_come(booking, command, left)
+        refunded = refunding.decide(
+            session, attempt, command.amount, reason=command.reason, now=now, borne_by=command.borne_by
+        )
     else:
-        given = _reverse(session, attempt, gift, now)
-    _tell(session, lines, booking, given, by, now)
-    return given
+        refunded = _reverse(session, attempt, command, now)
+    _record(session, lines, booking, refunded, by, now)
+    return refunded
 
 
 def _refuse_amount(attempt: Attempt, amount: int, left: int) -> None:
@@ -80,27 +84,31 @@ def _refuse_amount(attempt: Attempt, amount: int, left: int) -> None:
         raise Invalid("amount", f"must leave nothing or at least 1 rupee of the {rupees(left)} rupees that are left")
 
 
-def _refuse_all_of_what_is_to_come(booking: Booking, gift: Gift, left: int) -> None:
-    if gift.amount == left:
+def _refuse_all_of_what_is_to_come(booking: Booking, command: RefundCommand, left: int) -> None:
+    if command.amount == left:
         way = "Complete it first, then refund it." if booking.status == Status.IN_PROGRESS else "Cancel it."
-        raise CancelInstead(f"The visit is still to come and nothing of its price would be left. {way}")
-    if gift.borne_by is Bearer.PROVIDER and booking.answer != Answer.ACCEPTED:
-        raise Invalid("borne_by", "must be platform: no chef has accepted this booking")
+        raise CancelInstead(f"The booking is still to come and nothing of its price would be left. {way}")
+    if command.borne_by is Bearer.PROVIDER and booking.acceptance != Acceptance.ACCEPTED:
+        raise Invalid("borne_by", "must be platform: no provider has accepted this booking")
 
 
-def _reverse(session: Session, attempt: Attempt, gift: Gift, now: datetime) -> Refund:
+def _reverse(session: Session, attempt: Attempt, command: RefundCommand, now: datetime) -> Refund:
     earned, provider_id = ledger.earned(session, attempt.booking_id)
-    if gift.borne_by is Bearer.PROVIDER and earned.provider == 0:
-        raise Invalid("borne_by", "must be platform: no chef has earned anything of this booking")
-    given = refunding.promise(session, attempt, gift.amount, reason=gift.reason, now=now, borne_by=gift.borne_by)
-    lines = postings.reversed_earnings(gift.amount, earned, gift.borne_by, provider_id)
-    ledger.post(session, postings.Kind.REVERSED, given.id, given.booking_id, lines, at=now)
-    return given
+    if command.borne_by is Bearer.PROVIDER and earned.provider == 0:
+        raise Invalid("borne_by", "must be platform: no provider has earned anything of this booking")
+    refunded = refunding.reserve(
+        session, attempt, command.amount, reason=command.reason, now=now, borne_by=command.borne_by
+    )
+    lines = postings.reversed_earnings(command.amount, earned, command.borne_by, provider_id)
+    ledger.post(session, postings.Kind.REVERSED, refunded.id, refunded.booking_id, lines, at=now)
+    return refunded
 
 
-def _tell(session: Session, lines: Lines, booking: Booking, given: Refund, by: By, now: datetime) -> None:
+def _record(
+    session: Session, lines: Lines, booking: Booking, refunded: Refund, by: AuditContext, now: datetime
+) -> None:
     """Write down who gave what and why, in the booking's history and the audit log, and let the line react."""
-    facts = {"refund_id": str(given.id), "amount": given.amount, "borne_by": given.borne_by}
-    note(session, booking, Actor(ADMIN, by.id), now, kind="refund_decided", reason=given.reason, **facts)
-    audit.record(session, by, "booking.refunded", booking.id, None, {**facts, "reason": given.reason}, now)
-    lines(booking.line).on_refund_decided(session, booking, Returned(given.id, given.amount), now)
+    facts = {"refund_id": str(refunded.id), "amount": refunded.amount, "borne_by": refunded.borne_by}
+    note(session, booking, Actor(ADMIN, by.id), now, kind="refund_decided", reason=refunded.reason, **facts)
+    audit.record(session, by, "booking.refunded", booking.id, None, {**facts, "reason": refunded.reason}, now)
+    lines(booking.line).on_refund_decided(session, booking, RefundOfBooking(refunded.id, refunded.amount), now)

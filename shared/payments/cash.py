@@ -1,4 +1,4 @@
-"""A visit paid in cash: agreed before, recorded by an admin when somebody holds the money (PRODUCT, "Money", Cash)."""
+"""A booking paid in cash: agreed before, recorded by an admin when somebody holds the money (docs/product.md#cash)."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,7 +6,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.audit import queries as audit
-from shared.audit.by import By
+from shared.audit.context import AuditContext
+from shared.bookings import transitions
 from shared.bookings.history import Actor, note
 from shared.bookings.lifecycle import ACTIVE, UNPAID, PaymentStatus
 from shared.bookings.line import Lines
@@ -21,34 +22,36 @@ from shared.payments.checkout import NotPayable
 from shared.payments.lifecycle import AttemptState
 from shared.payments.matching import Capture
 from shared.payments.models import CASH, Attempt
-from shared.payments.queries import Owed
+from shared.payments.queries import LockedPayment, paid_payment
 from shared.payments.schemas import CashAgreed, CashTaken
 from shared.users.models import ADMIN
 
 
 def change(
-    session: Session, lines: Lines, booking_id: UUID, cash: CashAgreed | CashTaken, by: By, now: datetime
+    session: Session, lines: Lines, booking_id: UUID, cash: CashAgreed | CashTaken, by: AuditContext, now: datetime
 ) -> None:
     """Agree that an unpaid booking is paid in cash (or no longer), or record that it was.
 
     Raises BookingNotFound, NotPayable for what is cancelled or paid, Invalid for another amount than is outstanding.
     """
-    owed = queries.locked_if_known(session, booking_id)
-    if owed is None:
+    locked_payment = queries.locked_if_known(session, booking_id)
+    if locked_payment is None:
         raise BookingNotFound
-    if owed.booking.status not in ACTIVE:
-        raise NotPayable(f"The booking is {owed.booking.status}.", status_now=owed.booking.status)
-    if owed.booking.payment_status not in UNPAID:
-        raise NotPayable("The booking is paid.", payment_status=owed.booking.payment_status)
+    if locked_payment.booking.status not in ACTIVE:
+        raise NotPayable(f"The booking is {locked_payment.booking.status}.", status_now=locked_payment.booking.status)
+    if locked_payment.booking.payment_status not in UNPAID:
+        raise NotPayable("The booking is paid.", payment_status=locked_payment.booking.payment_status)
     if isinstance(cash, CashAgreed):
-        _agree(session, lines, owed, cash.agreed, by, now)
+        _agree(session, lines, locked_payment, cash.agreed, by, now)
     else:
-        _record(session, lines, owed, cash, by, now)
+        _record(session, lines, locked_payment, cash, by, now)
 
 
-def _agree(session: Session, lines: Lines, owed: Owed, agreed: bool, by: By, now: datetime) -> None:
+def _agree(
+    session: Session, lines: Lines, locked_payment: LockedPayment, agreed: bool, by: AuditContext, now: datetime
+) -> None:
     """Take away the deadline to pay, or set one anew; what is so already changes nothing."""
-    booking = owed.booking
+    booking = locked_payment.booking
     if agreed == booking.cash_agreed:
         return
     booking.cash_agreed = agreed
@@ -58,30 +61,33 @@ def _agree(session: Session, lines: Lines, owed: Owed, agreed: bool, by: By, now
     audit.record(session, by, "booking.cash_agreed", booking.id, before, after, now)
 
 
-def _record(session: Session, lines: Lines, owed: Owed, taken: CashTaken, by: By, now: datetime) -> None:
+def _record(
+    session: Session, lines: Lines, locked_payment: LockedPayment, taken: CashTaken, by: AuditContext, now: datetime
+) -> None:
     """Take the whole amount as paid. An attempt that lives meanwhile may still succeed: a duplicate, sent back then."""
-    booking, amount = owed.booking, owed.payment.amount
+    booking, amount = locked_payment.booking, locked_payment.payment.amount
     if taken.amount != amount:
         raise Invalid("cash.amount", f"must be all that is outstanding: {rupees(amount)} rupees")
-    attempt = _attempt(owed, taken, by, now)
+    attempt = _attempt(locked_payment, taken, by, now)
     session.add(attempt)
     session.flush()
     ledger.post(session, postings.Kind.CASH_TAKEN, attempt.id, booking.id, postings.cash_taken(amount), at=now)
     before = {"payment_status": booking.payment_status}
-    booking.payment_status, booking.pay_by = PaymentStatus.SUCCESS, None
+    transitions.set_payment_status(booking, PaymentStatus.SUCCESS)
+    locked_payment.payment.paid_at, booking.pay_by = now, None
     note(session, booking, Actor(ADMIN, by.id), now, kind="cash_recorded", amount=amount, held_by=taken.held_by)
     after = {"payment_status": PaymentStatus.SUCCESS, "amount": amount, "held_by": taken.held_by}
     audit.record(session, by, "booking.cash_recorded", booking.id, before, after, now)
-    lines(booking.line).on_paid(session, booking, now)
+    lines(booking.line).on_paid(session, booking, paid_payment(locked_payment.payment), now)
 
 
-def _attempt(owed: Owed, taken: CashTaken, by: By, now: datetime) -> Attempt:
+def _attempt(locked_payment: LockedPayment, taken: CashTaken, by: AuditContext, now: datetime) -> Attempt:
     return Attempt(
         id=new_id(),
-        payment_id=owed.payment.id,
-        booking_id=owed.booking.id,
+        payment_id=locked_payment.payment.id,
+        booking_id=locked_payment.booking.id,
         gateway=CASH,
-        merchant_txn_id=merchant_id(owed.booking.ref.split("-")[0]),
+        merchant_txn_id=merchant_id(locked_payment.booking.ref.partition("-")[0]),
         amount=taken.amount,
         state=AttemptState.SUCCEEDED,
         capture=Capture.APPLIED,

@@ -1,4 +1,4 @@
-"""A customer starts to pay: our row first, then the gateway, then its page (PRODUCT, "Money").
+"""A customer starts to pay: our row first, then the gateway, then its page (docs/product.md#attempts).
 
 Two short transactions with the network between them, never inside. One attempt lives at a time.
 """
@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.bookings import transitions
 from shared.bookings.history import Actor, note
 from shared.bookings.lifecycle import UNPAID, PaymentStatus, Status
 from shared.bookings.line import Lines
@@ -21,14 +22,14 @@ from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import Key
 from shared.kit.database import Database
 from shared.kit.errors import Refusal, TooManyRequests
-from shared.kit.hourly import LastHour
 from shared.kit.ids import merchant_id, new_id
-from shared.payments import following, queries, rungs
+from shared.kit.rate_limit import LastHour
+from shared.payments import poll_queue, queries, status_polling
 from shared.payments.gateway import Gateway, GatewayRefused, Gateways, GatewayUnavailable, Order
-from shared.payments.ladder import next_poll
 from shared.payments.lifecycle import ATTEMPT, AttemptState
 from shared.payments.models import Attempt
-from shared.payments.queries import Owed
+from shared.payments.poll_schedule import next_poll
+from shared.payments.queries import LockedPayment
 from shared.sign_in.sessions import Caller
 
 # A pay call is answered or given up within this; a row without a page that is older belongs to a call that died.
@@ -68,14 +69,14 @@ class Page:
 
 @dataclass(frozen=True)
 class Checkout:
-    """Everything a payment is started with, at `gateway`; `return_url` takes a booking's reference and our id."""
+    """Everything a payment is started with, at `gateway`; `return_url` takes a booking and our id."""
 
     db: Database
     gateway: Gateway
     gateways: Gateways
     lines: Lines
     windows: Windows
-    return_url: Callable[[str, str], str]
+    return_url: Callable[[Booking, str], str]
 
     def start(self, begin: Begin, booking_id: UUID, key: Callable[[Caller], Key | None], now: datetime) -> Page:
         """Return a page to pay a booking on, the same one while it is fresh.
@@ -93,7 +94,7 @@ class Checkout:
             if isinstance(step, Order):
                 return self._open(step, booking_id, own_key, now)
             known = step
-            following.follow(self.db, self.gateways, self.lines, step, now)
+            status_polling.poll_attempt(self.db, self.gateways, self.lines, step, now)
 
     def _decide(
         self, session: Session, caller: Caller, booking_id: UUID, key: Key | None, now: datetime, asked: UUID | None
@@ -102,9 +103,9 @@ class Checkout:
         repeated = _repeated(session, key, now)
         if repeated:
             return repeated
-        owed, begun = _owned(session, caller.id, booking_id, now)
-        _refuse_what_is_not_payable(session, owed, now)
-        live = queries.live_attempt(session, owed.payment.id)
+        locked_payment, begun = _owned(session, caller.id, booking_id, now)
+        _refuse_what_is_not_payable(session, locked_payment, now)
+        live = queries.live_attempt(session, locked_payment.payment.id)
         if live is not None:
             if live.payment_url and now - live.started_at < self.windows.reuse:
                 _keep(session, key, live.id, now)
@@ -116,10 +117,14 @@ class Checkout:
             _replace(live, now)
             session.flush()
         begun.refuse_beyond(self.windows.per_hour, TooManyPayments, now)
-        attempt = self._begin(session, caller, owed, now)
-        return_url = self.return_url(owed.booking.ref, attempt.merchant_txn_id)
+        attempt = self._begin(session, caller, locked_payment, now)
+        return_url = self.return_url(locked_payment.booking, attempt.merchant_txn_id)
         return Order(
-            attempt.merchant_txn_id, attempt.amount, caller.id.hex, return_url, self._open_seconds(owed.booking, now)
+            attempt.merchant_txn_id,
+            attempt.amount,
+            caller.id.hex,
+            return_url,
+            self._open_seconds(locked_payment.booking, now),
         )
 
     def _open_seconds(self, booking: Booking, now: datetime) -> int:
@@ -127,22 +132,22 @@ class Checkout:
         carried = now + self.windows.extension
         return int((min(carried, booking.pay_by or carried) - now).total_seconds())
 
-    def _begin(self, session: Session, caller: Caller, owed: Owed, now: datetime) -> Attempt:
-        booking = owed.booking
+    def _begin(self, session: Session, caller: Caller, locked_payment: LockedPayment, now: datetime) -> Attempt:
+        booking = locked_payment.booking
         attempt = Attempt(
             id=new_id(),
-            payment_id=owed.payment.id,
+            payment_id=locked_payment.payment.id,
             booking_id=booking.id,
             gateway=self.gateway.name,
-            merchant_txn_id=merchant_id(booking.ref.split("-")[0]),
-            amount=owed.payment.amount,
+            merchant_txn_id=merchant_id(booking.ref.partition("-")[0]),
+            amount=locked_payment.payment.amount,
             state=AttemptState.CREATED,
             started_at=now,
             next_poll_at=next_poll(now, now),
             created_at=now,
         )
         session.add(attempt)
-        booking.payment_status = PaymentStatus.PENDING
+        transitions.set_payment_status(booking, PaymentStatus.PENDING)
         carried = now + self.windows.extension
         if booking.pay_by and booking.pay_by < carried and not booking.pay_by_extended:
             booking.pay_by, booking.pay_by_extended = carried, True
@@ -158,7 +163,7 @@ class Checkout:
             self._refused(order, booking_id, refusal.code, now)
             raise GatewayUnavailable(refusal.code) from refusal
         with self.db.transaction() as session:
-            opened = rungs.opened(session, order.merchant_txn_id, url, now)
+            opened = poll_queue.open_attempt(session, order.merchant_txn_id, url, now)
             if opened is None and _state(session, order) is AttemptState.FAILED:
                 raise PaymentInProgress  # the call took so long that another attempt replaced this one
             if opened is not None:
@@ -195,15 +200,15 @@ def _repeated(session: Session, key: Key | None, now: datetime) -> Page | None:
     return None
 
 
-def _owned(session: Session, customer_id: UUID, booking_id: UUID, now: datetime) -> tuple[Owed, LastHour]:
+def _owned(session: Session, customer_id: UUID, booking_id: UUID, now: datetime) -> tuple[LockedPayment, LastHour]:
     begun = queries.begun_by_owner(session, customer_id, booking_id, now)
     if begun is None:
         raise BookingNotFound
     return queries.locked(session, booking_id), begun
 
 
-def _refuse_what_is_not_payable(session: Session, owed: Owed, now: datetime) -> None:
-    booking = owed.booking
+def _refuse_what_is_not_payable(session: Session, locked_payment: LockedPayment, now: datetime) -> None:
+    booking = locked_payment.booking
     if booking.status == Status.CANCELLED:
         raise NotPayable("The booking is cancelled.", status_now=booking.status)
     if booking.payment_status not in UNPAID:

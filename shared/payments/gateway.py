@@ -10,7 +10,7 @@ from shared.kit.errors import DependencyDown
 SMALLEST = 1_00  # paise: a gateway refunds ₹1 or more, and nothing under ₹1 is left behind
 
 
-class Said(StrEnum):
+class GatewayStatus(StrEnum):
     """What a gateway says of a payment or a refund. Whatever is not explicit is PENDING."""
 
     SUCCEEDED = "succeeded"
@@ -51,7 +51,7 @@ class GatewayAnswer:
     be asked about again; `raw` is kept with the row.
     """
 
-    said: Said
+    status: GatewayStatus
     code: str
     merchant: str | None = None
     merchant_txn_id: str | None = None

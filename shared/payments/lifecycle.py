@@ -35,7 +35,7 @@ ATTEMPT = Lifecycle[AttemptState](
     {
         AttemptState.CREATED: frozenset({AttemptState.PENDING}) | _ENDS,
         AttemptState.PENDING: _ENDS,
-        # A gateway may find the money after it, or we, gave the attempt up (facts, payments 4 #9).
+        # A gateway may find the money after it, or we, gave the attempt up (docs/phonepe.md#late-success).
         AttemptState.FAILED: frozenset({AttemptState.SUCCEEDED, AttemptState.MISMATCHED}),
         AttemptState.SUCCEEDED: frozenset(),
         AttemptState.MISMATCHED: frozenset(),

@@ -1,20 +1,20 @@
-"""What an answer of the gateway means for an attempt: pure decisions (PRODUCT, "Money")."""
+"""What an answer of the gateway means for an attempt: pure decisions (docs/product.md#settlement)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.bookings.lifecycle import PaymentStatus
-from shared.payments.gateway import GatewayAnswer, Said
+from shared.payments.gateway import GatewayAnswer, GatewayStatus
 from shared.payments.lifecycle import AttemptState
 
-# A question can overtake a slow pay call: "not found" is believed only after this long (facts, payments 1.6).
+# A question can overtake a slow pay call: "not found" is believed only after this long (docs/phonepe.md#status-codes).
 NOT_FOUND_GRACE = timedelta(minutes=20)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What we asked the gateway for."""
+class PaymentRequest:
+    """The payment we asked the gateway to collect."""
 
     merchant: str
     merchant_txn_id: str
@@ -31,27 +31,27 @@ class Capture(StrEnum):
     DUPLICATE = "duplicate"
 
 
-def differences(asked: Asked, answer: GatewayAnswer) -> list[str]:
-    """Name what the answer speaks of otherwise than we asked; empty when it is about our payment, to the paisa."""
+def differences(request: PaymentRequest, answer: GatewayAnswer) -> list[str]:
+    """Return the names of the fields in which the answer differs from the request; empty when all agree, to the paisa."""
     pairs = {
-        "merchant": (asked.merchant, answer.merchant),
-        "merchant_txn_id": (asked.merchant_txn_id, answer.merchant_txn_id),
-        "amount": (asked.amount, answer.amount),
-        "currency": (asked.currency, answer.currency),
+        "merchant": (request.merchant, answer.merchant),
+        "merchant_txn_id": (request.merchant_txn_id, answer.merchant_txn_id),
+        "amount": (request.amount, answer.amount),
+        "currency": (request.currency, answer.currency),
     }
     return [name for name, (ours, theirs) in pairs.items() if ours != theirs]
 
 
-def verdict(asked: Asked, answer: GatewayAnswer, now: datetime) -> AttemptState:
+def verdict(request: PaymentRequest, answer: GatewayAnswer, now: datetime) -> AttemptState:
     """Return the state the answer argues for; PENDING for everything that is not explicit."""
-    match answer.said:
-        case Said.SUCCEEDED if answer.merchant_txn_id is None or answer.amount is None:
+    match answer.status:
+        case GatewayStatus.SUCCEEDED if answer.merchant_txn_id is None or answer.amount is None:
             return AttemptState.PENDING  # a success that does not say of what is not explicit
-        case Said.SUCCEEDED:
-            return AttemptState.MISMATCHED if differences(asked, answer) else AttemptState.SUCCEEDED
-        case Said.FAILED if not {"merchant", "merchant_txn_id"} & set(differences(asked, answer)):
+        case GatewayStatus.SUCCEEDED:
+            return AttemptState.MISMATCHED if differences(request, answer) else AttemptState.SUCCEEDED
+        case GatewayStatus.FAILED if not {"merchant", "merchant_txn_id"} & set(differences(request, answer)):
             return AttemptState.FAILED
-        case Said.NOT_FOUND if now - asked.started_at >= NOT_FOUND_GRACE:
+        case GatewayStatus.NOT_FOUND if now - request.started_at >= NOT_FOUND_GRACE:
             return AttemptState.FAILED
         case _:
             return AttemptState.PENDING

@@ -12,24 +12,35 @@ from shared.payments.lifecycle import LIVE, AttemptState, RefundState
 
 CASH = "cash"  # the gateway of an attempt that was money in a hand
 CASH_REFUND = "cash_refund"  # the exception that asks a person to hand money back
-VISIT = "visit"  # the purpose of a payment; a later line may ask a deposit and a balance
+WHOLE = "whole"  # the purpose of the one payment of a booking that is paid at once
 
 
 IS_LIVE = f"state in ({', '.join(sorted(repr(state.value) for state in LIVE))})"
 ONE_LIVE_ATTEMPT = "uq_payment_attempts_live"
+IS_OPEN = "paid_at is null and withdrawn_at is null"
 
 
 class Payment(Changed, Base):
-    """What is owed for a booking, once per purpose; amounts are paise. The tries to pay it are its attempts."""
+    """What a booking asks its customer to pay, one payment at a time; amounts are paise.
+
+    The tries to pay it are its attempts. `withdrawn_at`: it is asked no more; `online`: it is paid at the gateway.
+    """
 
     __tablename__ = "payments"
-    __table_args__ = (UniqueConstraint("booking_id", "purpose"),)
+    __table_args__ = (
+        UniqueConstraint("booking_id", "purpose"),
+        CheckConstraint("paid_at is null or withdrawn_at is null", name="paid_or_withdrawn"),
+        Index("uq_payments_open", "booking_id", unique=True, postgresql_where=text(IS_OPEN)),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     booking_id: Mapped[UUID] = mapped_column(ForeignKey(Booking.id))
     purpose: Mapped[str]
     amount: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(server_default="INR")
+    online: Mapped[bool] = mapped_column(server_default=text("true"))
+    paid_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
 
 
 class Attempt(Changed, Base):

@@ -8,37 +8,44 @@ from sqlalchemy import RowMapping, bindparam, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from shared.bookings import queries as bookings
-from shared.bookings.models import Booking, OpenException
+from shared.bookings.line import PaidPayment
+from shared.bookings.models import Booking, ManualReview
 from shared.kit import retention
 from shared.kit.base import for_update
-from shared.kit.hourly import HOUR, LastHour
 from shared.kit.paging import PageQuery, Position, after, page_of, within_days
-from shared.kit.retention import forget_aged
+from shared.kit.rate_limit import HOUR, LastHour
+from shared.kit.retention import purge_aged
 from shared.ledger.postings import Bearer
 from shared.payments.lifecycle import LIVE, UNFINISHED, RefundState
-from shared.payments.matching import Asked, Capture
-from shared.payments.models import CASH_REFUND, VISIT, Attempt, Payment, ReconciliationRun, Refund
+from shared.payments.matching import Capture, PaymentRequest
+from shared.payments.models import CASH_REFUND, Attempt, Payment, ReconciliationRun, Refund
 from shared.payments.schemas import PaymentsQuery
 
 
 @dataclass(frozen=True)
-class Owed:
-    """A locked payment with its booking: what a settlement decides on."""
+class LockedPayment:
+    """A payment and its booking, both rows locked."""
 
     booking: Booking
     payment: Payment
 
 
-def locked(session: Session, booking_id: UUID) -> Owed:
-    """Lock a booking, then its payment (the order of locks)."""
+def locked(session: Session, booking_id: UUID) -> LockedPayment:
+    """Lock a booking, then the payment it asks or asked last (the order of locks)."""
     booking = bookings.locked(session, booking_id)
-    statement = select(Payment).where(Payment.booking_id == booking_id, Payment.purpose == VISIT)
-    payment: Payment = session.scalars(for_update(statement)).one()
-    return Owed(booking, payment)
+    asked = select(Payment).where(Payment.booking_id == booking_id, Payment.withdrawn_at.is_(None))
+    latest = asked.order_by(Payment.created_at.desc(), Payment.id).limit(1)
+    payment: Payment = session.scalars(for_update(latest)).one()
+    return LockedPayment(booking, payment)
 
 
-def locked_if_known(session: Session, booking_id: UUID) -> Owed | None:
-    """Do the same for a booking somebody named: None where there is none."""
+def paid_payment(payment: Payment) -> PaidPayment:
+    """Return a payment as its line needs to know it."""
+    return PaidPayment(payment.id, payment.purpose, payment.amount)
+
+
+def locked_if_known(session: Session, booking_id: UUID) -> LockedPayment | None:
+    """Lock a booking and its payment as `locked` does; None where there is no such booking."""
     known = session.scalars(select(Booking.id).where(Booking.id == booking_id)).one_or_none()
     return locked(session, booking_id) if known else None
 
@@ -73,6 +80,12 @@ def live_attempt(session: Session, payment_id: UUID) -> Attempt | None:
     return attempt
 
 
+def has_live_attempt(session: Session, payment_id: UUID) -> bool:
+    """Return whether a payment is being decided, without a lock."""
+    live = select(Attempt.id).where(Attempt.payment_id == payment_id, Attempt.state.in_(LIVE))
+    return session.scalars(live.limit(1)).first() is not None
+
+
 def attempt_by_our_id(session: Session, merchant_txn_id: str) -> Attempt | None:
     return session.scalars(select(Attempt).where(Attempt.merchant_txn_id == merchant_txn_id)).one_or_none()
 
@@ -105,12 +118,18 @@ def applied_attempt(session: Session, payment_id: UUID) -> Attempt | None:
     return attempt
 
 
+def applied_attempt_of(session: Session, booking_id: UUID) -> Attempt | None:
+    """Return the attempt that paid a booking, without a lock; None while it is unpaid."""
+    paid = select(Attempt).where(Attempt.booking_id == booking_id, Attempt.capture == Capture.APPLIED)
+    return session.scalars(paid).one_or_none()
+
+
 def under_review(session: Session, booking_id: UUID) -> bool:
     """Tell whether a person still has to look at something about this booking's money; handing back cash is no doubt."""
-    named = (OpenException.booking_id == booking_id, OpenException.closed_at.is_(None))
-    about_money = OpenException.subject_id != booking_id  # an attempt or a refund; else it is about the visit
-    in_doubt = (about_money, OpenException.kind != CASH_REFUND)
-    return session.scalars(select(OpenException.id).where(*named, *in_doubt).limit(1)).first() is not None
+    named = (ManualReview.booking_id == booking_id, ManualReview.closed_at.is_(None))
+    about_money = ManualReview.subject_id != booking_id  # an attempt or a refund; else it is about the visit
+    in_doubt = (about_money, ManualReview.kind != CASH_REFUND)
+    return session.scalars(select(ManualReview.id).where(*named, *in_doubt).limit(1)).first() is not None
 
 
 def captured_and_refunded(session: Session, payment_id: UUID) -> tuple[int, int]:
@@ -133,7 +152,7 @@ def reserved(session: Session, attempt_id: UUID) -> int:
     return int(session.scalars(total).one())
 
 
-def returned(session: Session, attempt: Attempt, total: int) -> int:
+def refunded_of_total(session: Session, attempt: Attempt, total: int) -> int:
     """Return the paise of a booking's total that are refunded or on their way.
 
     What was captured above the total went back when the booking became cheaper: it is no part of the total.
@@ -141,23 +160,23 @@ def returned(session: Session, attempt: Attempt, total: int) -> int:
     return reserved(session, attempt.id) - (attempt.amount - total)
 
 
-def given_back(session: Session, booking_id: UUID) -> Sequence[Refund]:
-    """Return what of a booking's own payment is refunded or on its way, the oldest first."""
+def refunds_of(session: Session, booking_id: UUID) -> Sequence[Refund]:
+    """Return the refunds of a booking's applied payment, done or under way, the oldest first."""
     statement = select(Refund).join(Attempt, Attempt.id == Refund.attempt_id)
     of_it = (Attempt.booking_id == booking_id, Attempt.capture == Capture.APPLIED)
     return session.scalars(statement.where(*of_it).order_by(Refund.created_at, Refund.id)).all()
 
 
 @dataclass(frozen=True)
-class Stayed:
-    """What of a payment has not gone back, and what the provider bears of what has; paise."""
+class NetCaptured:
+    """What is left of a capture after its refunds, and the part of the refunds the provider bears; paise."""
 
     amount: int
     borne_by_provider: int
 
 
-def stayed(session: Session, booking_id: UUID, since: datetime | None) -> Stayed:
-    """Return what is left of a paid booking's payment; what the provider bears counts from an instant on."""
+def net_captured(session: Session, booking_id: UUID, since: datetime | None) -> NetCaptured:
+    """Return a paid booking's capture less its refunds; refunds the provider bears count from `since` on."""
     borne = Refund.borne_by == Bearer.PROVIDER
     if since is not None:
         borne &= Refund.created_at >= since
@@ -170,16 +189,16 @@ def stayed(session: Session, booking_id: UUID, since: datetime | None) -> Stayed
         .where(Attempt.booking_id == booking_id, Attempt.capture == Capture.APPLIED)
         .group_by(Attempt.id)
     ).one()
-    return Stayed(int(row[0]), int(row[1]))
+    return NetCaptured(int(row[0]), int(row[1]))
 
 
-def asked(attempt: Attempt, merchant: str) -> Asked:
-    """Return what the gateway was asked for, to hold its answer against."""
-    return Asked(merchant, attempt.merchant_txn_id, attempt.amount, attempt.currency, attempt.started_at)
+def payment_request(attempt: Attempt, merchant: str) -> PaymentRequest:
+    """Return what we asked the gateway for, to compare its answer with."""
+    return PaymentRequest(merchant, attempt.merchant_txn_id, attempt.amount, attempt.currency, attempt.started_at)
 
 
-def claim_question(session: Session, attempt_id: UUID, now: datetime, every: timedelta) -> bool:
-    """Take the right to ask the gateway about an attempt: one asker in that time, however many poll us."""
+def claim_poll(session: Session, attempt_id: UUID, now: datetime, every: timedelta) -> bool:
+    """Claim the one poll of an attempt that is allowed within `every`, however many clients ask; False if it is taken."""
     unasked = Attempt.asked_at.is_(None) | (Attempt.asked_at <= now - every)
     statement = select(Attempt).where(Attempt.id == attempt_id, Attempt.state.in_(LIVE), unasked)
     attempt: Attempt | None = session.scalars(for_update(statement, skip_locked=True)).one_or_none()
@@ -189,8 +208,8 @@ def claim_question(session: Session, attempt_id: UUID, now: datetime, every: tim
     return True
 
 
-def ask_again(session: Session, kind: type[Attempt] | type[Refund], row_id: UUID, at: datetime) -> None:
-    """Ask once more, later, about what is asked about no more and has still not ended."""
+def poll_again(session: Session, kind: type[Attempt] | type[Refund], row_id: UUID, at: datetime) -> None:
+    """Schedule one more poll for an attempt or a refund that has not ended and is not polled any more."""
     unended = (kind.id == row_id, kind.state.in_(LIVE | UNFINISHED), kind.next_poll_at.is_(None))
     session.execute(update(kind).where(*unended).values(next_poll_at=at))
 
@@ -241,6 +260,6 @@ def list_reconciliations(session: Session, page: PageQuery) -> tuple[list[Reconc
     return page_of(rows, page.limit, lambda row: Position(row.started_at, row.id))
 
 
-def forget(session: Session, now: datetime, limit: int) -> int:
-    """Delete some of the oldest rounds of reconciliation; returns how many. What they were about is kept for ever."""
-    return forget_aged(session, "reconciliation_runs", "started_at", now - retention.RECONCILIATIONS, limit)
+def purge(session: Session, now: datetime, limit: int) -> int:
+    """Delete some of the oldest reconciliation runs; returns how many. Payments and refunds are kept for ever."""
+    return purge_aged(session, "reconciliation_runs", "started_at", now - retention.RECONCILIATIONS, limit)

@@ -1,4 +1,4 @@
-"""Money on its way back: promised with its cause, sent with our id, followed to its end (PRODUCT, "Money")."""
+"""Refunds: reserved with their cause, sent under our id, polled until they end (docs/product.md#refunds)."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -6,29 +6,30 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.bookings.history import SYSTEM, Actor, note, open_exception
+from shared.bookings import transitions
+from shared.bookings.history import SYSTEM, Actor, note, open_review
 from shared.bookings.lifecycle import Status
-from shared.bookings.line import Lines, Returned
+from shared.bookings.line import Lines, RefundOfBooking
 from shared.kit.database import Database
-from shared.kit.ids import merchant_id
+from shared.kit.ids import merchant_id, prefix_of
 from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.ledger.postings import Bearer
 from shared.outbox import queries as outbox
-from shared.payments import queries, rungs
-from shared.payments.gateway import Gateway, GatewayAnswer, Gateways, RefundOrder, Said
-from shared.payments.ladder import next_poll
+from shared.payments import poll_queue, queries
+from shared.payments.gateway import Gateway, GatewayAnswer, Gateways, GatewayStatus, RefundOrder
 from shared.payments.lifecycle import REFUND, UNFINISHED, RefundState
 from shared.payments.matching import payment_status
 from shared.payments.models import CASH, CASH_REFUND, Attempt, Refund
-from shared.payments.queries import Owed
+from shared.payments.poll_schedule import next_poll
+from shared.payments.queries import LockedPayment
 
 SEND = "payments.refund"
 # "Not found" this long after sending: it never arrived. Sending again is safe, the id is the same.
 RESEND_AFTER = timedelta(minutes=2)
 
 
-def promise(
+def reserve(
     session: Session,
     attempt: Attempt,
     amount: int,
@@ -37,7 +38,7 @@ def promise(
     now: datetime,
     borne_by: Bearer = Bearer.PLATFORM,
 ) -> Refund:
-    """Reserve money of a capture for a refund and promise to send it; never more than was captured and is left.
+    """Reserve part of a capture for a refund and enqueue sending it; never more than is left of the capture.
 
     What was paid in cash is handed back by a person, who is asked to.
     """
@@ -47,7 +48,7 @@ def promise(
     refund = Refund(
         attempt_id=attempt.id,
         booking_id=attempt.booking_id,
-        merchant_refund_id=merchant_id("SZR"),
+        merchant_refund_id=merchant_id(f"{prefix_of(attempt.merchant_txn_id)}R"),
         amount=amount,
         state=RefundState.CREATED,
         reason=reason,
@@ -59,7 +60,7 @@ def promise(
 
 
 def _begin(session: Session, refund: Refund, now: datetime, *, by_hand: bool) -> None:
-    """Store a refund with what brings it to its end: a task that sends it and the ladder, or a person."""
+    """Store a refund with the messages that send and poll it, or with a manual review where cash is handed back."""
     if by_hand:
         refund.state = REFUND.move(RefundState.CREATED, RefundState.NEEDS_PERSON)
     else:
@@ -67,10 +68,10 @@ def _begin(session: Session, refund: Refund, now: datetime, *, by_hand: bool) ->
     session.add(refund)
     session.flush()
     if by_hand:
-        open_exception(session, CASH_REFUND, refund.id, refund.booking_id, now, amount=refund.amount)
+        open_review(session, CASH_REFUND, refund.id, refund.booking_id, now, amount=refund.amount)
     else:
-        outbox.add(session, SEND, {"refund_id": str(refund.id)}, now)
-        outbox.add(session, rungs.FOLLOW, {"refund_id": str(refund.id)}, now, refund.next_poll_at)
+        outbox.enqueue(session, SEND, {"refund_id": str(refund.id)}, now)
+        outbox.enqueue(session, poll_queue.POLL, {"refund_id": str(refund.id)}, now, refund.next_poll_at)
 
 
 def decide(
@@ -83,14 +84,14 @@ def decide(
     borne_by: Bearer = Bearer.PLATFORM,
 ) -> Refund:
     """Decide that money a customer has paid for a visit goes back: owed from this moment, sent after the commit."""
-    refund = promise(session, attempt, amount, reason=reason, now=now, borne_by=borne_by)
+    refund = reserve(session, attempt, amount, reason=reason, now=now, borne_by=borne_by)
     lines = postings.refund_decided(amount)
     ledger.post(session, postings.Kind.REFUND_DECIDED, refund.id, refund.booking_id, lines, at=now)
     return refund
 
 
-def follow(db: Database, gateways: Gateways, lines: Lines, refund_id: UUID, now: datetime) -> RefundState:
-    """Bring a refund one step nearer its end: send it, or ask for it; safe to call at any time, by several at once."""
+def advance(db: Database, gateways: Gateways, lines: Lines, refund_id: UUID, now: datetime) -> RefundState:
+    """Send a refund, or poll its status once it was sent; safe to call at any time, by several at once."""
     with db.transaction() as session:
         refund = queries.locked_refund(session, refund_id)
         first = refund.state == RefundState.CREATED
@@ -110,7 +111,7 @@ def follow(db: Database, gateways: Gateways, lines: Lines, refund_id: UUID, now:
 
 def _ask(gateway: Gateway, order: RefundOrder, *, resend: bool) -> GatewayAnswer:
     answer = gateway.refund_status(order.merchant_refund_id)
-    return gateway.refund(order) if answer.said is Said.NOT_FOUND and resend else answer
+    return gateway.refund(order) if answer.status is GatewayStatus.NOT_FOUND and resend else answer
 
 
 def settle(
@@ -121,7 +122,7 @@ def settle(
     `known` is the refund as it was read before the gateway was asked, `merchant` the account that was asked.
     """
     with db.transaction() as session:
-        owed = queries.locked(session, known.booking_id)
+        locked_payment = queries.locked(session, known.booking_id)
         refund = queries.locked_refund(session, known.id)
         target = _verdict(refund, merchant, answer)
         if not REFUND.allows(RefundState(refund.state), target):
@@ -131,23 +132,29 @@ def settle(
         refund.gateway_refund_id = answer.gateway_txn_id or refund.gateway_refund_id
         refund.bank_reference = answer.bank_reference or refund.bank_reference
         if target is RefundState.DONE:
-            _done(session, lines, owed, refund, SYSTEM, now)
+            _done(session, lines, locked_payment, refund, SYSTEM, now)
         elif target is RefundState.NEEDS_PERSON:
-            _needs_person(session, owed, refund, answer.code, now)
+            _needs_person(session, locked_payment, refund, answer.code, now)
         return target
 
 
 def _verdict(refund: Refund, merchant: str, answer: GatewayAnswer) -> RefundState:
-    if answer.said is Said.SUCCEEDED:
+    if answer.status is GatewayStatus.SUCCEEDED:
         ours = (merchant, refund.merchant_refund_id, refund.amount, refund.currency)
         theirs = (answer.merchant, answer.merchant_txn_id, answer.amount, answer.currency)
         return RefundState.DONE if ours == theirs else RefundState.NEEDS_PERSON
     # A refund that failed is never quietly tried again under another id: a person decides how the money goes back.
-    return RefundState.NEEDS_PERSON if answer.said is Said.FAILED else RefundState.PENDING
+    return RefundState.NEEDS_PERSON if answer.status is GatewayStatus.FAILED else RefundState.PENDING
 
 
 def done_by_hand(
-    session: Session, lines: Lines, owed: Owed, refund: Refund, reference: str, actor: Actor, now: datetime
+    session: Session,
+    lines: Lines,
+    locked_payment: LockedPayment,
+    refund: Refund,
+    reference: str,
+    actor: Actor,
+    now: datetime,
 ) -> None:
     """Say that a person has given the money back, by a reference that proves it; everything is locked.
 
@@ -155,29 +162,35 @@ def done_by_hand(
     """
     refund.state = REFUND.move(RefundState(refund.state), RefundState.DONE)
     refund.bank_reference = reference
-    _done(session, lines, owed, refund, actor, now)
+    _done(session, lines, locked_payment, refund, actor, now)
 
 
-def _done(session: Session, lines: Lines, owed: Owed, refund: Refund, actor: Actor, now: datetime) -> None:
+def _done(
+    session: Session, lines: Lines, locked_payment: LockedPayment, refund: Refund, actor: Actor, now: datetime
+) -> None:
     refund.done_at, refund.next_poll_at = now, None
     in_cash = session.get_one(Attempt, refund.attempt_id).gateway == CASH
     moved = postings.cash_refund_done(refund.amount) if in_cash else postings.refund_done(refund.amount)
     ledger.post(session, postings.Kind.REFUND_DONE, refund.id, refund.booking_id, moved, at=now)
-    show(session, owed)
-    note(session, owed.booking, actor, now, kind="refund_done", amount=refund.amount, refund_id=str(refund.id))
-    lines(owed.booking.line).on_refunded(session, owed.booking, Returned(refund.id, refund.amount), now)
+    refresh_payment_status(session, locked_payment)
+    note(
+        session, locked_payment.booking, actor, now, kind="refund_done", amount=refund.amount, refund_id=str(refund.id)
+    )
+    lines(locked_payment.booking.line).on_refunded(
+        session, locked_payment.booking, RefundOfBooking(refund.id, refund.amount), now
+    )
 
 
-def _needs_person(session: Session, owed: Owed, refund: Refund, code: str, now: datetime) -> None:
+def _needs_person(session: Session, locked_payment: LockedPayment, refund: Refund, code: str, now: datetime) -> None:
     refund.next_poll_at = None
-    open_exception(session, "refund_failed", refund.id, refund.booking_id, now, code=code, amount=refund.amount)
-    note(session, owed.booking, SYSTEM, now, kind="refund_needs_person", refund_id=str(refund.id))
+    open_review(session, "refund_failed", refund.id, refund.booking_id, now, code=code, amount=refund.amount)
+    note(session, locked_payment.booking, SYSTEM, now, kind="refund_needs_person", refund_id=str(refund.id))
 
 
-def show(session: Session, owed: Owed) -> None:
-    """Derive the payment status a booking shows; a duplicate's refund leaves it as it was."""
+def refresh_payment_status(session: Session, locked_payment: LockedPayment) -> None:
+    """Set a booking's payment status from what is captured and refunded; a duplicate's refund does not count."""
     session.flush()
-    captured, refunded = queries.captured_and_refunded(session, owed.payment.id)
-    booking = owed.booking
+    captured, refunded = queries.captured_and_refunded(session, locked_payment.payment.id)
+    booking = locked_payment.booking
     failed = booking.status == Status.CANCELLED or booking.payment_status == "failed"
-    booking.payment_status = payment_status(captured, refunded, failed=failed)
+    transitions.set_payment_status(booking, payment_status(captured, refunded, failed=failed))

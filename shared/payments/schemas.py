@@ -43,9 +43,6 @@ class AttemptView(View):
     payment_status: PaymentStatus
 
 
-BEARERS: dict[Literal["platform", "chef"], Bearer] = {"platform": Bearer.PLATFORM, "chef": Bearer.PROVIDER}
-
-
 class CashAgreed(Body):
     """Whether the customer pays in cash: while agreed, an unpaid booking has no deadline."""
 
@@ -56,7 +53,7 @@ class CashTaken(Body):
     """The whole outstanding amount as it was paid in cash, and who holds the money."""
 
     amount: RupeesIn
-    held_by: Literal["chef", "platform"]
+    held_by: Literal["provider", "platform"]
 
 
 def _form(value: Any) -> str:
@@ -72,7 +69,7 @@ class RefundRequest(Body):
 
     amount: RupeesIn
     reason: Text(1, 500)  # type: ignore[valid-type]
-    borne_by: Literal["platform", "chef"] = "platform"
+    borne_by: Bearer = Bearer.PLATFORM
 
 
 class AdminRefundView(View):
@@ -84,7 +81,7 @@ class AdminRefundView(View):
     amount: Rupees
     state: RefundState
     reason: str
-    borne_by: Literal["platform", "chef"]
+    borne_by: Bearer
     code: str | None
     gateway_refund_id: str | None
     bank_reference: str | None
@@ -116,7 +113,7 @@ class AdminAttemptView(View):
     state: AttemptState
     capture: Capture | None
     method: str | None
-    held_by: Literal["chef", "platform"] | None
+    held_by: Literal["provider", "platform"] | None
     code: str | None
     gateway_txn_id: str | None
     bank_reference: str | None

@@ -1,4 +1,4 @@
-"""The one door for money: whatever signal came, the gateway's own answer ends here (PRODUCT, "Money").
+"""The one door for money: whatever signal came, the gateway's own answer ends here (docs/product.md#settlement).
 
 In one transaction: lock, decide by one table, ledger, the line's reaction, what follows. Late truth is legal truth.
 """
@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from shared.bookings.history import SYSTEM, note, open_exception
+from shared.bookings import transitions
+from shared.bookings.history import SYSTEM, note, open_review
 from shared.bookings.lifecycle import PaymentStatus, Status
-from shared.bookings.line import Lines, Returned
+from shared.bookings.line import Lines, RefundOfBooking
 from shared.kit import log
 from shared.kit.database import Database
 from shared.ledger import postings
@@ -19,11 +20,11 @@ from shared.ledger import queries as ledger
 from shared.ledger.postings import Kind, Posting
 from shared.payments import matching, queries, refunding
 from shared.payments.gateway import GatewayAnswer
-from shared.payments.ladder import next_poll
 from shared.payments.lifecycle import ATTEMPT, AttemptState, Cause
 from shared.payments.matching import Capture
 from shared.payments.models import Attempt
-from shared.payments.queries import Owed
+from shared.payments.poll_schedule import next_poll
+from shared.payments.queries import LockedPayment, paid_payment
 
 logger = log.logger(__name__)
 
@@ -37,7 +38,7 @@ class _Case:
 
     session: Session
     lines: Lines
-    owed: Owed
+    locked_payment: LockedPayment
     attempt: Attempt
     before: AttemptState
     answer: GatewayAnswer
@@ -45,13 +46,13 @@ class _Case:
 
     def note(self, kind: str, **facts: Any) -> None:
         txn = self.attempt.merchant_txn_id
-        note(self.session, self.owed.booking, SYSTEM, self.now, kind=kind, merchant_txn_id=txn, **facts)
+        note(self.session, self.locked_payment.booking, SYSTEM, self.now, kind=kind, merchant_txn_id=txn, **facts)
 
     def post(self, kind: Kind, lines: list[Posting]) -> None:
-        ledger.post(self.session, kind, self.attempt.id, self.owed.booking.id, lines, at=self.now)
+        ledger.post(self.session, kind, self.attempt.id, self.locked_payment.booking.id, lines, at=self.now)
 
     def to_a_person(self, kind: str, **facts: Any) -> None:
-        open_exception(self.session, kind, self.attempt.id, self.owed.booking.id, self.now, **facts)
+        open_review(self.session, kind, self.attempt.id, self.locked_payment.booking.id, self.now, **facts)
         logger.error("a payment needs a person", extra=log.fields(alarm=kind, attempt=str(self.attempt.id)))
 
 
@@ -64,10 +65,10 @@ def settle(
     the state the attempt is in afterwards.
     """
     with db.transaction() as session:
-        owed = queries.locked(session, known.booking_id)
+        locked_payment = queries.locked(session, known.booking_id)
         attempt = queries.locked_attempt(session, known.id)
-        verdict = matching.verdict(queries.asked(attempt, merchant), answer, now)
-        _apply(_Case(session, lines, owed, attempt, AttemptState(known.state), answer, now), verdict)
+        verdict = matching.verdict(queries.payment_request(attempt, merchant), answer, now)
+        _apply(_Case(session, lines, locked_payment, attempt, AttemptState(known.state), answer, now), verdict)
         return AttemptState(attempt.state)
 
 
@@ -79,7 +80,7 @@ def _apply(case: _Case, verdict: AttemptState) -> None:
     if not ATTEMPT.allows(current, verdict):
         _refuse_contradiction(case, current, verdict)
         return
-    paid = queries.is_paid(case.session, case.owed.payment.id)
+    paid = queries.is_paid(case.session, case.locked_payment.payment.id)
     if verdict is AttemptState.SUCCEEDED and _is_of_another_price(case, paid=paid):
         verdict = AttemptState.MISMATCHED
     _write_down(case.attempt, verdict, case.answer, case.now)
@@ -95,8 +96,8 @@ def _apply(case: _Case, verdict: AttemptState) -> None:
 
 def _is_of_another_price(case: _Case, *, paid: bool) -> bool:
     """Tell whether a late success would pay for a booking whose price has changed since it was asked for."""
-    wanted = matching.capture_kind(cancelled=case.owed.booking.status == Status.CANCELLED, paid=paid)
-    return wanted is Capture.APPLIED and case.attempt.amount != case.owed.payment.amount
+    wanted = matching.capture_kind(cancelled=case.locked_payment.booking.status == Status.CANCELLED, paid=paid)
+    return wanted is Capture.APPLIED and case.attempt.amount != case.locked_payment.payment.amount
 
 
 def _write_down(attempt: Attempt, verdict: AttemptState, answer: GatewayAnswer, now: datetime) -> None:
@@ -106,44 +107,45 @@ def _write_down(attempt: Attempt, verdict: AttemptState, answer: GatewayAnswer, 
 
 
 def _captured(case: _Case, *, paid: bool) -> None:
-    booking, attempt = case.owed.booking, case.attempt
+    booking, attempt = case.locked_payment.booking, case.attempt
     attempt.capture = matching.capture_kind(cancelled=booking.status == Status.CANCELLED, paid=paid)
     case.session.flush()
     if attempt.capture != Capture.APPLIED:
         _send_back(case)
         return
     case.post(Kind.CAPTURED, postings.captured(attempt.amount))
-    booking.payment_status, booking.pay_by = PaymentStatus.SUCCESS, None
+    transitions.set_payment_status(booking, PaymentStatus.SUCCESS)
+    case.locked_payment.payment.paid_at, booking.pay_by = case.now, None
     case.note("payment_succeeded")
-    case.lines(booking.line).on_paid(case.session, booking, case.now)
+    case.lines(booking.line).on_paid(case.session, booking, paid_payment(case.locked_payment.payment), case.now)
 
 
 def _send_back(case: _Case) -> None:
     """Take a payment nobody needs any more, and owe it back in the same breath."""
-    booking, attempt = case.owed.booking, case.attempt
+    booking, attempt = case.locked_payment.booking, case.attempt
     kind = Cause.TOO_LATE if attempt.capture == Capture.LATE else Cause.DUPLICATE
     case.post(Kind.OWED_BACK, postings.owed_back(attempt.amount))
     case.note(kind)
-    refund = refunding.promise(case.session, attempt, attempt.amount, reason=kind, now=case.now)
-    refunding.show(case.session, case.owed)
-    case.lines(booking.line).on_refund_owed(case.session, booking, Returned(refund.id, refund.amount), case.now)
+    refund = refunding.reserve(case.session, attempt, attempt.amount, reason=kind, now=case.now)
+    refunding.refresh_payment_status(case.session, case.locked_payment)
+    case.lines(booking.line).on_refund_owed(case.session, booking, RefundOfBooking(refund.id, refund.amount), case.now)
 
 
 def _failed(case: _Case) -> None:
-    booking, attempt = case.owed.booking, case.attempt
+    booking, attempt = case.locked_payment.booking, case.attempt
     if case.answer.may_still_succeed:
         attempt.next_poll_at = next_poll(attempt.started_at, case.now)
     if booking.payment_status == PaymentStatus.PENDING:
-        booking.payment_status = PaymentStatus.FAILED
+        transitions.set_payment_status(booking, PaymentStatus.FAILED)
     case.note("payment_failed", code=case.answer.code)
 
 
 def _mismatched(case: _Case) -> None:
     """Paid, but not what we asked: no booking is confirmed by it, and a person decides what becomes of the money."""
     names = ("merchant_txn_id", "amount", "currency")
-    asked = {name: getattr(case.attempt, name) for name in names}
-    said = {name: getattr(case.answer, name) for name in (*names, "merchant")}
-    case.to_a_person("payment_mismatch", asked=asked, said=said)
+    requested = {name: getattr(case.attempt, name) for name in names}
+    received = {name: getattr(case.answer, name) for name in (*names, "merchant")}
+    case.to_a_person("payment_mismatch", requested=requested, received=received)
     case.note("payment_mismatch")
 
 

@@ -3,9 +3,7 @@
 from typing import Any
 
 from shared.payments.models import Attempt, Refund
-from shared.payments.schemas import BEARERS, AdminAttemptView, AdminRefundView, ListedAttemptView
-
-_SHOWN_BEARERS = {stored.value: shown for shown, stored in BEARERS.items()}
+from shared.payments.schemas import AdminAttemptView, AdminRefundView, ListedAttemptView
 
 
 def attempt_view(attempt: Attempt) -> AdminAttemptView:
@@ -22,5 +20,4 @@ def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
 
 
 def refund_view(refund: Refund) -> AdminRefundView:
-    own = {name: getattr(refund, name) for name in AdminRefundView.model_fields}
-    return AdminRefundView.model_validate({**own, "borne_by": _SHOWN_BEARERS[refund.borne_by]})
+    return AdminRefundView.model_validate(refund)

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
 
 from shared.audit import queries as audit
-from shared.audit.by import By
+from shared.audit.context import AuditContext
 from shared.kit.base import for_update
 from shared.kit.database import ConstraintViolated
 from shared.kit.errors import NotFound, Refusal
@@ -62,7 +62,7 @@ def locations(session: Session, query: PageQuery) -> tuple[list[Located], str | 
     return page_of(list(found.values()), query.limit, lambda row: Position(row[0].created_at, row[0].id))
 
 
-def add(session: Session, given: dict[str, Any], by: By, now: datetime) -> LocationView:
+def add(session: Session, given: dict[str, Any], by: AuditContext, now: datetime) -> LocationView:
     """List a city or a pincode; raises LocationExists."""
     location = Location(id=new_id(), created_at=now, **given)
     with _listed_once(session):
@@ -72,7 +72,7 @@ def add(session: Session, given: dict[str, Any], by: By, now: datetime) -> Locat
     return shown
 
 
-def change(session: Session, location_id: UUID, given: dict[str, Any], by: By, now: datetime) -> LocationView:
+def change(session: Session, location_id: UUID, given: dict[str, Any], by: AuditContext, now: datetime) -> LocationView:
     """Set the given fields of a location. Raises LocationNotFound, LocationExists."""
     location, areas = _locked(session, location_id)
     before = view(location, areas)
@@ -85,7 +85,7 @@ def change(session: Session, location_id: UUID, given: dict[str, Any], by: By, n
     return shown
 
 
-def remove(session: Session, location_id: UUID, by: By, now: datetime) -> None:
+def remove(session: Session, location_id: UUID, by: AuditContext, now: datetime) -> None:
     """Take a location and its areas off the list; raises LocationNotFound."""
     location, areas = _locked(session, location_id)
     before = view(location, areas).model_dump(mode="json")
@@ -93,7 +93,7 @@ def remove(session: Session, location_id: UUID, by: By, now: datetime) -> None:
     audit.record(session, by, "location.removed", location_id, before, None, now)
 
 
-def add_area(session: Session, location_id: UUID, given: dict[str, Any], by: By, now: datetime) -> AreaView:
+def add_area(session: Session, location_id: UUID, given: dict[str, Any], by: AuditContext, now: datetime) -> AreaView:
     """Draw a circle for a location; raises LocationNotFound."""
     location, _ = _locked(session, location_id)
     area = ServiceArea(id=new_id(), location_id=location_id, city=location.city, created_at=now, **given)
@@ -103,7 +103,7 @@ def add_area(session: Session, location_id: UUID, given: dict[str, Any], by: By,
     return shown
 
 
-def change_area(session: Session, area_id: UUID, given: dict[str, Any], by: By, now: datetime) -> AreaView:
+def change_area(session: Session, area_id: UUID, given: dict[str, Any], by: AuditContext, now: datetime) -> AreaView:
     """Set the given fields of a circle; raises AreaNotFound."""
     area = _locked_area(session, area_id)
     before = AreaView.model_validate(area)
@@ -114,7 +114,7 @@ def change_area(session: Session, area_id: UUID, given: dict[str, Any], by: By, 
     return shown
 
 
-def remove_area(session: Session, area_id: UUID, by: By, now: datetime) -> None:
+def remove_area(session: Session, area_id: UUID, by: AuditContext, now: datetime) -> None:
     """Take a circle off the map; raises AreaNotFound."""
     area = _locked_area(session, area_id)
     before = AreaView.model_validate(area).model_dump(mode="json")
@@ -129,7 +129,7 @@ def view(location: Location, areas: list[ServiceArea]) -> LocationView:
 
 def _record(
     session: Session,
-    by: By,
+    by: AuditContext,
     action: str,
     before: LocationView | AreaView,
     shown: LocationView | AreaView,

@@ -1,4 +1,4 @@
-"""Whether we come to a place, and which rule said so (PRODUCT, "A booking")."""
+"""Whether we come to a place, and which rule said so (docs/product.md#serviceability)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How often codes may be sent and tried (PRODUCT, "People and sign-in", Limits)."""
+"""How often codes may be sent and tried (docs/product.md#limits)."""
 
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address

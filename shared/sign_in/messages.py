@@ -1,16 +1,17 @@
 """The words of the sign-in mail."""
 
-from shared.kit.letter import Letter
+from shared.kit.brand import Brand
+from shared.kit.email_template import EmailTemplate
 
 
-def code_letter(code: str, seconds: int) -> Letter:
+def code_letter(code: str, seconds: int, brand: Brand) -> EmailTemplate:
     """Return the mail with a one-time code; the code is not in the subject, which notifications show on lock screens."""
-    return Letter(
-        subject="Your Sizzle sign-in code",
+    return EmailTemplate(
+        subject=f"Your {brand.name} sign-in code",
         heading="Your sign-in code",
         code=code,
         sentences=[
             f"Enter it within {seconds // 60} minutes to sign in. It works once.",
-            "Nobody from Sizzle will ever ask you for it. If you did not ask for a code, you can ignore this mail.",
+            f"Nobody from {brand.name} will ever ask you for it. If you did not ask for a code, you can ignore this mail.",
         ],
     )

@@ -1,4 +1,4 @@
-"""Sessions: who is calling, signing in, rotating and ending (PRODUCT, "People and sign-in")."""
+"""Sessions: who is calling, signing in, rotating and ending (docs/product.md#sessions)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from shared.kit import log, retention
 from shared.kit.database import Piggyback
 from shared.kit.errors import Unauthorized
 from shared.kit.ids import new_id
-from shared.kit.retention import forget_aged
+from shared.kit.retention import purge_aged
 from shared.sign_in.tokens import Claims, InvalidToken, RefreshToken
 from shared.users.models import ADMIN
 
@@ -178,6 +178,6 @@ def was_issued_to(session: Session, token: RefreshToken, email: str) -> bool:
     return session.execute(_ISSUED_TO, {"family": token.family, "email": email}).first() is not None
 
 
-def forget(session: Session, now: datetime, limit: int) -> int:
+def purge(session: Session, now: datetime, limit: int) -> int:
     """Delete some of the sessions that were over long ago, ended or expired; returns how many."""
-    return forget_aged(session, "sessions", "least(ended_at, expires_at)", now - retention.SESSIONS, limit)
+    return purge_aged(session, "sessions", "least(ended_at, expires_at)", now - retention.SESSIONS, limit)

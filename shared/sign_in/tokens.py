@@ -1,4 +1,4 @@
-"""Access tokens (JWT, HS256 only) and refresh tokens (opaque, recomputable, never stored). PRODUCT, "People and sign-in"."""
+"""Access tokens (JWT, HS256 only) and refresh tokens (opaque, recomputable, never stored). docs/product.md#sessions."""
 
 import base64
 import binascii

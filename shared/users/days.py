@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.kit import nightly
+from shared.kit import daily_rollup
 from shared.users.models import User, UserDay
 
 _COUNT = text("""
@@ -18,10 +18,10 @@ on conflict do nothing
 
 def next_day(session: Session) -> date | None:
     """Return the first day that is not counted; None where nobody ever came."""
-    return nightly.next_day(session, UserDay.day, User.created_at)
+    return daily_rollup.next_day(session, UserDay.day, User.created_at)
 
 
 def count(session: Session, day: date) -> bool:
     """Count a day that is over, the next one after those that are; always true."""
-    session.execute(_COUNT, nightly.bounds(day))
+    session.execute(_COUNT, daily_rollup.bounds(day))
     return True

@@ -5,11 +5,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from shared.kit import nightly
+from shared.kit import daily_rollup
 from shared.kit.base import for_update
+from shared.kit.date_range import DateRange
 from shared.kit.errors import NotFound
 from shared.kit.paging import Position, after, page_of
-from shared.kit.period import Period
 from shared.users.models import CUSTOMER, User, UserDay
 from shared.users.schemas import UserQuery
 
@@ -97,8 +97,8 @@ order by role
 """)
 
 
-def headcounts(session: Session, period: Period) -> list[Headcount]:
+def headcounts(session: Session, period: DateRange) -> list[Headcount]:
     """Count people by role, and who came in a period of days (of India), in two statements."""
     of_period = {"start": period.start, "until": period.until, "first": period.first, "last": period.last}
-    rows = session.execute(_HEADCOUNTS, of_period | nightly.still_open(session, UserDay.day))
+    rows = session.execute(_HEADCOUNTS, of_period | daily_rollup.still_open(session, UserDay.day))
     return [Headcount(*row) for row in rows]

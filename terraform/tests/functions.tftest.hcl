@@ -217,11 +217,11 @@ run "functions" {
   }
   assert {
     condition     = alltrue([for name in ["customer", "chef", "admin", "payments", "callback", "tasks", "schedule"] : module.function[name].deployed.adds_to == toset(["mails", "offers", "payments"])])
-    error_message = "Who promises something may add tasks."
+    error_message = "A function that enqueues messages may add tasks."
   }
   assert {
     condition     = alltrue([for name in ["auth", "docs", "migrate"] : length(module.function[name].deployed.adds_to) == 0 && length(module.function[name].deployed.acts_as) == 0])
-    error_message = "Who promises nothing may not."
+    error_message = "A function that enqueues none may not."
   }
   assert {
     condition     = module.function["customer"].deployed.acts_as == toset(["projects/booking-test/serviceAccounts/tasks-invoker@booking-test.iam.gserviceaccount.com"])

@@ -89,7 +89,7 @@ run "alerts" {
   }
   assert {
     condition = length(setsubtract(
-      ["errors", "latency", "instances", "queue_depth", "queue_age", "outbox_age", "exceptions", "uptime", "jobs", "alarm no_chef", "alarm payment_mismatch"],
+      ["errors", "latency", "instances", "queue_depth", "queue_age", "outbox_age", "exceptions", "uptime", "jobs", "alarm no_provider", "alarm payment_mismatch"],
       keys(module.monitoring.alerts)
     )) == 0
     error_message = "An alert is missing."

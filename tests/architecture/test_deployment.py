@@ -111,6 +111,7 @@ def read_by(name: str) -> set[str]:
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in placeholders().items():
         monkeypatch.setenv(name, value)
+    wiring.settings.cache_clear()
 
 
 def required(name: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -14,12 +15,11 @@ import yaml
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared.bookings.lifecycle import Answer, PaymentStatus, Status
+from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status
+from tests.api_document import DOCUMENT, PARTS
 from tests.architecture.probe import placeholders
 
 ROOT = Path(__file__).parents[2]
-FILE = ROOT / "functions" / "docs" / "openapi.json"
-DOCUMENT = json.loads(FILE.read_text())
 OPERATIONS = {
     f"{method.upper()} {path}": operation
     for path, methods in DOCUMENT["paths"].items()
@@ -137,13 +137,19 @@ def test_the_document_is_what_the_code_says():
     assert checked.returncode == 0, checked.stderr
 
 
-@pytest.mark.parametrize("content", [None, FILE.read_text().replace('"422"', '"423"')], ids=["missing", "stale"])
+@pytest.mark.parametrize(
+    "content",
+    [None, (PARTS / "core.json").read_text().replace('"422"', '"423"')],
+    ids=["missing", "stale"],
+)
 def test_a_document_that_is_missing_or_stale_fails_the_check_and_is_left_alone(tmp_path: Path, content: str | None):
-    other = tmp_path / "openapi.json"
+    shutil.copytree(PARTS, tmp_path, dirs_exist_ok=True)
+    other = tmp_path / "core.json"
+    other.unlink()
     if content:
         other.write_text(content)
-    told = "import sys, pathlib; from functions.web.openapi import __main__ as tool; tool.DOCUMENT = pathlib.Path(sys.argv[1])"
-    checked = run("-c", f"{told}; tool.main(['--check'])", str(other))
+    told = "import sys, pathlib; from functions.web.openapi import __main__ as tool; tool.PARTS = pathlib.Path(sys.argv[1])"
+    checked = run("-c", f"{told}; tool.main(['--check'])", str(tmp_path))
     assert checked.returncode == 1
     assert "python -m functions.web.openapi" in checked.stderr
     assert (other.read_text() if other.exists() else None) == content
@@ -222,7 +228,7 @@ def test_an_answer_always_holds_all_its_fields():
 
 def test_states_are_listed():
     listed = DOCUMENT["components"]["schemas"]
-    for states in (Status, PaymentStatus, Answer):
+    for states in (Status, PaymentStatus, Acceptance):
         assert listed[states.__name__]["enum"] == [state.value for state in states]
 
 

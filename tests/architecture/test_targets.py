@@ -10,23 +10,24 @@ from typing import Any
 import pytest
 
 from infra.local.functions import functions
+from infra.release.bundles import lines_of_tree
 
 ROOT = Path(__file__).parents[2]
-LISTED = {one.name: one for one in functions(ROOT / "terraform/functions.yaml")}
-# Modules a target loads on top of functions-framework before its first request, and once all its routes were asked for;
-# room for a handful, so that a library cannot slip in.
-STARTED = 408
+LISTED = {one.name: one for one in functions(ROOT / "terraform/functions.yaml", lines_of_tree(ROOT, ["all"]))}
+# Modules a target loads on top of functions-framework before its first request, and once all its routes were asked for:
+# what was measured and some twenty more, so that a module of ours may come and a library cannot slip in.
+STARTED = 425
 BUDGET = {
-    "auth": 417,
-    "customer": 506,
-    "chef": 501,
-    "admin": 542,
-    "payments": 444,
-    "callback": 414,
-    "docs": 356,
-    "tasks": 415,
-    "schedule": 413,
-    "migrate": 406,
+    "auth": 435,
+    "customer": 540,
+    "chef": 535,
+    "admin": 565,
+    "payments": 465,
+    "callback": 435,
+    "docs": 375,
+    "tasks": 435,
+    "schedule": 435,
+    "migrate": 425,
 }
 NEVER = ("grpc", "google", "upstash_redis", "httpx", "jinja2", "pydantic_settings", "hypothesis", "infra.local")
 

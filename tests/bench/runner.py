@@ -21,8 +21,8 @@ from shared.kit.database import Database
 from shared.outbox.dispatch import DispatchingDatabase
 from shared.outbox.queue import Task
 from shared.outbox.sweep import sweep
-from shared.payments import following
-from shared.payments.gateway import GatewayAnswer, Said
+from shared.payments import status_polling
+from shared.payments.gateway import GatewayAnswer, GatewayStatus
 from shared.payments.models import Attempt
 
 GATEWAY_SECONDS, QUEUE_SECONDS = 0.05, 0.01
@@ -53,7 +53,7 @@ class DistantGateway:
         time.sleep(GATEWAY_SECONDS)
         self.asked.append(merchant_txn_id)
         return GatewayAnswer(
-            Said.SUCCEEDED, "PAYMENT_SUCCESS", self.merchant, merchant_txn_id, self._amounts[merchant_txn_id]
+            GatewayStatus.SUCCEEDED, "PAYMENT_SUCCESS", self.merchant, merchant_txn_id, self._amounts[merchant_txn_id]
         )
 
 
@@ -73,7 +73,7 @@ def reconciling(db: Database, now: datetime) -> Callable[[], list[str]]:
     gateway = DistantGateway(amounts)
 
     def work() -> list[str]:
-        while following.reconcile(DispatchingDatabase(db, DistantQueue()), lambda _: gateway, line, now).asked:
+        while status_polling.reconcile(DispatchingDatabase(db, DistantQueue()), lambda _: gateway, line, now).asked:
             pass
         return gateway.asked
 

@@ -138,5 +138,5 @@ def _begin(make: Make, person: Person) -> SignedIn:
 
 def _token(make: Make, person: Person) -> str:
     begun = _begin(make, person)
-    keys = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "sizzle", "sizzle-api", 86_400)
+    keys = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "bookings", "bookings-api", 86_400)
     return keys.issue(begun.user_id, begun.session_id, person.role, datetime.now(UTC))

@@ -24,7 +24,7 @@ SLOWEST: Final = Goal("≤", 0.5)
 # What a booking leaves: itself, the visit, what is owed, who is asked, the history, the mail and its promise, the answer.
 STORED: Final = (
     "bookings",
-    "home_chef_visits",
+    "appointments",
     "payments",
     "offers",
     "booking_events",

@@ -39,23 +39,22 @@ select homes.user_id, homes.id, visits.id from homes join visits using (user_id)
 # A customer's newest booking, as many times again in the weeks before it.
 _HISTORY = (
     """
-insert into bookings (id, line, ref, customer_id, provider_id, held, status, payment_status, answer, city, total,
+insert into bookings (id, line, ref, customer_id, provider_id, busy_period, status, payment_status, acceptance, city, total,
   breakdown, created_at)
 select md5(b.id || 'x' || n)::uuid, line, ref || n, customer_id, provider_id,
-  tstzrange(lower(held) - make_interval(days => n * 7), upper(held) - make_interval(days => n * 7)),
-  status, payment_status, answer, city, total, breakdown, created_at - make_interval(days => n * 7)
+  tstzrange(lower(busy_period) - make_interval(days => n * 7), upper(busy_period) - make_interval(days => n * 7)),
+  status, payment_status, acceptance, city, total, breakdown, created_at - make_interval(days => n * 7)
 from (select * from bookings where customer_id = :customer order by created_at desc limit 1) b,
   generate_series(1, cast(:count as int)) n
 on conflict do nothing
 """,
     """
-insert into home_chef_visits (booking_id, address_id, address, booking_date, time_slot, time_zone, starts_at, ends_at,
-  duration_hours, guest_count, rate, earning, cancellation)
-select md5(booking_id || 'x' || n)::uuid, address_id, address, booking_date - n * 7, time_slot, time_zone,
-  starts_at - make_interval(days => n * 7), ends_at - make_interval(days => n * 7),
-  duration_hours, guest_count, rate, earning, cancellation
-from (select v.* from home_chef_visits v join bookings b on b.id = v.booking_id
-  where b.customer_id = :customer order by b.created_at desc limit 1) v, generate_series(1, cast(:count as int)) n
+insert into appointments (booking_id, line, address_id, address, booking_date, time_slot, time_zone, starts_at, ends_at,
+  earning, cancellation, details)
+select md5(booking_id || 'x' || n)::uuid, line, address_id, address, booking_date - n * 7, time_slot, time_zone,
+  starts_at - make_interval(days => n * 7), ends_at - make_interval(days => n * 7), earning, cancellation, details
+from (select a.* from appointments a join bookings b on b.id = a.booking_id
+  where b.customer_id = :customer order by b.created_at desc limit 1) a, generate_series(1, cast(:count as int)) n
 on conflict do nothing
 """,
 )
@@ -72,7 +71,7 @@ class Town:
 
     def __init__(self, make: Make) -> None:
         self._make = make
-        self._tokens = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "sizzle", "sizzle-api", 86_400)
+        self._tokens = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "bookings", "bookings-api", 86_400)
         self._left: list[Request] = []
         self._slots = self._free_slots()
 

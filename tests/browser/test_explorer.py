@@ -1,15 +1,11 @@
 """The pages on which the API can be tried, in a browser that complains about anything loaded from elsewhere."""
 
-import json
-from pathlib import Path
-
 import requests
 from playwright.sync_api import Page, expect
 
+from tests.api_document import DOCUMENT
 from tests.browser.conftest import Open
 from tests.system import System
-
-DOCUMENT = json.loads((Path(__file__).parents[2] / "functions/docs/openapi.json").read_text())
 
 
 def test_every_operation_is_shown(page: Page, system: System):
@@ -57,6 +53,6 @@ def test_the_page_may_load_and_call_only_its_own_origin_and_its_files_are_kept(s
 
 
 def test_no_other_file_of_the_function_is_given_away(system: System):
-    for name in ("document.py", "openapi.json", "..%2Fweb.py", "swagger-ui.js"):
+    for name in ("document.py", "openapi", "core.json", "..%2Fweb.py", "swagger-ui.js"):
         answer = requests.get(f"{system.url}/api/v1/docs/{name}", timeout=10)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

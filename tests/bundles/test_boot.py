@@ -94,7 +94,7 @@ def test_a_bundle_reads_through_postgres(python: str, unpacked, tmp_path, db, da
     now = datetime.now(UTC)
     with db.transaction() as session:
         person = sessions.begin(session, "meera@test.example", LIVES, now)
-    tokens = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "sizzle", "sizzle-api", 600)
+    tokens = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "bookings", "bookings-api", 600)
     token = tokens.issue(person.user_id, person.session_id, "customer", now)
     with served(python, unpacked["customer"], tmp_path / "log", DATABASE_URL=database_url) as url:
         sent = CLOSE | {"Authorization": f"Bearer {token}"}

@@ -51,8 +51,8 @@ select gen_random_uuid(), 'twice', :coming, :coming, now() from generate_series(
 
 BREAKERS = {
     "no_two_visits_overlap": """
-alter table bookings drop constraint ex_bookings_provider_held;
-update offers set chef_id = (select provider_id from bookings where id = :coming) where booking_id = :twin;
+alter table bookings drop constraint ex_bookings_provider_busy;
+update offers set provider_id = (select provider_id from bookings where id = :coming) where booking_id = :twin;
 update bookings set provider_id = (select provider_id from bookings where id = :coming) where id = :twin""",
     "ledger_balances": """
 insert into ledger_transactions (id, kind, source_id, booking_id, at)
@@ -76,7 +76,7 @@ update ledger_transactions set kind = 'correction' where kind = 'refund_done' an
 update ledger_transactions set kind = 'correction' where kind = 'completed' and booking_id = :completed""",
     "providers_are_owed_for_their_own_visits": """
 update ledger_postings set provider_id = (select provider_id from bookings where id = :twin)
-where account = 'chef_payable' and transaction_id in (
+where account = 'provider_payable' and transaction_id in (
   select id from ledger_transactions where kind = 'completed' and booking_id = :completed)""",
     "payment_status_says_what_the_money_did": """
 update bookings set payment_status = 'partially_refunded' where id = :coming""",
@@ -96,7 +96,7 @@ update bookings set pay_by = cast(:now as timestamptz) - interval '2 hours' wher
     "every_unpaid_booking_has_a_deadline": "update bookings set pay_by = null where id = :unpaid",
     "nobody_is_served_unpaid": """
 alter table bookings drop constraint ck_bookings_home_chef_at_rest;
-update bookings set status = 'in_progress', answer = 'accepted' where id = :unpaid;
+update bookings set status = 'in_progress', acceptance = 'accepted' where id = :unpaid;
 update offers set state = 'accepted' where booking_id = :unpaid;
 insert into booking_events (booking_id, at, actor, kind, from_status, to_status)
 values (:unpaid, now(), 'system', 'moved', 'pending', 'confirmed'), (:unpaid, now(), 'system', 'moved', 'confirmed', 'in_progress')""",
@@ -111,20 +111,22 @@ and payload ->> 'refund_id' in (select id::text from refunds where booking_id = 
 update invoices set booking_id = :coming where kind = 'invoice' and booking_id = :completed""",
     "credit_notes_take_back_what_was_refunded": """
 update invoices set document = jsonb_set(document, '{total}', '1') where kind = 'credit_note'""",
-    "visits_are_whole": "update home_chef_visits set rescheduled = 3 where booking_id = :coming",
-    "nobody_is_in_two_places": """
+    "visits_are_whole": "update appointments set rescheduled = 3 where booking_id = :coming",
+    "no_customer_is_in_two_places": """
 update bookings set customer_id = (select customer_id from bookings where id = :coming) where id = :twin""",
-    "offers_say_who_is_asked": "update offers set state = 'withdrawn' where booking_id = :coming",
+    "offers_match_their_bookings": "update offers set state = 'withdrawn' where booking_id = :coming",
     "offers_end_in_time": """
 update offers set expires_at = cast(:now as timestamptz) - interval '2 hours' where booking_id = :awaiting""",
-    "a_visit_without_a_chef_is_before_a_person": "delete from exceptions where kind = 'no_chef'",
-    "prices_are_the_tariffs": "update home_chef_visits set rate = rate + 100 where booking_id = :twin",
+    "an_unassigned_appointment_is_under_review": "delete from exceptions where kind = 'no_provider'",
+    "prices_are_the_tariffs": """
+update appointments set details = details || jsonb_build_object('rate', (details ->> 'rate')::int + 100)
+where booking_id = :twin""",
     "what_was_quoted_is_charged": "update home_chef_quotes set total = total + 1",
     "moving_gives_back_the_difference": "update refunds set reason = 'a whim' where booking_id = :moved",
     "each_side_earns_its_part": """
-update ledger_postings set amount = amount + case account when 'chef_payable' then 100 else -100 end
-where account in ('chef_payable', 'platform_revenue') and transaction_id in (
+update ledger_postings set amount = amount + case account when 'provider_payable' then 100 else -100 end
+where account in ('provider_payable', 'platform_revenue') and transaction_id in (
   select id from ledger_transactions where kind = 'completed' and booking_id = :completed)""",
-    "every_refund_of_a_visit_has_its_credit_note": refunded("completed", "100", "pending"),
-    "ratings_are_those_given": "update chef_profiles set rating_sum = rating_sum + 1",
+    "every_refund_of_an_invoice_has_its_credit_note": refunded("completed", "100", "pending"),
+    "ratings_are_those_given": "update providers set rating_sum = rating_sum + 1",
 }

@@ -5,16 +5,16 @@ from uuid import UUID
 
 import pytest
 
-from shared.audit.by import By
+from shared.appointments.request import NotServiceable
+from shared.audit.context import AuditContext
 from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery
-from shared.lines.home_chef.visits import NotServiceable
 from shared.places import catalog
 from shared.places.catalog import AreaNotFound, LocationExists, LocationNotFound
 from tests.make import together
 from tests.round_trips import counted
 
-BY = By(UUID(int=7), "198.51.100.7", "request-7")
+BY = AuditContext(UUID(int=7), "198.51.100.7", "request-7")
 PUNE = {"city": "Pune", "state": "Maharashtra", "pincode": None, "is_serviceable": True}
 CIRCLE = {"name": "Camp", "latitude": 18.51, "longitude": 73.88, "radius_km": 5.0, "is_active": True}
 

@@ -7,6 +7,8 @@ from functools import partial
 import pytest
 
 from functions.wiring import line
+from shared.appointments import cancellation, completion, queries
+from shared.appointments.models import Appointment
 from shared.bookings.history import SYSTEM
 from shared.bookings.lifecycle import Status
 from shared.bookings.queries import BookingNotFound
@@ -15,11 +17,10 @@ from shared.kit.ids import new_id
 from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.ledger.postings import Bearer, Parts
-from shared.lines.home_chef import cancellation, completion, queries
-from shared.lines.home_chef.models import Visit
+from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.pricing import Breakdown
 from shared.payments import admin_refund, cash, refunding
-from shared.payments.admin_refund import CancelInstead, Gift, NotRefundable
+from shared.payments.admin_refund import CancelInstead, NotRefundable, RefundCommand
 from shared.payments.lifecycle import Cause
 from shared.payments.schemas import CashTaken
 from tests.make import at, together
@@ -51,8 +52,8 @@ def give(db, make, now):
 
     def give(booking, amount, borne_by=Bearer.PLATFORM, at=now, reason="the soup was cold"):
         with db.transaction() as session:
-            gift = Gift(amount, reason, borne_by)
-            return admin_refund.refund(session, line, booking.id, gift, by, at).id
+            command = RefundCommand(amount, reason, borne_by)
+            return admin_refund.refund(session, line, booking.id, command, by, at).id
 
     return give
 
@@ -64,14 +65,14 @@ def send(db, make, gateway, now):
     def send():
         for (refund_id,) in make.rows("select id from refunds where state = 'created'"):
             for _ in range(2):
-                refunding.follow(db, at(gateway), line, refund_id, now)
+                refunding.advance(db, at(gateway), line, refund_id, now)
 
     return send
 
 
 def parts(db, booking):
     with db.reading() as session:
-        visit = session.get_one(Visit, booking.id)
+        visit = session.get_one(Appointment, booking.id)
         breakdown = Breakdown(**session.get_one(admin_refund.Booking, booking.id).breakdown)
     return visit.earning, breakdown.platform_fee, breakdown.gst
 
@@ -80,7 +81,7 @@ def earned(make, booking):
     """What chef, platform and state have earned; nothing may be left in the advance."""
     balances = make.balances(booking.id)
     assert "customer_advance" not in balances
-    return tuple(-balances.get(name, 0) for name in ("chef_payable", "platform_revenue", "gst_payable"))
+    return tuple(-balances.get(name, 0) for name in ("provider_payable", "platform_revenue", "gst_payable"))
 
 
 def test_part_of_a_visit_to_come_goes_back_out_of_the_advance(make, paid, give, send):
@@ -137,7 +138,7 @@ def test_all_of_a_visit_that_took_place_goes_back_and_the_chef_is_paid_all_the_s
     send()
     assert earned(make, ended) == (chef, -chef, 0)
     assert make.stored(ended.id).payment_status == "refunded"
-    assert make.balances(ended.id).keys() == {"chef_payable", "platform_revenue"}
+    assert make.balances(ended.id).keys() == {"provider_payable", "platform_revenue"}
 
 
 def test_all_of_it_at_the_chefs_expense_leaves_nobody_anything(make, ended, give, send):
@@ -152,14 +153,14 @@ def test_the_lines_of_what_is_reversed_bear_the_chefs_name(make, ended, give):
     give(ended, 100_00, Bearer.PROVIDER)
     assert make.rows("""
         select distinct p.provider_id from ledger_postings p join ledger_transactions t on t.id = p.transaction_id
-        where t.kind = 'earnings_reversed' and p.account = 'chef_payable'""") == [(ended.chef_id,)]
+        where t.kind = 'earnings_reversed' and p.account = 'provider_payable'""") == [(ended.chef_id,)]
 
 
 def test_what_a_late_cancellation_kept_may_be_given_back(db, make, paid, customer, give, send):
     make.step(paid, Status.CONFIRMED)
     with db.transaction() as session:
         late = paid.starts_at - timedelta(hours=5)
-        cancellation.cancel(session, customer.id, paid.id, "plans", None, late)
+        cancellation.cancel(session, LINE, customer.id, paid.id, "plans", None, late)
     kept = paid.total - paid.total // 2
     assert sum(earned(make, paid)) == kept
     give(paid, kept, Bearer.PROVIDER)
@@ -221,13 +222,13 @@ def test_what_was_not_paid_or_not_made_has_nothing_to_give_back(make, customer, 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_a_chef_bears_nothing_of_a_visit_he_has_not_accepted_or_earned_nothing_of(db, make, paid, give, now):
-    with pytest.raises(Invalid, match="no chef has accepted"):
+    with pytest.raises(Invalid, match="no provider has accepted"):
         give(paid, 100_00, Bearer.PROVIDER)
-    make.run("update bookings set status = 'cancelled', answer = 'unassigned', provider_id = null")
+    make.run("update bookings set status = 'cancelled', acceptance = 'unassigned', provider_id = null")
     with db.transaction() as session:
         kept = postings.kept(paid.total, Parts(*parts(db, paid)), None)
         ledger.post(session, postings.Kind.KEPT, paid.id, paid.id, kept, at=now)
-    with pytest.raises(Invalid, match="no chef has earned"):
+    with pytest.raises(Invalid, match="no provider has earned"):
         give(paid, 100_00, Bearer.PROVIDER)
     give(paid, 100_00)
 
@@ -236,7 +237,7 @@ def test_what_one_chef_was_to_bear_is_not_his_successors(db, make, paid, give, n
     """Fails when every refund at a chef's expense counts, whoever cooked in the end."""
     make.step(paid, Status.CONFIRMED)
     give(paid, 100_00, Bearer.PROVIDER)
-    make.run("update home_chef_visits set chef_changed_at = :at", at=now + timedelta(hours=1))
+    make.run("update appointments set provider_changed_at = :at", at=now + timedelta(hours=1))
     give(paid, 50_00, Bearer.PROVIDER, now + timedelta(hours=2))
     make.step(paid, *ENDED[1:], now=now + timedelta(days=4))
     chef, _, _ = parts(db, paid)
@@ -246,7 +247,7 @@ def test_what_one_chef_was_to_bear_is_not_his_successors(db, make, paid, give, n
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_a_difference_of_price_that_went_back_is_nobodys_loss(db, make, paid, now):
-    """A visit made cheaper: the new price is earned in full (PRODUCT, "A booking", Reschedule)."""
+    """A visit made cheaper: the new price is earned in full (docs/product.md#reschedule)."""
     cheaper = {"base": 500_00, "guest_surcharge": 0, "peak_premium": 0, "platform_fee": 25_00, "gst_service": 25_00}
     gone = paid.total - 551_25
     with db.transaction() as session:
@@ -254,7 +255,7 @@ def test_a_difference_of_price_that_went_back_is_nobodys_loss(db, make, paid, no
         refunding.decide(session, attempt, gone, reason="rescheduled", now=now)
         booking = session.get_one(admin_refund.Booking, paid.id)
         booking.breakdown, booking.total = {**cheaper, "gst_fee": 1_25}, 551_25
-        session.get_one(Visit, paid.id).earning = 500_00
+        session.get_one(Appointment, paid.id).earning = 500_00
     make.step(paid, *ENDED)
     assert earned(make, paid) == (500_00, 25_00, 26_25)
 
@@ -290,8 +291,8 @@ def test_a_refund_waits_for_a_visit_that_is_being_completed_and_then_takes_of_wh
     make.step(paid, *ENDED[:2])
     with ThreadPoolExecutor(1) as pool:
         with db.transaction() as session:
-            row = queries.locked_with_offer(session, paid.id)
-            completion.complete(session, row.booking, row.visit, SYSTEM, None, now)
+            row = queries.locked(session, paid.id)
+            completion.complete(session, LINE, row, SYSTEM, None, now)
             refund = pool.submit(give, paid, 200_00)
             with pytest.raises(TimeoutError):
                 refund.result(0.3)
@@ -303,7 +304,7 @@ def test_a_refund_waits_for_a_visit_that_is_being_completed_and_then_takes_of_wh
 def test_any_amount_of_cash_is_handed_back(db, make, customer, give, now):
     booking = make.booking(customer)
     with db.transaction() as session:
-        taken = CashTaken(amount=booking.total / 100, held_by="chef")
+        taken = CashTaken(amount=booking.total / 100, held_by="provider")
         cash.change(session, line, booking.id, taken, make.admin(), now)
     make.step(booking, *ENDED)
     for amount in (1, booking.total - 50):

@@ -9,7 +9,7 @@ import pytest
 from functions.wiring import line
 from infra.admin import make_admin
 from shared.audit import queries as audit
-from shared.audit.by import By
+from shared.audit.context import AuditContext
 from shared.audit.schemas import AuditQuery
 from shared.bookings import blocking, expiry
 from shared.bookings.blocking import IsProvider, NotYourself
@@ -24,7 +24,7 @@ from tests.database.test_registration import email_of, living, sign_in
 from tests.make import LOCK, together
 from tests.round_trips import counted
 
-BY = By(UUID(int=7), "198.51.100.7", "request-7")
+BY = AuditContext(UUID(int=7), "198.51.100.7", "request-7")
 ACTOR = Actor(ADMIN, BY.id)
 
 
@@ -78,7 +78,7 @@ def test_nobody_blocks_themselves_a_chef_is_deactivated_among_the_chefs_and_who_
     make_admin(make.db, "boss@test.example", make.now)
     [(admin,)] = make.rows("select id from users where role = 'admin'")
     with pytest.raises(NotYourself):
-        change(admin, is_active=False, by=By(admin, "", ""))
+        change(admin, is_active=False, by=AuditContext(admin, "", ""))
     with pytest.raises(IsProvider) as refused:
         change(chef.id, is_active=False)
     assert f"/admin/chefs/{chef.id}" in refused.value.detail
@@ -130,7 +130,7 @@ def entries(db, **query):
 
 
 def test_the_audit_log_is_read_newest_first_and_filtered(db, now):
-    first, second, other = new_id(), new_id(), By(UUID(int=8), "", "")
+    first, second, other = new_id(), new_id(), AuditContext(UUID(int=8), "", "")
     with db.transaction() as session:
         for seconds, (by, action, subject) in enumerate(
             [(BY, "chef.changed", first), (other, "chef.changed", second), (BY, "location.added", second)]
@@ -167,7 +167,7 @@ def test_of_two_admins_who_block_each_other_at_once_one_stays(make, db, now):
         with db.transaction() as session:
             session.execute(LOCK, {"id": me})
             both_hold_their_own.wait(10)
-            blocking.change(session, other, UserChange(is_active=False), By(me, "", ""), now)
+            blocking.change(session, other, UserChange(is_active=False), AuditContext(me, "", ""), now)
 
     turns = iter([(first, second), (second, first)])
     outcomes = together(2, lambda: block(*next(turns)))

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from sqlalchemy import text
 
-from shared.bookings.lifecycle import Answer, PaymentStatus, Status
-from shared.lines.home_chef import own
+from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status
+from shared.lines.home_chef import queries
 from shared.lines.home_chef.views import booking_view
-from shared.lines.home_chef.visits import NoChefFree
+from shared.lines.home_chef.visit import NoChefFree
 from shared.places.models import Address
 
 MONDAY, SUNDAY = 0, 6
@@ -29,20 +29,20 @@ def test_the_published_prices_are_charged_to_the_paisa(make, rate, hours, guests
     booking = make.booking(duration_hours=hours, guest_count=guests, time_slot=at)
     assert booking.total == total
     assert make.stored(booking.id).total == total
-    assert make.rows("select amount, purpose, currency from payments") == [(total, "visit", "INR")]
+    assert make.rows("select amount, purpose, currency from payments") == [(total, "whole", "INR")]
 
 
 def test_a_booking_is_pending_awaits_its_chef_and_says_by_when_to_pay(make, now):
     booking = make.booking()
-    assert (booking.status, booking.payment_status, booking.answer) == (
+    assert (booking.status, booking.payment_status, booking.acceptance) == (
         Status.PENDING,
         PaymentStatus.PENDING,
-        Answer.AWAITING,
+        Acceptance.AWAITING,
     )
     assert booking.pay_by == now + timedelta(minutes=30)
     assert booking.ref.startswith("SZ-")
     assert len(booking.ref) == 11
-    assert make.rows("select state, expires_at, chef_id from offers") == [("open", None, booking.chef_id)]
+    assert make.rows("select state, expires_at, provider_id from offers") == [("open", None, booking.chef_id)]
     assert make.rows("select actor, kind, from_status, to_status from booking_events") == [
         ("customer", "booked", None, "pending")
     ]
@@ -52,14 +52,14 @@ def test_the_answer_is_what_the_booking_shows_when_it_is_read_again(make, db):
     customer = make.customer()
     booking = make.booking(customer, special_requests="No onions", guest_count=7, duration_hours=3, time_slot=time(20))
     with db.reading() as session:
-        row, refunds = own.of_customer(session, customer.id, booking.id)
+        row, refunds = queries.of_customer(session, customer.id, booking.id)
     assert booking_view(row, refunds) == booking
 
 
 def test_a_time_of_day_is_the_places_own_and_stored_as_an_instant_with_the_gap_for_travel(make):
     booking = make.booking(booking_date=date(2026, 11, 23), time_slot=time(12), duration_hours=3)
     assert booking.starts_at == datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
-    held = make.stored(booking.id).held
+    held = make.stored(booking.id).busy_period
     assert (held.lower, held.upper) == (
         datetime(2026, 11, 23, 6, 30, tzinfo=UTC),
         datetime(2026, 11, 23, 10, tzinfo=UTC),
@@ -77,7 +77,7 @@ def test_the_whole_breakdown_the_terms_and_the_earning_are_stored_with_the_visit
         "gst_service": 107_10,
         "gst_fee": 5_36,
     }
-    [(rate, earning, terms)] = make.rows("select rate, earning, cancellation from home_chef_visits")
+    [(rate, earning, terms)] = make.rows("select (details->>'rate')::int, earning, cancellation from appointments")
     assert (rate, earning) == (399_00, booking.breakdown.subtotal)
     assert terms["tiers"][0] == {"from_hours": 24, "refund_bp": 10_000}
 
@@ -85,7 +85,7 @@ def test_the_whole_breakdown_the_terms_and_the_earning_are_stored_with_the_visit
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_the_price_stays_although_the_tariff_and_the_rate_change(make):
     booking = make.booking()
-    make.run("update chef_profiles set hourly_rate = 50000")
+    make.run("update providers set rate = 50000")
     make.run(
         """insert into home_chef_tariffs (valid_from, rates, cancellation)
       select :at, rates || '{"platform_fee_bp": 900}', cancellation from home_chef_tariffs""",
@@ -113,8 +113,8 @@ def test_the_address_is_copied_and_the_visit_keeps_it_whatever_becomes_of_the_ro
     with db.transaction() as session:
         session.delete(session.get_one(Address, customer.address_id))
     with db.reading() as session:
-        row, _ = own.of_customer(session, customer.id, booking.id)
-    assert make.rows("select address_id from home_chef_visits") == [(None,)]
+        row, _ = queries.of_customer(session, customer.id, booking.id)
+    assert make.rows("select address_id from appointments") == [(None,)]
     assert booking_view(row).address.full_address == "12 Hill Road"
     assert (row["address"]["city"], row["address"]["pincode"]) == ("Mumbai", "400050")
 
@@ -186,7 +186,9 @@ def test_a_day_off_counts_for_every_visit_that_touches_the_day_and_for_no_other(
     chef = make.chef(week=[(day, 0, 1440) for day in range(7)])
     with db.transaction() as session:
         session.execute(
-            text("insert into chef_days_off (id, chef_id, day) values (gen_random_uuid(), :chef, '2026-11-24')"),
+            text(
+                "insert into provider_days_off (id, provider_id, day) values (gen_random_uuid(), :chef, '2026-11-24')"
+            ),
             {"chef": chef.id},
         )
     for at in (time(23), time(22, 30)):

@@ -8,9 +8,12 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from infra.postgres.engine import PostgresDatabase
+from shared.appointments import placement, queries
 from shared.idempotency.queries import Key, fingerprint
 from shared.kit.paging import PageQuery
-from shared.lines.home_chef import booking, own, queries, quotes
+from shared.lines.home_chef import queries as visits
+from shared.lines.home_chef import quotes
+from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.schemas import BookingRequest, QuoteRequest
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
@@ -70,7 +73,7 @@ def test_a_booking_costs_four_round_trips_with_a_key_its_commit_and_everything_i
     make.chef()
     customer, claims = person
     with counted(proxy) as seen:
-        booking.book(locking(wired, claims, now), make.request(customer), key_of, RULES, now)
+        placement.place(locking(wired, claims, now), LINE, make.request(customer), key_of, RULES, now)
     assert (len(seen.statements), seen.round_trips) == (3, 4)
 
 
@@ -79,9 +82,9 @@ def test_a_booking_by_a_quote_costs_one_more(make, wired, proxy, person, now):
     customer, claims = person
     with locking(wired, claims, now)() as (session, caller):
         visit = QuoteRequest(**make.request(customer).model_dump(exclude={"quote_id"}))
-        quote = quotes.give(session, caller.id, visit, QUOTES, now, None)
+        quote = quotes.give(session, LINE, caller.id, visit, QUOTES, now, None)
     with counted(proxy) as seen:
-        booking.book(locking(wired, claims, now), BookingRequest(quote_id=quote.id), key_of, RULES, now)
+        placement.place(locking(wired, claims, now), LINE, BookingRequest(quote_id=quote.id), key_of, RULES, now)
     assert (len(seen.statements), seen.round_trips) == (4, 5)
 
 
@@ -90,7 +93,7 @@ def test_a_quote_costs_three_statements(make, wired, proxy, person, now):
     customer, claims = person
     visit = QuoteRequest(**make.request(customer).model_dump(exclude={"quote_id"}))
     with counted(proxy) as seen, locking(wired, claims, now)() as (session, caller):
-        quotes.give(session, caller.id, visit, QUOTES, now, key_of(caller))
+        quotes.give(session, LINE, caller.id, visit, QUOTES, now, key_of(caller))
     assert (len(seen.statements), seen.round_trips) == (3, 4)
 
 
@@ -101,7 +104,7 @@ def test_a_list_costs_two_statements_and_two_round_trips_however_long_it_is(make
         make.booking(customer, booking_date=make.day(3 + day))
     with counted(proxy) as seen, wired.reading() as session:
         caller = sessions.caller(session, claims, now)
-        rows, cursor = queries.list_of_customer(session, caller.id, PageQuery())
+        rows, cursor = visits.list_of_customer(session, caller.id, PageQuery())
     assert (len(rows), cursor) == (count, None)
     assert (len(seen.statements), seen.round_trips) == (2, 2)
 
@@ -111,7 +114,7 @@ def test_one_booking_with_its_refunds_costs_two_statements(make, wired, proxy, p
     made = make.booking(customer)
     with counted(proxy) as seen, wired.reading() as session:
         caller = sessions.caller(session, claims, now)
-        assert own.of_customer(session, caller.id, made.id)
+        assert visits.of_customer(session, caller.id, made.id)
     assert (len(seen.statements), seen.round_trips) == (2, 2)
 
 
@@ -119,8 +122,8 @@ def test_a_chefs_list_and_one_of_their_visits_cost_two_statements_each(make, wir
     customer, _ = person
     made = make.booking(customer)
     for read in (
-        lambda session: queries.list_of_chef(session, made.chef_id, PageQuery(), None),
-        lambda session: queries.of_chef(session, made.chef_id, made.id),
+        lambda session: queries.list_of_provider(session, made.chef_id, PageQuery(), None),
+        lambda session: queries.of_provider(session, made.chef_id, made.id),
     ):
         with counted(proxy) as seen, wired.reading() as session:
             assert read(session)

@@ -5,7 +5,7 @@ from datetime import time
 import pytest
 
 from shared.kit.errors import Refusal
-from shared.lines.home_chef.visits import ChefUnavailable, NoChefFree
+from shared.lines.home_chef.visit import ChefUnavailable, NoChefFree
 from tests.make import together
 
 
@@ -43,7 +43,7 @@ def test_only_when_no_chef_is_left_somebody_is_refused(make, crowd):
     assert len({booking.chef_id for booking in booked}) == len(booked) == 3
     assert {type(refusal) for refusal in refused} == {NoChefFree}
     assert make.rows(
-        """select (select count(*) from bookings), (select count(*) from home_chef_visits),
+        """select (select count(*) from bookings), (select count(*) from appointments),
       (select count(*) from payments), (select count(*) from offers), (select count(*) from booking_events)"""
     ) == [(3, 3, 3, 3, 3)]
 

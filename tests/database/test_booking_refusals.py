@@ -4,10 +4,11 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 
+from shared.appointments.request import NotServiceable, Overlapping, TooManyUnpaid
 from shared.bookings.models import Booking
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
-from shared.lines.home_chef.visits import ChefUnavailable, NoChefFree, NotServiceable, Overlapping, TooManyUnpaid
+from shared.lines.home_chef.visit import ChefUnavailable, NoChefFree
 from tests.make import together
 
 ALL_DAY = [(day, 0, 1440) for day in range(7)]
@@ -58,7 +59,7 @@ def test_the_nearest_times_leave_out_a_day_off_that_begins_before_it_does_in_utc
     chef = make.chef(week=[(day, 0, 240) for day in range(7)])
     for day in range(22, 27):
         make.run(
-            "insert into chef_days_off (id, chef_id, day) values (gen_random_uuid(), :chef, :day)",
+            "insert into provider_days_off (id, provider_id, day) values (gen_random_uuid(), :chef, :day)",
             chef=chef.id,
             day=date(2026, 11, day),
         )
@@ -118,7 +119,7 @@ def test_a_cancelled_booking_overlaps_nothing(make):
     customer = make.customer()
     first = make.booking(customer)
     make.run(
-        "update bookings set status = 'cancelled', payment_status = 'failed', answer = 'unassigned', provider_id = null"
+        "update bookings set status = 'cancelled', payment_status = 'failed', acceptance = 'unassigned', provider_id = null"
     )
     assert make.booking(customer).chef_id == first.chef_id
 

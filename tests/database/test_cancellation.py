@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from shared.appointments import cancellation
+from shared.appointments.cancellation import NotCancellable, RefundChanged
+from shared.appointments.lifecycle import ProviderAction
 from shared.bookings.queries import BookingNotFound
-from shared.lines.home_chef import cancellation
-from shared.lines.home_chef.cancellation import NotCancellable, RefundChanged
-from shared.lines.home_chef.lifecycle import ChefStep
+from shared.lines.home_chef.line import LINE
 
 
 @pytest.fixture
@@ -18,12 +19,12 @@ def customer(make):
 
 def preview(db, customer, booking, now):
     with db.transaction() as session:
-        return cancellation.preview(session, customer.id, booking.id, now)
+        return cancellation.preview(session, LINE, customer.id, booking.id, now)
 
 
 def cancel(db, customer, booking, now, expected=None):
     with db.transaction() as session:
-        cancellation.cancel(session, customer.id, booking.id, "our plans changed", expected, now)
+        cancellation.cancel(session, LINE, customer.id, booking.id, "our plans changed", expected, now)
 
 
 def test_an_unpaid_booking_is_cancelled_for_nothing_and_its_time_is_free(db, make, customer, now):
@@ -32,7 +33,7 @@ def test_an_unpaid_booking_is_cancelled_for_nothing_and_its_time_is_free(db, mak
     cancel(db, customer, booking, now)
 
     stored = make.stored(booking.id)
-    assert (stored.status, stored.payment_status, stored.answer) == ("cancelled", "failed", "unassigned")
+    assert (stored.status, stored.payment_status, stored.acceptance) == ("cancelled", "failed", "unassigned")
     assert (stored.provider_id, stored.pay_by) == (None, None)
     assert make.rows("select state from offers") == [("withdrawn",)]
     assert make.booking(make.customer()).chef_id == booking.chef_id
@@ -54,7 +55,7 @@ def test_a_paid_booking_nobody_has_accepted_goes_back_in_full_through_the_gatewa
 
 def test_late_half_goes_back_and_the_rest_is_shared_to_the_paisa(db, make, gateway, phonepe, customer, now):
     booking, _ = make.paid(gateway, phonepe, customer)
-    make.step(booking, ChefStep.CONFIRMED, now=now)
+    make.step(booking, ProviderAction.CONFIRMED, now=now)
     late = booking.starts_at - timedelta(hours=6)
     shown = preview(db, customer, booking, late)
     assert shown.valid_until == booking.starts_at - timedelta(hours=4)
@@ -63,8 +64,8 @@ def test_late_half_goes_back_and_the_rest_is_shared_to_the_paisa(db, make, gatew
     balances = make.balances(booking.id)
     kept = booking.total - shown.refund
     assert balances["refunds_payable"] == -shown.refund
-    assert sum(balances.get(name, 0) for name in ("chef_payable", "platform_revenue", "gst_payable")) == -kept
-    assert balances["chef_payable"] == -round(booking.breakdown.subtotal * kept / booking.total)
+    assert sum(balances.get(name, 0) for name in ("provider_payable", "platform_revenue", "gst_payable")) == -kept
+    assert balances["provider_payable"] == -round(booking.breakdown.subtotal * kept / booking.total)
     assert "customer_advance" not in {name for name, amount in balances.items() if amount}
     assert make.stored(booking.id).provider_id == booking.chef_id
     assert {("cancelled_with_refund",), ("visit_cancelled",)} <= set(make.rows("select kind from notifications"))
@@ -72,7 +73,7 @@ def test_late_half_goes_back_and_the_rest_is_shared_to_the_paisa(db, make, gatew
 
 def test_a_refund_that_is_no_longer_what_was_shown_cancels_nothing(db, make, gateway, phonepe, customer, now):
     booking, _ = make.paid(gateway, phonepe, customer)
-    make.step(booking, ChefStep.CONFIRMED, now=now)
+    make.step(booking, ProviderAction.CONFIRMED, now=now)
     shown = preview(db, customer, booking, now)
     with pytest.raises(RefundChanged) as refused:
         cancel(db, customer, booking, booking.starts_at - timedelta(hours=5), shown.refund)
@@ -95,7 +96,7 @@ def test_a_payment_that_succeeds_after_the_cancellation_goes_back_too(db, make, 
 @pytest.mark.parametrize("steps", [2, 3])
 def test_what_has_started_or_ended_cannot_be_cancelled(db, make, gateway, phonepe, customer, now, steps):
     booking, _ = make.paid(gateway, phonepe, customer)
-    for step in (ChefStep.CONFIRMED, ChefStep.IN_PROGRESS, ChefStep.COMPLETED)[:steps]:
+    for step in (ProviderAction.CONFIRMED, ProviderAction.IN_PROGRESS, ProviderAction.COMPLETED)[:steps]:
         make.step(booking, step, now=now)
     with pytest.raises(NotCancellable):
         preview(db, customer, booking, now)

@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 
 from functions.wiring import line
+from shared.appointments import cancellation
 from shared.bookings import expiry
 from shared.bookings.lifecycle import Status
 from shared.bookings.queries import BookingNotFound
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
-from shared.lines.home_chef import cancellation
+from shared.lines.home_chef.line import LINE
 from shared.payments import cash
 from shared.payments.checkout import NotPayable
 from shared.payments.schemas import CashAgreed, CashTaken
@@ -37,7 +38,7 @@ def change(db, make, booking, now):
 
 @pytest.fixture
 def take(change, booking):
-    def take(held_by="chef", amount=booking.total):
+    def take(held_by="provider", amount=booking.total):
         change(CashTaken(amount=amount / 100, held_by=held_by))
 
     return take
@@ -88,7 +89,7 @@ def test_agreeing_twice_is_agreeing_once(make, change):
 def test_cash_that_was_taken_pays_confirms_and_starts_the_clock_of_the_offer(make, booking, take, customer, now):
     take(held_by="platform")
     stored = make.stored(booking.id)
-    assert (stored.status, stored.payment_status, stored.answer, stored.pay_by) == (
+    assert (stored.status, stored.payment_status, stored.acceptance, stored.pay_by) == (
         "confirmed",
         "success",
         "awaiting",
@@ -120,7 +121,7 @@ def test_a_visit_paid_in_cash_ends_like_any_other(make, booking, take):
     make.step(booking, Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED)
     balances = make.balances(booking.id)
     assert balances.pop("cash") == booking.total
-    assert balances.keys() == {"chef_payable", "platform_revenue", "gst_payable"}
+    assert balances.keys() == {"provider_payable", "platform_revenue", "gst_payable"}
 
 
 @pytest.mark.parametrize("off", [-1, 1])
@@ -132,11 +133,11 @@ def test_cash_is_all_that_is_outstanding_or_nothing(make, booking, take, off):
 
 def test_what_is_paid_or_cancelled_takes_no_cash(db, make, booking, change, take, customer, now):
     take()
-    for given in (agree(True), CashTaken(amount=booking.total / 100, held_by="chef")):
+    for given in (agree(True), CashTaken(amount=booking.total / 100, held_by="provider")):
         with pytest.raises(NotPayable, match="is paid"):
             change(given)
     with db.transaction() as session:
-        cancellation.cancel(session, customer.id, booking.id, "plans", None, now)
+        cancellation.cancel(session, LINE, customer.id, booking.id, "plans", None, now)
     with pytest.raises(NotPayable, match="is cancelled"):
         take()
     assert make.rows("select count(*) from payment_attempts") == [(1,)]
@@ -205,7 +206,7 @@ def test_cash_of_a_cancelled_visit_is_handed_back_by_a_person_and_asks_no_gatewa
 ):
     take()
     with db.transaction() as session:
-        cancellation.cancel(session, customer.id, booking.id, "plans", booking.total, now)
+        cancellation.cancel(session, LINE, customer.id, booking.id, "plans", booking.total, now)
     assert make.rows("select state, next_poll_at from refunds") == [("needs_person", None)]
     assert make.rows("select kind, facts->>'amount' from exceptions") == [("cash_refund", str(booking.total))]
     assert make.rows("select count(*) from outbox where kind = 'payments.refund'") == [(0,)]

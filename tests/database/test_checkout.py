@@ -10,7 +10,7 @@ from functions.wiring import line
 from shared.bookings import expiry
 from shared.bookings.queries import BookingNotFound
 from shared.kit.ids import new_id
-from shared.payments import following
+from shared.payments import status_polling
 from shared.payments.checkout import NotPayable, PaymentInProgress
 from shared.payments.gateway import GatewayUnavailable
 from tests.make import at, together
@@ -96,7 +96,7 @@ def test_an_older_page_the_gateway_says_nothing_about_stays_the_only_one(pay, ph
 def test_a_payment_that_failed_is_followed_by_a_new_one_at_once(pay, phonepe, db, gateway, now):
     old = pay()
     phonepe.settle(old.merchant_txn_id, "decline")
-    following.follow_our_id(db, at(gateway), line, old.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, at(gateway), line, old.merchant_txn_id, now)
     assert pay(timedelta(seconds=5)).merchant_txn_id != old.merchant_txn_id
 
 
@@ -131,7 +131,7 @@ def test_a_payment_captured_before_the_page_was_told_is_kept(pay, phonepe, make,
     with pytest.raises(GatewayUnavailable):
         pay()
     [our_id] = at_the_gateway(phonepe)
-    assert following.follow_our_id(db, at(gateway), line, our_id, now) == "succeeded"
+    assert status_polling.poll_by_our_id(db, at(gateway), line, our_id, now) == "succeeded"
     assert make.stored(booking.id).payment_status == "success"
     with pytest.raises(NotPayable):
         pay(timedelta(minutes=1))
@@ -144,10 +144,10 @@ def test_a_page_replaced_and_paid_all_the_same_pays_the_booking(pay, phonepe, ma
     [first] = at_the_gateway(phonepe)
     second = pay(CALL_ENDS)
     phonepe.settle(first, "pay")
-    assert following.follow_our_id(db, at(gateway), line, first, now) == "succeeded"
+    assert status_polling.poll_by_our_id(db, at(gateway), line, first, now) == "succeeded"
     assert make.stored(booking.id).status == "confirmed"
     phonepe.settle(second.merchant_txn_id, "pay")
-    following.follow_our_id(db, at(gateway), line, second.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, at(gateway), line, second.merchant_txn_id, now)
     captures = make.rows("select capture from payment_attempts order by started_at")
     assert captures == [("applied",), ("duplicate",)]
 
@@ -158,7 +158,7 @@ def test_a_booking_paid_or_cancelled_has_no_page_though_one_is_fresh(pay, make):
     make.run("update bookings set status = 'confirmed', payment_status = 'success', pay_by = null")
     with pytest.raises(NotPayable):
         pay(timedelta(seconds=1))
-    make.run("update bookings set status = 'cancelled', payment_status = 'failed', answer = 'accepted'")
+    make.run("update bookings set status = 'cancelled', payment_status = 'failed', acceptance = 'accepted'")
     with pytest.raises(NotPayable) as refused:
         pay(timedelta(seconds=1))
     assert refused.value.status == 409
@@ -184,7 +184,7 @@ def test_a_booking_whose_money_a_person_looks_at_has_no_page(pay, phonepe, db, g
     page = pay()
     phonepe.settle(page.merchant_txn_id, "pay")
     phonepe.fault("status.other_amount")
-    following.follow_our_id(db, at(gateway), line, page.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, at(gateway), line, page.merchant_txn_id, now)
     with pytest.raises(NotPayable, match="person"):
         pay(timedelta(seconds=1))
 
@@ -193,7 +193,7 @@ def test_a_payment_begun_in_time_carries_the_deadline_once(pay, phonepe, make, d
     last = pay(timedelta(minutes=29))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=29) + EXTENSION
     phonepe.settle(last.merchant_txn_id, "decline")
-    following.follow_our_id(db, at(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
+    status_polling.poll_by_our_id(db, at(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
     pay(timedelta(minutes=53))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=29) + EXTENSION
 
@@ -201,7 +201,7 @@ def test_a_payment_begun_in_time_carries_the_deadline_once(pay, phonepe, make, d
 def test_a_page_is_open_no_longer_than_its_booking_waits(pay, phonepe, db, gateway, now):
     last = pay(timedelta(minutes=29))
     phonepe.settle(last.merchant_txn_id, "decline")
-    following.follow_our_id(db, at(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
+    status_polling.poll_by_our_id(db, at(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
     pay(timedelta(minutes=45))
     said = [9 * 60, 25 * 60] if gateway.name == "phonepe_v2" else [None, None]  # v1 lets nobody say so
     assert [payment["openSeconds"] for payment in phonepe.transactions()] == said
@@ -213,7 +213,7 @@ def test_a_payment_that_ends_before_the_deadline_leaves_it_and_its_one_extension
     early = pay(timedelta(minutes=1))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=30)
     phonepe.settle(early.merchant_txn_id, "decline")
-    following.follow_our_id(db, at(gateway), line, early.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, at(gateway), line, early.merchant_txn_id, now)
     pay(timedelta(minutes=20))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=20) + EXTENSION
 

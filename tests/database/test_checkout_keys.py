@@ -6,7 +6,7 @@ import pytest
 
 from functions.wiring import line
 from shared.idempotency.queries import Key, KeyReused, fingerprint
-from shared.payments import following
+from shared.payments import status_polling
 from shared.payments.checkout import NotPayable, PaymentInProgress
 from shared.payments.gateway import GatewayUnavailable
 from tests.make import at, together
@@ -27,7 +27,7 @@ def test_the_same_key_gets_the_page_of_its_attempt_whatever_became_of_it(pay, ph
     page = pay()
     assert pay() == page
     phonepe.settle(page.merchant_txn_id, "decline")
-    following.follow_our_id(db, at(gateway), line, page.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, at(gateway), line, page.merchant_txn_id, now)
     assert pay(after=timedelta(hours=1)) == page
     assert pay("another", after=timedelta(minutes=1)) != page
     assert pay() == page
@@ -37,7 +37,7 @@ def test_a_page_given_again_under_a_new_key_is_kept_under_that_key_too(pay, phon
     page = pay("one")
     assert pay("two") == page
     phonepe.settle(page.merchant_txn_id, "pay")
-    following.follow_our_id(db, at(gateway), line, page.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, at(gateway), line, page.merchant_txn_id, now)
     assert pay("two") == page
     with pytest.raises(NotPayable):
         pay("three")

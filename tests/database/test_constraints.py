@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 from sqlalchemy import text
 
-from shared.bookings.lifecycle import Answer, PaymentStatus, Status, may_rest
+from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status, may_rest
 from shared.bookings.models import SLOT_TAKEN
 from shared.kit.database import ConstraintViolated
 from shared.kit.ids import new_id
@@ -15,9 +15,9 @@ from shared.payments.models import ONE_LIVE_ATTEMPT
 pytestmark = pytest.mark.breaks_invariants("rows are stored one by one, without what belongs to them")
 
 BOOKING = text("""
-insert into bookings (id, line, ref, customer_id, provider_id, held, status, payment_status, answer, city, total,
+insert into bookings (id, line, ref, customer_id, provider_id, busy_period, status, payment_status, acceptance, city, total,
   breakdown) values (:id, :line, :ref, :customer, :provider,
-  tstzrange(cast(:start as timestamptz), cast(:end as timestamptz)), :status, :payment, :answer, 'Mumbai', 100, '{}')
+  tstzrange(cast(:start as timestamptz), cast(:end as timestamptz)), :status, :payment, :acceptance, 'Mumbai', 100, '{}')
 """)
 ATTEMPT = text("""
 insert into payment_attempts (id, payment_id, booking_id, gateway, merchant_txn_id, amount, state, capture, started_at)
@@ -31,18 +31,18 @@ def insert(db, make, now):
     """Return a function that inserts one booking by raw SQL, at an hour of its own unless told otherwise."""
     customer, chef = make.customer(), make.chef()
 
-    def insert(status="pending", payment="pending", answer="awaiting", line="home_chef", **given):
+    def insert(status="pending", payment="pending", acceptance="awaiting", line="home_chef", **given):
         values = {
             "id": new_id(),
             "ref": str(new_id()),
             "line": line,
             "customer": customer.id,
-            "provider": None if answer == "unassigned" else chef.id,
+            "provider": None if acceptance == "unassigned" else chef.id,
             "start": now,
             "end": now + timedelta(hours=2),
             "status": status,
             "payment": payment,
-            "answer": answer,
+            "acceptance": acceptance,
         }
         with db.transaction() as session:
             session.execute(BOOKING, values | given)
@@ -52,15 +52,15 @@ def insert(db, make, now):
 
 def test_the_database_allows_exactly_the_combinations_the_code_allows(insert, now):
     disagreements = []
-    for hour, (status, payment, answer) in enumerate(product(Status, PaymentStatus, Answer)):
+    for hour, (status, payment, acceptance) in enumerate(product(Status, PaymentStatus, Acceptance)):
         start = now + timedelta(hours=hour)
         try:
-            insert(status, payment, answer, start=start, end=start + timedelta(hours=1))
+            insert(status, payment, acceptance, start=start, end=start + timedelta(hours=1))
             allowed = True
         except ConstraintViolated as violation:
             allowed = violation.constraint != "ck_bookings_home_chef_at_rest"
-        if allowed != may_rest(status, payment, answer):
-            disagreements.append((status, payment, answer, allowed))
+        if allowed != may_rest(status, payment, acceptance):
+            disagreements.append((status, payment, acceptance, allowed))
     assert disagreements == []
 
 

@@ -4,10 +4,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared.bookings.desk import queries as bookings
-from shared.kit import nightly
+from shared.bookings.admin import queries as bookings
+from shared.kit import daily_rollup
+from shared.kit.date_range import DateRange
 from shared.kit.ids import new_id
-from shared.kit.period import Period
 from shared.ledger import queries as ledger
 from shared.ledger.postings import Kind, Parts, captured, completed, owed_back, refund_done
 from shared.users import queries as users
@@ -15,9 +15,9 @@ from shared.users.queries import Headcount
 from tests.make import together
 
 INDIA, DAY = "Asia/Kolkata", timedelta(days=1)
-ENDED = """update bookings set status = 'cancelled', payment_status = 'failed', answer = 'unassigned', provider_id = null
+ENDED = """update bookings set status = 'cancelled', payment_status = 'failed', acceptance = 'unassigned', provider_id = null
 where id = :id"""
-PERIOD = Period(date(2026, 11, 14), date(2026, 11, 19), INDIA)
+PERIOD = DateRange(date(2026, 11, 14), date(2026, 11, 19), INDIA)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def told(db, now):
     """Ask for everything that reads summed days: money by day, balances now and at the end of each day, bookings."""
 
     def told():
-        today = Period.today(now, INDIA)
+        today = DateRange.today(now, INDIA)
         midnight = PERIOD.start
         with db.reading() as session:
             held = [ledger.balances(session, until=midnight + number * DAY) for number in range(8)]
@@ -97,12 +97,12 @@ def test_a_day_that_is_summed_up_while_it_is_asked_for_is_told_once(sum_up, make
     make.run(ENDED, id=make.booking(booking_date=make.day(3)).id)
     for table in ("users", "bookings"):
         make.run(f"update {table} set created_at = :at", at=PERIOD.start)
-    today, look = Period.today(now, INDIA), nightly.summed_until
+    today, look = DateRange.today(now, INDIA), daily_rollup.summed_until
 
     def look_and_be_overtaken(session, summed):
         seen = look(session, summed)
         with monkeypatch.context() as night:
-            night.setattr(nightly, "summed_until", look)
+            night.setattr(daily_rollup, "summed_until", look)
             sum_up(now)
         return seen
 
@@ -116,7 +116,7 @@ def test_a_day_that_is_summed_up_while_it_is_asked_for_is_told_once(sum_up, make
             make.run(f"delete from {table}")
         with db.reading() as session, monkeypatch.context() as overtaken:
             every_row = ask(session)
-            overtaken.setattr(nightly, "summed_until", look_and_be_overtaken)
+            overtaken.setattr(daily_rollup, "summed_until", look_and_be_overtaken)
             assert ask(session) == every_row
 
 

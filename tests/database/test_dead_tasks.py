@@ -9,7 +9,7 @@ import pytest
 from shared.kit.ids import new_id
 from shared.outbox import queries
 from shared.outbox.dispatch import DispatchingDatabase
-from shared.outbox.promise import PENDING
+from shared.outbox.pending import PENDING
 from shared.outbox.queries import GRACE, SENDS, SWEEP_BACKOFF_MINUTES
 from shared.outbox.sweep import sweep
 from shared.users.models import ADMIN
@@ -34,9 +34,9 @@ def dispatching(db, queue):
 def add(db, now):
     def add(kind="payments.callback", **payload):
         with db.transaction() as session:
-            queries.add(session, kind, payload, now)
-            [promise] = session.info[PENDING]
-        return promise.id
+            queries.enqueue(session, kind, payload, now)
+            [message] = session.info[PENDING]
+        return message.id
 
     return add
 

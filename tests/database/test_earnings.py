@@ -4,14 +4,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from shared.appointments import cancellation, earnings
+from shared.appointments.earnings import EarningsQuery
 from shared.bookings.lifecycle import Status
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
 from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.ledger.postings import AccountCode, Kind, Posting
-from shared.lines.home_chef import cancellation, earnings
-from shared.lines.home_chef.schemas import EarningsQuery
+from shared.lines.home_chef.line import LINE
+from shared.lines.home_chef.visit import ZONE
 from tests.round_trips import counted
 
 pytestmark = pytest.mark.breaks_invariants("postings without the bookings that would be ended by them")
@@ -25,7 +27,7 @@ def asked(**given):
 def ask(db, now):
     def ask(chef_id, at=now, **given):
         with db.reading() as session:
-            return earnings.earnings(session, chef_id, asked(**given), at)
+            return earnings.earnings(session, chef_id, asked(**given), ZONE, at)
 
     return ask
 
@@ -41,7 +43,7 @@ def post(db, booking, kind, lines, at):
 
 
 def earn(db, booking, paise, at, kind=Kind.COMPLETED):
-    payable = Posting(AccountCode.CHEF_PAYABLE, -paise, booking.chef_id)
+    payable = Posting(AccountCode.PROVIDER_PAYABLE, -paise, booking.chef_id)
     post(db, booking, kind, [Posting(AccountCode.CUSTOMER_ADVANCE, paise), payable], at)
 
 
@@ -64,15 +66,18 @@ def test_the_chefs_part_of_a_late_cancellation_is_kept(db, make, gateway, phonep
     late = booking.starts_at - timedelta(hours=6)
     with db.transaction() as session:
         customer = make.stored(booking.id).customer_id
-        cancellation.cancel(session, customer, booking.id, "plans", None, late)
+        cancellation.cancel(session, LINE, customer, booking.id, "plans", None, late)
     shown = ask(booking.chef_id, late)
-    assert shown.kept == -make.balances(booking.id)["chef_payable"] > 0
+    assert shown.kept == -make.balances(booking.id)["provider_payable"] > 0
     assert (shown.earned, shown.total, shown.items[0].kind) == (0, shown.kept, "kept_on_cancellation")
 
 
 def test_what_is_taken_back_is_subtracted_and_may_leave_a_debt(db, booking, now, ask):
     earn(db, booking, 100_00, now)
-    back = [Posting(AccountCode.CHEF_PAYABLE, 130_00, booking.chef_id), Posting(AccountCode.REFUNDS_PAYABLE, -130_00)]
+    back = [
+        Posting(AccountCode.PROVIDER_PAYABLE, 130_00, booking.chef_id),
+        Posting(AccountCode.REFUNDS_PAYABLE, -130_00),
+    ]
     post(db, booking, Kind.REFUND_DECIDED, back, now)
     shown = ask(booking.chef_id)
     assert (shown.earned, shown.taken_back, shown.total, shown.owed) == (100_00, 130_00, -30_00, -30_00)

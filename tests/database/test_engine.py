@@ -196,7 +196,7 @@ def test_errors_of_the_block_itself_pass_unchanged(db: PostgresDatabase) -> None
         raise TimeoutError("not the database's")
 
 
-# law 2
+# docs/architecture.md#no-network-call-inside-a-transaction
 
 
 def test_a_vendor_is_refused_inside_a_transaction_and_nowhere_else(db: PostgresDatabase) -> None:

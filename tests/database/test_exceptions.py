@@ -6,17 +6,17 @@ from uuid import UUID
 import pytest
 
 from functions.wiring import line
-from shared.bookings.desk import queries as bookings
-from shared.bookings.desk.schemas import ExceptionClosing, ExceptionsQuery
-from shared.bookings.history import open_exception
+from shared.bookings.admin import queries as bookings
+from shared.bookings.admin.schemas import ExceptionClosing, ExceptionsQuery
+from shared.bookings.history import open_review
 from shared.bookings.lifecycle import Status
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
 from shared.ledger.postings import Bearer
-from shared.payments import admin_refund, cash, closing, queries, refunding
-from shared.payments.admin_refund import Gift
-from shared.payments.closing import AlreadyClosed, ExceptionNotFound
-from shared.payments.gateway import GatewayAnswer, Said
+from shared.payments import admin_refund, cash, exception_resolution, queries, refunding
+from shared.payments.admin_refund import RefundCommand
+from shared.payments.exception_resolution import AlreadyClosed, ExceptionNotFound
+from shared.payments.gateway import GatewayAnswer, GatewayStatus
 from shared.payments.models import Refund
 from shared.payments.schemas import CashTaken
 from tests.make import Person, at, together
@@ -40,11 +40,11 @@ def booking(make):
 def in_cash(db, make, booking, admin, now):
     """A visit that was paid in cash and of which part goes back; returns the refund's id."""
     with db.transaction() as session:
-        cash.change(session, line, booking.id, CashTaken(amount=booking.total / 100, held_by="chef"), admin, now)
+        cash.change(session, line, booking.id, CashTaken(amount=booking.total / 100, held_by="provider"), admin, now)
     make.step(booking, *ENDED)
     with db.transaction() as session:
-        gift = Gift(100_00, "the soup was cold", Bearer.PLATFORM)
-        return admin_refund.refund(session, line, booking.id, gift, admin, now).id
+        command = RefundCommand(100_00, "the soup was cold", Bearer.PLATFORM)
+        return admin_refund.refund(session, line, booking.id, command, admin, now).id
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def close(db, make, admin, now):
         chosen = exception_id or make.rows("select id from exceptions")[0][0]
         with db.transaction() as session:
             said = ExceptionClosing(closing_note="seen to", reference=reference)
-            closing.close(session, line, chosen, said, admin, now)
+            exception_resolution.close(session, line, chosen, said, admin, now)
 
     return close
 
@@ -95,17 +95,17 @@ def test_a_refund_the_gateway_failed_is_paid_out_against_what_it_holds(db, make,
     make.step(booking, *ENDED)
     phonepe.fault("refund.fails")
     with db.transaction() as session:
-        gift = Gift(booking.total, "nobody came", Bearer.PLATFORM)
-        given = admin_refund.refund(session, line, booking.id, gift, make.admin(), now).id
+        command = RefundCommand(booking.total, "nobody came", Bearer.PLATFORM)
+        given = admin_refund.refund(session, line, booking.id, command, make.admin(), now).id
     for _ in range(3):
-        refunding.follow(db, at(gateway), line, given, now)
+        refunding.advance(db, at(gateway), line, given, now)
     assert make.rows("select kind from exceptions") == [("refund_failed",)]
 
     close("UTR-4711")
     balances = make.balances(booking.id)
     assert balances.keys().isdisjoint({"refunds_payable", "customer_advance", "gateway_clearing", "cash"})
     assert make.stored(booking.id).payment_status == "refunded"
-    late = GatewayAnswer(Said.FAILED, "PAYMENT_ERROR")
+    late = GatewayAnswer(GatewayStatus.FAILED, "PAYMENT_ERROR")
     with db.reading() as session:
         known = session.get_one(Refund, given)
     assert refunding.settle(db, line, known, "TESTMERCHANT", late, now) == "done"
@@ -127,7 +127,7 @@ def test_a_reference_is_for_a_refund_that_is_not_done_yet(db, make, booking, clo
 
 def _open(db, make, kind, booking_id, now, subject=None):
     with db.transaction() as session:
-        open_exception(session, kind, subject or new_id(), booking_id, now)
+        open_review(session, kind, subject or new_id(), booking_id, now)
     return make.rows("select id from exceptions order by created_at desc, closed_at nulls first limit 1")[0][0]
 
 
@@ -162,9 +162,9 @@ def test_an_exception_closed_by_two_at_once_is_closed_once(make, booking, close)
 def test_handing_back_cash_keeps_no_visit_from_starting_and_a_doubt_does(db, make, booking, admin, now):
     """Fails when every open exception is a doubt about the payment."""
     with db.transaction() as session:
-        cash.change(session, line, booking.id, CashTaken(amount=booking.total / 100, held_by="chef"), admin, now)
-        gift = Gift(100_00, "fewer dishes", Bearer.PLATFORM)
-        admin_refund.refund(session, line, booking.id, gift, admin, now)
+        cash.change(session, line, booking.id, CashTaken(amount=booking.total / 100, held_by="provider"), admin, now)
+        command = RefundCommand(100_00, "fewer dishes", Bearer.PLATFORM)
+        admin_refund.refund(session, line, booking.id, command, admin, now)
     with db.reading() as session:
         assert not queries.under_review(session, booking.id)
     _open(db, make, "chargeback", booking.id, now)
@@ -179,7 +179,7 @@ def test_the_open_ones_are_listed_the_newest_first_and_the_closed_ones_where_ask
 
     def listed(**wanted):
         with db.reading() as session, counted() as seen:
-            rows, _ = bookings.list_exceptions(session, ExceptionsQuery(**wanted))
+            rows, _ = bookings.list_reviews(session, ExceptionsQuery(**wanted))
         assert len(seen.statements) == 1
         return [row.id for row in rows]
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from functions.wiring import line
+from shared.appointments.lifecycle import ProviderAction
 from shared.bookings import expiry
 from shared.kit.ids import new_id
-from shared.lines.home_chef.lifecycle import ChefStep
-from shared.payments import following
+from shared.payments import status_polling
 from tests.make import at, together
 
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -26,7 +26,7 @@ def expire(db, now):
 @pytest.fixture
 def accept(make, booking, now):
     def accept(after=timedelta(0)):
-        make.step(booking, ChefStep.CONFIRMED, now=now + after)
+        make.step(booking, ProviderAction.CONFIRMED, now=now + after)
 
     return accept
 
@@ -40,7 +40,7 @@ def test_an_unpaid_booking_is_cancelled_after_half_an_hour_to_the_instant(make, 
     assert expire(HALF_AN_HOUR - JUST) == {"overdue": 0, "cancelled": 0}
     assert expire() == {"overdue": 1, "cancelled": 1}
     stored = make.stored(booking.id)
-    assert (stored.status, stored.payment_status, stored.answer) == ("cancelled", "failed", "unassigned")
+    assert (stored.status, stored.payment_status, stored.acceptance) == ("cancelled", "failed", "unassigned")
     assert (stored.cancellation_reason, stored.pay_by, stored.provider_id) == ("unpaid", None, None)
     assert told(make, customer.id) == ["booked", "cancelled_unpaid"]
     last = make.rows(
@@ -84,7 +84,7 @@ def test_a_booking_paid_while_it_is_about_to_be_cancelled_is_decided_on_its_lock
 
     def act():
         if next(turns) == "pay":
-            return following.follow_our_id(db, at(gateway), line, our_id, later)
+            return status_polling.poll_by_our_id(db, at(gateway), line, our_id, later)
         return expiry.expire(db, line, later)
 
     outcomes = together(2, act)
@@ -127,7 +127,7 @@ def test_a_booking_its_chef_confirmed_has_a_day_to_be_paid_and_the_chef_is_told_
     assert expire() == {"overdue": 0, "cancelled": 0}
     assert expire(timedelta(hours=24)) == {"overdue": 1, "cancelled": 1}
     stored = make.stored(booking.id)
-    assert (stored.status, stored.answer, stored.provider_id) == ("cancelled", "accepted", booking.chef_id)
+    assert (stored.status, stored.acceptance, stored.provider_id) == ("cancelled", "accepted", booking.chef_id)
     assert told(make, customer.id) == ["accepted", "booked", "cancelled_unpaid"]
     assert told(make, booking.chef_id) == ["visit_cancelled"]
     assert make.rows("select state from offers") == [("withdrawn",)]
@@ -136,11 +136,11 @@ def test_a_booking_its_chef_confirmed_has_a_day_to_be_paid_and_the_chef_is_told_
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_one_booking_that_cannot_be_cancelled_does_not_keep_the_others(make, booking, expire):
-    """Fails when the sweep ends with the first error: the same booking would be the first of every sweep."""
+    """Fails when the sweep ends with the first error: the same booking (no appointment) would be the first of every sweep."""
     make.run(
-        """insert into bookings (id, line, ref, customer_id, status, payment_status, answer, city, total, breakdown,
+        """insert into bookings (id, line, ref, provider_id, customer_id, status, payment_status, acceptance, city, total, breakdown,
              pay_by)
-           select :id, 'no_such_line', 'X', customer_id, status, payment_status, answer, city, total, breakdown,
+           select :id, line, 'X', provider_id, customer_id, status, payment_status, acceptance, city, total, breakdown,
              pay_by - interval '1 minute' from bookings""",
         id=new_id(),
     )

@@ -4,13 +4,14 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
+from shared.appointments.request import NotServiceable
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
 from shared.kit.paging import pack
-from shared.lines.home_chef.chefs import finding
-from shared.lines.home_chef.chefs.finding import ChefNotFound, Rank
-from shared.lines.home_chef.chefs.schemas import FreeChefsQuery, FreeTimesQuery
-from shared.lines.home_chef.visits import NotServiceable
+from shared.lines.home_chef import browsing
+from shared.lines.home_chef.browsing import Rank
+from shared.lines.home_chef.schemas import FreeChefsQuery, FreeTimesQuery
+from shared.lines.home_chef.visit import ChefNotFound
 from tests.round_trips import counted
 
 ALL_DAY = [(day, 0, 1440) for day in range(7)]
@@ -22,7 +23,7 @@ def found(db, make, customer, now):
         place = {} if "city" in given else {"address_id": customer.address_id}
         wanted = {**place, "booking_date": make.day(3), "time_slot": time(12), **given}
         with db.reading() as session:
-            return finding.free_chefs(session, customer.id, FreeChefsQuery(**wanted), now)
+            return browsing.free_chefs(session, customer.id, FreeChefsQuery(**wanted), now)
 
     return found
 
@@ -32,7 +33,7 @@ def times(db, make, customer, now):
     def times(at=now, **given):
         wanted = {"address_id": customer.address_id, "booking_date": make.day(3), **given}
         with db.reading() as session:
-            return finding.free_times(session, customer.id, FreeTimesQuery(**wanted), at).time_slots
+            return browsing.free_times(session, customer.id, FreeTimesQuery(**wanted), at).time_slots
 
     return times
 
@@ -109,7 +110,9 @@ def test_who_is_deactivated_busy_or_off_is_not_shown(make, found):
 
 def take_off(make, chef, day):
     make.run(
-        "insert into chef_days_off (id, chef_id, day) values (gen_random_uuid(), :chef, :day)", chef=chef.id, day=day
+        "insert into provider_days_off (id, provider_id, day) values (gen_random_uuid(), :chef, :day)",
+        chef=chef.id,
+        day=day,
     )
 
 
@@ -219,7 +222,7 @@ def test_the_times_are_two_hours_to_sixty_days_ahead(make, times, now):
 
 def public(db, chef_id):
     with db.reading() as session:
-        return finding.public(session, chef_id)
+        return browsing.public_chef(session, chef_id)
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
@@ -247,7 +250,7 @@ def test_a_chefs_page_tells_the_week_and_the_newest_ratings_and_of_customers_the
 def rate(make, chef, guest, stars, at):
     booking = new_id()
     make.run(
-        "insert into bookings (id, line, ref, customer_id, provider_id, status, payment_status, answer, city, total,"
+        "insert into bookings (id, line, ref, customer_id, provider_id, status, payment_status, acceptance, city, total,"
         " breakdown) values (:id, 'home_chef', :ref, :guest, :chef, 'completed', 'success', 'accepted', 'Mumbai', 1, '{}')",
         id=booking,
         ref=f"SZ-{booking}",
@@ -255,7 +258,7 @@ def rate(make, chef, guest, stars, at):
         chef=chef.id,
     )
     make.run(
-        "insert into home_chef_ratings (booking_id, chef_id, stars, comment, created_at)"
+        "insert into ratings (booking_id, provider_id, stars, comment, created_at)"
         " values (:booking, :chef, cast(:stars as int), :stars || ' stars', :at)",
         booking=booking,
         chef=chef.id,

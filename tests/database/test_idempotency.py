@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from shared.appointments import placement
 from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import Key, KeyReused, Replayed, fingerprint
-from shared.lines.home_chef import booking
-from shared.lines.home_chef.visits import NoChefFree
+from shared.lines.home_chef.line import LINE
+from shared.lines.home_chef.visit import NoChefFree
 from tests.make import RULES, together
 
 ROUTE = "POST /api/v1/customer/bookings"
@@ -25,7 +26,7 @@ def book(make, now):
         def key_of(caller):
             return Key(caller.id, route, key, fingerprint(body))
 
-        return booking.book(make.begin(customer), request, key_of, RULES, at)
+        return placement.place(make.begin(customer), LINE, request, key_of, RULES, at)
 
     return book
 

@@ -5,14 +5,14 @@ from itertools import count
 
 import pytest
 
-from shared.bookings import queries as bookings
+from shared.appointments import cancellation, completion, queries
 from shared.bookings.history import SYSTEM
 from shared.invoices import queries as invoices
 from shared.invoices.schemas import invoice_view
 from shared.kit.ids import new_id
 from shared.ledger.postings import AccountCode
-from shared.lines.home_chef import cancellation, completion, invoicing
-from shared.lines.home_chef import queries as visits
+from shared.lines.home_chef.line import LINE
+from shared.payments import invoicing
 from tests.make import together
 from tests.round_trips import counted
 
@@ -39,7 +39,7 @@ def under_way(make):
             for day, hour in starts[:many]
         ]
         make.run(PAID)
-        make.run("update bookings set status = 'in_progress', payment_status = 'success', answer = 'accepted'")
+        make.run("update bookings set status = 'in_progress', payment_status = 'success', acceptance = 'accepted'")
         return booked
 
     return under_way
@@ -49,8 +49,7 @@ def under_way(make):
 def complete(db, now):
     def complete(booking, at=now, undone=False):
         with db.transaction() as session:
-            locked = bookings.locked(session, booking.id)
-            completion.complete(session, locked, visits.visit_of(session, booking.id), SYSTEM, None, at)
+            completion.complete(session, LINE, queries.locked(session, booking.id), SYSTEM, None, at)
             session.flush()
             if undone:
                 raise Undone
@@ -76,7 +75,7 @@ def test_a_completed_booking_has_an_invoice_of_its_breakdown_to_the_paisa(make, 
     customer = make.customer()
     booking = make.booking(customer, time_slot=time(19), duration_hours=3, guest_count=7)
     make.run(PAID)
-    make.run("update bookings set status = 'in_progress', payment_status = 'success', answer = 'accepted'")
+    make.run("update bookings set status = 'in_progress', payment_status = 'success', acceptance = 'accepted'")
     complete(booking)
     view = invoice_view(issued(booking))
     assert (view.number, view.issued_at, view.booking_ref) == ("SZ/26-27/000001", now, booking.ref)
@@ -140,7 +139,7 @@ def test_refunds_afterwards_are_credit_notes_in_a_series_of_their_own(db, under_
     complete(booking)
     for amount in (100_00, booking.total - 100_00):
         with db.transaction() as session:
-            invoices.credit(session, booking.id, new_id(), amount, now + timedelta(days=1))
+            invoicing.credit(session, LINE, booking.id, new_id(), amount, now + timedelta(days=1))
     view = invoice_view(issued(booking))
     assert [(note.number, note.total) for note in view.credit_notes] == [
         ("SC/26-27/000001", 100_00),
@@ -154,7 +153,7 @@ def test_refunds_afterwards_are_credit_notes_in_a_series_of_their_own(db, under_
 def test_before_the_completion_nothing_is_credited(db, make, now):
     booking = make.booking()
     with db.transaction() as session:
-        assert invoices.credit(session, booking.id, new_id(), 100_00, now) is None
+        invoicing.credit(session, LINE, booking.id, new_id(), 100_00, now)
     assert numbers(make) == []
 
 
@@ -165,7 +164,7 @@ def test_a_cancellation_that_keeps_a_part_has_no_invoice(db, make, gateway, phon
     late = booking.starts_at - timedelta(hours=5)
     make.step(booking, "confirmed")
     with db.transaction() as session:
-        cancellation.cancel(session, customer.id, booking.id, "plans", None, late)
+        cancellation.cancel(session, LINE, customer.id, booking.id, "plans", None, late)
     assert make.balances(booking.id)[AccountCode.PLATFORM_REVENUE] < 0
     assert numbers(make) == []
 

@@ -7,7 +7,7 @@ import pytest
 
 from functions.wiring import line
 from shared.bookings import expiry
-from shared.payments import following, refunding
+from shared.payments import refunding, status_polling
 from tests.make import at, together
 
 GATEWAYS = ("v1", "v2")
@@ -15,23 +15,23 @@ EXPIRED = timedelta(hours=1)
 
 
 @pytest.fixture
-def follow(db, gateway, now):
-    def follow(our_id, after=EXPIRED):
-        return following.follow_our_id(db, at(gateway), line, our_id, now + after)
+def poll(db, gateway, now):
+    def poll(our_id, after=EXPIRED):
+        return status_polling.poll_by_our_id(db, at(gateway), line, our_id, now + after)
 
-    return follow
+    return poll
 
 
 @pytest.fixture
 def send_refunds(db, make, gateway, now):
-    """Do what the outbox promised about refunds, and then what the ladder would ask."""
+    """Do what the outbox promised about refunds, and then what the poll schedule would ask."""
 
     def send_refunds():
         promised = make.rows("select payload->>'refund_id' from outbox where kind = 'payments.refund'")
         states = []
         for (refund_id,) in promised:
             for _ in range(2):
-                state = refunding.follow(db, at(gateway), line, UUID(refund_id), now + EXPIRED)
+                state = refunding.advance(db, at(gateway), line, UUID(refund_id), now + EXPIRED)
             states.append(state.value)
         return states
 
@@ -56,11 +56,11 @@ def expired(db, make, gateway, customer, booking, now):
 
 
 def test_a_success_after_the_booking_lapsed_is_refunded_in_full_and_takes_no_slot_back(
-    make, phonepe, customer, booking, expired, follow, send_refunds
+    make, phonepe, customer, booking, expired, poll, send_refunds
 ):
     phonepe.settle(expired, "pay")
     for _ in range(2):
-        assert follow(expired) == "succeeded"
+        assert poll(expired) == "succeeded"
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status, stored.provider_id) == ("cancelled", "success", None)
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "refunds_payable": -booking.total}
@@ -75,16 +75,16 @@ def test_a_success_after_the_booking_lapsed_is_refunded_in_full_and_takes_no_slo
     assert make.booking(make.customer(), chef_id=booking.chef_id).chef_id == booking.chef_id
 
 
-def test_a_chef_who_was_only_asked_is_told_nothing_of_it(make, phonepe, booking, expired, follow, send_refunds):
+def test_a_chef_who_was_only_asked_is_told_nothing_of_it(make, phonepe, booking, expired, poll, send_refunds):
     phonepe.settle(expired, "pay")
-    follow(expired)
+    poll(expired)
     send_refunds()
     assert told(make, booking.chef_id) == []
 
 
-def test_a_late_success_told_many_times_at_once_is_refunded_once(make, phonepe, booking, expired, follow, send_refunds):
+def test_a_late_success_told_many_times_at_once_is_refunded_once(make, phonepe, booking, expired, poll, send_refunds):
     phonepe.settle(expired, "pay")
-    assert set(together(6, lambda: follow(expired))) == {"succeeded"}
+    assert set(together(6, lambda: poll(expired))) == {"succeeded"}
     together(2, send_refunds)
     assert make.rows("select state, amount from refunds") == [("done", booking.total)]
     assert make.balances(booking.id) == {}
@@ -92,33 +92,33 @@ def test_a_late_success_told_many_times_at_once_is_refunded_once(make, phonepe, 
 
 
 @pytest.fixture
-def paid_twice(make, phonepe, gateway, customer, booking, follow):
+def paid_twice(make, phonepe, gateway, customer, booking, poll):
     """Pay a booking by its second attempt, then by the first, which had been given up; return both ids."""
     first = make.page(gateway, customer, booking.id).merchant_txn_id
     phonepe.settle(first, "decline", code="TIMED_OUT")
-    assert follow(first, timedelta(0)) == "failed"
+    assert poll(first, timedelta(0)) == "failed"
     second = make.page(gateway, customer, booking.id).merchant_txn_id
     phonepe.settle(second, "pay")
-    assert follow(second, timedelta(0)) == "succeeded"
+    assert poll(second, timedelta(0)) == "succeeded"
     phonepe.settle(first, "pay", force=True)
     return first, second
 
 
 def test_a_second_success_is_refunded_and_the_booking_stays_as_it_is(
-    make, customer, booking, paid_twice, follow, send_refunds
+    make, customer, booking, paid_twice, poll, send_refunds
 ):
     first, _ = paid_twice
-    before = make.rows("select status, payment_status, answer, pay_by from bookings")
+    before = make.rows("select status, payment_status, acceptance, pay_by from bookings")
     for _ in range(2):
-        assert follow(first) == "succeeded"
-    assert make.rows("select status, payment_status, answer, pay_by from bookings") == before
+        assert poll(first) == "succeeded"
+    assert make.rows("select status, payment_status, acceptance, pay_by from bookings") == before
     assert make.balances(booking.id) == {
         "gateway_clearing": 2 * booking.total,
         "customer_advance": -booking.total,
         "refunds_payable": -booking.total,
     }
     assert send_refunds() == ["done"]
-    assert make.rows("select status, payment_status, answer, pay_by from bookings") == before
+    assert make.rows("select status, payment_status, acceptance, pay_by from bookings") == before
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
     assert make.rows("select capture from payment_attempts order by created_at, capture desc") == [
         ("duplicate",),
@@ -130,24 +130,24 @@ def test_a_second_success_is_refunded_and_the_booking_stays_as_it_is(
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_a_second_success_of_a_booking_cancelled_since_is_a_duplicate_too(
-    make, booking, paid_twice, follow, send_refunds
+    make, booking, paid_twice, poll, send_refunds
 ):
-    make.run("update bookings set status = 'cancelled', answer = 'unassigned', provider_id = null")
-    follow(paid_twice[0])
+    make.run("update bookings set status = 'cancelled', acceptance = 'unassigned', provider_id = null")
+    poll(paid_twice[0])
     assert send_refunds() == ["done"]
     assert make.stored(booking.id).payment_status == "success"
 
 
 def test_two_payments_that_succeed_at_the_same_moment_are_one_applied_and_one_refunded(
-    make, phonepe, gateway, customer, booking, follow
+    make, phonepe, gateway, customer, booking, poll
 ):
     first = make.page(gateway, customer, booking.id).merchant_txn_id
     phonepe.settle(first, "decline")
-    follow(first, timedelta(0))
+    poll(first, timedelta(0))
     second = make.page(gateway, customer, booking.id).merchant_txn_id
     phonepe.settle(first, "pay", force=True)
     phonepe.settle(second, "pay")
     both = iter([first, second])
-    assert together(2, lambda: follow(next(both))) == ["succeeded", "succeeded"]
+    assert together(2, lambda: poll(next(both))) == ["succeeded", "succeeded"]
     assert sorted(make.rows("select capture from payment_attempts")) == [("applied",), ("duplicate",)]
     assert make.rows("select count(*) from refunds") == [(1,)]

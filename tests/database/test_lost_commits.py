@@ -7,10 +7,11 @@ from sqlalchemy.engine import make_url
 
 from functions.wiring import line
 from infra.postgres.engine import PostgresDatabase
+from shared.appointments import placement
 from shared.idempotency.queries import Key, Replayed, fingerprint
 from shared.kit.database import DatabaseUnavailable
-from shared.lines.home_chef import booking as booking_use_case
-from shared.payments import following
+from shared.lines.home_chef.line import LINE
+from shared.payments import status_polling
 from tests.make import RULES, at, begin_as
 from tests.postgres_server import at_port
 from tests.round_trips import CountingProxy
@@ -43,7 +44,7 @@ def test_a_booking_whose_commit_got_no_answer_is_the_one_its_key_brings_again(ma
         return Key(caller.id, "POST /bookings", "tap", fingerprint(request.model_dump(mode="json")))
 
     def book():
-        return booking_use_case.book(begin_as(wired, customer), request, key_of, RULES, now)
+        return placement.place(begin_as(wired, customer), LINE, request, key_of, RULES, now)
 
     proxy.lose_answers(to=COMMIT)
     with pytest.raises(DatabaseUnavailable):
@@ -63,8 +64,8 @@ def test_a_settlement_whose_commit_got_no_answer_changes_nothing_when_it_is_made
     phonepe.settle(txn, "pay")
     proxy.lose_answers(to=COMMIT)
     with pytest.raises(DatabaseUnavailable):
-        following.follow_our_id(wired, at(gateway), line, txn, now)
-    assert following.follow_our_id(wired, at(gateway), line, txn, now) == "succeeded"
+        status_polling.poll_by_our_id(wired, at(gateway), line, txn, now)
+    assert status_polling.poll_by_our_id(wired, at(gateway), line, txn, now) == "succeeded"
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
     assert make.rows("select count(*) from ledger_transactions") == [(1,)]
     told = make.rows("select kind from notifications order by 1")

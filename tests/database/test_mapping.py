@@ -37,4 +37,4 @@ def test_every_foreign_key_of_a_function_alone_finds_its_table(target):
 
 def test_a_line_met_by_its_name_brings_every_table_it_needs():
     tables = tables_of("shared.lines.home_chef.line")
-    assert {"bookings", "home_chef_visits", "offers", "addresses", "users"} <= tables
+    assert {"bookings", "appointments", "offers", "addresses", "users"} <= tables

@@ -7,8 +7,9 @@ import pytest
 from functions.wiring import line
 from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery
-from shared.lines.home_chef.messages import LETTERS
+from shared.lines.home_chef.letters import LETTERS
 from shared.notifications import queries
+from shared.notifications.notice import Notice, Reader
 from shared.notifications.queries import NotificationNotFound
 from tests.make import together
 from tests.round_trips import counted
@@ -29,20 +30,20 @@ def meera(make):
 
 
 @pytest.fixture
-def tell(db, meera, now):
-    def tell(kind="confirmed", subject=None, person=None, facts=FACTS):
+def notify(db, meera, now):
+    def notify(kind="confirmed", subject=None, person=None, facts=FACTS):
         with db.transaction() as session:
-            queries.tell(session, (person or meera).id, "home_chef", kind, subject or meera.id, facts, now)
+            queries.notify(session, (person or meera).id, "home_chef", kind, subject or meera.id, facts, now)
 
-    return tell
+    return notify
 
 
 def promised(make):
     return make.rows("select payload->>'notification_id' from outbox where kind = 'notifications.mail'")
 
 
-def test_telling_somebody_promises_one_mail_of_it(tell, make, meera):
-    tell()
+def test_telling_somebody_promises_one_mail_of_it(notify, make, meera):
+    notify()
     [(notification_id, user_id, kind, facts, mailed_at)] = make.rows(
         "select id, user_id, kind, facts, mailed_at from notifications"
     )
@@ -50,31 +51,31 @@ def test_telling_somebody_promises_one_mail_of_it(tell, make, meera):
     assert promised(make) == [(str(notification_id),)]
 
 
-def test_the_same_thing_told_again_changes_nothing_and_is_mailed_once(tell, make):
-    tell()
-    tell(facts={"ref": "another"})
+def test_the_same_thing_told_again_changes_nothing_and_is_mailed_once(notify, make):
+    notify()
+    notify(facts={"ref": "another"})
     assert make.rows("select facts from notifications") == [(FACTS,)]
     assert len(promised(make)) == 1
 
 
-def test_the_same_thing_told_by_many_at_once_is_mailed_once(tell, make):
-    together(6, tell)
+def test_the_same_thing_told_by_many_at_once_is_mailed_once(notify, make):
+    together(6, notify)
     assert make.rows("select count(*) from notifications") == [(1,)]
     assert len(promised(make)) == 1
 
 
-def test_another_thing_another_subject_and_another_person_are_told_too(tell, make):
-    tell()
-    tell(kind="completed")
-    tell(subject=new_id())
-    tell(person=make.customer())
+def test_another_thing_another_subject_and_another_person_are_told_too(notify, make):
+    notify()
+    notify(kind="completed")
+    notify(subject=new_id())
+    notify(person=make.customer())
     assert len(promised(make)) == 4
 
 
 def test_what_is_undone_was_never_told(db, make, meera, now):
     def crash():
         with db.transaction() as session:
-            queries.tell(session, meera.id, "home_chef", "confirmed", meera.id, FACTS, now)
+            queries.notify(session, meera.id, "home_chef", "confirmed", meera.id, FACTS, now)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -82,8 +83,8 @@ def test_what_is_undone_was_never_told(db, make, meera, now):
     assert (make.rows("select 1 from notifications"), promised(make)) == ([], [])
 
 
-def test_a_mail_knows_where_it_goes_and_is_marked_once(tell, make, db, now):
-    tell()
+def test_a_mail_knows_where_it_goes_and_is_marked_once(notify, make, db, now):
+    notify()
     [(notification_id,)] = make.rows("select id from notifications")
     with db.reading() as session:
         told = queries.addressed(session, notification_id)
@@ -100,19 +101,21 @@ def test_a_mail_knows_where_it_goes_and_is_marked_once(tell, make, db, now):
 def test_everything_a_visit_tells_has_its_words(make, gateway, phonepe):
     """A notification of which no letter could be made would be brought again for ever."""
     make.paid(gateway, phonepe)
-    rows = make.rows("select kind, facts from notifications")
-    assert {kind for kind, _ in rows} == {"booked", "confirmed", "visit_to_answer"}
-    for kind, facts in rows:
-        letter = line("home_chef").letter(kind, facts, "Meera")
-        assert facts["ref"] in letter.text()
+    home_chef = line("home_chef")
+    rows = make.rows("select kind, subject_id, facts from notifications")
+    assert {kind for kind, *_ in rows} == {"booked", "confirmed", "visit_to_answer"}
+    for kind, subject, facts in rows:
+        letter = home_chef.letter(Notice(kind, subject, facts), Reader("Meera"))
+        assert facts["ref"] in letter.text(home_chef.brand)
         assert letter.subject
+    _, subject, facts = rows[0]
     for kind in LETTERS:
-        assert line("home_chef").letter(kind, {**rows[0][1], **MORE}, None).text()
+        assert home_chef.letter(Notice(kind, subject, {**facts, **MORE}), Reader()).text(home_chef.brand)
 
 
 def told(db, meera, unread=False, **page):
     with db.reading() as session:
-        rows, cursor = queries.told(session, meera.id, PageQuery(**page), unread=unread)
+        rows, cursor = queries.list_for(session, meera.id, PageQuery(**page), unread=unread)
         return rows, cursor, queries.unread_count(session, meera.id)
 
 
@@ -124,16 +127,16 @@ def read(db, person, notification_id, at):
 def test_the_same_kind_of_thing_may_happen_to_a_subject_again(db, make, meera, now):
     for once in (None, "first", "first", "second"):
         with db.transaction() as session:
-            queries.tell(session, meera.id, "home_chef", "rescheduled", meera.id, FACTS, now, once=once)
+            queries.notify(session, meera.id, "home_chef", "rescheduled", meera.id, FACTS, now, once=once)
     assert len(promised(make)) == 3
 
 
-def test_a_person_sees_their_own_newest_first_by_pages(db, make, meera, tell, now):
-    tell(person=make.customer())
+def test_a_person_sees_their_own_newest_first_by_pages(db, make, meera, notify, now):
+    notify(person=make.customer())
     for hour in range(5):
         with db.transaction() as session:
             at = now + timedelta(hours=hour // 2)  # two at once
-            queries.tell(session, meera.id, "home_chef", "confirmed", new_id(), {"nth": hour}, at)
+            queries.notify(session, meera.id, "home_chef", "confirmed", new_id(), {"nth": hour}, at)
     first, cursor, unread = told(db, meera, limit=3)
     rest, end, _ = told(db, meera, limit=3, cursor=cursor)
     seen = [row.facts["nth"] for row in (*first, *rest)]
@@ -141,9 +144,9 @@ def test_a_person_sees_their_own_newest_first_by_pages(db, make, meera, tell, no
     assert sorted(seen[1:3]) == [2, 3]
 
 
-def test_what_was_read_is_not_unread_any_more_and_the_first_time_counts(db, meera, tell, now):
-    tell()
-    tell(kind="completed")
+def test_what_was_read_is_not_unread_any_more_and_the_first_time_counts(db, meera, notify, now):
+    notify()
+    notify(kind="completed")
     rows, _, _ = told(db, meera)
     for at in (now, now + timedelta(hours=1)):
         assert read(db, meera, rows[0].id, at).read_at == now
@@ -152,8 +155,8 @@ def test_what_was_read_is_not_unread_any_more_and_the_first_time_counts(db, meer
     assert len(told(db, meera)[0]) == 2
 
 
-def test_somebody_elses_notification_is_not_there(db, make, meera, tell, now):
-    tell()
+def test_somebody_elses_notification_is_not_there(db, make, meera, notify, now):
+    notify()
     [(notification_id,)] = make.rows("select id from notifications")
     for person, wanted in ((make.customer(), notification_id), (meera, new_id())):
         with pytest.raises(NotificationNotFound):
@@ -178,9 +181,9 @@ def test_the_unread_are_counted_up_to_a_hundred_and_found_by_their_index(db, mak
 
 
 @pytest.mark.parametrize("count", [1, 8])
-def test_a_list_with_its_count_costs_two_statements_however_long_it_is(db, meera, tell, count):
+def test_a_list_with_its_count_costs_two_statements_however_long_it_is(db, meera, notify, count):
     for _ in range(count):
-        tell(subject=new_id())
+        notify(subject=new_id())
     with counted() as seen:
         assert len(told(db, meera)[0]) == count
     assert len(seen.statements) == 2  # and the one that tells who is calling

@@ -6,12 +6,15 @@ from datetime import date, time, timedelta
 import pytest
 from sqlalchemy import text
 
+from shared.appointments import offers, status_changes
+from shared.appointments.lifecycle import ProviderAction
+from shared.appointments.offers import OfferGone
+from shared.appointments.status_changes import TooEarly
 from shared.bookings.queries import BookingNotFound
+from shared.bookings.transitions import StatusChangeNotAllowed
 from shared.kit.ids import new_id
-from shared.lines.home_chef import offers, steps
-from shared.lines.home_chef.lifecycle import CHEF, ChefStep
-from shared.lines.home_chef.offers import OfferGone, StepNotAllowed
-from shared.lines.home_chef.starting import TooEarly
+from shared.lines.home_chef.line import LINE
+from shared.lines.home_chef.visit import CHEF
 from tests.make import together
 
 HOUR = timedelta(hours=1)
@@ -23,8 +26,8 @@ def step(make, now):
 
     def step(booking, status, after=timedelta(0), chef_id=None, window=0, reason=None):
         begin = make.acting(chef_id or booking.chef_id, CHEF)
-        row = steps.by_chef(begin, booking.id, ChefStep(status), reason, window, now + after)
-        return row.booking.status, row.booking.answer
+        row = status_changes.by_provider(begin, LINE, booking.id, ProviderAction(status), reason, window, now + after)
+        return row.booking.status, row.booking.acceptance
 
     return step
 
@@ -70,7 +73,7 @@ def test_a_confirmed_booking_is_to_be_paid_within_a_day_and_two_hours_before_its
 
 
 def test_a_chef_accepts_a_visit_the_payment_confirmed(make, paid, step):
-    assert make.stored(paid.id).answer == "awaiting"
+    assert make.stored(paid.id).acceptance == "awaiting"
     assert step(paid, "confirmed") == ("confirmed", "accepted")
     assert make.stored(paid.id).pay_by is None
     assert events(make)[-2:] == ["confirmed", "accepted"]
@@ -84,7 +87,7 @@ def test_a_chef_who_accepted_before_the_payment_is_told_when_it_arrives(make, ga
     phonepe.settle(page.merchant_txn_id, "pay")
     make.settle(gateway, page.merchant_txn_id)
     stored = make.stored(booking.id)
-    assert (stored.status, stored.payment_status, stored.answer) == ("confirmed", "success", "accepted")
+    assert (stored.status, stored.payment_status, stored.acceptance) == ("confirmed", "success", "accepted")
     kinds = make.rows("select kind from notifications where user_id = :id", id=booking.chef_id)
     assert kinds == [("visit_paid",)]
 
@@ -125,14 +128,14 @@ def test_an_offer_that_ends_while_the_chef_waits_for_the_row_is_gone(make, db, p
                 accepting.result(0.3)
         with pytest.raises(OfferGone):
             accepting.result(10)
-    assert make.stored(paid.id).answer == "awaiting"
+    assert make.stored(paid.id).acceptance == "awaiting"
 
 
 def test_a_visit_that_was_paid_and_accepted_is_started_and_completed(make, paid, step, now):
     step(paid, "confirmed")
     assert step(paid, "in_progress", 2 * HOUR) == ("in_progress", "accepted")
     assert step(paid, "completed", 4 * HOUR, reason="All eaten") == ("completed", "accepted")
-    assert make.rows("select started_at, completed_at from home_chef_visits") == [(now + 2 * HOUR, now + 4 * HOUR)]
+    assert make.rows("select started_at, completed_at from appointments") == [(now + 2 * HOUR, now + 4 * HOUR)]
     assert events(make)[-3:] == ["accepted", "started", "completed"]
     assert make.rows("select reason from booking_events where kind = 'completed'") == [("All eaten",)]
 
@@ -143,14 +146,14 @@ def test_a_completed_visit_turns_the_advance_into_what_each_side_earned(make, pa
     lines = paid.breakdown
     assert make.balances(paid.id) == {
         "gateway_clearing": paid.total,
-        "chef_payable": -lines.subtotal,
+        "provider_payable": -lines.subtotal,
         "platform_revenue": -lines.platform_fee,
         "gst_payable": -lines.gst,
     }
     assert make.rows("select provider_id, amount from ledger_postings where provider_id is not null") == [
         (paid.chef_id, -lines.subtotal)
     ]
-    assert make.rows("select total_bookings from chef_profiles") == [(1,)]
+    assert make.rows("select total_bookings from providers") == [(1,)]
     kinds = make.rows("select kind from notifications where user_id = :id", id=make.stored(paid.id).customer_id)
     assert ("completed",) in kinds
 
@@ -161,7 +164,7 @@ def test_repeating_a_step_is_no_step(make, paid, step):
         before = events(make)
         assert step(paid, status) == first
         assert events(make) == before
-    assert make.rows("select total_bookings from chef_profiles") == [(1,)]
+    assert make.rows("select total_bookings from providers") == [(1,)]
 
 
 @pytest.mark.parametrize("status", ["confirmed", "in_progress", "completed"])
@@ -181,13 +184,13 @@ def test_a_step_taken_many_times_at_once_is_taken_once(make, paid, step, status)
 def test_a_visit_does_not_start_unpaid(make, step):
     booking = make.booking()
     step(booking, "confirmed")
-    with pytest.raises(StepNotAllowed, match="paid") as refused:
+    with pytest.raises(StatusChangeNotAllowed, match="paid") as refused:
         step(booking, "in_progress")
     assert refused.value.status == 409
 
 
 def test_a_visit_does_not_start_before_its_chef_accepted_it(paid, step):
-    with pytest.raises(StepNotAllowed, match="accepted"):
+    with pytest.raises(StatusChangeNotAllowed, match="accepted"):
         step(paid, "in_progress")
 
 
@@ -208,7 +211,7 @@ def test_a_visit_whose_money_a_person_looks_at_does_not_start_until_that_is_clos
         id=new_id(),
         booking=paid.id,
     )
-    with pytest.raises(StepNotAllowed, match="person"):
+    with pytest.raises(StatusChangeNotAllowed, match="person"):
         step(paid, "in_progress")
     make.run("update exceptions set closed_at = now()")
     assert step(paid, "in_progress") == ("in_progress", "accepted")
@@ -233,7 +236,7 @@ def test_a_step_the_table_does_not_have_is_refused_naming_the_states(
     for status in steps:
         step(booking, status)
     before = events(make)
-    with pytest.raises(StepNotAllowed) as refused:
+    with pytest.raises(StatusChangeNotAllowed) as refused:
         step(booking, target)
     current = steps[-1] if steps else "pending"
     assert refused.value.members == {"current": current, "target": target, "allowed": allowed}
@@ -268,4 +271,4 @@ def test_a_visit_that_is_no_longer_theirs_is_not_found(make, paid, step):
 def test_an_offers_clock_runs_from_eight_to_ten_in_the_place(now, starts_in, asked_at, lapses_after):
     local_midnight = now - timedelta(hours=10, minutes=30)
     at = local_midnight + timedelta(hours=asked_at.hour, minutes=asked_at.minute)
-    assert offers.offer_ends(at + starts_in, "Asia/Kolkata", at) == at + lapses_after
+    assert offers.offer_ends(LINE.policy, at + starts_in, "Asia/Kolkata", at) == at + lapses_after

@@ -7,7 +7,7 @@ import pytest
 from shared.kit.ids import new_id
 from shared.outbox import queries
 from shared.outbox.dispatch import DispatchingDatabase, send
-from shared.outbox.promise import PENDING, Promise
+from shared.outbox.pending import PENDING, PendingMessage
 from shared.outbox.queries import GRACE, LEASE, SENDS, SWEEP_BACKOFF_MINUTES, Overdue
 from shared.outbox.sweep import BATCH, sweep
 from tests.fakes import Queue
@@ -34,9 +34,9 @@ def add(dispatching, now):
 
     def add(kind="payments.refund", due_at=None):
         with dispatching.transaction() as session:
-            queries.add(session, kind, {"a": 1}, now, due_at)
-            [promise] = session.info[PENDING]
-        return promise.id
+            queries.enqueue(session, kind, {"a": 1}, now, due_at)
+            [message] = session.info[PENDING]
+        return message.id
 
     return add
 
@@ -48,7 +48,7 @@ def backlog(db, now):
     def backlog(count):
         with db.transaction() as session:
             for _ in range(count):
-                queries.add(session, "payments.refund", {}, now)
+                queries.enqueue(session, "payments.refund", {}, now)
 
     return backlog
 
@@ -77,7 +77,7 @@ def test_a_promise_is_stored_with_the_fact_it_follows_from(add, make, now):
 def test_a_promise_whose_fact_did_not_happen_was_never_made(dispatching, queue, make, now):
     def crash():
         with dispatching.transaction() as session:
-            queries.add(session, "payments.refund", {}, now)
+            queries.enqueue(session, "payments.refund", {}, now)
             session.flush()
             raise ZeroDivisionError
 
@@ -89,7 +89,7 @@ def test_a_promise_whose_fact_did_not_happen_was_never_made(dispatching, queue, 
 
 def test_a_promise_is_sent_after_the_commit_and_not_before(dispatching, queue, make, now):
     with dispatching.transaction() as session:
-        queries.add(session, "payments.refund", {}, now)
+        queries.enqueue(session, "payments.refund", {}, now)
         session.flush()
         assert queue.tasks == []
         assert make.rows("select count(*) from outbox") == [(0,)]
@@ -100,9 +100,9 @@ def test_a_promise_is_sent_after_the_commit_and_not_before(dispatching, queue, m
 
 def test_the_next_transaction_does_not_send_it_again(dispatching, queue, now):
     with dispatching.transaction() as session:
-        queries.add(session, "payments.refund", {}, now)
+        queries.enqueue(session, "payments.refund", {}, now)
     with dispatching.transaction() as session:
-        queries.add(session, "notifications.mail", {}, now)
+        queries.enqueue(session, "notifications.mail", {}, now)
     assert [task.queue for task in queue.tasks] == ["payments", "mails"]
 
 
@@ -116,7 +116,7 @@ def test_a_promise_for_later_says_when(add, queue, make, now):
 def test_with_the_queue_down_the_fact_stands_and_the_sweep_sends_it_under_a_new_name(dispatching, queue, make, now):
     queue.is_down = True
     with dispatching.transaction() as session:
-        queries.add(session, "payments.refund", {}, now)
+        queries.enqueue(session, "payments.refund", {}, now)
     assert make.rows("select count(*) from outbox") == [(1,)]
     queue.is_down = False
     assert sweep(dispatching, queue, now + GRACE - JUST) == NOTHING
@@ -152,7 +152,7 @@ def test_what_is_not_done_is_sent_again_ever_later_under_ever_new_names(add, dis
 def test_what_was_committed_and_never_reached_the_queue_is_sent_by_the_sweep(db, dispatching, queue, make, now):
     """The process dies between the commit and the queue: a plain database commits and sends nothing."""
     with db.transaction() as session:
-        queries.add(session, "payments.refund", {}, now)
+        queries.enqueue(session, "payments.refund", {}, now)
     assert queue.tasks == []
     assert sweep(dispatching, queue, now + GRACE)["sent"] == 1
     [(message_id,)] = make.rows("select id from outbox")
@@ -163,7 +163,7 @@ def test_a_queue_that_confirmed_nothing_and_has_the_task_has_it_once(db, queue, 
     """The same sending again is the same name; the sweep's own is another task, and finds the message done."""
     queue.is_deaf = True
     message_id = add()
-    assert send(queue, [Promise(message_id, "payments.refund", 0, now)]) == 0
+    assert send(queue, [PendingMessage(message_id, "payments.refund", 0, now)]) == 0
     assert len(queue.tasks) == 1
     queue.is_deaf = False
     assert lease(message_id)
@@ -281,14 +281,14 @@ def test_a_message_that_waits_is_not_done_and_one_nobody_wrote_is(add, db):
 
 
 def test_sending_ends_with_its_budget_and_the_sweep_brings_the_rest(queue, now):
-    promises = [Promise(new_id(), "payments.refund", 0, now) for _ in range(3)]
-    assert send(queue, promises, budget_seconds=0) == 0
+    messages = [PendingMessage(new_id(), "payments.refund", 0, now) for _ in range(3)]
+    assert send(queue, messages, budget_seconds=0) == 0
     assert queue.tasks == []
-    assert send(queue, promises) == 3
+    assert send(queue, messages) == 3
 
 
 def test_a_name_tells_each_sending_of_a_promise_from_the_ones_before(queue, now):
     message_id = new_id()
-    send(queue, [Promise(message_id, "payments.refund", generation, now) for generation in range(3)])
+    send(queue, [PendingMessage(message_id, "payments.refund", generation, now) for generation in range(3)])
     assert len({task.name for task in queue.tasks}) == 3
     assert {task.path for task in queue.tasks} == {f"/outbox/{message_id}"}

@@ -5,9 +5,9 @@ from itertools import product
 
 import pytest
 
+from shared.appointments.request import NotServiceable
 from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery
-from shared.lines.home_chef.visits import NotServiceable
 from shared.places import queries
 from shared.places.models import Address, Location, ServiceArea
 from shared.places.queries import AddressNotFound
@@ -167,7 +167,7 @@ def test_a_booking_is_taken_exactly_where_the_check_says_we_come(make, db, city)
             decision = decide(Place("MUMBAI", pincode, *at), *queries.served_in(session, "MUMBAI"))
         try:
             make.booking(customer)
-            make.run("""update bookings set status = 'cancelled', payment_status = 'failed', answer = 'unassigned',
+            make.run("""update bookings set status = 'cancelled', payment_status = 'failed', acceptance = 'unassigned',
               provider_id = null""")
             booked, rule = True, decision.rule
         except NotServiceable as refused:

@@ -4,12 +4,15 @@ from datetime import time, timedelta
 
 import pytest
 
+from shared.appointments import placement
+from shared.appointments.request import NotServiceable
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
-from shared.lines.home_chef import booking, quotes
+from shared.lines.home_chef import quotes
+from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.quotes import QuoteGone, QuoteNotFound
 from shared.lines.home_chef.schemas import BookingRequest, QuoteRequest
-from shared.lines.home_chef.visits import ChefUnavailable, NoChefFree, NotServiceable
+from shared.lines.home_chef.visit import ChefUnavailable, NoChefFree
 from tests.make import QUOTES, RULES, together
 
 
@@ -18,7 +21,7 @@ def give(make, now):
     def give(customer, **wanted):
         request = QuoteRequest(**make.request(customer, **wanted).model_dump(exclude={"quote_id"}))
         with make.begin(customer)() as (session, caller):
-            return quotes.give(session, caller.id, request, QUOTES, now, None)
+            return quotes.give(session, LINE, caller.id, request, QUOTES, now, None)
 
     return give
 
@@ -26,7 +29,7 @@ def give(make, now):
 @pytest.fixture
 def use(make, now):
     def use(customer, quote_id, at=now):
-        return booking.book(make.begin(customer), BookingRequest(quote_id=quote_id), lambda _: None, RULES, at)
+        return placement.place(make.begin(customer), LINE, BookingRequest(quote_id=quote_id), lambda _: None, RULES, at)
 
     return use
 
@@ -35,10 +38,9 @@ def test_what_was_quoted_is_what_is_booked_and_charged(make, give, use):
     make.chef()
     customer = make.customer()
     quote = give(customer, guest_count=8, duration_hours=3, time_slot=time(19), special_requests="No onions")
-    shown = quotes.view(quote)
     booked = use(customer, quote.id)
-    assert shown.total == booked.total == 2_361_56
-    assert shown.breakdown == booked.breakdown
+    assert quote.total == booked.total == 2_361_56
+    assert quote.breakdown == booked.breakdown
     assert (booked.guest_count, booked.duration_hours, booked.time_slot) == (8, 3, time(19))
     assert booked.special_requests == "No onions"
     assert make.rows("select amount from payments") == [(2_361_56,)]
@@ -51,16 +53,16 @@ def test_the_quoted_price_is_kept_whoever_cooks_and_whatever_they_cost_by_then(m
     make.booking(chef_id=cheap.id)
     booked = use(customer, quote.id)
     assert (booked.chef_id, booked.total, booked.breakdown.base) == (dear.id, quote.total, 600_00)
-    assert make.rows("select rate, earning from home_chef_visits where booking_id = :id", id=booked.id) == [
-        (300_00, 600_00)
-    ]
+    assert make.rows(
+        "select (details ->> 'rate')::bigint, earning from appointments where booking_id = :id", id=booked.id
+    ) == [(300_00, 600_00)]
 
 
 def test_the_quoted_price_is_kept_though_the_rate_and_the_tariff_change(make, give, use, now):
     make.chef()
     customer = make.customer()
     quote = give(customer)
-    make.run("update chef_profiles set hourly_rate = 450000")
+    make.run("update providers set rate = 450000")
     make.run(
         """insert into home_chef_tariffs (valid_from, rates, cancellation)
       select :at, rates || '{"platform_fee_bp": 5000}', cancellation from home_chef_tariffs""",
@@ -95,7 +97,7 @@ def test_a_used_quote_stays_used_when_its_booking_is_cancelled(make, give, use):
     customer = make.customer()
     quote = give(customer)
     use(customer, quote.id)
-    make.run("""update bookings set status = 'cancelled', payment_status = 'failed', answer = 'unassigned',
+    make.run("""update bookings set status = 'cancelled', payment_status = 'failed', acceptance = 'unassigned',
       provider_id = null""")
     with pytest.raises(QuoteGone):
         use(customer, quote.id)
@@ -116,18 +118,18 @@ def test_a_quote_is_good_for_half_an_hour_to_the_instant(make, give, use, now):
     customer = make.customer()
     quote = give(customer)
     with pytest.raises(QuoteGone):
-        use(customer, quote.id, now + QUOTES.life)
-    assert use(customer, quote.id, now + QUOTES.life - timedelta(microseconds=1))
+        use(customer, quote.id, now + QUOTES.valid_for)
+    assert use(customer, quote.id, now + QUOTES.valid_for - timedelta(microseconds=1))
 
 
 def test_a_refused_booking_leaves_the_quote_to_be_used(make, give, use):
     chef = make.chef()
     customer = make.customer()
     quote = give(customer)
-    make.run("update chef_profiles set is_available = false")
+    make.run("update providers set is_available = false")
     with pytest.raises(NoChefFree):
         use(customer, quote.id)
-    make.run("update chef_profiles set is_available = true")
+    make.run("update providers set is_available = true")
     assert use(customer, quote.id).chef_id == chef.id
 
 

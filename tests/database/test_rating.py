@@ -2,11 +2,13 @@
 
 import pytest
 
+from shared.appointments import rating
+from shared.appointments.rating import AlreadyRated, NotCompleted, RatingRequest
 from shared.bookings.queries import BookingNotFound
-from shared.lines.home_chef import own, queries, rating
-from shared.lines.home_chef.rating import AlreadyRated, NotCompleted
-from shared.lines.home_chef.schemas import RatingRequest
+from shared.kit.paging import PageQuery
+from shared.lines.home_chef import queries
 from shared.lines.home_chef.views import booking_view
+from shared.lines.home_chef.visit import NAME
 from tests.make import together
 from tests.round_trips import counted
 
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.breaks_invariants("visits are completed by a statement"
 def rate(db, now):
     def rate(customer, booking, stars=5, comment=None):
         with db.transaction() as session:
-            return rating.rate(session, customer.id, booking.id, RatingRequest(stars=stars, comment=comment), now)
+            return rating.rate(session, NAME, customer.id, booking.id, RatingRequest(stars=stars, comment=comment), now)
 
     return rate
 
@@ -30,7 +32,7 @@ def completed(make):
         customer = make.customer()
         booking = make.booking(customer, **given)
         make.run(
-            "update bookings set status = 'completed', payment_status = 'success', answer = 'accepted' where id = :id",
+            "update bookings set status = 'completed', payment_status = 'success', acceptance = 'accepted' where id = :id",
             id=booking.id,
         )
         return customer, booking
@@ -39,7 +41,7 @@ def completed(make):
 
 
 def mean(make):
-    [row] = make.rows("select rating_sum, rating_count, rating::float from chef_profiles")
+    [row] = make.rows("select rating_sum, rating_count, rating::float from providers")
     return row
 
 
@@ -48,8 +50,8 @@ def test_a_rating_is_kept_shown_and_counted(db, make, rate, completed, now):
     answer = rate(customer, booking, 4, "Good dosas")
     assert answer.model_dump() == {"stars": 4, "comment": "Good dosas", "created_at": now}
     with db.reading() as session:
-        [shown] = queries.list_of_customer(session, customer.id, queries.PageQuery())[0]
-        found = own.of_customer(session, customer.id, booking.id)
+        [shown] = queries.list_of_customer(session, customer.id, PageQuery())[0]
+        found = queries.of_customer(session, customer.id, booking.id)
     assert booking_view(shown).rating == booking_view(*found).rating == answer
     assert mean(make) == (4, 1, 4.0)
     assert make.rows("select facts from booking_events where kind = 'rated'") == [({"stars": 4},)]

@@ -8,17 +8,18 @@ import pytest
 
 from infra.admin import make_admin
 from infra.postgres.engine import PostgresDatabase
-from shared.audit.by import By
+from shared.appointments import assignment
+from shared.appointments.providers import queries, registration
+from shared.appointments.providers.schemas import ProviderQuery
+from shared.audit.context import AuditContext
 from shared.bookings.history import Actor
 from shared.bookings.promotion import Blocked, HasBookings, HasRole
 from shared.kit.database import DatabaseUnavailable
 from shared.kit.ids import new_id
-from shared.lines.home_chef import reassignment
-from shared.lines.home_chef.chefs import registration
-from shared.lines.home_chef.chefs.registry import queries
-from shared.lines.home_chef.chefs.registry.queries import ChefNotFound
-from shared.lines.home_chef.chefs.registry.schemas import ChefQuery, ChefRegistration
-from shared.lines.home_chef.visits import NoChefFree
+from shared.lines.home_chef.line import LINE
+from shared.lines.home_chef.schemas import ChefChange, ChefRegistration
+from shared.lines.home_chef.views import chef_file_view
+from shared.lines.home_chef.visit import ChefNotFound, NoChefFree
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
 from shared.users.models import ADMIN
@@ -26,7 +27,12 @@ from tests.make import LOCK, together
 from tests.round_trips import counted
 
 LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
-BY = By(UUID(int=7), "198.51.100.7", "request-7")
+BY = AuditContext(UUID(int=7), "198.51.100.7", "request-7")
+
+
+def shown(registered):
+    """A chef as an admin sees them."""
+    return chef_file_view(registered.user, registered.provider, registered.week)
 
 
 @pytest.fixture
@@ -34,7 +40,7 @@ def register(db, now):
     def register(email="asha@test.example", **given):
         wish = ChefRegistration(**{"email": email, "name": "Asha Nair", "service_city": "Mumbai", **given})
         with db.transaction() as session:
-            return registration.register(session, wish, BY, now)
+            return shown(registration.register(session, LINE, wish.email, wish, BY, now))
 
     return register
 
@@ -43,7 +49,7 @@ def register(db, now):
 def change(db, now):
     def change(chef_id, by=BY, at=now, **given):
         with db.transaction() as session:
-            return registration.change(session, chef_id, given, by, at)
+            return shown(registration.change(session, LINE, chef_id, ChefChange(**given), by, at))
 
     return change
 
@@ -52,7 +58,7 @@ def change(db, now):
 def deactivate(db, now):
     def deactivate(chef_id):
         with db.transaction() as session:
-            registration.deactivate(session, chef_id, BY, now)
+            registration.deactivate(session, LINE, chef_id, BY, now)
 
     return deactivate
 
@@ -62,7 +68,7 @@ def admin(db, make):
     """An admin who exists, as whoever verifies must."""
     make_admin(db, "boss@test.example", make.now)
     [(admin_id,)] = make.rows("select id from users where role = 'admin'")
-    return By(admin_id, "198.51.100.8", "request-8")
+    return AuditContext(admin_id, "198.51.100.8", "request-8")
 
 
 def sign_in(db, email, now):
@@ -119,7 +125,7 @@ def test_a_customer_with_bookings_stays_one_until_they_are_over(register, make):
     assert make.rows("select role from users where id = :id", id=customer.id) == [("customer",)]
     assert make.rows("select * from audit_log") == []
     make.run(
-        "update bookings set status = 'cancelled', payment_status = 'failed', answer = 'unassigned', provider_id = null"
+        "update bookings set status = 'cancelled', payment_status = 'failed', acceptance = 'unassigned', provider_id = null"
     )
     assert register(email_of(make, customer)).id == customer.id
 
@@ -140,12 +146,12 @@ def test_of_many_who_register_one_address_at_once_one_does(register, make):
     """Fails when the address is looked up first and inserted then: the loser meets the unique index as a 500."""
     outcomes = together(5, register)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ChefFileView"] + ["HasRole"] * 4
-    assert make.rows("select count(*) from chef_profiles") == [(1,)]
+    assert make.rows("select count(*) from providers") == [(1,)]
 
 
 def test_a_chef_is_offered_visits_from_when_they_are_verified(register, change, make, admin, now):
     customer, chef = make.customer(), register()
-    make.run("insert into chef_availability (id, chef_id, weekday, starts, ends) select gen_random_uuid(), :chef, day, 480, 1380 from generate_series(0, 6) day", chef=chef.id)  # fmt: skip
+    make.run("insert into provider_availability (id, provider_id, weekday, starts, ends) select gen_random_uuid(), :chef, day, 480, 1380 from generate_series(0, 6) day", chef=chef.id)  # fmt: skip
     with pytest.raises(NoChefFree):
         make.booking(customer)
     verified = change(chef.id, by=admin, is_verified=True, verification_reference="FSSAI 1")
@@ -164,7 +170,7 @@ def test_who_verified_a_chef_stays_until_they_are_no_longer(register, change, ad
 
 def test_a_change_leaves_what_it_does_not_name_and_null_clears_a_text(register, change):
     chef = register(bio="Grills", phone="+919876543210")
-    changed = change(chef.id, bio=None, hourly_rate=500_00, is_available=False)
+    changed = change(chef.id, bio=None, hourly_rate=500, is_available=False)
     assert changed == chef.model_copy(update={"bio": None, "hourly_rate": 500_00, "is_available": False})
 
 
@@ -177,7 +183,7 @@ def test_a_deactivated_chef_is_signed_out_at_once_offered_nothing_and_may_come_b
     with pytest.raises(NoChefFree):
         make.booking(customer)
     deactivate(chef.id)
-    assert make.rows("select is_available, is_verified from chef_profiles") == [(True, True)]
+    assert make.rows("select is_available, is_verified from providers") == [(True, True)]
     change(chef.id, is_active=True)
     assert make.booking(customer).chef_id == chef.id
 
@@ -186,19 +192,19 @@ def test_whatever_decides_about_a_chef_moves_their_calendar_on(register, change,
     chef = register()
     versions = []
     for act in (lambda: change(chef.id, is_available=False), lambda: deactivate(chef.id), lambda: None):
-        versions += make.rows("select calendar_version from chef_profiles")
+        versions += make.rows("select calendar_version from providers")
         act()
     assert versions == sorted(set(versions))
 
 
 def test_a_week_waits_for_whoever_books_the_chef(register, make, db, database_url):
-    """Fails with the row not locked in `calendar.touch`: the week is set while a visit in the old one is being written."""
+    """Fails with the row not locked in `queries.lock_calendar`: the week is set while a visit in the old one is being written."""
     chef = register()
     with db.transaction() as session:
         session.execute(LOCK, {"id": chef.id})
         with pytest.raises(DatabaseUnavailable), impatient(database_url) as other, other.transaction() as waiting:
-            registration.set_week(waiting, chef.id, [], BY, make.now)
-    assert make.rows("select calendar_version from chef_profiles") == [(0,)]
+            registration.set_week(waiting, LINE, chef.id, [], BY, make.now)
+    assert make.rows("select calendar_version from providers") == [(0,)]
 
 
 def test_what_is_no_chef_is_not_found(change, deactivate, make, db):
@@ -209,7 +215,7 @@ def test_what_is_no_chef_is_not_found(change, deactivate, make, db):
         with pytest.raises(ChefNotFound):
             deactivate(chef_id)
         with pytest.raises(ChefNotFound), db.reading() as session:
-            registration.shown(session, chef_id)
+            registration.find(session, LINE, chef_id)
 
 
 def test_every_change_is_written_down_with_what_it_changed_and_goes_back_with_it(
@@ -225,7 +231,7 @@ def test_every_change_is_written_down_with_what_it_changed_and_goes_back_with_it
     ]
     assert {row[3:] for row in rows} == {(BY.id, BY.address, chef.id)}
     with suppress(RuntimeError), db.transaction() as session:
-        registration.change(session, chef.id, {"bio": "Curries"}, BY, make.now)
+        registration.change(session, LINE, chef.id, ChefChange(bio="Curries"), BY, make.now)
         session.flush()
         raise RuntimeError
     assert make.rows("select count(*) from audit_log") == [(3,)]
@@ -233,7 +239,7 @@ def test_every_change_is_written_down_with_what_it_changed_and_goes_back_with_it
 
 def page(db, **query):
     with db.reading() as session:
-        rows, cursor = queries.listed(session, ChefQuery(**query))
+        rows, cursor = queries.list_providers(session, LINE, ProviderQuery(**query))
     return [user.email for user, _ in rows], cursor
 
 
@@ -264,7 +270,7 @@ def test_the_list_shows_the_same_chefs_while_others_are_registered(db, make, now
     first, cursor = page(db, limit=2)
     with db.transaction() as session:
         wish = ChefRegistration(email="late@test.example", name="Late", service_city="Mumbai")
-        registration.register(session, wish, BY, now + timedelta(minutes=1))
+        registration.register(session, LINE, wish.email, wish, BY, now + timedelta(minutes=1))
     second, cursor = page(db, limit=2, cursor=cursor)
     third, cursor = page(db, limit=2, cursor=cursor)
     assert first + second + third == made[::-1]
@@ -289,7 +295,7 @@ def test_registering_costs_the_same_however_much_a_customer_has_booked(make, reg
         for number in range(visits):
             make.booking(customer, booking_date=make.day(3 + number))
         make.run(
-            "update bookings set status = 'cancelled', payment_status = 'failed', answer = 'unassigned', provider_id = null"
+            "update bookings set status = 'cancelled', payment_status = 'failed', acceptance = 'unassigned', provider_id = null"
         )
         with counted() as seen:
             register(email_of(make, customer))
@@ -301,7 +307,7 @@ def test_what_a_deactivated_chef_was_to_cook_is_passed_on_by_the_admin_who_did_i
     booking = make.booking()
     other = make.chef()
     deactivate(booking.chef_id)
-    assert reassignment.leave(db, booking.chef_id, Actor(ADMIN, BY.id), now) == 1
+    assert assignment.release_all(db, LINE, booking.chef_id, Actor(ADMIN, BY.id), now) == 1
     assert make.stored(booking.id).provider_id == other.id
     told = make.rows("select actor, actor_id from booking_events where kind = 'chef_left'")
     assert told == [(ADMIN, BY.id)]

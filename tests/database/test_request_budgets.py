@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from functions import wiring
 from infra.postgres.engine import PostgresDatabase
 from shared.kit.ids import new_id
-from shared.lines.home_chef.lifecycle import CHEF
+from shared.lines.home_chef.visit import CHEF
 from shared.users.models import CUSTOMER
 from tests.database.world import World
 from tests.framework import client

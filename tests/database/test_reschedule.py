@@ -6,15 +6,19 @@ from datetime import time, timedelta
 import pytest
 from sqlalchemy import text
 
+from shared.appointments import cancellation
+from shared.appointments.request import Overlapping
 from shared.bookings.lifecycle import Status
 from shared.bookings.queries import BookingNotFound
 from shared.idempotency.queries import Key, Replayed, fingerprint
 from shared.kit.errors import Invalid
 from shared.ledger.postings import AccountCode
-from shared.lines.home_chef import cancellation, reschedule
-from shared.lines.home_chef.reschedule import NotReschedulable, PriceChanged, PriceHigher
+from shared.lines.home_chef import reschedule
+from shared.lines.home_chef.line import LINE
+from shared.lines.home_chef.reschedule import PriceChanged
+from shared.lines.home_chef.reschedule_decision import NotReschedulable, PriceHigher
 from shared.lines.home_chef.schemas import RescheduleQuery, RescheduleRequest
-from shared.lines.home_chef.visits import ChefUnavailable, Overlapping
+from shared.lines.home_chef.visit import ChefUnavailable
 from shared.payments.checkout import PaymentInProgress
 from tests.make import LOCK, begin_as, together
 from tests.round_trips import counted
@@ -42,7 +46,7 @@ def move(db, make, customer, now):
 @pytest.fixture
 def preview(db, make, customer, now):
     def preview(booking, slot, day=5):
-        with db.transaction() as session:
+        with db.reading() as session:
             wanted = RescheduleQuery(booking_date=make.day(day), time_slot=slot)
             return reschedule.preview(session, customer.id, booking.id, wanted, now)
 
@@ -71,7 +75,7 @@ def accepted(make, gateway, phonepe, customer, step):
 
 def terms(make, booking):
     [row] = make.rows(
-        "select rescheduled, refund_cap_bp, earning from home_chef_visits where booking_id = :id", id=booking.id
+        "select rescheduled, refund_cap_bp, earning from appointments where booking_id = :id", id=booking.id
     )
     return row
 
@@ -88,7 +92,7 @@ def test_an_unpaid_visit_moves_with_its_price_and_holds_the_new_time_instead(mak
     assert (moved.booking_date, moved.time_slot) == (make.day(5), PEAK)
     assert moved.ends_at - moved.starts_at == timedelta(hours=2)
     assert moved.breakdown.peak_premium == 159_60
-    assert (moved.total, moved.status, moved.payment_status, moved.answer) == (
+    assert (moved.total, moved.status, moved.payment_status, moved.acceptance) == (
         moved.breakdown.total,
         "pending",
         "pending",
@@ -97,7 +101,7 @@ def test_an_unpaid_visit_moves_with_its_price_and_holds_the_new_time_instead(mak
     assert make.rows("select amount from payments") == [(moved.total,)]
     assert terms(make, booking) == (1, 10_000, moved.breakdown.subtotal)
     assert (make.stored(booking.id).pay_by, offer(make, booking)) == (booking.pay_by, ("open", None))
-    held = make.stored(booking.id).held
+    held = make.stored(booking.id).busy_period
     assert (held.lower, held.upper) == (moved.starts_at, moved.ends_at + timedelta(minutes=30))
     assert make.booking(make.customer()).chef_id == booking.chef_id
     [(kind, facts)] = make.rows(
@@ -121,6 +125,18 @@ def test_what_was_previewed_is_what_happens(make, customer, move, preview):
     assert move(booking, time_slot=PEAK, expected_total=shown.total / 100).total == shown.total
 
 
+def test_a_preview_waits_for_nobody(db, make, gateway, customer, preview):
+    """Fails where a preview locks a row: it would wait for whoever pays or cancels meanwhile."""
+    booking, begun = make.booking(customer), make.booking(customer, booking_date=make.day(4))
+    make.page(gateway, customer, begun.id)
+    with ThreadPoolExecutor(1) as pool, db.transaction() as session:
+        for table in ("users", "bookings", "payments", "payment_attempts"):
+            session.execute(text(f"select 1 from {table} for update"))
+        assert pool.submit(preview, booking, PEAK).result(10).refund == 0
+        with pytest.raises(PaymentInProgress):
+            pool.submit(preview, begun, PEAK).result(10)
+
+
 def test_a_paid_visit_moved_to_a_cheaper_time_gets_the_difference_back_and_ends_even(
     make, accepted, move, preview, step
 ):
@@ -136,13 +152,13 @@ def test_a_paid_visit_moved_to_a_cheaper_time_gets_the_difference_back_and_ends_
         "refunds_payable": -difference,
     }
     assert make.rows("select amount from payments") == [(booking.total,)]
-    assert (moved.answer, moved.status) == ("awaiting", "confirmed")
+    assert (moved.acceptance, moved.status) == ("awaiting", "confirmed")
 
     for status in (Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED):
         step(booking, status)
     balances = make.balances(booking.id)
     assert AccountCode.CUSTOMER_ADVANCE not in balances
-    assert balances["chef_payable"] == -moved.breakdown.subtotal == -terms(make, booking)[2]
+    assert balances["provider_payable"] == -moved.breakdown.subtotal == -terms(make, booking)[2]
 
 
 def test_cancelled_after_a_cheaper_move_the_rest_goes_back_and_nothing_twice(
@@ -152,9 +168,9 @@ def test_cancelled_after_a_cheaper_move_the_rest_goes_back_and_nothing_twice(
     moved = move(booking)
     step(booking, Status.CONFIRMED)
     with db.transaction() as session:
-        shown = cancellation.preview(session, customer.id, booking.id, now)
+        shown = cancellation.preview(session, LINE, customer.id, booking.id, now)
         assert shown.refund == moved.total
-        cancellation.cancel(session, customer.id, booking.id, "plans", shown.refund, now)
+        cancellation.cancel(session, LINE, customer.id, booking.id, "plans", shown.refund, now)
     assert make.rows("select sum(amount)::bigint from refunds") == [(booking.total,)]
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "refunds_payable": -booking.total}
 
@@ -165,10 +181,10 @@ def test_cancelled_late_after_a_cheaper_move_half_of_the_new_price_is_kept(db, m
     step(booking, Status.CONFIRMED)
     late = moved.starts_at - timedelta(hours=6)
     with db.transaction() as session:
-        cancellation.cancel(session, customer.id, booking.id, "plans", None, late)
+        cancellation.cancel(session, LINE, customer.id, booking.id, "plans", None, late)
     balances = make.balances(booking.id)
     assert "customer_advance" not in balances
-    kept = -sum(balances[name] for name in ("chef_payable", "platform_revenue", "gst_payable"))
+    kept = -sum(balances[name] for name in ("provider_payable", "platform_revenue", "gst_payable"))
     assert kept == moved.total - (moved.total + 1) // 2
 
 
@@ -178,7 +194,7 @@ def test_the_chef_is_asked_anew_with_a_new_clock_and_both_are_told_each_time(mak
         move(booking, booking_date=make.day(day))
         state, expires = offer(make, booking)
         assert (state, expires) == ("open", now + timedelta(hours=2))
-        assert make.stored(booking.id).answer == "awaiting"
+        assert make.stored(booking.id).acceptance == "awaiting"
         step(booking, Status.CONFIRMED)
         assert offer(make, booking)[0] == "accepted"
     told = make.rows("select kind, count(*) from notifications group by kind")
@@ -199,7 +215,7 @@ def test_moving_away_does_not_win_back_what_cancelling_had_lost(db, make, accept
         if answered:
             step(booking, Status.CONFIRMED, late)
         with db.transaction() as session:
-            shown = cancellation.preview(session, customer.id, booking.id, late)
+            shown = cancellation.preview(session, LINE, customer.id, booking.id, late)
         assert shown.refund == (moved.total + 1) // 2
     assert shown.valid_until == moved.starts_at - timedelta(hours=4)
     move(booking, at=late, booking_date=make.day(31))
@@ -251,11 +267,11 @@ def test_cancelled_without_a_chef_or_too_late_to_pay_it_is_not_moved(db, make, c
     with pytest.raises(NotReschedulable, match="time to pay"):
         move(unpaid, at=unpaid.pay_by)
     with db.transaction() as session:
-        cancellation.cancel(session, customer.id, unpaid.id, "plans", None, now)
+        cancellation.cancel(session, LINE, customer.id, unpaid.id, "plans", None, now)
     with pytest.raises(NotReschedulable, match="cancelled"):
         move(unpaid)
     alone, _ = make.paid(gateway, phonepe, customer)
-    make.run("update bookings set answer = 'unassigned', provider_id = null where id = :id", id=alone.id)
+    make.run("update bookings set acceptance = 'unassigned', provider_id = null where id = :id", id=alone.id)
     with pytest.raises(NotReschedulable, match="no chef"):
         move(alone)
 
@@ -289,14 +305,14 @@ def test_a_time_the_chef_does_not_have_is_refused_with_the_nearest_he_has(make, 
         move(booking, time_slot=time(13))
     assert len(refused.value.members["nearest"]) == 3
     make.run(
-        "insert into chef_days_off (id, chef_id, day) values (gen_random_uuid(), :id, :day)",
+        "insert into provider_days_off (id, provider_id, day) values (gen_random_uuid(), :id, :day)",
         id=other.chef_id,
         day=make.day(7),
     )
     for when in ({"booking_date": make.day(7)}, {"time_slot": time(22)}):
         with pytest.raises(ChefUnavailable):
             move(booking, **when)
-    assert make.stored(booking.id).held.lower == booking.starts_at
+    assert make.stored(booking.id).busy_period.lower == booking.starts_at
 
 
 def test_a_visit_may_move_by_half_an_hour_into_its_own_time(make, customer, move):
@@ -329,7 +345,7 @@ def test_an_unpaid_visit_the_chef_had_confirmed_is_to_be_paid_before_the_earlier
     step(booking, Status.CONFIRMED)
     assert make.stored(booking.id).pay_by == now + timedelta(hours=24)
     moved = move(booking, booking_date=make.day(0), time_slot=time(17))
-    assert (moved.status, moved.answer) == ("confirmed", "awaiting")
+    assert (moved.status, moved.acceptance) == ("confirmed", "awaiting")
     assert moved.pay_by == moved.starts_at - timedelta(hours=2)
 
 
@@ -365,13 +381,13 @@ def test_a_move_and_a_booking_for_one_slot_meet_and_one_wins(make, customer, mov
         lost = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
         assert len(lost) == 1, outcomes
         assert type(lost[0]).__name__ in {"NoChefFree", "ChefUnavailable"}
-        make.run("update bookings set status = 'cancelled', payment_status = 'failed', answer = 'accepted'")
+        make.run("update bookings set status = 'cancelled', payment_status = 'failed', acceptance = 'accepted'")
 
 
 def test_what_the_chef_changes_meanwhile_counts(db, make, customer, move):
     """Fails when the chef's row is not locked before his calendar is read: the visit lands on his day off."""
     booking = make.booking(customer)
-    day_off = text("insert into chef_days_off (id, chef_id, day) values (gen_random_uuid(), :id, :day)")
+    day_off = text("insert into provider_days_off (id, provider_id, day) values (gen_random_uuid(), :id, :day)")
     with ThreadPoolExecutor(1) as pool:
         with db.transaction() as session:
             session.execute(LOCK, {"id": booking.chef_id})

@@ -14,8 +14,9 @@ from shared.invariants.run import breaches
 from shared.kit import retention
 from shared.kit.ids import new_id
 from shared.lines.home_chef import quotes
+from shared.lines.home_chef.line import LINE
 from shared.outbox import queries as outbox
-from shared.outbox.promise import PENDING
+from shared.outbox.pending import PENDING
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
 from tests.make import QUOTES, together
@@ -27,26 +28,26 @@ FOR_EVER = [*MONEY, "bookings", "booking_events", "notifications", "audit_log", 
 
 
 @pytest.fixture
-def tidy(in_process):  # noqa: ARG001 - a function that is imported reads its settings
+def purge(in_process):  # noqa: ARG001 - a function that is imported reads its settings
     """Run the job, on the test's database."""
-    from functions.schedule.maintenance import tidy
+    from functions.schedule.maintenance import purge
 
-    return tidy
+    return purge
 
 
 def count(make, table):
     return make.rows(f"select count(*) from {table}")[0][0]
 
 
-def promise(db, now):
+def message(db, now):
     with db.transaction() as session:
-        outbox.add(session, "nobody.knows", {}, now)
-        [promise] = session.info[PENDING]
-    return promise.id
+        outbox.enqueue(session, "nobody.knows", {}, now)
+        [message] = session.info[PENDING]
+    return message.id
 
 
 def done(db, now):
-    message_id = promise(db, now)
+    message_id = message(db, now)
     with db.transaction() as session:
         outbox.done(session, message_id, now)
 
@@ -74,21 +75,21 @@ def reconciled(db, now):
 @pytest.mark.parametrize(
     ("room", "keep", "add"),
     [
-        ("outbox", retention.PROMISES, done),
-        ("inbox", retention.MESSAGES, looked_into),
+        ("outbox", retention.OUTBOX_MESSAGES, done),
+        ("inbox", retention.INBOX_MESSAGES, looked_into),
         ("idempotency_keys", retention.ANSWERS, answered),
         ("reconciliation_runs", retention.RECONCILIATIONS, reconciled),
     ],
 )
-def test_what_is_old_enough_is_deleted_and_not_before(db, make, tidy, now, room, keep, add):
+def test_what_is_old_enough_is_deleted_and_not_before(db, make, purge, now, room, keep, add):
     add(db, now)
-    assert tidy(now + keep)[room] == 0
+    assert purge(now + keep)[room] == 0
     assert count(make, room) == 1
-    assert tidy(now + keep + JUST)[room] == 1
+    assert purge(now + keep + JUST)[room] == 1
     assert count(make, room) == 0
 
 
-def test_a_session_is_deleted_by_the_day_it_was_over_ended_or_expired(db, make, tidy, now):
+def test_a_session_is_deleted_by_the_day_it_was_over_ended_or_expired(db, make, purge, now):
     admin = make.admin()
     [(email,)] = make.rows("select email from users where id = :id", id=admin.id)
     lives = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
@@ -96,40 +97,40 @@ def test_a_session_is_deleted_by_the_day_it_was_over_ended_or_expired(db, make, 
         ended, _ = (sessions.begin(session, email, lives, now) for _ in range(2))
         sessions.end(session, ended.session_id, "logout", now + HOUR)
     over = now + retention.SESSIONS
-    assert tidy(over + HOUR)["sessions"] == 0
-    assert tidy(over + 2 * HOUR)["sessions"] == 1
-    assert tidy(over + 12 * HOUR + JUST)["sessions"] == 1
+    assert purge(over + HOUR)["sessions"] == 0
+    assert purge(over + 2 * HOUR)["sessions"] == 1
+    assert purge(over + 12 * HOUR + JUST)["sessions"] == 1
 
 
-def test_a_quote_is_deleted_a_month_after_it_expired_and_the_booking_it_was_used_for_stands(db, make, tidy, now):
+def test_a_quote_is_deleted_a_month_after_it_expired_and_the_booking_it_was_used_for_stands(db, make, purge, now):
     customer = make.customer()
     make.chef()
     with db.transaction() as session:
         for _ in range(2):
-            quote = quotes.give(session, customer.id, make.request(customer), QUOTES, now, None)
+            quote = quotes.give(session, LINE, customer.id, make.request(customer), QUOTES, now, None)
     booking = make.booking(customer)
     make.run("update home_chef_quotes set booking_id = :booking where id = :id", booking=booking.id, id=quote.id)
-    expired = now + QUOTES.life + retention.QUOTES
-    assert tidy(expired)["home_chef"] == 0
-    assert tidy(expired + JUST)["home_chef"] == 2
+    expired = now + QUOTES.valid_for + retention.QUOTES
+    assert purge(expired)["home_chef"] == 0
+    assert purge(expired + JUST)["home_chef"] == 2
     assert make.stored(booking.id).total == booking.total
 
 
-def test_what_is_not_done_is_never_deleted(db, make, tidy, now):
-    promise(db, now)
-    dying = promise(db, now)
+def test_what_is_not_done_is_never_deleted(db, make, purge, now):
+    message(db, now)
+    dying = message(db, now)
     make.run("update outbox set dead_at = created_at where id = :id", id=dying)
     with db.transaction() as session:
         inbox.receive(session, "phonepe", b"{}", "nobody.knows", now)
-    assert set(tidy(now + timedelta(days=1000)).values()) == {0}
+    assert set(purge(now + timedelta(days=1000)).values()) == {0}
     assert (count(make, "outbox"), count(make, "inbox")) == (3, 1)
 
 
-def test_what_tells_of_money_visits_and_changes_is_kept_for_ever(make, gateway, phonepe, tidy, now):
+def test_what_tells_of_money_visits_and_changes_is_kept_for_ever(make, gateway, phonepe, purge, now):
     booking, _ = make.paid(gateway, phonepe)
     make.step(booking, "confirmed", "in_progress", "completed")
     before = {table: count(make, table) for table in FOR_EVER}
-    tidy(now + timedelta(days=10_000))
+    purge(now + timedelta(days=10_000))
     assert {table: count(make, table) for table in FOR_EVER} == before
     assert before["invoices"] == 1
 
@@ -144,25 +145,25 @@ def many(make, now, rows):
     )
 
 
-def test_much_is_deleted_in_batches_and_what_the_time_does_not_suffice_for_stays(make, tidy, now, monkeypatch):
+def test_much_is_deleted_in_batches_and_what_the_time_does_not_suffice_for_stays(make, purge, now, monkeypatch):
     monkeypatch.setattr(retention, "BATCH", 10)
     many(make, now, 25)
-    later = now + retention.PROMISES + HOUR
+    later = now + retention.OUTBOX_MESSAGES + HOUR
     monkeypatch.setattr(retention, "SECONDS", 0.0)
-    assert tidy(later)["outbox"] == 0
+    assert purge(later)["outbox"] == 0
     monkeypatch.setattr(retention, "SECONDS", 60.0)
-    assert tidy(later)["outbox"] == 25
+    assert purge(later)["outbox"] == 25
 
 
-def test_two_at_once_delete_different_rows_and_nobody_waits(db, make, tidy, now):
+def test_two_at_once_delete_different_rows_and_nobody_waits(db, make, purge, now):
     """Fails (it waits for the read timeout) when the rows are not taken with `skip locked`."""
     many(make, now, 30)
-    later = now + retention.PROMISES + HOUR
+    later = now + retention.OUTBOX_MESSAGES + HOUR
     with db.transaction() as session:
-        assert outbox.forget(session, later, 10) == 10
-        assert tidy(later)["outbox"] == 20
+        assert outbox.purge(session, later, 10) == 10
+        assert purge(later)["outbox"] == 20
     many(make, now, 30)
-    assert sum(did["outbox"] for did in together(3, lambda: tidy(later))) == 30
+    assert sum(did["outbox"] for did in together(3, lambda: purge(later))) == 30
 
 
 def test_a_key_counts_until_it_is_deleted_and_not_a_moment_longer(db, now):
@@ -188,7 +189,7 @@ def test_what_is_old_is_found_by_an_index(db, make, now):
     event.listen(Engine, "before_cursor_execute", note)
     try:
         with db.transaction() as session:
-            outbox.forget(session, now + retention.PROMISES + timedelta(minutes=1), 10)
+            outbox.purge(session, now + retention.OUTBOX_MESSAGES + timedelta(minutes=1), 10)
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     with db.reading() as session:
@@ -199,15 +200,15 @@ def test_what_is_old_is_found_by_an_index(db, make, now):
 
 
 @pytest.mark.breaks_invariants("what is deleted a month later is missed today")
-def test_what_is_deleted_is_missed_by_no_invariant(make, gateway, phonepe, db, tidy, now):
+def test_what_is_deleted_is_missed_by_no_invariant(make, gateway, phonepe, db, purge, now):
     """Fails when a promise is looked for longer than it is kept."""
     make.paid(gateway, phonepe)
     with db.transaction() as session:
         inbox.receive(session, "phonepe", b"{}", "payments.callback", now)
     make.run("update inbox set processed_at = :now, outcome = 'succeeded'", now=now)
     make.run("update outbox set done_at = :now", now=now)
-    later = now + retention.PROMISES + JUST
-    assert tidy(later)["outbox"] > 0
+    later = now + retention.OUTBOX_MESSAGES + JUST
+    assert purge(later)["outbox"] > 0
     promised = {name: sql for name, sql in wiring.invariants().items() if "outbox" in sql}
     assert len(promised) == 2
     with db.reading() as session:

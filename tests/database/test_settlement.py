@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from functions.wiring import line
-from shared.payments import following, queries, settlement
-from shared.payments.gateway import GatewayAnswer, GatewayUnavailable, Said
+from shared.payments import queries, settlement, status_polling
+from shared.payments.gateway import GatewayAnswer, GatewayStatus, GatewayUnavailable
 from shared.payments.matching import NOT_FOUND_GRACE
 from tests.make import at, together
 
@@ -17,13 +17,13 @@ MISMATCHES = ["status.other_amount", "status.other_merchant", "status.other_tran
 
 
 @pytest.fixture
-def follow(db, gateway, our_id, now):
+def poll(db, gateway, our_id, now):
     """Tell that something happened to a payment; what it is, the gateway is asked."""
 
-    def follow(txn=our_id, after=timedelta(0)):
-        return following.follow_our_id(db, at(gateway), line, txn, now + after)
+    def poll(txn=our_id, after=timedelta(0)):
+        return status_polling.poll_by_our_id(db, at(gateway), line, txn, now + after)
 
-    return follow
+    return poll
 
 
 @pytest.fixture
@@ -58,21 +58,21 @@ def happened(make):
     return [kind for (kind,) in make.rows("select kind from booking_events order by id")]
 
 
-def test_a_payment_that_succeeds_confirms_the_booking_and_is_booked_once(make, phonepe, booking, our_id, follow):
+def test_a_payment_that_succeeds_confirms_the_booking_and_is_booked_once(make, phonepe, booking, our_id, poll):
     phonepe.settle(our_id, "pay")
     for _ in range(3):
-        assert follow() == "succeeded"
+        assert poll() == "succeeded"
     stored = make.stored(booking.id)
-    assert (stored.status, stored.payment_status, stored.answer) == ("confirmed", "success", "awaiting")
+    assert (stored.status, stored.payment_status, stored.acceptance) == ("confirmed", "success", "awaiting")
     assert stored.pay_by is None
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
     assert told(make) == ["booked", "confirmed", "visit_to_answer"]
     assert happened(make) == ["booked", "payment_started", "payment_succeeded", "confirmed"]
 
 
-def test_a_success_keeps_what_the_gateway_told_of_it(make, phonepe, gateway, our_id, follow, now):
+def test_a_success_keeps_what_the_gateway_told_of_it(make, phonepe, gateway, our_id, poll, now):
     phonepe.settle(our_id, "pay")
-    follow()
+    poll()
     [payment] = phonepe.transactions()
     kept = make.rows(
         "select gateway_txn_id, bank_reference, code, capture, settled_at, next_poll_at from payment_attempts"
@@ -81,17 +81,17 @@ def test_a_success_keeps_what_the_gateway_told_of_it(make, phonepe, gateway, our
     assert kept == [(payment["transactionId"], payment["utr"], word, "applied", now, None)]
 
 
-def test_a_success_starts_the_clock_of_the_offer(make, phonepe, our_id, follow, now):
+def test_a_success_starts_the_clock_of_the_offer(make, phonepe, our_id, poll, now):
     phonepe.settle(our_id, "pay")
-    follow()
+    poll()
     assert make.rows("select state, expires_at from offers") == [("open", now + timedelta(hours=2))]
 
 
 @pytest.mark.parametrize("code", ["PAYMENT_ERROR", "PAYMENT_DECLINED", "PAYMENT_CANCELLED"])
-def test_a_payment_that_fails_leaves_the_booking_to_be_paid(make, phonepe, booking, our_id, follow, code):
+def test_a_payment_that_fails_leaves_the_booking_to_be_paid(make, phonepe, booking, our_id, poll, code):
     phonepe.settle(our_id, "decline", code=code)
     for _ in range(2):
-        assert follow() == "failed"
+        assert poll() == "failed"
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status, stored.pay_by) == ("pending", "failed", booking.pay_by)
     assert make.balances(booking.id) == {}
@@ -100,61 +100,61 @@ def test_a_payment_that_fails_leaves_the_booking_to_be_paid(make, phonepe, booki
     assert make.rows("select code, next_poll_at from payment_attempts") == [(code, None)]
 
 
-def test_a_payment_that_is_pending_changes_nothing(make, booking, follow):
-    assert follow() == "pending"
+def test_a_payment_that_is_pending_changes_nothing(make, booking, poll):
+    assert poll() == "pending"
     assert make.stored(booking.id).payment_status == "pending"
     assert happened(make) == ["booked", "payment_started"]
 
 
 @pytest.mark.parametrize("answer", ["unknown_code", "internal_server_error", "unauthorized"])
-def test_an_answer_that_is_not_explicit_leaves_it_pending(make, phonepe, booking, our_id, follow, answer):
+def test_an_answer_that_is_not_explicit_leaves_it_pending(make, phonepe, booking, our_id, poll, answer):
     phonepe.settle(our_id, "pay")
     phonepe.fault(f"status.{answer}")
     with suppress(GatewayUnavailable):
-        assert follow() == "pending"
+        assert poll() == "pending"
     assert make.stored(booking.id).payment_status == "pending"
-    assert follow() == "succeeded"
+    assert poll() == "succeeded"
 
 
-def test_a_failure_that_turns_out_a_success_confirms_the_booking(make, phonepe, booking, our_id, follow):
+def test_a_failure_that_turns_out_a_success_confirms_the_booking(make, phonepe, booking, our_id, poll):
     phonepe.settle(our_id, "decline")
-    assert follow() == "failed"
+    assert poll() == "failed"
     phonepe.settle(our_id, "pay", force=True)
-    assert follow() == "succeeded"
+    assert poll() == "succeeded"
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status) == ("confirmed", "success")
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
 
 
 def test_a_payment_that_timed_out_has_failed_and_is_asked_about_for_its_late_success(
-    make, phonepe, db, gateway, booking, our_id, follow, now
+    make, phonepe, db, gateway, booking, our_id, poll, now
 ):
     phonepe.settle(our_id, "decline", code="TIMED_OUT")
-    assert follow() == "failed"
+    assert poll() == "failed"
     assert make.rows("select next_poll_at from payment_attempts") == [(now + timedelta(seconds=30),)]
     for late in (timedelta(minutes=3), timedelta(minutes=6)):
-        assert following.reconcile(db, at(gateway), line, now + late).asked == 1
+        assert status_polling.reconcile(db, at(gateway), line, now + late).asked == 1
     phonepe.settle(our_id, "pay", force=True)
-    following.reconcile(db, at(gateway), line, now + timedelta(minutes=10))
+    status_polling.reconcile(db, at(gateway), line, now + timedelta(minutes=10))
     assert make.stored(booking.id).status == "confirmed"
     assert make.rows("select next_poll_at from payment_attempts") == [(None,)]
 
 
 @pytest.mark.parametrize("fault", MISMATCHES)
 def test_a_success_about_something_else_confirms_nothing_and_is_a_persons_matter(
-    make, phonepe, booking, our_id, follow, fault
+    make, phonepe, booking, our_id, poll, fault
 ):
     phonepe.settle(our_id, "pay")
     phonepe.fault(fault)
-    assert follow() == "mismatched"
+    assert poll() == "mismatched"
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status) == ("pending", "pending")
     assert make.balances(booking.id) == {}
     assert told(make) == ["booked"]
     [(kind, booking_id, facts)] = make.rows("select kind, booking_id, facts from exceptions")
     assert (kind, booking_id) == ("payment_mismatch", booking.id)
-    assert facts["asked"]["amount"] == booking.total
-    assert follow() == "mismatched"
+    assert facts["requested"]["amount"] == booking.total
+    assert poll() == "mismatched"
     assert make.rows("select count(*) from exceptions") == [(1,)]
 
 
@@ -162,34 +162,34 @@ def test_a_success_about_something_else_confirms_nothing_and_is_a_persons_matter
     "different", [{"amount": 1}, {"merchant": "OTHER"}, {"merchant_txn_id": "X"}, {"currency": "USD"}]
 )
 def test_every_part_of_a_success_is_held_against_what_we_asked(make, booking, settle, different):
-    assert settle(Said.SUCCEEDED, **different) == "mismatched"
+    assert settle(GatewayStatus.SUCCEEDED, **different) == "mismatched"
     assert make.stored(booking.id).status == "pending"
 
 
 @pytest.mark.parametrize("absent", [{"amount": None}, {"merchant_txn_id": None}])
 def test_a_success_that_does_not_say_of_what_is_no_success(make, settle, absent):
-    assert settle(Said.SUCCEEDED, **absent) == "pending"
+    assert settle(GatewayStatus.SUCCEEDED, **absent) == "pending"
     assert make.rows("select count(*) from exceptions") == [(0,)]
 
 
 @pytest.mark.parametrize("different", [{"merchant": "OTHER"}, {"merchant_txn_id": "X"}])
 def test_a_failure_of_somebody_elses_payment_fails_nothing(settle, different):
-    assert settle(Said.FAILED, **different) == "pending"
+    assert settle(GatewayStatus.FAILED, **different) == "pending"
 
 
-def test_a_payment_the_gateway_does_not_know_is_given_time_to_arrive(make, phonepe, booking, follow):
+def test_a_payment_the_gateway_does_not_know_is_given_time_to_arrive(make, phonepe, booking, poll):
     phonepe.fault("status.not_found", times=2)
-    assert follow(after=NOT_FOUND_GRACE - timedelta(microseconds=1)) == "pending"
-    assert follow(after=NOT_FOUND_GRACE) == "failed"
+    assert poll(after=NOT_FOUND_GRACE - timedelta(microseconds=1)) == "pending"
+    assert poll(after=NOT_FOUND_GRACE) == "failed"
     assert make.stored(booking.id).payment_status == "failed"
 
 
-@pytest.mark.parametrize(("said", "told_amount"), [(Said.FAILED, None), (Said.SUCCEEDED, 1)])
+@pytest.mark.parametrize(("said", "told_amount"), [(GatewayStatus.FAILED, None), (GatewayStatus.SUCCEEDED, 1)])
 def test_a_gateway_that_takes_a_success_back_changes_no_money_and_is_a_persons_matter(
-    make, phonepe, booking, our_id, follow, settle, said, told_amount
+    make, phonepe, booking, our_id, poll, settle, said, told_amount
 ):
     phonepe.settle(our_id, "pay")
-    follow()
+    poll()
     for _ in range(2):
         assert settle(said, amount=told_amount or booking.total) == "succeeded"
     stored = make.stored(booking.id)
@@ -198,20 +198,20 @@ def test_a_gateway_that_takes_a_success_back_changes_no_money_and_is_a_persons_m
     assert make.rows("select kind, booking_id from exceptions") == [("payment_contradiction", booking.id)]
 
 
-def test_a_question_that_was_overtaken_takes_nothing_back(make, phonepe, our_id, follow, attempt, settle):
+def test_a_question_that_was_overtaken_takes_nothing_back(make, phonepe, our_id, poll, attempt, settle):
     """Fails when what the attempt was before the question is not asked: a start would be refused for no reason."""
     before = attempt()
     phonepe.settle(our_id, "pay")
-    follow()
-    for said in (Said.PENDING, Said.NOT_FOUND, Said.FAILED):
+    poll()
+    for said in (GatewayStatus.PENDING, GatewayStatus.NOT_FOUND, GatewayStatus.FAILED):
         assert settle(said, before) == "succeeded"
     assert make.rows("select count(*) from exceptions") == [(0,)]
 
 
-def test_one_signal_arriving_many_times_at_once_is_booked_and_told_once(make, phonepe, booking, our_id, follow):
+def test_one_signal_arriving_many_times_at_once_is_booked_and_told_once(make, phonepe, booking, our_id, poll):
     """Fails when no row is locked before it is decided: the history would tell it eight times."""
     phonepe.settle(our_id, "pay")
-    assert set(together(8, follow)) == {"succeeded"}
+    assert set(together(8, poll)) == {"succeeded"}
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
     assert make.rows("select kind, count(*) from ledger_transactions group by kind") == [("captured", 1)]
     assert told(make) == ["booked", "confirmed", "visit_to_answer"]

@@ -6,14 +6,15 @@ from itertools import pairwise
 import pytest
 
 from functions.wiring import line
+from shared.appointments import cancellation, earnings
+from shared.appointments.earnings import EarningsQuery
 from shared.kit.ids import new_id
 from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.ledger.postings import AccountCode, Bearer, Kind, Posting
-from shared.lines.home_chef import cancellation, earnings
-from shared.lines.home_chef.schemas import EarningsQuery
+from shared.lines.home_chef.line import LINE
 from shared.payments import admin_refund
-from shared.payments.admin_refund import Gift
+from shared.payments.admin_refund import RefundCommand
 from tests.http.bad_input import operations
 
 MONTHS = [
@@ -37,14 +38,14 @@ def chef_with_a_past(db, make, gateway, phonepe, now):
     make.step(late, "confirmed")
     with db.transaction() as session:
         customer = make.stored(late.id).customer_id
-        cancellation.cancel(session, customer, late.id, "plans", None, late.starts_at - timedelta(hours=5))
+        cancellation.cancel(session, LINE, customer, late.id, "plans", None, late.starts_at - timedelta(hours=5))
     december = now + timedelta(days=20)
     with db.transaction() as session:
-        gift = Gift(dinner.total, "it was burnt", Bearer.PROVIDER)
-        admin_refund.refund(session, line, dinner.id, gift, make.admin(), december)
+        command = RefundCommand(dinner.total, "it was burnt", Bearer.PROVIDER)
+        admin_refund.refund(session, line, dinner.id, command, make.admin(), december)
         owed = ledger.payable(session, chef.id, december, december).owed
         back = [
-            Posting(AccountCode.CHEF_PAYABLE, owed + 25_00, chef.id),
+            Posting(AccountCode.PROVIDER_PAYABLE, owed + 25_00, chef.id),
             Posting(AccountCode.REFUNDS_PAYABLE, -owed - 25_00),
         ]
         ledger.post(session, Kind.REVERSED, new_id(), late.id, back, at=december + timedelta(days=1))
@@ -57,7 +58,7 @@ def statement(db, chef, now, first, last, limit=100):
     with db.reading() as session:
         while True:
             asked = EarningsQuery.model_validate({"from": first, "to": last, "limit": limit, "cursor": cursor})
-            told = earnings.earnings(session, chef.id, asked, now)
+            told = earnings.earnings(session, chef.id, asked, LINE.time_zone, now)
             lines, cursor = lines + told.items, told.next_cursor
             if cursor is None:
                 return told, lines[::-1]
@@ -83,7 +84,7 @@ def test_what_was_owed_before_and_each_line_make_what_is_owed_after_to_the_paisa
     ]
     assert [shown.closing for shown, _ in told][::3] == [0, -25_00]
     with db.reading() as session:
-        assert -ledger.balances(session)["chef_payable"] == told[-1][0].closing == told[-1][0].owed
+        assert -ledger.balances(session)["provider_payable"] == told[-1][0].closing == told[-1][0].owed
 
 
 @pytest.mark.breaks_invariants("a visit earns before it is completed")

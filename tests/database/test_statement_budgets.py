@@ -17,8 +17,8 @@ BUDGETS = {
     "GET /customer/bookings": 1,
     "GET /customer/bookings/{booking_id}": 1,
     "GET /customer/bookings/{booking_id}/events": 2,
-    "GET /customer/bookings/{booking_id}/cancellation": 7,  # decides on locked rows, as cancelling does
-    "GET /customer/bookings/{booking_id}/reschedule": 11,  # the same, and the price anew
+    "GET /customer/bookings/{booking_id}/cancellation": 5,  # decides on the rows that cancelling locks
+    "GET /customer/bookings/{booking_id}/reschedule": 9,  # the same, and the price anew
     "GET /customer/bookings/{booking_id}/invoice": 2,
     "GET /customer/notifications": 3,
     "GET /chef/profile": 2,

@@ -5,30 +5,30 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from shared.bookings.desk import queries as bookings
+from shared.appointments.providers import queries as providers
+from shared.appointments.providers.queries import ProviderCounts
+from shared.bookings.admin import queries as bookings
 from shared.bookings.lifecycle import Status
+from shared.kit.date_range import MOST_DAYS, DateRange, DateRangeQuery
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
-from shared.kit.period import MOST_DAYS, Period, PeriodQuery
 from shared.ledger import queries as ledger
 from shared.ledger.postings import Kind, Parts, captured, cash_taken, completed, owed_back, refund_decided, refund_done
 from shared.ledger.queries import Turnover
-from shared.lines.home_chef.chefs.registry import queries as chefs
-from shared.lines.home_chef.chefs.registry.queries import Chefs
 from shared.users import queries as users
 from shared.users.queries import Headcount
 from tests.round_trips import counted
 
 INDIA = "Asia/Kolkata"
 FIRST, LAST = date(2026, 11, 17), date(2026, 11, 19)
-PERIOD = Period(FIRST, LAST, INDIA)
+PERIOD = DateRange(FIRST, LAST, INDIA)
 BEGINS, ENDS = datetime(2026, 11, 16, 18, 30, tzinfo=UTC), datetime(2026, 11, 19, 18, 30, tzinfo=UTC)
 BLINK = timedelta(microseconds=1)
 
 
 @pytest.fixture
 def today(now):
-    return Period.today(now, INDIA)
+    return DateRange.today(now, INDIA)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def post(db):
 
 
 def days(query, now):
-    period = PeriodQuery.model_validate(query).period(now, INDIA)
+    period = DateRangeQuery.model_validate(query).date_range(now, INDIA)
     return period.first, period.last
 
 
@@ -83,7 +83,7 @@ def test_chefs_are_counted_by_what_is_true_of_them(make, db):
     gone = make.chef(is_available=False)
     make.run("update users set is_active = false where id = :id", id=gone.id)
     with db.reading() as session:
-        assert chefs.chefs(session) == Chefs(total=3, verified=2, available=2, active=2)
+        assert providers.counts(session) == ProviderCounts(total=3, verified=2, available=2, active=2)
 
 
 @pytest.mark.breaks_invariants("bookings are given other states by a statement")
@@ -99,7 +99,7 @@ def test_bookings_are_counted_by_state_and_by_the_local_day_they_were_made(make,
         booking = make.booking(booking_date=make.day(3 + number))
         make.run("update bookings set created_at = :at where id = :id", at=at, id=booking.id)
     make.run(
-        """update bookings set status = 'cancelled', payment_status = 'failed', answer = 'unassigned',
+        """update bookings set status = 'cancelled', payment_status = 'failed', acceptance = 'unassigned',
         provider_id = null where created_at = :at""",
         at=ENDS - BLINK,
     )
@@ -134,7 +134,7 @@ def test_money_is_summed_by_day_from_every_kind_of_posting_and_no_day_is_missing
 
 
 def test_a_year_has_all_its_days(db, today):
-    year = Period(date(2023, 11, 21), date(2024, 11, 20), INDIA)
+    year = DateRange(date(2023, 11, 21), date(2024, 11, 20), INDIA)
     with db.reading() as session:
         money, tally = ledger.turnover(session, year, today), bookings.tally(session, year, today)
     assert len(money) == len(tally.by_day) == MOST_DAYS + 1  # and today
@@ -149,5 +149,5 @@ def test_the_number_of_statements_is_the_same_whatever_there_is(make, db, today,
         bookings.tally(session, PERIOD, today)
         ledger.turnover(session, PERIOD, today)
         users.headcounts(session, PERIOD)
-        chefs.chefs(session)
+        providers.counts(session)
     assert len(seen.statements) == 7

@@ -4,17 +4,19 @@ from datetime import time, timedelta
 
 import pytest
 
+from shared.appointments import cancellation, placement
+from shared.appointments.placement import Limits, TooManyBookings
 from shared.idempotency.queries import Key, Replayed
-from shared.lines.home_chef import booking, cancellation, quotes
-from shared.lines.home_chef.booking import Rules, TooManyBookings
+from shared.lines.home_chef import quotes
+from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.quotes import TooManyQuotes
 from shared.lines.home_chef.schemas import QuoteRequest
 from shared.payments.checkout import Checkout, TooManyPayments, Windows
 from tests.make import RULES, together
 
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
-BOOKINGS = Rules(RULES.unpaid_life, 99, 3)
-QUOTES = quotes.Rules(timedelta(minutes=30), 3)
+BOOKINGS = Limits(RULES.time_to_pay, 99, 3)
+QUOTES = quotes.Limits(timedelta(minutes=30), 3)
 
 
 @pytest.fixture
@@ -27,8 +29,8 @@ def meera(make):
 def book(make):
     def book(customer, day, at, key=None):
         key_of = lambda caller: key and Key(caller.id, "POST /bookings", key, "same")  # noqa: E731
-        return booking.book(
-            make.begin(customer), make.request(customer, booking_date=make.day(day)), key_of, BOOKINGS, at
+        return placement.place(
+            make.begin(customer), LINE, make.request(customer, booking_date=make.day(day)), key_of, BOOKINGS, at
         )
 
     return book
@@ -39,7 +41,7 @@ def quote(make):
     def quote(customer, at):
         request = QuoteRequest(**make.request(customer).model_dump(exclude={"quote_id"}))
         with make.begin(customer)() as (session, caller):
-            return quotes.give(session, caller.id, request, QUOTES, at, None)
+            return quotes.give(session, LINE, caller.id, request, QUOTES, at, None)
 
     return quote
 
@@ -61,7 +63,7 @@ def test_cancelling_gives_no_booking_back(db, meera, book, now):
     for nth in range(3):
         made = book(meera, 3 + nth, now)
         with db.transaction() as session:
-            cancellation.cancel(session, meera.id, made.id, "plans", None, now)
+            cancellation.cancel(session, LINE, meera.id, made.id, "plans", None, now)
     with pytest.raises(TooManyBookings):
         book(meera, 9, now)
 

@@ -14,7 +14,7 @@ from infra.phonepe.v1.client import PhonePe
 from shared.kit.ids import new_id
 from shared.ledger import queries as ledger
 from shared.ledger.postings import AccountCode, Kind, Posting
-from shared.lines.home_chef.lifecycle import CHEF
+from shared.lines.home_chef.visit import CHEF
 from shared.payments.reconciliation.comparison import Theirs
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
@@ -84,7 +84,7 @@ class World:
     def earning(self) -> None:
         """Let the chef earn 100 rupees by a visit, as its completion does."""
         self.visit()
-        payable = Posting(AccountCode.CHEF_PAYABLE, -100_00, self.people[CHEF].id)
+        payable = Posting(AccountCode.PROVIDER_PAYABLE, -100_00, self.people[CHEF].id)
         lines = [Posting(AccountCode.CUSTOMER_ADVANCE, 100_00), payable]
         with self.make.db.transaction() as session:
             ledger.post(session, Kind.COMPLETED, new_id(), self.ids["booking_id"], lines, at=self.make.now)
@@ -97,7 +97,7 @@ class World:
 
     def day_off(self) -> None:
         day = self.make.day(next(self._days) + 100)
-        self.add("chef_days_off", chef_id=self.people[CHEF].id, day=day, created_at=self.make.now)
+        self.add("provider_days_off", provider_id=self.people[CHEF].id, day=day, created_at=self.make.now)
 
     def location(self) -> None:
         self.add("locations", city=f"City {new_id()}", state="Goa")

@@ -1,5 +1,5 @@
 """PhonePe slow, failing, empty, a page of HTML or too busy, at each of our calls: pending stays pending, a start is a 503
-that works later, and no payment, refund or paisa is lost or had twice (PRODUCT, "Money").
+that works later, and no payment, refund or paisa is lost or had twice (docs/product.md#settlement).
 """
 
 import time

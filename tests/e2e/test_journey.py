@@ -70,7 +70,7 @@ def test_from_the_first_mail_to_the_last_posting(system: System):
 
     # 4. The chef accepts, starts, completes; each side has what is theirs, and the books balance.
     chef = system.demo("asha")
-    assert step(chef, booking["id"], "confirmed")["answer"] == "accepted"
+    assert step(chef, booking["id"], "confirmed")["acceptance"] == "accepted"
     told(system, guest.email, "Asha Nair comes", booking["ref"])
     step(chef, booking["id"], "in_progress")
     step(chef, booking["id"], "completed")
@@ -80,7 +80,7 @@ def test_from_the_first_mail_to_the_last_posting(system: System):
     assert earned.pop("gateway_clearing") == 236156
     assert sum(earned.values()) == -236156
     assert {name.partition(":")[0]: amount for name, amount in earned.items()} == {
-        "chef_payable": -214200,
+        "provider_payable": -214200,
         "platform_revenue": -10710,
         "gst_payable": -11246,
     }

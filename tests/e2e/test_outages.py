@@ -115,13 +115,13 @@ def test_with_the_gateway_silent_a_payment_stays_pending_and_is_found_later(syst
     assert guest.get(f"/payments/status/{txn}").json()["status"] == "success"
 
 
-def test_a_payment_nobody_tells_of_is_found_by_the_task_of_its_ladder(system: System):
+def test_a_payment_nobody_tells_of_is_found_by_the_task_of_its_poll_schedule(system: System):
     guest = system.sign_in()
     booking, txn = paid_unheard(system, guest)
     system.sql("update payment_attempts set next_poll_at = now() where merchant_txn_id = :txn", txn=txn)
     promised = (
         "select o.id from outbox o join payment_attempts a on a.id = cast(o.payload->>'attempt_id' as uuid)"
-        " where o.kind = 'payments.follow' and a.merchant_txn_id = :txn"
+        " where o.kind = 'payments.poll' and a.merchant_txn_id = :txn"
     )
     [[message]] = system.sql(promised, txn=txn)
     identity = system.identity(system.env["TASKS_URL"], system.env["TASKS_INVOKER"])

@@ -32,11 +32,11 @@ PLACES = {
     "name": {"users.name", "invoices.document"},  # a tax invoice names its recipient
     "address": {
         "addresses.full_address",
-        "home_chef_visits.address",  # the copy a booking keeps
+        "appointments.address",  # the copy a booking keeps
         "idempotency_keys.answer",  # what was answered, for a day
         "invoices.document",  # the recipient's, which an invoice of ₹50,000 and more must state
     },
-    "wish": {"home_chef_quotes.request", "home_chef_visits.special_requests", "idempotency_keys.answer"},
+    "wish": {"home_chef_quotes.request", "appointments.details", "idempotency_keys.answer"},
     "liar": set(),
 }
 

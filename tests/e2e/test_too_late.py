@@ -24,7 +24,7 @@ def test_an_unpaid_booking_is_cancelled_told_and_its_slot_is_free_again(system: 
     guest, other = system.sign_in(), system.sign_in()
     booking, _ = expired(system, guest)
     shown = guest.booking(booking["id"])
-    states = (shown["status"], shown["payment_status"], shown["cancellation_reason"], shown["answer"])
+    states = (shown["status"], shown["payment_status"], shown["cancellation_reason"], shown["acceptance"])
     assert states == ("cancelled", "failed", "unpaid", "unassigned")
     told(system, guest.email, "was not paid in time", booking["ref"])
     same = {name: booking[name] for name in ("booking_date", "time_slot")}

@@ -4,13 +4,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from infra.local.functions import functions, target
+from tests.api_document import DOCUMENT
 
-FILE = Path(__file__).parents[2] / "functions" / "docs" / "openapi.json"
-DOCUMENT: dict[str, Any] = json.loads(FILE.read_text())
 # A value of each type of JSON. What is only a number is no integer; an integer is a number too.
 SAMPLES = {
     "null": "null",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from shared.lines.home_chef.lifecycle import CHEF
+from shared.lines.home_chef.visit import CHEF
 from shared.users.models import ADMIN, CUSTOMER
 from tests.http.guests import Guests, somebody
 from tests.http.others import Others

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 import requests
 
-from shared.lines.home_chef.lifecycle import CHEF
+from shared.lines.home_chef.visit import CHEF
 from tests.http.bad_input import Operation, operations
 from tests.system import Client, System, day, stranger
 
@@ -83,7 +83,10 @@ def somebody(system: System, role: str) -> Client:
     client = system.sign_in()
     system.sql("update users set role = :role where email = :email", role=role, email=client.email)
     if role == CHEF:
-        system.sql("insert into chef_profiles (user_id) select id from users where email = :email", email=client.email)
+        profile = (
+            "insert into providers (user_id, line, rate) select id, 'home_chef', 39900 from users where email = :email"
+        )
+        system.sql(profile, email=client.email)
     refreshed = client.post("/auth/refresh", {"refresh_token": client.tokens["refresh_token"]})
     return Client(system, client.email, refreshed.json())
 

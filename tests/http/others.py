@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import uuid4
 
-from shared.lines.home_chef.lifecycle import CHEF
+from shared.lines.home_chef.visit import CHEF
 from shared.users.models import CUSTOMER
 from tests.system import Client, eventually
 
@@ -48,11 +48,11 @@ class Others:
         return str(told)
 
     def slot(self) -> str:
-        [[slot]] = self.system.sql(f"select id from chef_availability where chef_id = {ASHA} limit 1")
+        [[slot]] = self.system.sql(f"select id from provider_availability where provider_id = {ASHA} limit 1")
         return str(slot)
 
     def day_off(self) -> str:
-        insert = "insert into chef_days_off (id, chef_id, day) values"
+        insert = "insert into provider_days_off (id, provider_id, day) values"
         [[added]] = self.system.sql(f"{insert} (:id, {ASHA}, '2099-01-01') returning id", id=uuid4())
         return str(added)
 

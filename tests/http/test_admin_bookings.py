@@ -30,12 +30,12 @@ def test_a_booking_paid_in_cash_is_confirmed_given_back_in_part_and_closed_by_a_
     path = f"/admin/bookings/{booking['id']}"
     agreed = admin.put(path, {"cash": {"agreed": True}})
     assert (agreed.status_code, agreed.json()["pay_by"], agreed.json()["cash_agreed"]) == (200, None, True)
-    short = admin.put(path, {"cash": {"amount": booking["total"] - 0.01, "held_by": "chef"}})
+    short = admin.put(path, {"cash": {"amount": booking["total"] - 0.01, "held_by": "provider"}})
     assert (short.status_code, short.json()["errors"][0]["field"]) == (422, "cash.amount")
     assert f"{booking['total']:.2f}" in short.json()["detail"]
-    paid = admin.put(path, {"cash": {"amount": booking["total"], "held_by": "chef"}})
+    paid = admin.put(path, {"cash": {"amount": booking["total"], "held_by": "provider"}})
     assert (paid.status_code, paid.json()["status"], paid.json()["payment_status"]) == (200, "confirmed", "success")
-    assert [payment["held_by"] for payment in paid.json()["payments"]] == ["chef"]
+    assert [payment["held_by"] for payment in paid.json()["payments"]] == ["provider"]
     again = admin.put(path, {"cash": {"agreed": False}})
     assert (again.status_code, again.json()["code"]) == (409, "not_payable")
 
@@ -92,7 +92,11 @@ def test_a_refund_goes_through_the_gateway_and_is_told_when_it_is_done(system, a
 def test_bookings_are_listed_by_what_is_looked_for(admin, guest):
     booking = guest.book()
     [found] = admin.get(f"/admin/bookings?q={booking['ref'].lower()}&status=pending&line=home_chef").json()["items"]
-    assert (found["id"], found["total"], found["chef_name"]) == (booking["id"], booking["total"], booking["chef_name"])
+    assert (found["id"], found["total"], found["provider_name"]) == (
+        booking["id"],
+        booking["total"],
+        booking["chef_name"],
+    )
     assert found["starts_at"] == booking["starts_at"]
     page = admin.get("/admin/bookings?limit=1").json()
     assert admin.get(f"/admin/bookings?limit=1&cursor={page['next_cursor']}").json()["items"] != page["items"]
@@ -110,7 +114,7 @@ def test_bookings_are_listed_by_what_is_looked_for(admin, guest):
         {"status": None, "reason": "plans"},
         {"cash": None},
         {"cash": {}},
-        {"cash": {"agreed": True, "amount": 5, "held_by": "chef"}},
+        {"cash": {"agreed": True, "amount": 5, "held_by": "provider"}},
         {"cash": {"amount": 5}},
         {"cash": {"amount": 5, "held_by": "customer"}},
     ],

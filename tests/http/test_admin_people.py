@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,9 +10,9 @@ import pytest
 import requests
 
 from shared.payments.reconciliation.comparison import Theirs
+from tests.api_document import DOCUMENT
 from tests.system import Client, System, day
 
-DOCUMENT = json.loads((Path(__file__).parents[2] / "functions" / "docs" / "openapi.json").read_text())
 NOBODYS = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
 WEEK = [
     {"day_of_week": name, "start_time": "08:00", "end_time": "23:00"}
@@ -128,12 +127,12 @@ def test_a_blocked_customer_is_out_at_once_and_what_stands_is_listed(admin: Clie
     booking = guest.book()
     [user] = admin.get(f"/admin/users?q={guest.email}").json()["items"]
     answer = admin.put(f"/admin/users/{user['id']}", {"is_active": False, "reason": "abuse"}).json()
-    assert (answer["is_active"], answer["cancelled"], answer["standing"]) == (False, 1, [])
+    assert (answer["is_active"], answer["cancelled"], answer["remaining"]) == (False, 1, [])
     assert guest.get("/customer/profile").status_code == 401
     assert system.sql("select status from bookings where id = :id", id=booking["id"]) == [["cancelled"]]
     assert admin.put(f"/admin/users/{user['id']}", {"is_active": True}).json() == user | {
         "cancelled": 0,
-        "standing": [],
+        "remaining": [],
     }
 
 
@@ -145,7 +144,7 @@ def test_a_paid_visit_of_a_blocked_customer_stands(admin: Client, system: System
     [user] = admin.get(f"/admin/users?q={guest.email}").json()["items"]
     answer = admin.put(f"/admin/users/{user['id']}", {"is_active": False}).json()
     assert answer["cancelled"] == 0
-    [standing] = answer["standing"]
+    [standing] = answer["remaining"]
     assert standing.items() >= {name: booking[name] for name in ("id", "ref", "total", "starts_at")}.items()
 
 
@@ -265,7 +264,7 @@ def dead_task(system: System) -> str:
     """Let a task die that would ask about a payment nobody has; returns its id."""
     statement = """
         insert into outbox (id, kind, payload, created_at, due_at, next_try_at, dead_at)
-        values (:id, 'payments.follow', cast(:about as jsonb), now(), now(), now(), now())
+        values (:id, 'payments.poll', cast(:about as jsonb), now(), now(), now(), now())
     """
     system.sql(statement, id=(task_id := str(uuid4())), about=f'{{"attempt_id": "{uuid4()}"}}')
     return task_id

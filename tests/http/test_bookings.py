@@ -27,7 +27,7 @@ def test_a_booking_says_what_when_where_and_until_when_to_pay(system: System, cl
     wish = client.wish(duration_hours=3, guest_count=5, special_requests="  no nuts ")
     booking = client.book(**wish)
     assert re.fullmatch(r"SZ-[0-9A-HJKMNP-TV-Z]{8}", booking["ref"])
-    assert (booking["status"], booking["payment_status"], booking["answer"]) == ("pending", "pending", "awaiting")
+    assert (booking["status"], booking["payment_status"], booking["acceptance"]) == ("pending", "pending", "awaiting")
     assert {name: booking[name] for name in ("booking_date", "time_slot", "duration_hours", "guest_count")} == {
         name: wish[name] for name in ("booking_date", "time_slot", "duration_hours", "guest_count")
     }

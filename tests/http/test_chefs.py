@@ -18,7 +18,7 @@ def chef(system: System) -> Client:
         "update users set role = 'chef', name = 'Lata Rao', phone = '+919811111111' where email = :e", e=person.email
     )
     system.sql(
-        "insert into chef_profiles (user_id, is_verified, service_city) select id, true, :town from users where email = :e",
+        "insert into providers (user_id, line, rate, is_verified, service_city) select id, 'home_chef', 39900, true, :town from users where email = :e",
         town=TOWN,
         e=person.email,
     )

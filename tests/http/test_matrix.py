@@ -7,7 +7,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
-from shared.lines.home_chef.lifecycle import CHEF
+from shared.lines.home_chef.visit import CHEF
 from shared.users.models import ADMIN, CUSTOMER
 from tests.http.bad_input import Operation, spelled
 from tests.http.forged_tokens import Forge, forged, of_nobody

@@ -124,12 +124,12 @@ def test_the_clock_reminds_of_a_visit_that_begins_soon(system):
     guest.pay(visit["id"])
     eventually(lambda: guest.booking(visit["id"])["status"] == "confirmed")
     system.sql(
-        "update bookings set held = tstzrange(now() + interval '1 hour', now() + interval '90 min'), provider_id = null, answer = 'unassigned'"
+        "update bookings set busy_period = tstzrange(now() + interval '1 hour', now() + interval '90 min'), provider_id = null, acceptance = 'unassigned'"
         " where id = :id",
         id=visit["id"],
     )
     system.sql(
-        "update home_chef_visits set starts_at = now() + interval '1 hour', ends_at = now() + interval '80 min' where booking_id = :id",
+        "update appointments set starts_at = now() + interval '1 hour', ends_at = now() + interval '80 min' where booking_id = :id",
         id=visit["id"],
     )
     system.run_job("remind")

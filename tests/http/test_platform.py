@@ -64,7 +64,7 @@ def test_an_unknown_job_is_not_found_but_only_the_platform_learns_that(system: S
     assert system.ask("schedule", "POST", "/jobs/nonsense").status_code == 401
 
 
-@pytest.mark.parametrize("job", ["sweep", "expire", "reconcile", "tidy"])
+@pytest.mark.parametrize("job", ["sweep", "expire", "reconcile", "purge"])
 def test_a_job_tells_what_it_did(system: System, job: str):
     answer = system.ask("schedule", "POST", f"/jobs/{job}", headers=platform(system, "schedule")).json()
     assert answer["job"] == job

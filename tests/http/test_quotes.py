@@ -108,11 +108,11 @@ def test_a_quote_is_kept_for_half_an_hour_and_charged_as_it_was_given(system: Sy
     quote = client.post("/customer/quotes", client.wish(special_requests="no nuts")).json()
     lives = datetime.fromisoformat(quote["expires_at"]) - datetime.now().astimezone()
     assert timedelta(minutes=29) < lives <= timedelta(minutes=30)
-    system.sql("update chef_profiles set hourly_rate = hourly_rate + 10000 where is_verified")
+    system.sql("update providers set rate = rate + 10000 where is_verified")
     try:
         booking = client.book(quote_id=quote["id"])
     finally:
-        system.sql("update chef_profiles set hourly_rate = hourly_rate - 10000 where is_verified")
+        system.sql("update providers set rate = rate - 10000 where is_verified")
     assert (booking["total"], booking["breakdown"]) == (quote["total"], quote["breakdown"])
     assert booking["special_requests"] == "no nuts"
 

@@ -95,7 +95,7 @@ def test_a_visit_that_is_declined_is_the_next_chefs_with_all_they_need_to_answer
     assert seen(first, booking).status_code == step(first, booking, "confirmed").status_code == 404
 
     theirs = seen(second, booking).json()
-    assert (theirs["status"], theirs["answer"], theirs["earning"]) == (
+    assert (theirs["status"], theirs["acceptance"], theirs["earning"]) == (
         *("confirmed", "awaiting"),
         booking["breakdown"]["subtotal"],
     )
@@ -108,7 +108,7 @@ def test_a_visit_that_is_declined_is_the_next_chefs_with_all_they_need_to_answer
     [said] = eventually(lambda: mails(guest, f"Another chef: visit {booking['ref']}"))
     assert "Omar Sheikh has been asked to come instead" in said
     assert "I am ill" not in said + str(shown)
-    assert step(second, booking, "confirmed").json()["answer"] == "accepted"
+    assert step(second, booking, "confirmed").json()["acceptance"] == "accepted"
 
 
 def test_an_admin_chooses_who_cooks_and_moves_a_visit_on(
@@ -118,14 +118,14 @@ def test_an_admin_chooses_who_cooks_and_moves_a_visit_on(
     path = f"/admin/bookings/{booking['id']}"
     given = admin.put(path, {"chef_id": id_of(second)})
     assert (given.status_code, given.json()["visit"]["earning"]) == (200, booking["breakdown"]["subtotal"]), given.text
-    assert [(offer["chef_name"], offer["state"]) for offer in given.json()["offers"]] == [
+    assert [(offer["provider_name"], offer["state"]) for offer in given.json()["offers"]] == [
         ("Nila Rao", "withdrawn"),
         ("Omar Sheikh", "open"),
     ]
     assert (seen(first, booking).status_code, seen(second, booking).status_code) == (404, 200)
     assert eventually(lambda: mails(guest, f"Another chef: visit {booking['ref']}"))
     moved = admin.put(path, {"status": "confirmed", "reason": "Pays at the door"})
-    assert (moved.status_code, moved.json()["status"], moved.json()["answer"]) == (200, "confirmed", "awaiting")
+    assert (moved.status_code, moved.json()["status"], moved.json()["acceptance"]) == (200, "confirmed", "awaiting")
     assert audited(admin, booking["id"]) == ["booking.assigned", "booking.moved"]
 
     for refused, code in (
@@ -158,7 +158,7 @@ def test_the_visits_of_a_deactivated_chef_go_to_another_and_their_token_ends_at_
     assert first.get("/chef/profile").status_code == 401
     for booking in (awaiting, accepted):
         shown = guest.booking(booking["id"])
-        assert (shown["chef_name"], shown["answer"]) == ("Omar Sheikh", "awaiting")
+        assert (shown["chef_name"], shown["acceptance"]) == ("Omar Sheikh", "awaiting")
         assert eventually(lambda booking=booking: mails(guest, f"Another chef: visit {booking['ref']}"))
         assert seen(second, booking).status_code == 200
     assert audited(admin, chef_id)[-1] == "chef.deactivated"
@@ -170,9 +170,9 @@ def test_what_a_blocked_customer_has_not_paid_is_cancelled_and_what_is_paid_stan
     unpaid, stands = booked(guest, city, second), paid(guest, city, second)
     [user] = admin.get(f"/admin/users?q={guest.email}").json()["items"]
     answer = admin.put(f"/admin/users/{user['id']}", {"is_active": False, "reason": "abuse"}).json()
-    assert (answer["cancelled"], [booking["ref"] for booking in answer["standing"]]) == (1, [stands["ref"]])
+    assert (answer["cancelled"], [booking["ref"] for booking in answer["remaining"]]) == (1, [stands["ref"]])
     assert guest.get("/customer/profile").status_code == 401
     for booking, expected in ((unpaid, ("cancelled", None)), (stands, ("confirmed", "Omar Sheikh"))):
         shown = admin.get(f"/admin/bookings/{booking['id']}").json()
-        assert (shown["status"], shown["chef_name"]) == expected
+        assert (shown["status"], shown["provider_name"]) == expected
     assert audited(admin, user["id"]) == ["user.blocked"]

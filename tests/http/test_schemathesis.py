@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from shared.lines.home_chef.lifecycle import CHEF
+from shared.lines.home_chef.visit import CHEF
 from shared.users.models import ADMIN, CUSTOMER
 from tests.http.bad_input import DOCUMENT
 from tests.http.guests import EVERY

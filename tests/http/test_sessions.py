@@ -181,9 +181,10 @@ def test_an_expired_session_is_out_whatever_its_token_says(client: Client):
 
 def test_a_changed_role_counts_at_once(client: Client):
     client.system.sql("update users set role = 'chef' where email = :email", email=client.email)
-    client.system.sql(
-        "insert into chef_profiles (user_id) select id from users where email = :email", email=client.email
+    profile = (
+        "insert into providers (user_id, line, rate) select id, 'home_chef', 39900 from users where email = :email"
     )
+    client.system.sql(profile, email=client.email)
     answer = client.get("/customer/profile")
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
     assert client.get("/chef/profile").status_code == 200

@@ -69,7 +69,7 @@ def have_patience(seconds: float) -> None:
 def load(function: str) -> None:
     """Import all that a function may come to need: a process that takes a dead one's place is then no slower than it."""
     getattr(import_module(f"functions.{function}"), function).app.endpoints()
-    for line in wiring.LINES:
+    for line in wiring.line_names():
         wiring.line(line)
     for kind in HANDLERS:
         handler(kind)

@@ -9,7 +9,7 @@ from tests.kill.world import Visit, World
 
 # An attempt whose page nobody ever saw leaves no trace but itself: it and its beginning are left out.
 FACTS = {
-    "booking": "select status, payment_status, answer from bookings where id = :id",
+    "booking": "select status, payment_status, acceptance from bookings where id = :id",
     "attempts": """
         select state, capture, amount from payment_attempts
         where booking_id = :id and code is distinct from 'no_page' order by created_at""",

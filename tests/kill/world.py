@@ -39,7 +39,7 @@ FUNCTIONS = ("customer", "payments", "callback", "tasks", "schedule")
 INVOKER = "invoker@test.example"
 TIMES = 8  # how often something is tried before it is called impossible
 
-# Leases end, the sweep and the ladder are due, a call of the gateway is given up, a poll is allowed again.
+# Leases end, the sweep and the poll schedule are due, a call of the gateway is given up, a poll is allowed again.
 LATER = (
     "update outbox set leased_until = null, next_try_at = now() where done_at is null and due_at <= now()",
     "update payment_attempts set started_at = started_at - interval '20 s' where state = 'created'",
@@ -186,7 +186,7 @@ class World:
 
     @cached_property
     def _tokens(self) -> AccessTokens:
-        return AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "sizzle", "sizzle-api", 3600)
+        return AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "bookings", "bookings-api", 3600)
 
     @cached_property
     def _identities(self) -> dict[str, dict[str, str]]:

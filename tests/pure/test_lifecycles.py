@@ -1,4 +1,4 @@
-"""State machines walked pair by pair, and what may be at rest, combination by combination (PRODUCT, "A booking", "Money")."""
+"""State machines walked pair by pair, and what may be at rest, combination by combination (docs/product.md#states, docs/product.md#attempts)."""
 
 import re
 from importlib import import_module
@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
-from shared.bookings.lifecycle import AT_REST, BOOKING, Answer, PaymentStatus, Status, may_rest
+from shared.appointments.lifecycle import OFFER, OfferState
+from shared.bookings.lifecycle import AT_REST, BOOKING, Acceptance, PaymentStatus, Status, may_rest
 from shared.kit.lifecycle import IllegalMove
-from shared.lines.home_chef.lifecycle import OFFER, OfferState
 from shared.payments.lifecycle import ATTEMPT, LIVE, REFUND, UNFINISHED, AttemptState, RefundState
 from shared.payments.schemas import SHOWN
 
@@ -119,23 +119,23 @@ RESTING = {
     ("cancelled", "refunded", "unassigned"),
     ("cancelled", "refunded", "accepted"),
 }
-COMBINATIONS = list(product(Status, PaymentStatus, Answer))
+COMBINATIONS = list(product(Status, PaymentStatus, Acceptance))
 
 
 def test_all_combinations_are_looked_at():
     assert (len(COMBINATIONS), len(RESTING)) == (75, 25)
 
 
-@pytest.mark.parametrize(("status", "payment", "answer"), COMBINATIONS)
-def test_a_booking_may_rest_exactly_where_the_product_says_so(status, payment, answer):
-    assert may_rest(status, payment, answer) == ((status, payment, answer) in RESTING)
+@pytest.mark.parametrize(("status", "payment", "acceptance"), COMBINATIONS)
+def test_a_booking_may_rest_exactly_where_the_product_says_so(status, payment, acceptance):
+    assert may_rest(status, payment, acceptance) == ((status, payment, acceptance) in RESTING)
 
 
 def test_the_constraint_of_the_database_allows_the_same_combinations():
     """Its text is read here, row by row; that Postgres reads it alike is for the tests of the database."""
-    written = import_module("infra.migrations.versions.0002_home_chef").AT_REST
+    written = import_module("infra.migrations.versions.0003_home_chef").AT_REST
     rows = re.findall(
-        r"status = '(\w+)' and payment_status in \(([^)]*)\)\s+and answer in \(([^)]*)\)", " ".join(written.split())
+        r"status = '(\w+)' and payment_status in \(([^)]*)\)\s+and acceptance in \(([^)]*)\)", " ".join(written.split())
     )
     assert len(rows) == len(AT_REST)
     words = [(status, re.findall(r"\w+", payments), re.findall(r"\w+", answers)) for status, payments, answers in rows]

@@ -1,4 +1,4 @@
-"""Where a request comes from, and how often codes may be sent and tried from there (PRODUCT, "People and sign-in")."""
+"""Where a request comes from, and how often codes may be sent and tried from there (docs/product.md#limits)."""
 
 import pytest
 

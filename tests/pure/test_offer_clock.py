@@ -1,4 +1,4 @@
-"""When an offer lapses and until when a confirmed visit may be paid (PRODUCT, "A booking", Chef and Unpaid)."""
+"""When an offer lapses and until when a confirmed visit may be paid (docs/product.md#offers, docs/product.md#unpaid-bookings)."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.lines.home_chef.models import Visit
-from shared.lines.home_chef.offers import offer_ends, pay_by_once_confirmed
+from shared.appointments.models import Appointment
+from shared.appointments.offers import offer_ends, pay_by_once_confirmed
+from shared.lines.home_chef.line import LINE
 
+POLICY = LINE.policy
 INDIA, AHEAD = "Asia/Kolkata", timedelta(hours=5, minutes=30)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -36,22 +38,22 @@ def at(hour, minute=0, second=0, day=20):
     ],
 )
 def test_two_hours_are_counted_between_eight_and_twenty_two_at_the_place(now, ends):
-    assert offer_ends(now + 3 * DAY, INDIA, now) == ends
+    assert offer_ends(POLICY, now + 3 * DAY, INDIA, now) == ends
 
 
 @pytest.mark.parametrize("now", [at(12), at(3), at(21, 55), at(22, 5)])
 def test_on_short_notice_an_offer_is_a_quarter_of_an_hour_at_any_hour(now):
-    assert offer_ends(now + 6 * HOUR - timedelta(seconds=1), INDIA, now) == now + 15 * MINUTE
-    assert offer_ends(now + 2 * HOUR, INDIA, now) == now + 15 * MINUTE
+    assert offer_ends(POLICY, now + 6 * HOUR - timedelta(seconds=1), INDIA, now) == now + 15 * MINUTE
+    assert offer_ends(POLICY, now + 2 * HOUR, INDIA, now) == now + 15 * MINUTE
 
 
 def test_six_hours_ahead_is_not_short_notice():
-    assert offer_ends(at(12) + 6 * HOUR, INDIA, at(12)) == at(14)
+    assert offer_ends(POLICY, at(12) + 6 * HOUR, INDIA, at(12)) == at(14)
 
 
 def test_the_hours_are_those_of_the_place():
     noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
-    assert offer_ends(noon + DAY, "America/New_York", noon) == datetime(2026, 11, 20, 15, tzinfo=UTC)
+    assert offer_ends(POLICY, noon + DAY, "America/New_York", noon) == datetime(2026, 11, 20, 15, tzinfo=UTC)
 
 
 @settings(max_examples=60)
@@ -63,7 +65,7 @@ def test_an_offer_has_had_its_two_hours_of_daytime_at_the_very_minute_it_lapses(
     while left:
         left -= 8 <= (moment + AHEAD).hour < 22
         moment += MINUTE
-    assert offer_ends(now + 5 * DAY, INDIA, now) == moment
+    assert offer_ends(POLICY, now + 5 * DAY, INDIA, now) == moment
 
 
 @pytest.mark.parametrize(
@@ -81,4 +83,4 @@ def test_an_offer_has_had_its_two_hours_of_daytime_at_the_very_minute_it_lapses(
 )
 def test_a_confirmed_visit_is_paid_in_a_day_or_two_hours_before_it_but_never_in_under_half_an_hour(ahead, pay_within):
     now = at(12)
-    assert pay_by_once_confirmed(Visit(starts_at=now + ahead), now) == now + pay_within
+    assert pay_by_once_confirmed(POLICY, Appointment(starts_at=now + ahead), now) == now + pay_within

@@ -1,4 +1,4 @@
-"""What a visit costs, against the worked examples and an independent reference (PRODUCT, "Price")."""
+"""What a visit costs, against the worked examples and an independent reference (docs/product.md#price)."""
 
 from datetime import time
 from decimal import ROUND_HALF_UP, Decimal
@@ -7,9 +7,9 @@ from itertools import product
 import pytest
 
 from shared.lines.home_chef.pricing import Breakdown, earning, quote
-from shared.lines.home_chef.tariff import Tariff
+from shared.lines.home_chef.rate_card import RateCard
 
-TARIFF = Tariff()
+CARD = RateCard()
 RATES, HOURS = range(100, 5_001), range(1, 9)
 LUNCH, EVE_OF_PEAK, PEAK, LAST_OF_PEAK, AFTER_PEAK = time(12), time(17, 30), time(18), time(20, 30), time(21)
 PAISA = Decimal("0.01")
@@ -38,7 +38,7 @@ GOLDEN = {
 @pytest.mark.parametrize("name", GOLDEN)
 def test_a_worked_example_comes_out_line_by_line(name):
     rate, hours, guests, starts, lines = GOLDEN[name]
-    breakdown = quote(rate * 100, hours, guests, starts, TARIFF)
+    breakdown = quote(rate * 100, hours, guests, starts, CARD)
     assert tuple(getattr(breakdown, line) for line in LINES) == lines
 
 
@@ -61,7 +61,7 @@ def reference(rate, hours, guests, starts):
 )
 def test_every_rate_and_length_costs_what_the_reference_says(guests, starts):
     for rate, hours in product(RATES, HOURS):
-        price = quote(rate * 100, hours, guests, starts, TARIFF)
+        price = quote(rate * 100, hours, guests, starts, CARD)
         ours = (price.subtotal, price.platform_fee, price.gst, price.total)
         theirs = tuple(int(amount * 100) for amount in reference(rate, hours, guests, starts))
         assert ours == theirs, (rate, hours)
@@ -70,7 +70,7 @@ def test_every_rate_and_length_costs_what_the_reference_says(guests, starts):
 def test_every_party_and_half_hour_costs_what_the_reference_says():
     starts = [time(hour, minute) for hour in range(24) for minute in (0, 30)]
     for rate, hours, guests, at in product((100, 399, 5_000), HOURS, range(1, 21), starts):
-        price = quote(rate * 100, hours, guests, at, TARIFF)
+        price = quote(rate * 100, hours, guests, at, CARD)
         assert price.total == int(reference(rate, hours, guests, at)[3] * 100), (rate, hours, guests, at)
 
 
@@ -79,33 +79,33 @@ def test_every_party_and_half_hour_costs_what_the_reference_says():
     [(time(17, 59), 0), (time(18), 15_960), (time(20, 30), 15_960), (time(20, 59), 15_960), (time(21), 0)],
 )
 def test_the_peak_begins_at_six_and_is_over_at_nine(starts, premium):
-    assert quote(399_00, 2, 2, starts, TARIFF).peak_premium == premium
+    assert quote(399_00, 2, 2, starts, CARD).peak_premium == premium
 
 
 @pytest.mark.parametrize(("guests", "surcharge"), [(1, 0), (4, 0), (5, 9_800), (6, 19_600), (20, 156_800)])
 def test_the_fifth_guest_is_the_first_who_costs_more(guests, surcharge):
-    assert quote(399_00, 2, guests, LUNCH, TARIFF).guest_surcharge == surcharge
+    assert quote(399_00, 2, guests, LUNCH, CARD).guest_surcharge == surcharge
 
 
 def test_the_total_is_the_sum_of_the_lines_and_the_two_halves_of_the_tax_are_the_tax():
     for rate in RATES:
-        price = quote(rate * 100, 3, 7, PEAK, TARIFF)
+        price = quote(rate * 100, 3, 7, PEAK, CARD)
         assert price.total == sum(price.to_row().values())
         assert (price.cgst, price.sgst) == (price.gst // 2, price.gst - price.gst // 2)
 
 
 def test_an_odd_paisa_of_the_tax_goes_to_the_state():
-    price = quote(106_00, 1, 4, LUNCH, TARIFF)
+    price = quote(106_00, 1, 4, LUNCH, CARD)
     assert (price.gst, price.cgst, price.sgst) == (557, 278, 279)
 
 
 def test_a_stored_breakdown_comes_back_as_it_was():
-    price = quote(399_00, 3, 8, time(19), TARIFF)
+    price = quote(399_00, 3, 8, time(19), CARD)
     assert Breakdown(**price.to_row()) == price
 
 
-def test_every_number_of_the_tariff_is_used():
-    odd = Tariff(
+def test_every_number_of_the_rate_card_is_used():
+    odd = RateCard(
         included_guests=2,
         guest_surcharge=1_000,
         peak_from=time(6),
@@ -121,7 +121,7 @@ def test_every_number_of_the_tariff_is_used():
     )
 
 
-def test_the_chef_earns_the_whole_subtotal_less_the_commission_of_the_tariff():
-    assert earning(95_760, TARIFF) == 95_760
-    assert earning(95_760, Tariff(commission_bp=1_000)) == 86_184
-    assert earning(105, Tariff(commission_bp=1_000)) == 94  # the commission of 10.5 paise is 11
+def test_the_chef_earns_the_whole_subtotal_less_the_commission():
+    assert earning(95_760, CARD) == 95_760
+    assert earning(95_760, RateCard(commission_bp=1_000)) == 86_184
+    assert earning(105, RateCard(commission_bp=1_000)) == 94  # the commission of 10.5 paise is 11

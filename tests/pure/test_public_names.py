@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.lines.home_chef.chefs.views import public_name
+from shared.lines.home_chef.views import public_name
 
 
 @pytest.mark.parametrize(

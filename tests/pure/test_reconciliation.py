@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from shared.payments.gateway import GatewayAnswer, Said
+from shared.payments.gateway import GatewayAnswer, GatewayStatus
 from shared.payments.lifecycle import AttemptState, RefundState
 from shared.payments.reconciliation.comparison import (
     ACTIONS,
@@ -41,7 +41,7 @@ def side(state: str, **other: object) -> Ours:
     return replace(OURS, state=state, booked=500_00 if state in {"succeeded", "done"} else 0, **other)
 
 
-@pytest.mark.parametrize(("state", "said"), list(product(NAMED, Said)))
+@pytest.mark.parametrize(("state", "said"), list(product(NAMED, GatewayStatus)))
 def test_every_state_of_ours_against_every_word_of_theirs(state, said):
     """Whatever is not in the table differs in its state: nothing is matched by being forgotten."""
     named = NAMED[state].get(said.value, "state_differs")
@@ -52,7 +52,7 @@ def test_every_state_there_is_has_a_meaning():
     assert set(AGREES) == set(NAMED) == {*AttemptState, *RefundState}
 
 
-@pytest.mark.parametrize("said", Said)
+@pytest.mark.parametrize("said", GatewayStatus)
 def test_what_we_do_not_know_is_theirs_only(said):
     assert compare(None, replace(THEIRS, state=said.value)) is Outcome.THEIRS_ONLY
 
@@ -118,7 +118,7 @@ def test_money_that_differs_is_for_a_person_and_a_fee_can_wait():
 
 def answer(**other: object) -> GatewayAnswer:
     told = {"merchant": "M", "merchant_txn_id": "SZ_1", "amount": 500_00, "fee": 11_80, **other}
-    return GatewayAnswer(Said.SUCCEEDED, "PAYMENT_SUCCESS", **told)
+    return GatewayAnswer(GatewayStatus.SUCCEEDED, "PAYMENT_SUCCESS", **told)
 
 
 @pytest.mark.parametrize("other", [{"merchant": "N"}, {"merchant_txn_id": "SZ_2"}, {"currency": "USD"}])
@@ -128,4 +128,4 @@ def test_an_answer_about_something_else_is_not_taken_for_ours(other):
 
 
 def test_an_answer_about_nothing_is_about_nothing_else():
-    assert Theirs.of(GatewayAnswer(Said.NOT_FOUND, "NOT_FOUND"), "M", "SZ_1", "INR").is_ours
+    assert Theirs.of(GatewayAnswer(GatewayStatus.NOT_FOUND, "NOT_FOUND"), "M", "SZ_1", "INR").is_ours

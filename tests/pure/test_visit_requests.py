@@ -7,9 +7,8 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from shared.lines.home_chef.chefs.schemas import ChefProfileChange
-from shared.lines.home_chef.schemas import BookingRequest, QuoteRequest, StatusChange
-from shared.lines.home_chef.visits import Wanted
+from shared.lines.home_chef.schemas import BookingRequest, ChefProfileChange, QuoteRequest, StatusChange
+from shared.lines.home_chef.visit import VisitRequest
 from shared.places.schemas import AddressChange, AddressRequest, ServiceabilityRequest
 from shared.users.schemas import ProfileChange
 
@@ -74,7 +73,9 @@ def test_a_field_that_is_out_of_bounds_or_not_documented_is_refused_by_name(fiel
 @pytest.mark.parametrize("at", ["00:00", "23:30"])
 def test_the_instants_of_every_day_that_is_taken_can_be_counted(day, at):
     """Without the bounds 0001-01-01 and 9999-12-31 overflow: an internal error instead of a refusal."""
-    wanted = Wanted.of(read(QuoteRequest, **(VISIT | {"booking_date": day, "time_slot": at, "duration_hours": 8})))
+    wanted = VisitRequest.of(
+        read(QuoteRequest, **(VISIT | {"booking_date": day, "time_slot": at, "duration_hours": 8}))
+    )
     assert (wanted.ends_at - wanted.starts_at).total_seconds() == 8 * 3_600
 
 
@@ -112,7 +113,7 @@ def test_a_booking_hands_its_visit_on_field_by_field():
 
 @pytest.mark.parametrize(("rate", "paise"), [(100, 10_000), (399, 39_900), (399.0, 39_900), (5_000, 500_000)])
 def test_a_chefs_rate_is_whole_rupees(rate, paise):
-    assert read(ChefProfileChange, hourly_rate=rate).hourly_rate == paise
+    assert read(ChefProfileChange, hourly_rate=rate).rate == paise
 
 
 @pytest.mark.parametrize("rate", [99, 5_001, 399.5, "399", True, None, -399, 0, 1e300])

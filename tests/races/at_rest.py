@@ -6,13 +6,13 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from shared.bookings.lifecycle import ACTIVE, Answer, PaymentStatus, Status, may_rest
-from shared.bookings.models import Booking, BookingEvent, OpenException
+from shared.appointments.lifecycle import OfferState
+from shared.appointments.models import Offer
+from shared.bookings.lifecycle import ACTIVE, Acceptance, PaymentStatus, Status, may_rest
+from shared.bookings.models import Booking, BookingEvent, ManualReview
 from shared.ledger import queries as ledger
-from shared.lines.home_chef.lifecycle import OfferState
-from shared.lines.home_chef.models import Offer
 from shared.payments import queries as payments
-from shared.payments.gateway import Said
+from shared.payments.gateway import GatewayStatus
 from shared.payments.lifecycle import AttemptState, RefundState
 from shared.payments.models import Attempt, Refund
 from tests.races.operations import GIFT, PLANS, Case, Operations
@@ -96,7 +96,7 @@ def _assert_done(session: Session, case: Case, bookings: list[Booking]) -> None:
 
 def _assert_ended(case: Case, tries: dict[Attempt, list[Refund]], refunds: list[Refund]) -> None:
     for attempt in tries:
-        paid = case.bank.says[attempt.merchant_txn_id].said is Said.SUCCEEDED
+        paid = case.bank.says[attempt.merchant_txn_id].status is GatewayStatus.SUCCEEDED
         assert attempt.state == (AttemptState.SUCCEEDED if paid else AttemptState.FAILED)
         assert attempt.next_poll_at is None
     assert {refund.state for refund in refunds} <= {RefundState.DONE}
@@ -116,8 +116,8 @@ def _assert_money(
 
 def _assert_fair(session: Session, booking: Booking, tries: dict[Attempt, list[Refund]], refunds: list[Refund]) -> None:
     """The customer has a visit and has paid for it, less what was given back, or has all of the money."""
-    assert may_rest(Status(booking.status), PaymentStatus(booking.payment_status), Answer(booking.answer))
-    assert session.scalars(select(OpenException.kind).where(OpenException.booking_id == booking.id)).all() == []
+    assert may_rest(Status(booking.status), PaymentStatus(booking.payment_status), Acceptance(booking.acceptance))
+    assert session.scalars(select(ManualReview.kind).where(ManualReview.booking_id == booking.id)).all() == []
     paid = sum(attempt.amount for attempt in tries if attempt.state == AttemptState.SUCCEEDED)
     back = sum(refund.amount for refund in refunds)
     given = sum(refund.amount for refund in refunds if refund.reason == GIFT)
@@ -127,7 +127,7 @@ def _assert_fair(session: Session, booking: Booking, tries: dict[Attempt, list[R
 def _assert_offered(session: Session, booking: Booking) -> None:
     """A visit that stands has one chef, who is asked until a certain time; of any other nobody is asked."""
     is_open = (Offer.booking_id == booking.id, Offer.state == OfferState.OPEN)
-    asked = session.scalars(select(Offer.chef_id).where(*is_open, Offer.expires_at.is_not(None))).all()
+    asked = session.scalars(select(Offer.provider_id).where(*is_open, Offer.expires_at.is_not(None))).all()
     assert asked == ([booking.provider_id] if booking.status == Status.CONFIRMED else [])
     assert booking.status in {Status.CONFIRMED, Status.CANCELLED}
 

@@ -39,7 +39,7 @@ class Member:
 def crowd(system: System, size: int) -> list[Member]:
     """Make so many customers with an address each, signed in without the mails a real sign-in takes."""
     now = datetime.now(UTC)
-    tokens = AccessTokens(Keys.parse(system.env["JWT_KEYS"]), "sizzle", "sizzle-api", 3600)
+    tokens = AccessTokens(Keys.parse(system.env["JWT_KEYS"]), "bookings", "bookings-api", 3600)
     people = [(uuid4(), uuid4(), uuid4()) for _ in range(size)]
     database = PostgresDatabase(system.env["DATABASE_URL"], 1)
     with database.transaction() as session:

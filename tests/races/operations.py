@@ -7,16 +7,16 @@ from uuid import UUID
 
 from functions.wiring import line
 from infra.postgres.engine import PostgresDatabase
+from shared.appointments import assignment, cancellation, placement
 from shared.bookings import expiry
 from shared.inbox import queries as inbox
 from shared.kit.database import Database
 from shared.ledger.postings import Bearer
-from shared.lines.home_chef import assignment, cancellation
-from shared.lines.home_chef import booking as home_chef_booking
+from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.schemas import BookingView
-from shared.payments import admin_refund, following, refunding
-from shared.payments.admin_refund import Gift
-from shared.payments.gateway import Gateway, GatewayAnswer, RefundOrder, Said
+from shared.payments import admin_refund, refunding, status_polling
+from shared.payments.admin_refund import RefundCommand
+from shared.payments.gateway import Gateway, GatewayAnswer, GatewayStatus, RefundOrder
 from shared.users.models import ADMIN
 from tests.fakes import ScriptedGateway
 from tests.make import RULES, Make, at
@@ -30,31 +30,31 @@ DECIDES = frozenset({"pay_success", "pay_fail"})
 class Bank(ScriptedGateway):
     """A gateway that keeps its word: what it called paid stays paid, what failed may turn out to be paid."""
 
-    def decide(self, txn: str, said: Said, *, may_still_succeed: bool = False) -> None:
+    def decide(self, txn: str, said: GatewayStatus, *, may_still_succeed: bool = False) -> None:
         known = self.says.get(txn)
-        if known is None or (known.said, said) == (Said.FAILED, Said.SUCCEEDED):
+        if known is None or (known.status, said) == (GatewayStatus.FAILED, GatewayStatus.SUCCEEDED):
             self.says[txn] = self.about(txn, said, may_still_succeed=may_still_succeed)
 
     def decide_the_rest(self) -> None:
         """Let every payment end: what a customer could still pay is paid."""
         for txn in self.orders:
             if txn not in self.says or self.says[txn].may_still_succeed:
-                self.decide(txn, Said.SUCCEEDED)
+                self.decide(txn, GatewayStatus.SUCCEEDED)
 
     def refund(self, order: RefundOrder) -> GatewayAnswer:
         """Send the money back at once."""
         super().refund(order)
-        self.decide(order.merchant_refund_id, Said.SUCCEEDED)
+        self.decide(order.merchant_refund_id, GatewayStatus.SUCCEEDED)
         return self.refund_status(order.merchant_refund_id)
 
     def holds(self, txns: list[str], refunds: list[str]) -> int:
         """Return the paise it has of these payments, less what it has sent back by these refunds."""
-        paid = [txn for txn in txns if self._is(txn, Said.SUCCEEDED)]
-        back = [refund for refund in refunds if self._is(refund, Said.SUCCEEDED)]
+        paid = [txn for txn in txns if self._is(txn, GatewayStatus.SUCCEEDED)]
+        back = [refund for refund in refunds if self._is(refund, GatewayStatus.SUCCEEDED)]
         return sum(self.orders[txn].amount for txn in paid) - sum(self.refund_orders[one].amount for one in back)
 
-    def _is(self, our_id: str, said: Said) -> bool:
-        return our_id in self.says and self.says[our_id].said is said
+    def _is(self, our_id: str, said: GatewayStatus) -> bool:
+        return our_id in self.says and self.says[our_id].status is said
 
 
 class World:
@@ -93,7 +93,7 @@ class Case:
 
     @property
     def now(self) -> datetime:
-        return self.began + RULES.unpaid_life - ALMOST
+        return self.began + RULES.time_to_pay - ALMOST
 
     @property
     def make(self) -> Make:
@@ -112,7 +112,7 @@ class Case:
         elif about_money or "expire" in pair:
             case.txn = case._page()
         if case.txn and pair & HEARS and not pair & DECIDES:
-            case.bank.decide(case.txn, Said.SUCCEEDED)
+            case.bank.decide(case.txn, GatewayStatus.SUCCEEDED)
         return case
 
     def _page(self) -> str:
@@ -124,10 +124,10 @@ class Case:
         everything = Operations(self, self.world.db, self.bank, 0)
         if after_a_failure:
             self.txn = self._page()
-            self.bank.decide(self.txn, Said.FAILED, may_still_succeed=True)
+            self.bank.decide(self.txn, GatewayStatus.FAILED, may_still_succeed=True)
             everything.follow(self.txn, self.began)
         paid_by = self._page()
-        self.bank.decide(paid_by, Said.SUCCEEDED)
+        self.bank.decide(paid_by, GatewayStatus.SUCCEEDED)
         everything.follow(paid_by, self.began)
 
 
@@ -143,7 +143,7 @@ class Operations:
     def create(self) -> None:
         guest = self.case.world.customers[1 + self.side]
         request = self._make.request(guest, **self._wish())
-        home_chef_booking.book(self._make.begin(guest), request, lambda _: None, RULES, self.case.now)
+        placement.place(self._make.begin(guest), LINE, request, lambda _: None, RULES, self.case.now)
 
     def _wish(self) -> dict[str, UUID]:
         return {} if self.case.booking else {"chef_id": self.case.world.chefs[0].id}
@@ -152,11 +152,11 @@ class Operations:
         self._make.page(self.gateway, self.case.world.customers[0], self._booking.id, self.case.now)
 
     def pay_success(self) -> None:
-        self.case.bank.decide(self._txn, Said.SUCCEEDED)
+        self.case.bank.decide(self._txn, GatewayStatus.SUCCEEDED)
         self.follow(self._txn, self.case.now)
 
     def pay_fail(self) -> None:
-        self.case.bank.decide(self._txn, Said.FAILED)
+        self.case.bank.decide(self._txn, GatewayStatus.FAILED)
         self.follow(self._txn, self.case.now)
 
     def callback(self) -> None:
@@ -176,14 +176,14 @@ class Operations:
 
     def poll(self) -> None:
         [(attempt,)] = self._make.rows("select id from payment_attempts where merchant_txn_id = :txn", txn=self._txn)
-        following.poll(self.db, at(self.gateway), line, attempt, self.case.now)
+        status_polling.poll_for_customer(self.db, at(self.gateway), line, attempt, self.case.now)
 
     def reconcile(self) -> None:
-        assert following.reconcile(self.db, at(self.gateway), line, self.case.now).failed == 0
+        assert status_polling.reconcile(self.db, at(self.gateway), line, self.case.now).failed == 0
 
     def cancel(self) -> None:
         with self._make.begin(self.case.world.customers[0])() as (session, caller):
-            cancellation.cancel(session, caller.id, self._booking.id, PLANS, None, self.case.now)
+            cancellation.cancel(session, LINE, caller.id, self._booking.id, PLANS, None, self.case.now)
 
     def expire(self, now: datetime | None = None) -> None:
         expiry.expire(self.db, line, now or self.case.now + ALMOST)
@@ -195,20 +195,20 @@ class Operations:
     def assign(self) -> None:
         """An admin asks the chef who would be next."""
         begin = self._make.acting(self.case.world.admin.id, ADMIN)
-        assignment.assign(begin, self._booking.id, self.case.world.chefs[1].id, None, self.case.now)
+        assignment.assign(begin, LINE, self._booking.id, self.case.world.chefs[1].id, None, self.case.now)
 
     def refund(self) -> None:
         """Give back more than half, and send it: of two there is enough for one."""
-        gift = Gift(self._booking.total * 6 // 10, GIFT, Bearer.PLATFORM)
+        command = RefundCommand(self._booking.total * 6 // 10, GIFT, Bearer.PLATFORM)
         with self.db.transaction() as session:
-            given = admin_refund.refund(session, line, self._booking.id, gift, self.case.world.admin, self.case.now)
+            given = admin_refund.refund(session, line, self._booking.id, command, self.case.world.admin, self.case.now)
         self.send(given.id, self.case.now)
 
     def send(self, refund_id: UUID, now: datetime) -> None:
-        refunding.follow(self.db, at(self.gateway), line, refund_id, now)
+        refunding.advance(self.db, at(self.gateway), line, refund_id, now)
 
     def follow(self, our_id: str, now: datetime) -> str:
-        return following.follow_our_id(self.db, at(self.gateway), line, our_id, now)
+        return status_polling.poll_by_our_id(self.db, at(self.gateway), line, our_id, now)
 
     @property
     def _make(self) -> Make:

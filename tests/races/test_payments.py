@@ -200,7 +200,7 @@ def test_expiries_at_once_cancel_each_booking_once(system: System, members: list
 
 
 def test_reconciliations_at_once_ask_about_each_payment_once(system: System, members: list[Member]):
-    """Fails when what is due is read without being taken (`for update skip locked` in the statement of `rungs`): each job
+    """Fails when what is due is read without being taken (`for update skip locked` in the statement of `polls`): each job
     asks about all of them."""
     paid = all_paid_unheard(system, members)
     system.sql("update payment_attempts set next_poll_at = now() - interval '2 minutes' where state = 'pending'")

@@ -1,5 +1,5 @@
 """Every order and repetition of signals, on the real database: whatever the gateway says, whenever it says it, and
-whatever expires meanwhile, each booking ends in a state of PRODUCT's list and no paisa appears or vanishes.
+whatever expires meanwhile, each booking ends in an allowed state (docs/product.md#states) and no paisa appears or vanishes.
 
 Seen to fail when `matching.verdict` believes an amount it did not ask for, and when `matching.capture_kind` calls a second
 success applied.
@@ -23,15 +23,16 @@ from sqlalchemy import select
 
 from functions.wiring import line
 from infra.postgres.engine import PostgresDatabase
+from shared.appointments import cancellation
+from shared.appointments.lifecycle import ProviderAction
 from shared.bookings import expiry
-from shared.bookings.lifecycle import Answer, PaymentStatus, Status, may_rest
+from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status, may_rest
 from shared.bookings.models import Booking
 from shared.kit.errors import Refusal
 from shared.ledger import queries as ledger
-from shared.lines.home_chef import cancellation
-from shared.lines.home_chef.lifecycle import ChefStep
-from shared.payments import following
-from shared.payments.gateway import Said
+from shared.lines.home_chef.line import LINE
+from shared.payments import status_polling
+from shared.payments.gateway import GatewayStatus
 from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState, RefundState
 from shared.payments.models import Attempt, Refund
 from tests.fakes import ScriptedGateway
@@ -86,7 +87,7 @@ class Signals(RuleBasedStateMachine):
         if signal == "pay":
             self.paid_for.add(txn)
         for _ in range(told):
-            following.follow_our_id(self.db, at(self.gateway), line, txn, self.now)
+            status_polling.poll_by_our_id(self.db, at(self.gateway), line, txn, self.now)
 
     @rule()
     def every_try_turns_out_paid(self):
@@ -96,19 +97,19 @@ class Signals(RuleBasedStateMachine):
     def _answer(self, txn, signal):
         about = self.gateway.about
         return {
-            "pay": lambda: about(txn, Said.SUCCEEDED),
-            "fail": lambda: about(txn, Said.FAILED, may_still_succeed=True),
-            "pend": lambda: about(txn, Said.PENDING),
-            "other amount": lambda: about(txn, Said.SUCCEEDED, amount=1),
-            "other merchant": lambda: about(txn, Said.SUCCEEDED, merchant="SOMEBODY"),
-            "other id": lambda: about(txn, Said.SUCCEEDED, merchant_txn_id="ELSE"),
-            "no amount": lambda: about(txn, Said.SUCCEEDED, amount=None),
+            "pay": lambda: about(txn, GatewayStatus.SUCCEEDED),
+            "fail": lambda: about(txn, GatewayStatus.FAILED, may_still_succeed=True),
+            "pend": lambda: about(txn, GatewayStatus.PENDING),
+            "other amount": lambda: about(txn, GatewayStatus.SUCCEEDED, amount=1),
+            "other merchant": lambda: about(txn, GatewayStatus.SUCCEEDED, merchant="SOMEBODY"),
+            "other id": lambda: about(txn, GatewayStatus.SUCCEEDED, merchant_txn_id="ELSE"),
+            "no amount": lambda: about(txn, GatewayStatus.SUCCEEDED, amount=None),
         }[signal]()
 
     @rule(silent=st.booleans())
     def the_reconciliation_runs(self, silent):
         self.gateway.silent = silent
-        following.reconcile(self.db, at(self.gateway), line, self.now)
+        status_polling.reconcile(self.db, at(self.gateway), line, self.now)
         self.gateway.silent = False
 
     @rule(done=st.booleans())
@@ -116,9 +117,9 @@ class Signals(RuleBasedStateMachine):
         with self.db.reading() as session:
             waiting = session.scalars(select(Refund).where(Refund.state.in_(UNFINISHED))).all()
         for refund in waiting:
-            following.follow_our_id(self.db, at(self.gateway), line, refund.merchant_refund_id, self.now)
+            status_polling.poll_by_our_id(self.db, at(self.gateway), line, refund.merchant_refund_id, self.now)
             if refund.merchant_refund_id in self.gateway.refund_orders:
-                said = Said.SUCCEEDED if done else Said.PENDING
+                said = GatewayStatus.SUCCEEDED if done else GatewayStatus.PENDING
                 self.gateway.says[refund.merchant_refund_id] = self.gateway.about(refund.merchant_refund_id, said)
 
     @rule(minutes=st.sampled_from([1, 2, 16, 60, 60 * 24]))
@@ -127,7 +128,7 @@ class Signals(RuleBasedStateMachine):
         expiry.expire(self.db, line, self.now)
         line("home_chef").keep_deadlines(self.db, self.now)
 
-    @rule(step=st.sampled_from(ChefStep), nth=st.integers(0, 1))
+    @rule(step=st.sampled_from(ProviderAction), nth=st.integers(0, 1))
     def a_chef_takes_a_step(self, step, nth):
         with suppress(Refusal):
             self.make.step(self.booking, step, chef_id=self.chefs[nth].id, now=self.now)
@@ -136,9 +137,9 @@ class Signals(RuleBasedStateMachine):
     def the_customer_cancels(self):
         try:
             with self.db.transaction() as session:
-                shown = cancellation.preview(session, self.customer.id, self.booking.id, self.now).refund
+                shown = cancellation.preview(session, LINE, self.customer.id, self.booking.id, self.now).refund
             with self.db.transaction() as session:
-                cancellation.cancel(session, self.customer.id, self.booking.id, "plans", shown, self.now)
+                cancellation.cancel(session, LINE, self.customer.id, self.booking.id, "plans", shown, self.now)
         except Refusal:
             return
         self.promised = shown
@@ -146,7 +147,7 @@ class Signals(RuleBasedStateMachine):
     @invariant()
     def the_booking_may_rest_there(self):
         booking, _, _ = self._stored()
-        assert may_rest(Status(booking.status), PaymentStatus(booking.payment_status), Answer(booking.answer))
+        assert may_rest(Status(booking.status), PaymentStatus(booking.payment_status), Acceptance(booking.acceptance))
 
     @invariant()
     def every_paisa_is_somewhere(self):
@@ -159,7 +160,7 @@ class Signals(RuleBasedStateMachine):
         assert sum(balance.values()) == 0
         assert balance.get("gateway_clearing", 0) == captured - returned
         assert -balance.get("refunds_payable", 0) == owed_back
-        earned = -sum(balance.get(account, 0) for account in ("chef_payable", "platform_revenue", "gst_payable"))
+        earned = -sum(balance.get(account, 0) for account in ("provider_payable", "platform_revenue", "gst_payable"))
         applied = any(one.capture == "applied" for one in attempts)
         kept = booking.total - self._goes_back(booking) if booking.status == Status.CANCELLED and applied else 0
         assert earned == (booking.total if booking.status == Status.COMPLETED else kept)

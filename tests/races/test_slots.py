@@ -1,7 +1,7 @@
 """Two hundred customers and one slot, through the router, the real server and the real database.
 
 Each of these was seen to fail with its protection taken away: without the exclusion constraint
-(`alter table bookings drop constraint ex_bookings_provider_held`) 200 visits of one chef are stored; without the chef's
+(`alter table bookings drop constraint ex_bookings_provider_busy`) 200 visits of one chef are stored; without the chef's
 row locked first (`for no key update` in the WRITE) losers of the race deadlock.
 """
 
@@ -59,7 +59,7 @@ def test_without_the_constraint_the_same_crowd_overbooks_the_chef(tmp_path):
     with start_system(tmp_path) as unprotected:
         database = PostgresDatabase(unprotected.env["DATABASE_URL"], 1)
         with database.transaction() as session:
-            session.execute(text("create index on bookings using gist (provider_id, held)"))
+            session.execute(text("create index on bookings using gist (provider_id, busy_period)"))
             session.execute(text(f"alter table bookings drop constraint {SLOT_TAKEN}"))
         database.dispose()
         members = crowd(unprotected, CROWD)

@@ -1,7 +1,8 @@
 """Expand, then contract: the release before this one works on the schema this one makes.
 
 So a database is migrated before the traffic moves, and code can be taken back without its schema. The release before is
-the newest tag; before there is one, the newest commit that did not know the newest migration.
+the newest tag; before there is one, the newest commit that did not know the newest migration. The history of migrations
+begins with the commit that added `FIRST`: no release before it was cut.
 """
 
 import os
@@ -21,6 +22,7 @@ from tests.postgres_server import shared_postgres
 
 ROOT = Path(__file__).parents[2]
 STEPS = "infra/migrations/versions"
+FIRST = f"{STEPS}/0002_appointments.py"
 
 
 def git(*arguments: str) -> bytes:
@@ -34,7 +36,8 @@ def git(*arguments: str) -> bytes:
 def previous() -> str | None:
     tag = git("describe", "--tags", "--abbrev=0", "--match", "v*", "HEAD^").decode().strip()
     added = ("--first-parent", "--diff-merges=first-parent", "--diff-filter=A", "--format=%H")
-    newest_step = git("log", "-1", "--no-patch", *added, "--", STEPS).decode().strip()
+    first = git("log", "-1", "--no-patch", *added, "--", FIRST).decode().strip()
+    newest_step = git("log", "-1", "--no-patch", *added, f"{first}..HEAD", "--", STEPS).decode().strip()
     commit = tag or f"{newest_step}^"
     return git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").decode().strip() or None
 
@@ -44,7 +47,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tree of the release before."""
     commit = previous()
     if commit is None:
-        pytest.skip("the history that holds the release before is not here")
+        pytest.skip("there is no release before, or its history is not here")
     folder = tmp_path_factory.mktemp("previous")
     with tarfile.open(fileobj=BytesIO(git("archive", commit))) as packed:
         packed.extractall(folder, filter="data")

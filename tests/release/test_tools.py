@@ -73,9 +73,10 @@ def test_every_public_function_is_asked():
 
 def test_the_document_of_another_release_is_told(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Fails when a deployment that changed nothing passes for one that did."""
-    other = tmp_path / "openapi.json"
-    other.write_text("{}")
-    monkeypatch.setattr(smoke, "DOCUMENT", other)
+    changed = json.loads((smoke.PARTS / "core.json").read_text())
+    changed["paths"]["/api/v1/auth/send-otp"]["post"]["summary"] = "Another"
+    (tmp_path / "core.json").write_text(json.dumps(changed))
+    monkeypatch.setattr(smoke, "PARTS", tmp_path)
     [wrong] = smoke.smoke(smoke.addresses(system.url), pause=0)
     assert wrong.endswith("/api/v1/openapi.json: the document of another release")
 

@@ -36,7 +36,7 @@ EXPECTED = {"book": {201, 409}, "initiate": {200, 409}, "cancel": {200}, "repeat
 
 OVERLAPS = """
 select a.ref, b.ref from bookings a join bookings b
-  on a.provider_id = b.provider_id and a.held && b.held and a.id < b.id
+  on a.provider_id = b.provider_id and a.busy_period && b.busy_period and a.id < b.id
 where a.status in ('pending', 'confirmed', 'in_progress') and b.status in ('pending', 'confirmed', 'in_progress')
 """
 BALANCES = """
@@ -86,9 +86,9 @@ def moved(system: System) -> list[Transaction]:
 
 def catch_up(system: System) -> None:
     """Let the time pass after which leases end and everything is asked about again, until nothing is left to do."""
-    # A page nobody pays on is asked about on rung after rung: that is never over, and all that is told of it is heard.
+    # A page nobody pays on is asked about on poll after poll: that is never over, and all that is told of it is heard.
     left = """
-        select (select count(*) from outbox where done_at is null and due_at <= now() and kind <> 'payments.follow')
+        select (select count(*) from outbox where done_at is null and due_at <= now() and kind <> 'payments.poll')
           + (select count(*) from refunds where state in ('created', 'sent', 'pending'))
     """
 

@@ -14,10 +14,10 @@ from uuid import UUID
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
 from functions.wiring import invariants
+from shared.appointments.lifecycle import ProviderAction
 from shared.invariants.run import statement
 from shared.kit.errors import Refusal
-from shared.lines.home_chef.lifecycle import ChefStep
-from shared.payments.gateway import Said
+from shared.payments.gateway import GatewayStatus
 from tests.stateful.jobs import Jobs
 from tests.stateful.world import START, People, World
 
@@ -29,7 +29,7 @@ CANCELLED = "select id from bookings where status = 'cancelled'"
 LOST = """
 select b.id, b.status, m.amount from bookings b join (
   select t.booking_id, sum(p.amount) filter (where p.account in ('gateway_clearing', 'cash')) as amount,
-    -coalesce(sum(p.amount) filter (where p.account in ('chef_payable', 'platform_revenue', 'gst_payable')), 0) as earned
+    -coalesce(sum(p.amount) filter (where p.account in ('provider_payable', 'platform_revenue', 'gst_payable')), 0) as earned
   from ledger_transactions t join ledger_postings p on p.transaction_id = t.id group by 1
 ) m on m.booking_id = b.id
 where (b.status not in ('completed', 'cancelled') or m.amount <> m.earned) and m.amount <> 0
@@ -37,7 +37,7 @@ where (b.status not in ('completed', 'cancelled') or m.amount <> m.earned) and m
 """
 LIVE = "select merchant_txn_id from payment_attempts where state in ('created', 'pending')"
 UNFINISHED = "select merchant_refund_id from refunds where state in ('created', 'sent', 'pending')"
-TO_BE_HAD = "select id, provider_id from bookings where status = 'confirmed' and answer = 'accepted'"
+TO_BE_HAD = "select id, provider_id from bookings where status = 'confirmed' and acceptance = 'accepted'"
 
 
 class Failures(logging.Handler):
@@ -122,7 +122,7 @@ class Bystander(RuleBasedStateMachine):
         for hours in (1, 4, 24, 48, 72, 96, 24):
             self._tell_the_truth()
             for booking, chef in self.world.rows(TO_BE_HAD):
-                for step in (ChefStep.IN_PROGRESS, ChefStep.COMPLETED):
+                for step in (ProviderAction.IN_PROGRESS, ProviderAction.COMPLETED):
                     with suppress(Refusal):
                         self.play.step(chef, booking, step)
             for job in ("expire", "deadlines", "reconcile", "remind"):
@@ -140,7 +140,7 @@ class Bystander(RuleBasedStateMachine):
         """A payment that was said to have succeeded has; every other has failed. Refunds are done, or failed before."""
         for (our_id,) in self.world.rows(LIVE):
             if our_id in self.gateway.orders and not self.gateway.has_succeeded(our_id):
-                self.play.say(our_id, Said.FAILED)
+                self.play.say(our_id, GatewayStatus.FAILED)
         for (our_id,) in self.world.rows(UNFINISHED):
             if our_id in self.gateway.refund_orders:
-                self.play.say(our_id, Said.SUCCEEDED)
+                self.play.say(our_id, GatewayStatus.SUCCEEDED)

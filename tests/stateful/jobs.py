@@ -5,11 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from functions.wiring import line
+from shared.appointments import deadlines, reminders
 from shared.bookings import expiry
-from shared.lines.home_chef import deadlines, reminding
+from shared.lines.home_chef.line import LINE
 from shared.notifications import queries as notifications
+from shared.notifications.notice import Notice, Reader
 from shared.outbox import queries as outbox
-from shared.payments import following, refunding
+from shared.payments import refunding, status_polling
 from shared.payments.gateway import GatewayUnavailable
 from shared.payments.reconciliation import report
 from tests.make import at
@@ -31,18 +33,18 @@ class Jobs:
             case "expire":
                 expiry.expire(db, line, now)
             case "deadlines":
-                deadlines.keep(db, now)
+                deadlines.keep(db, LINE, now)
             case "remind":
-                reminding.remind(db, now)
+                reminders.remind(db, LINE, now)
             case "reconcile":
-                done = following.reconcile(db, at(self.play.gateway), line, now)
-                following.keep(db, done, now)
+                done = status_polling.reconcile(db, at(self.play.gateway), line, now)
+                status_polling.record_round(db, done, now)
                 assert done.failed == 0
             case "report":
                 assert report.report(db, at(self.play.gateway), now)["failed"] == 0
 
     def poll(self, attempt_id: UUID) -> None:
-        following.poll(self.play.db, at(self.play.gateway), line, attempt_id, self.play.now)
+        status_polling.poll_for_customer(self.play.db, at(self.play.gateway), line, attempt_id, self.play.now)
 
     def promised(self, times: int) -> int:
         """Do some of what was promised and is due, each so many times before it is marked done; returns how many."""
@@ -68,13 +70,14 @@ class Jobs:
         db, now = self.play.db, self.play.now
         match kind:
             case "home_chef.lapse":
-                deadlines.lapse(db, UUID(payload["booking_id"]), now)
-            case "payments.follow":
-                following.promised(db, at(self.play.gateway), line, payload, now)
+                deadlines.lapse(db, LINE, payload, now)
+            case "payments.poll":
+                status_polling.handle_poll(db, at(self.play.gateway), line, payload, now)
             case "payments.refund":
-                refunding.follow(db, at(self.play.gateway), line, UUID(payload["refund_id"]), now)
+                refunding.advance(db, at(self.play.gateway), line, UUID(payload["refund_id"]), now)
             case "notifications.mail":
                 with db.reading() as session:
                     told = notifications.addressed(session, UUID(payload["notification_id"]))
-                    current = line(told.line).is_current(session, told.kind, told.subject_id, told.facts)
-                assert not current or line(told.line).letter(told.kind, told.facts, told.name).text()
+                    worded_by, notice = line(told.line), Notice(told.kind, told.subject_id, told.facts)
+                    current = worded_by.is_current(session, notice)
+                assert not current or worded_by.letter(notice, Reader(told.name)).text(worded_by.brand)

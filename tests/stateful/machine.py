@@ -7,12 +7,13 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from shared.appointments import cancellation
+from shared.appointments.lifecycle import ProviderAction
 from shared.bookings.lifecycle import Status
 from shared.kit.clock import INDIA, local
 from shared.ledger.postings import Bearer
-from shared.lines.home_chef import cancellation
-from shared.lines.home_chef.lifecycle import ChefStep
-from shared.payments.gateway import GatewayAnswer, Said
+from shared.lines.home_chef.line import LINE
+from shared.payments.gateway import GatewayAnswer, GatewayStatus
 from tests.stateful.bystander import Bystander
 
 SEVERAL = st.integers(0, 11)  # which of what there is: counted from the newest
@@ -20,7 +21,7 @@ ANYBODY = st.integers(0, 2)
 TIMES = st.sampled_from([time(8), time(12), time(12, 30), time(19), time(22)])
 DAYS = st.integers(1, 5)
 JUMPS = st.sampled_from([1, 10, 40, 60, 3 * 60, 12 * 60, 26 * 60, 4 * 24 * 60]).map(lambda m: timedelta(minutes=m))
-SERVED = (ChefStep.CONFIRMED, ChefStep.IN_PROGRESS, ChefStep.COMPLETED)
+SERVED = (ProviderAction.CONFIRMED, ProviderAction.IN_PROGRESS, ProviderAction.COMPLETED)
 WRONG: dict[str, dict[str, Any]] = {
     "amount": {"amount": 1_00},
     "currency": {"currency": "USD"},
@@ -88,7 +89,7 @@ class Bookings(Bystander):
     def pay_for(self, booking: UUID, customer: UUID) -> None:
         our_id = self.does("pay", lambda: self.play.pay(self.world.person(customer), booking))
         if our_id:
-            self.play.say(our_id, Said.SUCCEEDED)
+            self.play.say(our_id, GatewayStatus.SUCCEEDED)
             self._hear(our_id)
 
     @rule(who=ANYBODY, day=DAYS, at=TIMES, serves=st.sampled_from([0, 1, 1, 3]))
@@ -127,7 +128,7 @@ class Bookings(Bystander):
 
     def _shown(self, customer: UUID, booking: UUID) -> Any:
         with self.play.db.transaction() as session:
-            return cancellation.preview(session, customer, booking, self.play.now)
+            return cancellation.preview(session, LINE, customer, booking, self.play.now)
 
     @precondition(lambda self: self.booked)
     @rule(which=SEVERAL, day=DAYS, at=TIMES)
@@ -145,8 +146,8 @@ class Bookings(Bystander):
     # Chefs.
 
     @precondition(lambda self: self.booked)
-    @rule(which=SEVERAL, step=st.sampled_from(ChefStep), own=st.sampled_from([True, True, True, False]))
-    def step(self, which: int, step: ChefStep, *, own: bool) -> None:
+    @rule(which=SEVERAL, step=st.sampled_from(ProviderAction), own=st.sampled_from([True, True, True, False]))
+    def step(self, which: int, step: ProviderAction, *, own: bool) -> None:
         booking, _, provider = self.booking(which, f"{ACTIVE} or status = 'in_progress'")
         chef = provider if own and provider else self.world.chefs[which % 3].id
         self.does(f"chef: {step}", lambda: self.play.step(chef, booking, step))
@@ -235,14 +236,14 @@ class Bookings(Bystander):
     # The gateway.
 
     @precondition(lambda self: self.gateway.orders)
-    @rule(which=SEVERAL, said=st.sampled_from(Said), hears=st.booleans(), timed_out=st.booleans())
-    def gateway_says(self, which: int, said: Said, *, hears: bool, timed_out: bool) -> None:
+    @rule(which=SEVERAL, said=st.sampled_from(GatewayStatus), hears=st.booleans(), timed_out=st.booleans())
+    def gateway_says(self, which: int, said: GatewayStatus, *, hears: bool, timed_out: bool) -> None:
         """Of a payment, old or new, whatever was said of it before."""
         our_id = list(self.gateway.orders)[-1 - which % len(self.gateway.orders)]
-        if said is Said.NOT_FOUND:
+        if said is GatewayStatus.NOT_FOUND:
             self.gateway.says[our_id] = GatewayAnswer(said, "NOT_FOUND")
         else:
-            self.play.say(our_id, said, may_still_succeed=timed_out and said is Said.FAILED)
+            self.play.say(our_id, said, may_still_succeed=timed_out and said is GatewayStatus.FAILED)
         if hears:
             self._hear(our_id)
 
@@ -250,16 +251,16 @@ class Bookings(Bystander):
     @rule(which=SEVERAL, wrong=st.sampled_from(sorted(WRONG)))
     def gateway_says_something_else(self, which: int, wrong: str) -> None:
         our_id = list(self.gateway.orders)[-1 - which % len(self.gateway.orders)]
-        self.play.say(our_id, Said.SUCCEEDED, **WRONG[wrong])
+        self.play.say(our_id, GatewayStatus.SUCCEEDED, **WRONG[wrong])
         self._hear(our_id)
 
     @precondition(lambda self: self.gateway.refund_orders)
     @rule(
         which=SEVERAL,
-        said=st.sampled_from([Said.SUCCEEDED, Said.FAILED, Said.PENDING]),
+        said=st.sampled_from([GatewayStatus.SUCCEEDED, GatewayStatus.FAILED, GatewayStatus.PENDING]),
         wrong=st.sampled_from([False, False, True]),
     )
-    def gateway_says_of_a_refund(self, which: int, said: Said, *, wrong: bool) -> None:
+    def gateway_says_of_a_refund(self, which: int, said: GatewayStatus, *, wrong: bool) -> None:
         our_id = list(self.gateway.refund_orders)[-1 - which % len(self.gateway.refund_orders)]
         self.play.say(our_id, said, **({"amount": 1} if wrong else {}))
         self._hear(our_id)

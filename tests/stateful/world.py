@@ -10,12 +10,14 @@ from uuid import UUID
 from functions.wiring import line
 from infra import migrations
 from infra.postgres.engine import PostgresDatabase
+from shared.appointments import assignment
+from shared.appointments.providers import registration
 from shared.bookings import blocking, expiry
 from shared.bookings.history import Actor
 from shared.kit import ids
-from shared.lines.home_chef import reassignment
-from shared.lines.home_chef.chefs import registration
-from shared.payments.gateway import GatewayAnswer, GatewayUnavailable, Order, RefundOrder, Said
+from shared.lines.home_chef.line import LINE
+from shared.lines.home_chef.schemas import ChefChange
+from shared.payments.gateway import GatewayAnswer, GatewayStatus, GatewayUnavailable, Order, RefundOrder
 from shared.users.models import ADMIN
 from shared.users.schemas import UserChange
 from tests.fakes import ScriptedGateway
@@ -78,10 +80,14 @@ class KeepingGateway(ScriptedGateway):
     def has_succeeded(self, our_id: str) -> bool:
         """Tell whether it would say now that this very payment or refund has succeeded."""
         said = self.says.get(our_id)
-        return said is not None and said.said is Said.SUCCEEDED and said == self.about(our_id, Said.SUCCEEDED)
+        return (
+            said is not None
+            and said.status is GatewayStatus.SUCCEEDED
+            and said == self.about(our_id, GatewayStatus.SUCCEEDED)
+        )
 
     def _told(self, answer: GatewayAnswer, our_id: str, book: set[str]) -> GatewayAnswer:
-        if answer.said is Said.SUCCEEDED and answer == self.about(our_id, Said.SUCCEEDED):
+        if answer.status is GatewayStatus.SUCCEEDED and answer == self.about(our_id, GatewayStatus.SUCCEEDED):
             book.add(our_id)
         return answer
 
@@ -139,8 +145,8 @@ class World:
     def deactivate(self, chef_id: UUID, *, active: bool) -> None:
         with self.db.transaction() as session:
             if active:
-                registration.change(session, chef_id, {"is_active": True}, self.play.by, self.play.now)
+                registration.change(session, LINE, chef_id, ChefChange(is_active=True), self.play.by, self.play.now)
             else:
-                registration.deactivate(session, chef_id, self.play.by, self.play.now)
+                registration.deactivate(session, LINE, chef_id, self.play.by, self.play.now)
         if not active:
-            reassignment.leave(self.db, chef_id, Actor(ADMIN, self.play.by.id), self.play.now)
+            assignment.release_all(self.db, LINE, chef_id, Actor(ADMIN, self.play.by.id), self.play.now)

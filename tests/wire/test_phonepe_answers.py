@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.phonepe.v1 import wire
-from shared.payments.gateway import Said
+from shared.payments.gateway import GatewayStatus
 
-OK, NO, WAIT, NONE = Said.SUCCEEDED, Said.FAILED, Said.PENDING, Said.NOT_FOUND
+OK, NO, WAIT, NONE = GatewayStatus.SUCCEEDED, GatewayStatus.FAILED, GatewayStatus.PENDING, GatewayStatus.NOT_FOUND
 # Each code of the vendor, and what it means as the status of a payment, as that of a refund, and to asking for one.
 CODES = {
     "PAYMENT_SUCCESS": (OK, OK, OK),
@@ -61,14 +61,14 @@ def test_a_code_means_the_same_whatever_else_the_answer_says(code):
     for answer in (PAID, {}, paid(state="COMPLETED"), paid(state="FAILED"), {"data": None}):
         for success in (True, False, None):
             told = answer | {"code": code, "success": success}
-            assert tuple(read(told).said for read in READERS) == CODES[code]
+            assert tuple(read(told).status for read in READERS) == CODES[code]
 
 
 @settings(deadline=None)
 @given(st.text())
 def test_a_code_nobody_has_heard_of_ends_nothing(code):
     if code not in CODES:
-        assert {read(PAID | {"code": code}).said for read in READERS} == {Said.PENDING}
+        assert {read(PAID | {"code": code}).status for read in READERS} == {GatewayStatus.PENDING}
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_code_nobody_has_heard_of_ends_nothing(code):
 )
 def test_a_code_that_is_no_word_is_none(code):
     assert wire.code_of({"code": code}) == ""
-    assert {read(PAID | {"code": code}).said for read in READERS} == {Said.PENDING}
+    assert {read(PAID | {"code": code}).status for read in READERS} == {GatewayStatus.PENDING}
 
 
 def test_a_code_written_as_a_number_is_its_digits():
@@ -92,7 +92,7 @@ def test_a_timeout_of_a_payment_may_turn_into_a_success_and_no_other_failure_is_
 
 def test_the_vendors_sample_is_read_whole():
     answer = wire.payment_answer(PAID)
-    assert (answer.said, answer.code, answer.currency) == (Said.SUCCEEDED, "PAYMENT_SUCCESS", "INR")
+    assert (answer.status, answer.code, answer.currency) == (GatewayStatus.SUCCEEDED, "PAYMENT_SUCCESS", "INR")
     assert (answer.merchant, answer.merchant_txn_id, answer.amount) == ("PGTESTPAYUAT", "MT7850590068188104", 10_000)
     assert (answer.gateway_txn_id, answer.bank_reference) == ("T2111221437456190170379", "206378866112")
     assert answer.method == "UPI"
@@ -114,7 +114,7 @@ def test_the_vendors_sample_is_read_whole():
 def test_what_was_paid_with_is_known_where_the_answer_says_it(instrument, reference, method):
     answer = wire.payment_answer(paid(paymentInstrument=instrument))
     assert (answer.bank_reference, answer.method) == (reference, method)
-    assert answer.said is Said.SUCCEEDED
+    assert answer.status is GatewayStatus.SUCCEEDED
 
 
 def test_fields_nobody_has_heard_of_change_nothing():
@@ -200,4 +200,4 @@ DATA = st.dictionaries(st.sampled_from(NAMES), JSON) | JSON
 @given(st.fixed_dictionaries({}, optional={"code": JSON, "success": JSON, "data": DATA}))
 def test_no_answer_however_odd_breaks_the_reader_or_ends_anything(told):
     for read in READERS:
-        assert read(told).said is Said.PENDING
+        assert read(told).status is GatewayStatus.PENDING

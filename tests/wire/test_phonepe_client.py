@@ -12,14 +12,14 @@ from infra.phonepe import calls
 from infra.phonepe.v1.client import PhonePe
 from infra.phonepe.v1.wire import Signer
 from shared.kit.settings import Keys
-from shared.payments.gateway import GatewayRefused, GatewayUnavailable, Order, RefundOrder, Said
+from shared.payments.gateway import GatewayRefused, GatewayStatus, GatewayUnavailable, Order, RefundOrder
 from shared.payments.lifecycle import AttemptState
-from shared.payments.matching import Asked, verdict
+from shared.payments.matching import PaymentRequest, verdict
 
 ORDER = Order("SZ_1", 236_156, "payer", "https://app.example/back?ref=SZ-A1B2C3D4")
 REFUND = RefundOrder("SZR_1", "SZ_1", 118_078)
 NOW = datetime(2026, 11, 20, 5, tzinfo=UTC)
-ASKED = Asked("TESTMERCHANT", "SZ_1", 236_156, "INR", NOW)
+ASKED = PaymentRequest("TESTMERCHANT", "SZ_1", 236_156, "INR", NOW)
 NO_ANSWER = {
     "http_500": "HTTP 500",
     "empty": "HTTP 200 without JSON",
@@ -79,7 +79,7 @@ def test_the_customer_comes_back_to_where_the_order_said(gateway, phonepe):
 
 def test_a_payment_is_pending_then_paid_to_the_paisa(gateway, phonepe):
     gateway.start(ORDER)
-    assert gateway.payment("SZ_1").said is Said.PENDING
+    assert gateway.payment("SZ_1").status is GatewayStatus.PENDING
     phonepe.settle("SZ_1", "pay")
     answer = gateway.payment("SZ_1")
     assert verdict(ASKED, answer, NOW) is AttemptState.SUCCEEDED
@@ -93,18 +93,18 @@ def test_a_payment_that_failed_says_with_which_word(gateway, phonepe, code):
     gateway.start(ORDER)
     phonepe.settle("SZ_1", "decline", code=code)
     answer = gateway.payment("SZ_1")
-    assert (answer.said, answer.code) == (Said.FAILED, code)
+    assert (answer.status, answer.code) == (GatewayStatus.FAILED, code)
     assert verdict(ASKED, answer, NOW) is AttemptState.FAILED
 
 
 def test_a_payment_that_never_arrived_is_not_found(gateway):
-    assert gateway.payment("SZ_never").said is Said.NOT_FOUND
+    assert gateway.payment("SZ_never").status is GatewayStatus.NOT_FOUND
 
 
 def test_a_refund_is_pending_then_done_and_asked_for_again_is_the_same_one(gateway, paid):
-    assert {gateway.refund(REFUND).said for _ in range(3)} <= {Said.PENDING, Said.SUCCEEDED}
+    assert {gateway.refund(REFUND).status for _ in range(3)} <= {GatewayStatus.PENDING, GatewayStatus.SUCCEEDED}
     answer = gateway.refund_status("SZR_1")
-    assert (answer.said, answer.merchant_txn_id, answer.amount) == (Said.SUCCEEDED, "SZR_1", 118_078)
+    assert (answer.status, answer.merchant_txn_id, answer.amount) == (GatewayStatus.SUCCEEDED, "SZR_1", 118_078)
     assert [told["kind"] for told in paid.transactions()].count("refund") == 1
 
 
@@ -114,21 +114,21 @@ def test_a_refund_is_pending_then_done_and_asked_for_again_is_the_same_one(gatew
 def test_a_refund_that_cannot_be_has_failed_at_once(gateway, paid, fault, code):
     paid.fault(fault)
     answer = gateway.refund(REFUND)
-    assert (answer.said, answer.code) == (Said.FAILED, code)
-    assert gateway.refund_status("SZR_1").said is Said.FAILED
+    assert (answer.status, answer.code) == (GatewayStatus.FAILED, code)
+    assert gateway.refund_status("SZR_1").status is GatewayStatus.FAILED
 
 
 def test_a_refund_may_fail_after_it_began(gateway, paid):
     paid.fault("refund.fails")
-    assert gateway.refund(REFUND).said is Said.PENDING
-    assert gateway.refund_status("SZR_1").said is Said.FAILED
+    assert gateway.refund(REFUND).status is GatewayStatus.PENDING
+    assert gateway.refund_status("SZR_1").status is GatewayStatus.FAILED
 
 
 def test_a_refund_of_a_payment_nobody_knows_or_that_was_never_paid_is_none(gateway):
-    assert gateway.refund(REFUND).said is Said.NOT_FOUND
+    assert gateway.refund(REFUND).status is GatewayStatus.NOT_FOUND
     gateway.start(ORDER)
     answer = gateway.refund(REFUND)
-    assert (answer.said, answer.code) == (Said.FAILED, "BAD_REQUEST")
+    assert (answer.status, answer.code) == (GatewayStatus.FAILED, "BAD_REQUEST")
 
 
 def test_an_order_that_is_refused_began_nothing(gateway, phonepe):
@@ -153,7 +153,7 @@ def test_with_a_wrong_salt_nothing_begins_and_nothing_ends(another, paid, caplog
     with pytest.raises(GatewayRefused, match="AUTHORIZATION_FAILED"):
         wrong.start(Order("SZ_2", 100, "payer", "https://app.example/"))
     for ask in (wrong.payment("SZ_1"), wrong.refund(REFUND), wrong.refund_status("SZ_1")):
-        assert (ask.said, ask.code) == (Said.PENDING, "AUTHORIZATION_FAILED")
+        assert (ask.status, ask.code) == (GatewayStatus.PENDING, "AUTHORIZATION_FAILED")
     assert len(paid.transactions()) == 1
     assert [record.fields["alarm"] for record in caplog.records] == ["gateway_refuses"] * 4
 
@@ -171,7 +171,7 @@ def test_what_is_no_usable_answer_is_unavailable_and_the_next_one_is_heard(gatew
         CALLS[call](gateway)
     assert unavailable.value.reason == NO_ANSWER[fault]
     assert (unavailable.value.status, unavailable.value.retry_after) == (503, 5)
-    assert gateway.payment("SZ_1").said in {Said.PENDING, Said.SUCCEEDED}
+    assert gateway.payment("SZ_1").status in {GatewayStatus.PENDING, GatewayStatus.SUCCEEDED}
 
 
 @pytest.mark.parametrize("fault", ["unreached", "internal_server_error", "not_found", "unknown_code"])
@@ -225,10 +225,12 @@ def test_a_status_that_goes_wrong_moves_no_money(gateway, paid, fault, state):
 def test_a_refund_whose_answer_goes_wrong_is_pending_or_unknown_but_never_failed(gateway, paid, fault):
     paid.fault(f"refund.{fault}")
     try:
-        assert gateway.refund(REFUND).said is Said.PENDING
+        assert gateway.refund(REFUND).status is GatewayStatus.PENDING
     except GatewayUnavailable:
         assert fault == "unreached"
-    assert gateway.refund_status("SZR_1").said is (Said.NOT_FOUND if fault == "unreached" else Said.SUCCEEDED)
+    assert gateway.refund_status("SZR_1").status is (
+        GatewayStatus.NOT_FOUND if fault == "unreached" else GatewayStatus.SUCCEEDED
+    )
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -268,7 +270,7 @@ def test_with_a_real_transaction_open_it_is_not_called_either(gateway, db):
     with db.transaction(), pytest.raises(CalledInsideTransaction):
         gateway.payment("SZ_1")
     with db.reading():
-        assert gateway.payment("SZ_1").said is Said.NOT_FOUND
+        assert gateway.payment("SZ_1").status is GatewayStatus.NOT_FOUND
 
 
 @pytest.mark.parametrize("fault", ["http_500", "rate_limited", "unauthorized", "other_merchant", "timeout"])

@@ -8,7 +8,7 @@ import pytest
 from infra.phonepe.v1.client import PhonePe
 from infra.phonepe.v1.wire import Signer
 from shared.kit.settings import Keys
-from shared.payments.gateway import GatewayUnavailable, Order, RefundOrder, Said
+from shared.payments.gateway import GatewayStatus, GatewayUnavailable, Order, RefundOrder
 
 CALLS = {
     "start": lambda gateway: gateway.start(Order("SZ_1", 100, "payer", "https://app.example/")),
@@ -105,7 +105,7 @@ def test_an_answer_whose_code_is_no_word_decides_nothing(gateway, odd, code):
     with pytest.raises(GatewayUnavailable, match="gave no answer"):
         CALLS["start"](gateway)
     for call in QUESTIONS:
-        assert CALLS[call](gateway).said is Said.PENDING
+        assert CALLS[call](gateway).status is GatewayStatus.PENDING
     assert len(odd.heard) == 4
 
 

@@ -13,15 +13,15 @@ from infra.phonepe import calls
 from infra.phonepe.v2.client import PhonePe
 from infra.phonepe.v2.token import Credentials, Tokens
 from infra.redis import UpstashRedis
-from shared.payments.gateway import GatewayRefused, GatewayUnavailable, Order, RefundOrder, Said
+from shared.payments.gateway import GatewayRefused, GatewayStatus, GatewayUnavailable, Order, RefundOrder
 from shared.payments.lifecycle import AttemptState
-from shared.payments.matching import Asked, verdict
+from shared.payments.matching import PaymentRequest, verdict
 from tests.phonepe_server import CREDENTIALS
 
 ORDER = Order("SZ_1", 236_156, "payer", "https://app.example/back?ref=SZ-A1B2C3D4")
 REFUND = RefundOrder("SZR_1", "SZ_1", 118_078)
 NOW = datetime(2026, 11, 20, 5, tzinfo=UTC)
-ASKED = Asked("TESTMERCHANT", "SZ_1", 236_156, "INR", NOW)
+ASKED = PaymentRequest("TESTMERCHANT", "SZ_1", 236_156, "INR", NOW)
 CALLS = {
     "start": lambda gateway: gateway.start(ORDER),
     "payment": lambda gateway: gateway.payment("SZ_1"),
@@ -67,9 +67,9 @@ def test_a_started_payment_has_a_page_and_is_open_as_long_as_we_wait(gateway, ph
 
 def test_a_payment_is_pending_then_paid_to_the_paisa(gateway, phonepe):
     gateway.start(ORDER)
-    assert gateway.payment("SZ_1").said is Said.PENDING
+    assert gateway.payment("SZ_1").status is GatewayStatus.PENDING
     phonepe.attempt("SZ_1")
-    assert gateway.payment("SZ_1").said is Said.PENDING
+    assert gateway.payment("SZ_1").status is GatewayStatus.PENDING
     phonepe.settle("SZ_1", "pay")
     answer = gateway.payment("SZ_1")
     assert verdict(ASKED, answer, NOW) is AttemptState.SUCCEEDED
@@ -79,30 +79,30 @@ def test_a_payment_is_pending_then_paid_to_the_paisa(gateway, phonepe):
 
 def test_a_refund_is_pending_then_confirmed_which_is_not_its_end_then_done(gateway, paid):
     paid.fault("refund.stays_pending")
-    assert (gateway.refund(REFUND).said, gateway.refund(REFUND).code) == (Said.PENDING, "CONFIRMED")
+    assert (gateway.refund(REFUND).status, gateway.refund(REFUND).code) == (GatewayStatus.PENDING, "CONFIRMED")
     paid.settle("SZR_1", "pay")
     answer = gateway.refund_status("SZR_1")
-    assert (answer.said, answer.merchant_txn_id, answer.amount) == (Said.SUCCEEDED, "SZR_1", 118_078)
+    assert (answer.status, answer.merchant_txn_id, answer.amount) == (GatewayStatus.SUCCEEDED, "SZR_1", 118_078)
     assert [told["kind"] for told in paid.transactions()].count("refund") == 1
 
 
 def test_a_refund_that_was_confirmed_may_fail(gateway, paid):
     paid.fault("refund.fails")
-    assert gateway.refund(REFUND).said is Said.PENDING
+    assert gateway.refund(REFUND).status is GatewayStatus.PENDING
     answer = gateway.refund_status("SZR_1")
-    assert (answer.said, answer.code) == (Said.FAILED, "PAYMENT_ERROR")
+    assert (answer.status, answer.code) == (GatewayStatus.FAILED, "PAYMENT_ERROR")
 
 
 def test_a_refund_that_is_refused_began_nothing_and_one_in_flight_may_have(gateway, paid):
     gateway.start(Order("SZ_2", 500, "payer", "https://app.example/"))
     refused = gateway.refund(RefundOrder("SZR_2", "SZ_2", 500))
-    assert (refused.said, refused.code) == (Said.FAILED, "BAD_REQUEST")
-    assert gateway.refund(RefundOrder("SZR_3", "SZ_none", 500)).said is Said.NOT_FOUND
+    assert (refused.status, refused.code) == (GatewayStatus.FAILED, "BAD_REQUEST")
+    assert gateway.refund(RefundOrder("SZR_3", "SZ_none", 500)).status is GatewayStatus.NOT_FOUND
     paid.fault("refund.conflict")
     paid.fault("status.not_found")
     with pytest.raises(GatewayUnavailable):
         gateway.refund(REFUND)
-    assert gateway.refund(REFUND).said is Said.SUCCEEDED
+    assert gateway.refund(REFUND).status is GatewayStatus.SUCCEEDED
 
 
 def test_an_order_that_is_refused_began_nothing(gateway, another, phonepe):
@@ -165,7 +165,7 @@ def test_what_is_no_usable_answer_is_unavailable_and_the_next_one_is_heard(gatew
     with pytest.raises(GatewayUnavailable) as unavailable:
         CALLS[call](gateway)
     assert (unavailable.value.status, unavailable.value.retry_after) == (503, 5)
-    assert gateway.payment("SZ_1").said in {Said.PENDING, Said.SUCCEEDED}
+    assert gateway.payment("SZ_1").status in {GatewayStatus.PENDING, GatewayStatus.SUCCEEDED}
 
 
 @pytest.mark.parametrize("fault", ["http_500", "empty", "html", "rate_limited", "eternal"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from infra.phonepe.v2 import wire
 from shared.kit.settings import Keys
-from shared.payments.gateway import Order, RefundOrder, Said
+from shared.payments.gateway import GatewayStatus, Order, RefundOrder
 
 # Of the vendor's own tests: username `username`, password `password`.
 PUBLISHED = "bc842c31a9e54efe320d30d948be61291f3ceee4766e36ab25fa65243cd76e0e"
@@ -76,36 +76,47 @@ def test_a_page_is_open_as_long_as_we_wait_within_what_the_gateway_takes(wanted,
 
 def test_a_payment_says_how_it_was_paid():
     answer = read()
-    assert (answer.said, answer.code, answer.amount, answer.fee) == (Said.SUCCEEDED, "COMPLETED", 236_156, 4_723)
+    assert (answer.status, answer.code, answer.amount, answer.fee) == (
+        GatewayStatus.SUCCEEDED,
+        "COMPLETED",
+        236_156,
+        4_723,
+    )
     assert (answer.gateway_txn_id, answer.bank_reference, answer.method) == ("OMO123456789", "206378866112", "UPI_QR")
 
 
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("COMPLETED", Said.SUCCEEDED),
-        ("FAILED", Said.FAILED),
-        *((other, Said.PENDING) for other in ("PENDING", "CONFIRMED", "EXPIRED", "HELD", "completed", "", None, 7, [])),
+        ("COMPLETED", GatewayStatus.SUCCEEDED),
+        ("FAILED", GatewayStatus.FAILED),
+        *(
+            (other, GatewayStatus.PENDING)
+            for other in ("PENDING", "CONFIRMED", "EXPIRED", "HELD", "completed", "", None, 7, [])
+        ),
     ],
 )
 def test_only_the_two_last_words_end_an_order_or_a_refund(state, said):
-    assert read(state=state).said is said
-    assert wire.refund_answer({"refundId": "OMR1", "amount": 100, "state": state}, "M", "SZR_1").said is said
+    assert read(state=state).status is said
+    assert wire.refund_answer({"refundId": "OMR1", "amount": 100, "state": state}, "M", "SZR_1").status is said
 
 
 def test_an_error_code_counts_on_a_failure_alone():
     """The vendor's samples show one on an order that was paid."""
-    assert (read(errorCode="AUTHORIZATION_ERROR").said, read(errorCode="X").code) == (Said.SUCCEEDED, "COMPLETED")
-    assert read(state="PENDING", errorCode="AUTHORIZATION_ERROR").said is Said.PENDING
+    assert (read(errorCode="AUTHORIZATION_ERROR").status, read(errorCode="X").code) == (
+        GatewayStatus.SUCCEEDED,
+        "COMPLETED",
+    )
+    assert read(state="PENDING", errorCode="AUTHORIZATION_ERROR").status is GatewayStatus.PENDING
     assert read(state="FAILED", errorCode="AUTHORIZATION_ERROR", detailedErrorCode="ZM").code == "AUTHORIZATION_ERROR"
     assert read(state="FAILED").code == "FAILED"
 
 
 def test_what_failed_inside_an_order_that_lives_is_not_its_end():
     tried = [{"state": "FAILED", "errorCode": "PAYMENT_ERROR", "rail": {"utr": "1"}}]
-    assert read(state="PENDING", paymentDetails=tried).said is Said.PENDING
+    assert read(state="PENDING", paymentDetails=tried).status is GatewayStatus.PENDING
     paid = read(paymentDetails=PAID["paymentDetails"] + tried)
-    assert (paid.said, paid.bank_reference) == (Said.SUCCEEDED, "206378866112")
+    assert (paid.status, paid.bank_reference) == (GatewayStatus.SUCCEEDED, "206378866112")
 
 
 def test_a_bank_that_said_nothing_may_say_something_later():

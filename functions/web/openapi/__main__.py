@@ -1,23 +1,25 @@
-"""`python -m functions.web.openapi` writes functions/docs/openapi.json, which the docs function serves as it is.
+"""`python -m functions.web.openapi` writes functions/docs/openapi/*.json, which the docs function merges and serves.
 
-With `--check` it writes nothing and exits 1 if the file is not what the code declares.
+With `--check` it writes nothing and exits 1 if a file is not what the code declares.
 """
 
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from functions.web.openapi.document import ROOT, document
+from functions.web.openapi.document import parts
 
-DOCUMENT = ROOT / "functions" / "docs" / "openapi.json"
+PARTS = Path(__file__).parents[2] / "docs" / "openapi"
 
 
 def main(arguments: Sequence[str]) -> None:
-    text = json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+    texts = {f"{name}.json": json.dumps(part, indent=2, ensure_ascii=False) + "\n" for name, part in parts().items()}
     if "--check" not in arguments:
-        DOCUMENT.write_text(text)
-    elif not DOCUMENT.exists() or DOCUMENT.read_text() != text:
-        sys.exit(f"{DOCUMENT.name} is not what the code declares: run `python -m functions.web.openapi`")
+        for name, text in texts.items():
+            (PARTS / name).write_text(text)
+    elif {file.name: file.read_text() for file in PARTS.glob("*.json")} != texts:
+        sys.exit(f"{PARTS.name}/ is not what the code declares: run `python -m functions.web.openapi`")
 
 
 if __name__ == "__main__":

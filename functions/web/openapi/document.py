@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the whole API."""
+"""The OpenAPI 3.1 document of the whole API, and its parts by line."""
 
 import os
 import tomllib
@@ -11,17 +11,24 @@ import yaml
 
 from functions.web.openapi import links, refusals
 from functions.web.openapi.operations import Operation, describe, doc
+from functions.web.openapi.parts import split
 from functions.web.openapi.schemas import Models
 from functions.web.openapi.words import WORDS, Json
 from shared.kit.settings import Settings
 
 ROOT = Path(__file__).parents[3]
-CONTACT = {"name": "Sizzle"}
+CONTACT = {"name": "The operator of this API"}
 LICENSE = {"name": "MIT", "url": "https://opensource.org/license/mit"}
 
 
+def parts() -> dict[str, Json]:
+    """Return the documents of the core and of each line, by name."""
+    whole = document()
+    return split(whole, _owners())
+
+
 def document() -> Json:
-    """Return the document of every function a client may call."""
+    """Return the document of every function a client may call, with every line."""
     _use_placeholders()
     operations = _operations()
     models = Models([operation.endpoint for operation in operations])
@@ -47,10 +54,25 @@ def _use_placeholders() -> None:
     os.environ |= {"ENVIRONMENT": "test", "DATABASE_URL": "postgresql://placeholder"}
 
 
-def _operations() -> list[Operation]:
+def _public() -> list[str]:
     declared = yaml.safe_load((ROOT / "terraform" / "functions.yaml").read_text())["functions"]
-    names = [name for name, function in declared.items() if function["ingress"] == "public"]
-    targets = {name: getattr(import_module(f"functions.{name}"), name) for name in names}
+    return [name for name, function in declared.items() if function["ingress"] == "public"]
+
+
+def _owners() -> dict[tuple[str, str], str]:
+    """Return the line of each operation that a function declares among `LINE_ROUTES`."""
+    tables = [getattr(import_module(f"functions.{name}"), "LINE_ROUTES", {}) for name in _public()]
+    return {
+        (method, path): line
+        for table in tables
+        for line, routes in table.items()
+        for path, methods in routes.items()
+        for method in methods
+    }
+
+
+def _operations() -> list[Operation]:
+    targets = {name: getattr(import_module(f"functions.{name}"), name) for name in _public()}
     return [
         Operation(name, endpoint)
         for name, target in targets.items()

@@ -30,4 +30,5 @@ def _where_id_is(answer: Any) -> str | None:
     if "id" in fields:
         return "$response.body#/id"
     items = get_args(fields["items"].annotation) if "items" in fields else ()
-    return "$response.body#/items/0/id" if items and "id" in items[0].model_fields else None
+    first = next(iter(get_args(items[0]) or items), None) if items else None  # of a union: its first member
+    return "$response.body#/items/0/id" if "id" in getattr(first, "model_fields", {}) else None

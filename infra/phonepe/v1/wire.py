@@ -14,7 +14,7 @@ from typing import Any
 
 from infra.phonepe.reading import mapping, paise, text, word
 from shared.kit.settings import Keys
-from shared.payments.gateway import GatewayAnswer, Order, RefundOrder, Said
+from shared.payments.gateway import GatewayAnswer, GatewayStatus, Order, RefundOrder
 
 PAY_PATH, REFUND_PATH = "/pg/v1/pay", "/pg/v1/refund"
 
@@ -107,12 +107,12 @@ def refund_asked_answer(answer: dict[str, Any]) -> GatewayAnswer:
     return _answer(answer, _REFUND_REFUSED)
 
 
-def _said(code: str, failures: set[str]) -> Said:
+def _status(code: str, failures: set[str]) -> GatewayStatus:
     if code in _SUCCEEDED:
-        return Said.SUCCEEDED
+        return GatewayStatus.SUCCEEDED
     if code in failures:
-        return Said.FAILED
-    return Said.NOT_FOUND if code == "TRANSACTION_NOT_FOUND" else Said.PENDING
+        return GatewayStatus.FAILED
+    return GatewayStatus.NOT_FOUND if code == "TRANSACTION_NOT_FOUND" else GatewayStatus.PENDING
 
 
 def _answer(answer: dict[str, Any], failures: set[str]) -> GatewayAnswer:
@@ -121,7 +121,7 @@ def _answer(answer: dict[str, Any], failures: set[str]) -> GatewayAnswer:
     paid_with = mapping(data.get("paymentInstrument"))
     amount = paise(data.get("amount"))
     return GatewayAnswer(
-        said=_said(code, failures),
+        status=_status(code, failures),
         code=code,
         merchant=text(data.get("merchantId")),
         merchant_txn_id=text(data.get("merchantTransactionId")),

@@ -12,7 +12,7 @@ from infra.phonepe.reading import mapping
 from infra.phonepe.v2 import wire
 from infra.phonepe.v2.token import CredentialsRefused, Tokens
 from shared.kit import log
-from shared.payments.gateway import GatewayAnswer, GatewayRefused, GatewayUnavailable, Order, RefundOrder, Said
+from shared.payments.gateway import GatewayAnswer, GatewayRefused, GatewayStatus, GatewayUnavailable, Order, RefundOrder
 
 Reader = Callable[[Mapping[str, Any], str, str], GatewayAnswer]
 logger = log.logger(__name__)
@@ -91,7 +91,7 @@ class PhonePe:
     def _refund_there_is(self, order: RefundOrder, refusal: _Answered) -> GatewayAnswer:
         """Return the refund whose id was used before, as a repeated call finds it; without one the refusal stands."""
         known = self.refund_status(order.merchant_refund_id)
-        if known.said is not Said.NOT_FOUND:
+        if known.status is not GatewayStatus.NOT_FOUND:
             return known
         if refusal.status == 409:
             raise refusal.unavailable

@@ -14,12 +14,13 @@ from typing import Any
 
 from infra.phonepe.reading import mapping, paise, text, word
 from shared.kit.settings import Keys
-from shared.payments.gateway import GatewayAnswer, Order, RefundOrder, Said
+from shared.payments.gateway import GatewayAnswer, GatewayStatus, Order, RefundOrder
 
 TOKEN_PATH, PAY_PATH, REFUND_PATH = "/v1/oauth/token", "/checkout/v2/pay", "/payments/v2/refund"
 SHORTEST, LONGEST = 300, 3_600  # seconds a page of theirs may be open
 
-_SAID = {"COMPLETED": Said.SUCCEEDED, "FAILED": Said.FAILED}  # every other state, known or new, is pending
+# every other state, known or new, is pending
+_STATUSES = {"COMPLETED": GatewayStatus.SUCCEEDED, "FAILED": GatewayStatus.FAILED}
 _GIVEN_UP = "TXN_AUTO_FAILED"  # the bank said nothing in time; it may say something later
 
 
@@ -59,11 +60,11 @@ def code_of(answer: Mapping[str, Any]) -> str:
 
 
 def not_found(code: str) -> GatewayAnswer:
-    return GatewayAnswer(Said.NOT_FOUND, code)
+    return GatewayAnswer(GatewayStatus.NOT_FOUND, code)
 
 
 def refused(code: str) -> GatewayAnswer:
-    return GatewayAnswer(Said.FAILED, code, raw={"code": code})
+    return GatewayAnswer(GatewayStatus.FAILED, code, raw={"code": code})
 
 
 def payment_answer(answer: Mapping[str, Any], merchant: str, our_id: str) -> GatewayAnswer:
@@ -86,12 +87,12 @@ def _about(answer: Mapping[str, Any], **expected: str) -> list[str | None]:
 def _answer(answer: Mapping[str, Any], about: list[str | None], their_id: str | None) -> GatewayAnswer:
     merchant, our_id = about
     state, reason = word(answer.get("state")), word(answer.get("errorCode"))
-    said = _SAID.get(state, Said.PENDING)
+    status = _STATUSES.get(state, GatewayStatus.PENDING)
     detail, amount, tried = text(answer.get("detailedErrorCode")), paise(answer.get("amount")), _tried(answer, state)
     fee = paise(answer.get("feeAmount"))
     return GatewayAnswer(
-        said=said,
-        code=(reason if said is Said.FAILED else state) or state or code_of(answer),
+        status=status,
+        code=(reason if status is GatewayStatus.FAILED else state) or state or code_of(answer),
         merchant=merchant,
         merchant_txn_id=our_id,
         amount=amount,
@@ -99,7 +100,7 @@ def _answer(answer: Mapping[str, Any], about: list[str | None], their_id: str | 
         bank_reference=text(mapping(tried.get("rail")).get("utr")),
         method=text(tried.get("paymentMode")),
         fee=paise(tried.get("feeAmount")) if fee is None else fee,
-        may_still_succeed=said is Said.FAILED and _GIVEN_UP in {reason, detail},
+        may_still_succeed=status is GatewayStatus.FAILED and _GIVEN_UP in {reason, detail},
         raw={
             "state": state,
             "errorCode": reason or None,

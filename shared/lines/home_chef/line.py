@@ -1,74 +1,153 @@
-"""How a chef's visit reacts to what happens to its booking: this line's side of `shared.bookings.line.Line`."""
+"""The manifest of the line: a chef who cooks at the customer's home (Sizzle)."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.bookings.history import SYSTEM, move
-from shared.bookings.lifecycle import Answer, Status
-from shared.bookings.line import Returned
+from shared.appointments.facts import AppointmentFacts
+from shared.appointments.line import AppointmentLine, Placement, Price
+from shared.appointments.models import Appointment
+from shared.appointments.providers.models import Provider
+from shared.appointments.request import AppointmentRequest, BookingContext, Candidate
 from shared.bookings.models import Booking
-from shared.invoices import queries as invoices
-from shared.kit.database import Database
-from shared.kit.letter import Letter
-from shared.lines.home_chef import cancellation, deadlines, messages, offers, overtaken, queries, quotes, reminding
-from shared.lines.home_chef.telling import tell_chef, tell_customer
+from shared.invoices.documents import Supply
+from shared.kit.brand import Brand
+from shared.kit.email_template import EmailTemplate
+from shared.kit.schemas import Body, View
+from shared.ledger.postings import Parts
+from shared.lines.home_chef import pricing, quotes, views
+from shared.lines.home_chef.pricing import Breakdown
+from shared.lines.home_chef.quotes import QuotedVisit, QuoteGone
+from shared.lines.home_chef.rate_card import RateCard
+from shared.lines.home_chef.schemas import BookingRequest
+from shared.lines.home_chef.visit import (
+    CHEF,
+    NAME,
+    ZONE,
+    ChefNotFound,
+    ChefUnavailable,
+    NoChefFree,
+    VisitDetails,
+    VisitFacts,
+    VisitRequest,
+)
+from shared.notifications.notice import Notice, Reader
+from shared.users.models import User
+
+_DEFAULTS = RateCard()
 
 
-def on_paid(session: Session, booking: Booking, now: datetime) -> None:
-    """The payment confirms the booking and starts the clock of the offer; customer and chef are told."""
-    visit = queries.visit_of(session, booking.id)
-    if booking.status == Status.PENDING:
-        move(session, booking, Status.CONFIRMED, SYSTEM, now, kind="confirmed", reason="paid")
-    session.flush()
-    tell_customer(session, booking, visit, "confirmed", now)
-    if booking.answer == Answer.ACCEPTED:
-        tell_chef(session, booking, visit, "visit_paid", now)
-    else:
-        offers.ask(session, booking, visit, now)
+class HomeChef(AppointmentLine):
+    """Appointments priced by the hour, at the rate of the chef; the cheapest free chef comes, the best rated of equals."""
+
+    name = NAME
+    brand = Brand("Sizzle", "a chef at your home")
+    ref_prefix, invoice_prefix, credit_note_prefix = "SZ", "SZ", "SC"
+    provider_role = CHEF
+    time_zone = ZONE
+    unavailable, none_free, provider_not_found = ChefUnavailable, NoChefFree, ChefNotFound
+    models = (*AppointmentLine.models, "shared.lines.home_chef.models")
+    invariants = (
+        *AppointmentLine.invariants,
+        "shared.lines.home_chef.invariants.each_side_earns_its_part",
+        "shared.lines.home_chef.invariants.moving_gives_back_the_difference",
+        "shared.lines.home_chef.invariants.prices_are_the_tariffs",
+        "shared.lines.home_chef.invariants.visits_are_whole",
+        "shared.lines.home_chef.invariants.what_was_quoted_is_charged",
+    )
+    terms_sql = f"""
+      select t.valid_from, coalesce(cast(t.rates->>'gap_minutes' as int), {_DEFAULTS.gap_minutes}) as gap_minutes,
+        coalesce(cast(t.rates->>'lead_minutes' as int), {_DEFAULTS.lead_minutes}) as lead_minutes,
+        coalesce(cast(t.rates->>'horizon_days' as int), {_DEFAULTS.horizon_days}) as horizon_days,
+        t.rates, t.cancellation
+      from home_chef_tariffs t where t.valid_from <= :now order by t.valid_from desc limit 1"""
+    candidate_order = "rate, rating desc nulls last, id"
+    hourly_counts = {quotes.QUOTED: quotes.COUNT}  # noqa: RUF012 - a ClassVar of the interface
+    write_fragment = """
+      update home_chef_quotes set booking_id = booking.id from booking
+      where home_chef_quotes.id = :quote_id and booking_id is null returning home_chef_quotes.id"""
+    # Sizzle's clients know these kinds and reasons since before there were other lines.
+    words = {  # noqa: RUF012 - a ClassVar of the interface
+        "no_provider": "no_chef",
+        "provider_assigned": "chef_assigned",
+        "provider_changed": "chef_changed",
+        "provider_left": "chef_left",
+        "provider_reminder_day": "chef_reminder_day",
+        "provider_reminder_hours": "chef_reminder_hours",
+        "provider_removed": "chef_removed",
+    }
+
+    def request(self, session: Session, customer_id: UUID, body: Body) -> VisitRequest:
+        assert isinstance(body, BookingRequest)  # noqa: S101 - what the endpoint declares
+        if body.quote_id is not None:
+            return quotes.quoted_visit(session, customer_id, body.quote_id)
+        return VisitRequest.of(body.visit())
+
+    def price(self, request: AppointmentRequest, context: BookingContext, provider: Candidate) -> Price:
+        assert isinstance(request, VisitRequest)  # noqa: S101 - made by `request`
+        assert provider.rate is not None, "a chef has a rate"  # noqa: S101 - a CHECK holds it
+        rates = RateCard.from_row(context.terms.rates)
+        if isinstance(request, QuotedVisit):
+            rate, breakdown = request.rate, request.breakdown
+        else:
+            rate = provider.rate
+            hours, guests = request.duration_hours, request.guest_count
+            breakdown = pricing.quote(rate, hours, guests, request.time_slot, rates)
+        details = VisitDetails(request.duration_hours, request.guest_count, request.special_requests, rate)
+        earning = pricing.earning(breakdown.subtotal, rates)
+        return Price(breakdown.total, breakdown.to_row(), earning, details.to_row())
+
+    def write_parameters(self, placement: Placement) -> Mapping[str, object]:
+        request = placement.request
+        return {"quote_id": request.quote_id if isinstance(request, QuotedVisit) else None}
+
+    def refuse_written(self, placement: Placement, details: int) -> None:
+        if isinstance(placement.request, QuotedVisit) and not details:
+            raise QuoteGone("This quote has been used for a booking.")
+
+    def booked_view(self, placement: Placement) -> View:
+        return views.booked_view(placement)
+
+    def parts(self, booking: Booking, appointment: Appointment) -> Parts:
+        breakdown = Breakdown(**booking.breakdown)
+        commission = breakdown.subtotal - appointment.earning
+        return Parts(provider=appointment.earning, platform=commission + breakdown.platform_fee, gst=breakdown.gst)
+
+    def supply(self, booking: Booking, appointment: Appointment, customer_name: str | None) -> Supply:
+        from shared.lines.home_chef import invoice
+
+        return invoice.supply(booking, appointment, customer_name)
+
+    def facts(self, common: AppointmentFacts, appointment: Appointment) -> VisitFacts:
+        details = VisitDetails.of(appointment.details)
+        return VisitFacts(**vars(common), guests=details.guest_count, hours=details.duration_hours)
+
+    def placement_facts(self, common: AppointmentFacts, placement: Placement) -> VisitFacts:
+        request = placement.request
+        assert isinstance(request, VisitRequest)  # noqa: S101 - made by `request`
+        return VisitFacts(**vars(common), guests=request.guest_count, hours=request.duration_hours)
+
+    def letter(self, notice: Notice, reader: Reader) -> EmailTemplate:
+        from shared.lines.home_chef import letters
+
+        return letters.letter(notice.kind, VisitFacts.read(notice.facts), reader)
+
+    def provider_view(self, user: User, provider: Provider) -> View:
+        return views.registered_chef_view(user, provider)
+
+    def visit_view(self, appointment: Appointment) -> View:
+        return views.visit_view(appointment)
+
+    def breakdown(self, booking: Booking) -> Mapping[str, int]:
+        price = Breakdown(**booking.breakdown)
+        derived = ("subtotal", "gst", "cgst", "sgst", "total")
+        shown = {**price.to_row(), **{name: getattr(price, name) for name in derived}}
+        return {name: paise for name, paise in shown.items() if name not in {"gst_service", "gst_fee"}}
+
+    def purge(self, session: Session, now: datetime, limit: int) -> int:
+        return quotes.purge(session, now, limit)
 
 
-def on_unpaid(session: Session, booking: Booking, why: str, now: datetime) -> None:
-    cancellation.cancel_unpaid(session, booking, why, now)
-
-
-def keep_deadlines(db: Database, now: datetime) -> dict[str, int]:
-    return deadlines.keep(db, now)
-
-
-def pay_by(session: Session, booking: Booking, now: datetime) -> datetime:
-    return offers.pay_by_once_confirmed(queries.visit_of(session, booking.id), now)
-
-
-def on_refund_decided(session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
-    visit = queries.visit_of(session, booking.id)
-    tell_customer(session, booking, visit, "refund_decided", now, subject=refund.id, amount=refund.amount)
-    invoices.credit(session, booking.id, refund.id, refund.amount, now)
-
-
-def on_refund_owed(session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
-    visit = queries.visit_of(session, booking.id)
-    tell_customer(session, booking, visit, "refund_on_its_way", now, subject=refund.id, amount=refund.amount)
-
-
-def on_refunded(session: Session, booking: Booking, refund: Returned, now: datetime) -> None:
-    visit = queries.visit_of(session, booking.id)
-    tell_customer(session, booking, visit, "refunded", now, subject=refund.id, amount=refund.amount)
-
-
-def letter(kind: str, facts: dict[str, Any], name: str | None) -> Letter:
-    return messages.letter(kind, facts, name)
-
-
-def is_current(session: Session, kind: str, subject_id: UUID, facts: dict[str, Any]) -> bool:
-    return overtaken.is_current(session, kind, subject_id, facts)
-
-
-def remind(db: Database, now: datetime) -> dict[str, int]:
-    return reminding.remind(db, now)
-
-
-def tidy(session: Session, now: datetime, limit: int) -> int:
-    return quotes.forget(session, now, limit)
+LINE = HomeChef()

@@ -1,10 +1,10 @@
-"""What a visit costs (PRODUCT, "Price"): each line rounded half-up to the paisa, the total their sum."""
+"""The price of a visit: each line rounded half-up to the paisa, the total their sum. Source: docs/product.md#price."""
 
 from dataclasses import asdict, dataclass
 from datetime import time
 
 from shared.kit.money import share
-from shared.lines.home_chef.tariff import Tariff
+from shared.lines.home_chef.rate_card import RateCard
 
 
 @dataclass(frozen=True)
@@ -42,25 +42,25 @@ class Breakdown:
         return asdict(self)
 
 
-def quote(rate: int, hours: int, guests: int, starts: time, tariff: Tariff) -> Breakdown:
+def quote(rate: int, hours: int, guests: int, starts: time, rates: RateCard) -> Breakdown:
     """Return the price of a visit at a rate (paise an hour) that starts at a local time of day."""
     base = rate * hours
-    surcharge = max(guests - tariff.included_guests, 0) * tariff.guest_surcharge * hours
-    at_peak = tariff.peak_from <= starts < tariff.peak_until
-    premium = share(base + surcharge, tariff.peak_bp) if at_peak else 0
+    surcharge = max(guests - rates.included_guests, 0) * rates.guest_surcharge * hours
+    at_peak = rates.peak_from <= starts < rates.peak_until
+    premium = share(base + surcharge, rates.peak_bp) if at_peak else 0
     subtotal = base + surcharge + premium
-    fee = share(subtotal, tariff.platform_fee_bp)
+    fee = share(subtotal, rates.platform_fee_bp)
     # Whole rupees make the tax on the service exact, so that its two lines sum to the tax on the sum.
     return Breakdown(
         base=base,
         guest_surcharge=surcharge,
         peak_premium=premium,
         platform_fee=fee,
-        gst_service=share(subtotal, tariff.gst_service_bp),
-        gst_fee=share(fee, tariff.gst_fee_bp),
+        gst_service=share(subtotal, rates.gst_service_bp),
+        gst_fee=share(fee, rates.gst_fee_bp),
     )
 
 
-def earning(subtotal: int, tariff: Tariff) -> int:
-    """Return what the chef earns of a visit, in paise: the subtotal less the commission (PRODUCT, "Money")."""
-    return subtotal - share(subtotal, tariff.commission_bp)
+def earning(subtotal: int, rates: RateCard) -> int:
+    """Return what the chef earns of a visit, in paise: the subtotal less the commission (docs/product.md#earnings)."""
+    return subtotal - share(subtotal, rates.commission_bp)

@@ -1,22 +1,31 @@
-"""A price with an id: kept for half an hour, used once, charged as it was given (PRODUCT, "Price")."""
+"""A quote: a price with an id, valid for half an hour and one booking. Source: docs/product.md#quotes."""
 
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.appointments import placement
+from shared.appointments.line import AppointmentLine
 from shared.idempotency.queries import Key
 from shared.kit import retention
 from shared.kit.errors import NotFound, Refusal, TooManyRequests
 from shared.kit.ids import new_id
-from shared.kit.retention import forget_aged
-from shared.lines.home_chef import placing, visits
+from shared.kit.retention import purge_aged
+from shared.lines.home_chef import pricing
 from shared.lines.home_chef.models import Quote
 from shared.lines.home_chef.pricing import Breakdown
+from shared.lines.home_chef.rate_card import RateCard
 from shared.lines.home_chef.schemas import BreakdownView, QuoteRequest, QuoteView
-from shared.lines.home_chef.visits import Wanted
+from shared.lines.home_chef.visit import VisitRequest
+
+QUOTED = "quoted"
+# How many quotes a customer asked for within the last hour, and when the first was.
+COUNT = """select jsonb_build_array(count(*), min(q.created_at)) from home_chef_quotes q
+    where q.customer_id = :customer and q.created_at > :hour_ago"""
 
 
 class QuoteNotFound(NotFound):
@@ -35,25 +44,24 @@ class TooManyQuotes(TooManyRequests):
 
 
 @dataclass(frozen=True)
-class Rules:
-    """How long a quote is good for, and how many a customer may ask for in an hour."""
+class Limits:
+    """How long a quote is valid, and how many a customer may ask for in an hour."""
 
-    life: timedelta
+    valid_for: timedelta
     per_hour: int
 
 
-@dataclass(frozen=True)
-class Given:
-    """A quote as it was given: the visit, the rate and the price; `used_by` is the booking it was used for."""
+@dataclass(frozen=True, kw_only=True)
+class QuotedVisit(VisitRequest):
+    """A visit asked for by its quote; `used_by` is the booking the quote was used for, `rate` is paise an hour."""
 
-    id: UUID
-    request: QuoteRequest
+    quote_id: UUID
     rate: int
     breakdown: Breakdown
     expires_at: datetime
     used_by: UUID | None
 
-    def refuse_gone(self, now: datetime) -> None:
+    def refuse_expired(self, now: datetime) -> None:
         if self.used_by is not None:
             raise QuoteGone("This quote has been used for a booking.", booking_id=str(self.used_by))
         if self.expires_at <= now:
@@ -61,49 +69,61 @@ class Given:
 
 
 def give(
-    session: Session, customer_id: UUID, request: QuoteRequest, rules: Rules, now: datetime, key: Key | None
-) -> Quote:
-    """Price a visit at the rate of the chef who would take it now, and keep the price under an id."""
-    wanted = Wanted.of(request)
-    found = visits.facts(session, customer_id, wanted, now, key=key)
-    found.quoted.refuse_beyond(rules.per_hour, TooManyQuotes, now)
-    chef = visits.chosen(session, wanted, found, now)
-    breakdown = visits.price(wanted, chef.rate, found.tariff)
+    session: Session,
+    line: AppointmentLine,
+    customer_id: UUID,
+    body: QuoteRequest,
+    limits: Limits,
+    now: datetime,
+    key: Key | None,
+) -> QuoteView:
+    """Price a visit at the rate of the chef who would take it now, and store the price under an id.
+
+    Raises TooManyQuotes, and what refuses a booking of the same visit; Replayed for a key answered before.
+    """
+    request = VisitRequest.of(body)
+    context = placement.read_context(session, line, customer_id, request, now, key=key)
+    context.counts[QUOTED].refuse_beyond(limits.per_hour, TooManyQuotes, now)
+    chef = placement.choose(session, line, request, context, now)
+    assert chef.rate is not None, "a chef has a rate"  # noqa: S101 - a CHECK holds it
+    rates = RateCard.from_row(context.terms.rates)
+    breakdown = pricing.quote(chef.rate, body.duration_hours, body.guest_count, body.time_slot, rates)
     quote = Quote(
         id=new_id(),
         customer_id=customer_id,
-        request=request.model_dump(mode="json"),
+        request=body.model_dump(mode="json"),
         rate=chef.rate,
         breakdown=breakdown.to_row(),
         total=breakdown.total,
-        tariff=found.valid_from,
-        expires_at=now + rules.life,
+        tariff=context.terms.valid_from,
+        expires_at=now + limits.valid_for,
         created_at=now,
     )
     session.add(quote)
-    return quote
-
-
-def view(quote: Quote) -> QuoteView:
-    request = QuoteRequest.model_validate_json(json.dumps(quote.request))
     return QuoteView(
         id=quote.id,
         total=quote.total,
-        breakdown=BreakdownView.model_validate(Breakdown(**quote.breakdown)),
-        chef_id=request.chef_id,
+        breakdown=BreakdownView.model_validate(breakdown),
+        chef_id=body.chef_id,
         expires_at=quote.expires_at,
     )
 
 
-def read(session: Session, customer_id: UUID, quote_id: UUID) -> Given:
-    """Return a customer's own quote, used or not; raises QuoteNotFound."""
-    row = placing.quote_of_customer(session, customer_id, quote_id)
+_QUOTE = text("select * from home_chef_quotes where id = :id and customer_id = :customer")
+
+
+def quoted_visit(session: Session, customer_id: UUID, quote_id: UUID) -> QuotedVisit:
+    """Return the visit of a customer's own quote, used or not. Raises QuoteNotFound."""
+    row = session.execute(_QUOTE, {"id": quote_id, "customer": customer_id}).one_or_none()
     if row is None:
         raise QuoteNotFound
-    request = QuoteRequest.model_validate_json(json.dumps(row.request))
-    return Given(row.id, request, row.rate, Breakdown(**row.breakdown), row.expires_at, row.booking_id)
+    body = QuoteRequest.model_validate_json(json.dumps(row.request))
+    quote = {"quote_id": row.id, "rate": row.rate, "expires_at": row.expires_at, "used_by": row.booking_id}
+    visit = QuotedVisit.of(body, **quote, breakdown=Breakdown(**row.breakdown))
+    assert isinstance(visit, QuotedVisit)  # noqa: S101 - `of` makes the class it is called on
+    return visit
 
 
-def forget(session: Session, now: datetime, limit: int) -> int:
-    """Delete some of the quotes that expired long ago, used or not: a booking keeps its own price. Returns how many."""
-    return forget_aged(session, "home_chef_quotes", "expires_at", now - retention.QUOTES, limit)
+def purge(session: Session, now: datetime, limit: int) -> int:
+    """Delete some of the quotes that expired long ago, used or not; returns how many. A booking keeps its own price."""
+    return purge_aged(session, "home_chef_quotes", "expires_at", now - retention.QUOTES, limit)

@@ -1,17 +1,22 @@
 """What clients of this line send and see; amounts are rupees on the wire, times of day are the place's own."""
 
 from datetime import date, datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from shared.bookings.lifecycle import Answer, PaymentStatus, Status
+from shared.appointments import schemas
+from shared.appointments.providers.schemas import OpeningView, ProviderRegistration, SlotView, Years
+from shared.appointments.rating import RatingView
+from shared.appointments.schemas import AppointmentView, PlaceView
+from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status
+from shared.bookings.schemas import BookingSummaryView
+from shared.kit.contact import Phone
 from shared.kit.paging import PageQuery, PageView
-from shared.kit.period import PeriodQuery
 from shared.kit.schemas import AskedDay, Body, Day, Id, Query, Rupees, RupeesIn, Text, TimeSlot, View, Whole
-from shared.lines.home_chef.lifecycle import ChefStep
 from shared.payments.lifecycle import RefundState
+from shared.places.schemas import City, Pincode
 
 Hours = Annotated[int, Field(ge=1, le=8), Whole]
 Guests = Annotated[int, Field(ge=1, le=20), Whole]
@@ -79,16 +84,12 @@ class QuoteView(View):
     expires_at: datetime
 
 
-class PlaceView(View):
-    """Where a visit is: the address as it was when it was booked; in full only for who may know it."""
-
-    label: str | None = None
-    full_address: str | None = None
-    city: str
-    state: str | None = None
-    pincode: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
+class RefundView(View):
+    amount: Rupees
+    state: RefundState
+    reason: str
+    created_at: datetime
+    done_at: datetime | None
 
 
 class BookingView(View):
@@ -98,7 +99,7 @@ class BookingView(View):
     ref: str
     status: Status
     payment_status: PaymentStatus
-    answer: Answer
+    acceptance: Acceptance
     total: Rupees
     breakdown: BreakdownView
     chef_id: UUID | None
@@ -115,34 +116,22 @@ class BookingView(View):
     pay_by: datetime | None
     cancellation_reason: str | None
     created_at: datetime
-    rating: "RatingView | None" = None
-    refunds: list["RefundView"] = Field(default_factory=list)
+    rating: RatingView | None = None
+    refunds: list[RefundView] = Field(default_factory=list)
 
 
-class RatingView(View):
-    """What the customer has said of a completed visit."""
-
-    stars: int
-    comment: str | None
-    created_at: datetime
-
-
-class RefundView(View):
-    amount: Rupees
-    state: RefundState
-    reason: str
-    created_at: datetime
-    done_at: datetime | None
+class BookingPage(PageView[BookingView | BookingSummaryView]):
+    """A page of a customer's bookings; one of another line shows what every booking has."""
 
 
 class ChefBookingView(View):
-    """A booking as its chef sees it: who and where in full only once accepted."""
+    """A booking as its chef sees it: customer and address in full only once accepted."""
 
     id: UUID
     ref: str
     status: Status
     payment_status: PaymentStatus
-    answer: Answer
+    acceptance: Acceptance
     earning: Rupees
     customer_name: str | None
     customer_phone: str | None
@@ -159,29 +148,28 @@ class ChefBookingView(View):
     created_at: datetime
 
 
-class CancellationView(View):
-    """What cancelling now gives back; `valid_until` null: until a chef accepts."""
+class VisitView(AppointmentView):
+    """What only a chef's visit has of its booking, as an admin sees it."""
 
-    refund: Rupees
-    valid_until: datetime | None
+    duration_hours: int
+    guest_count: int
+    special_requests: str | None
+    rate: Rupees
 
 
-class CancelRequest(Body):
-    """Why, and the refund that was shown: where it has changed since, nothing is cancelled."""
-
-    reason: Text(1, 500)  # type: ignore[valid-type]
-    expected_refund: RupeesIn | None = None
+class CancellationView(schemas.CancellationView):
+    """The refund of cancelling now; `valid_until` null: until a chef accepts."""
 
 
 class RescheduleQuery(Query):
-    """When a visit would be instead."""
+    """The time a visit would have instead."""
 
     booking_date: AskedDay
     time_slot: TimeSlot
 
 
 class RescheduleView(View):
-    """What moving to that time costs: the new total, how it differs from the present one, and what goes back."""
+    """The price of that time: the new total, its difference from the present one, and the refund."""
 
     total: Rupees
     difference: Rupees
@@ -189,61 +177,176 @@ class RescheduleView(View):
 
 
 class RescheduleRequest(Body):
-    """When a visit is to be instead, and the total that was shown: where it has changed since, nothing is moved."""
+    """The time a visit is to have instead, and the total that was shown: where it has changed, nothing is moved."""
 
     booking_date: Day
     time_slot: TimeSlot
     expected_total: RupeesIn | None = None
 
 
-class RatingRequest(Body):
-    """How a completed visit was, in 1 to 5 stars and a few words."""
-
-    stars: Annotated[int, Field(ge=1, le=5), Whole]
-    comment: Text(1, 1000) | None = None  # type: ignore[valid-type]
-
-
-class StatusChange(Body):
+class StatusChange(schemas.StatusChange):
     """What a chef does next with a booking; `confirmed` accepts it."""
-
-    status: ChefStep
-    reason: Text(1, 500) | None = None  # type: ignore[valid-type]
 
 
 class ChefBookingQuery(PageQuery):
     status: Status | None = None
 
 
-class EarningsQuery(PageQuery, PeriodQuery):
-    """Local days, both included: `from` is the first of the month and `to` today where they are not said."""
+def _whole_rupees(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        raise ValueError("must be a whole number of rupees")
+    return int(value) * 100
 
 
-class EarningView(View):
-    """What one fact about a visit changed for its chef: negative where it was taken back; `balance` was owed after it."""
-
-    booking_id: UUID
-    ref: str
-    booking_date: date
-    kind: str
-    at: datetime
-    amount: Rupees
-    balance: Rupees
+HourlyRate = Annotated[
+    int,
+    BeforeValidator(_whole_rupees),
+    Field(ge=100_00, le=5_000_00),
+    WithJsonSchema({"type": "integer", "minimum": 100, "maximum": 5000, "examples": [399]}),
+]
 
 
-class EarningsView(PageView[EarningView]):
-    """A chef's earnings from the first to the last local day, both included; their lines, the newest first.
+class ChefProfileChange(Body):
+    """What a chef may change: an absent field stays, null clears a text. The rate is whole rupees an hour."""
 
-    `opening` was owed when the period began. `earned` by completed visits, `kept` of late cancellations, `taken_back`
-    for refunds the chef bears; `total` is the sum of the period, with which `opening` becomes `closing`. `owed` is the
-    balance of all time: there is no payout yet.
-    """
+    name: Text(1, 100) | None = None  # type: ignore[valid-type]
+    phone: Phone | None = None
+    bio: Text(1, 2000) | None = None  # type: ignore[valid-type]
+    specialties: Annotated[list[Text(1, 50)], Field(max_length=20)] = Field(default_factory=list)  # type: ignore[valid-type]
+    experience_years: Years = 0
+    rate: HourlyRate = Field(399_00, alias="hourly_rate")
+    is_available: bool = True
+    service_city: Text(1, 100) | None = None  # type: ignore[valid-type]
 
-    first_day: date
-    last_day: date
-    opening: Rupees
-    earned: Rupees
-    kept: Rupees
-    taken_back: Rupees
+
+class ChefRegistration(ProviderRegistration):
+    """A person who becomes a chef, by the address they sign in with; visits are offered to verified chefs."""
+
+    rate: HourlyRate = Field(399_00, alias="hourly_rate", json_schema_extra={"default": 399})  # rupees on the wire
+
+
+class ChefChange(Body):
+    """What an admin changes about a chef: an absent field stays, null clears a text; `is_active: true` takes one back."""
+
+    name: Text(1, 100) = ""  # type: ignore[valid-type]
+    phone: Phone | None = None
+    bio: Text(1, 2000) | None = None  # type: ignore[valid-type]
+    specialties: Annotated[list[Text(1, 50)], Field(max_length=20)] = Field(default_factory=list)  # type: ignore[valid-type]
+    experience_years: Years = 0
+    rate: HourlyRate = Field(399_00, alias="hourly_rate")
+    is_available: bool = True
+    service_city: Text(1, 100) | None = None  # type: ignore[valid-type]
+    is_verified: bool = True
+    verification_reference: Text(1, 200) | None = None  # type: ignore[valid-type]
+    is_active: Literal[True] = True
+
+
+class _ChefView(View):
+    """What every view of a chef shows."""
+
+    id: UUID
+    name: str | None
+    bio: str | None
+    specialties: list[str]
+    experience_years: int
+    rating: float | None
+    total_bookings: int
+    hourly_rate: Rupees
+
+
+class ChefProfileView(_ChefView):
+    """A chef's own profile with the week they work."""
+
+    email: str | None
+    phone: str | None
+    is_available: bool
+    is_verified: bool
+    service_city: str | None
+    availability: list[SlotView]
+
+
+class RegisteredChefView(_ChefView):
+    """A chef as an admin sees them: by whom, when and by which document they were verified."""
+
+    email: str | None
+    phone: str | None
+    rating_count: int
+    is_available: bool
+    service_city: str | None
+    is_verified: bool
+    verified_at: datetime | None
+    verified_by: UUID | None
+    verification_reference: str | None
+    is_active: bool
+    created_at: datetime
+
+
+class ChefFileView(RegisteredChefView):
+    """The same with the week they work in."""
+
+    availability: list[SlotView]
+
+
+class FreeChefView(_ChefView):
+    """A chef who is free for the visit, and its price with them: of the last name only the initial."""
+
+    rating_count: int
     total: Rupees
-    closing: Rupees
-    owed: Rupees
+
+
+class ChefRatingView(View):
+    """A customer's rating of a visit; `month` is YYYY-MM."""
+
+    stars: int
+    comment: str | None
+    month: str
+    customer_name: str | None
+
+
+class PublicChefView(_ChefView):
+    """A chef as customers see them, with the week they work and the newest ratings."""
+
+    rating_count: int
+    availability: list[OpeningView]
+    ratings: list[ChefRatingView]
+
+
+class FreeChefsQuery(PageQuery):
+    """A visit to find a chef for: at one of the customer's addresses, or anywhere in a city."""
+
+    address_id: Id | None = None
+    city: City | None = None
+    pincode: Pincode | None = None
+    booking_date: AskedDay
+    time_slot: TimeSlot
+    duration_hours: Hours = 2
+    guest_count: Guests = 2
+
+    @model_validator(mode="after")
+    def one_place(self) -> Self:
+        if (self.address_id is None) == (self.city is None):
+            raise ValueError("send address_id or city")
+        if self.address_id is not None and self.pincode is not None:
+            raise ValueError("an address has its own pincode")
+        return self
+
+    def visit(self) -> QuoteRequest:
+        """Return the visit as it would be asked for; only a booking needs the address."""
+        known = {name: getattr(self, name) for name in QuoteRequest.model_fields.keys() & type(self).model_fields}
+        return QuoteRequest.model_construct(**known)
+
+
+class FreeTimesQuery(Query):
+    address_id: Id
+    booking_date: AskedDay
+    duration_hours: Hours = 2
+    chef_id: Id | None = None
+
+
+class FreeTimesView(View):
+    """The times of one day at which a visit can start, the place's own."""
+
+    booking_date: date
+    time_zone: str
+    duration_hours: int
+    time_slots: list[TimeSlot]

@@ -1,9 +1,9 @@
-"""What a gateway says now, held against what we believe and have booked: pure decisions (PRODUCT, "Money")."""
+"""What a gateway says now, held against what we believe and have booked: pure decisions (docs/product.md#reconciliation)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.payments.gateway import GatewayAnswer, Said
+from shared.payments.gateway import GatewayAnswer, GatewayStatus
 from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState, RefundState
 
 
@@ -62,7 +62,7 @@ class Theirs:
         """Read an answer about what was asked for at this merchant, by this id of ours."""
         asked = (merchant, our_id, currency)
         return cls(
-            state=answer.said.value,
+            state=answer.status.value,
             code=answer.code,
             amount=answer.amount,
             fee=answer.fee,
@@ -73,16 +73,16 @@ class Theirs:
         )
 
 
-_NEVER_HAPPENED = frozenset({Said.FAILED, Said.NOT_FOUND})
+_NEVER_HAPPENED = frozenset({GatewayStatus.FAILED, GatewayStatus.NOT_FOUND})
 # What a gateway says of something in this state of ours when both mean the same; words both kinds use mean the same.
-AGREES: dict[str, frozenset[Said]] = {
-    AttemptState.CREATED: frozenset({Said.PENDING}),
-    AttemptState.PENDING: frozenset({Said.PENDING}),
-    AttemptState.SUCCEEDED: frozenset({Said.SUCCEEDED}),
+AGREES: dict[str, frozenset[GatewayStatus]] = {
+    AttemptState.CREATED: frozenset({GatewayStatus.PENDING}),
+    AttemptState.PENDING: frozenset({GatewayStatus.PENDING}),
+    AttemptState.SUCCEEDED: frozenset({GatewayStatus.SUCCEEDED}),
     AttemptState.FAILED: _NEVER_HAPPENED,
-    AttemptState.MISMATCHED: frozenset({Said.SUCCEEDED}),
-    RefundState.SENT: frozenset({Said.PENDING}),
-    RefundState.DONE: frozenset({Said.SUCCEEDED}),
+    AttemptState.MISMATCHED: frozenset({GatewayStatus.SUCCEEDED}),
+    RefundState.SENT: frozenset({GatewayStatus.PENDING}),
+    RefundState.DONE: frozenset({GatewayStatus.SUCCEEDED}),
     RefundState.NEEDS_PERSON: _NEVER_HAPPENED,
 }
 _MOVED_MONEY = frozenset({AttemptState.SUCCEEDED, AttemptState.MISMATCHED, RefundState.DONE})
@@ -98,7 +98,7 @@ def compare(ours: Ours | None, theirs: Theirs) -> Outcome:
     """
     if ours is None:
         return Outcome.THEIRS_ONLY
-    if theirs.state == Said.NOT_FOUND and ours.state in _MOVED_MONEY:
+    if theirs.state == GatewayStatus.NOT_FOUND and ours.state in _MOVED_MONEY:
         return Outcome.OURS_ONLY
     if not theirs.is_ours:
         return Outcome.STATE_DIFFERS
@@ -106,7 +106,7 @@ def compare(ours: Ours | None, theirs: Theirs) -> Outcome:
         return Outcome.AMOUNT_DIFFERS
     if theirs.state not in AGREES[ours.state]:
         return Outcome.STATE_DIFFERS
-    if ours.booked != (ours.amount if theirs.state == Said.SUCCEEDED else 0):
+    if ours.booked != (ours.amount if theirs.state == GatewayStatus.SUCCEEDED else 0):
         return Outcome.AMOUNT_DIFFERS
     if theirs.fee is not None and ours.fee not in {0, theirs.fee}:
         return Outcome.FEE_DIFFERS
@@ -115,7 +115,7 @@ def compare(ours: Ours | None, theirs: Theirs) -> Outcome:
 
 def fee_to_book(ours: Ours | None, theirs: Theirs, outcome: Outcome) -> int:
     """Return the paise of a fee that the gateway names and nobody has booked; 0 where there is nothing to book."""
-    settled = outcome is Outcome.MATCHED and theirs.state == Said.SUCCEEDED
+    settled = outcome is Outcome.MATCHED and theirs.state == GatewayStatus.SUCCEEDED
     return theirs.fee or 0 if settled and ours is not None and ours.fee == 0 else 0
 
 

@@ -8,19 +8,19 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.audit import queries as audit
-from shared.audit.by import By
-from shared.bookings.history import Actor, close_exceptions, note
+from shared.audit.context import AuditContext
+from shared.bookings.history import Actor, close_reviews, note
 from shared.kit.errors import Invalid, NotFound
 from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.outbox import queries as outbox
-from shared.payments.closing import AlreadyClosed
+from shared.payments.exception_resolution import AlreadyClosed
+from shared.payments.poll_queue import POLL
 from shared.payments.queries import locked
 from shared.payments.reconciliation import queries
 from shared.payments.reconciliation.comparison import Action, Outcome, actions
 from shared.payments.reconciliation.models import DIFFERS, ReconciliationRow
 from shared.payments.reconciliation.schemas import RowAction
-from shared.payments.rungs import FOLLOW
 from shared.users.models import ADMIN
 
 COMPARE = "payments.compare"
@@ -40,27 +40,27 @@ class _Decision:
 
     session: Session
     row: ReconciliationRow
-    by: By
+    by: AuditContext
     now: datetime
     note: str | None
 
 
-def act(session: Session, row_id: UUID, wanted: RowAction, by: By, now: datetime) -> ReconciliationRow:
+def act(session: Session, row_id: UUID, wanted: RowAction, by: AuditContext, now: datetime) -> ReconciliationRow:
     """Do about a row what it allows: settle, compare again, book a fee or close.
 
-    Asking the gateway is promised, not done here. Raises RowNotFound, AlreadyClosed, and Invalid for what the row does
+    The gateway is polled by a message, not here. Raises RowNotFound, AlreadyClosed, and Invalid for what the row does
     not allow and for closing without a note.
     """
     found = queries.row(session, row_id)
     if found is None:
         raise RowNotFound
-    owed = locked(session, found.booking_id) if found.booking_id else None
+    locked_payment = locked(session, found.booking_id) if found.booking_id else None
     found = queries.locked_row(session, row_id)
     _refuse(found, wanted)
     ACTS[wanted.action](_Decision(session, found, by, now, wanted.note))
     facts = {"action": wanted.action.value, "our_id": found.our_id, "outcome": found.outcome, "note": wanted.note}
-    if owed is not None:
-        note(session, owed.booking, Actor(ADMIN, by.id), now, kind="reconciliation_decided", **facts)
+    if locked_payment is not None:
+        note(session, locked_payment.booking, Actor(ADMIN, by.id), now, kind="reconciliation_decided", **facts)
     audit.record(session, by, "reconciliation.decided", found.id, None, facts, now)
     session.flush()
     return found
@@ -79,12 +79,12 @@ def _refuse(row: ReconciliationRow, wanted: RowAction) -> None:
 def _settle(decision: _Decision) -> None:
     row = decision.row
     about = {"refund_id": str(row.refund_id)} if row.refund_id else {"attempt_id": str(row.attempt_id)}
-    outbox.add(decision.session, FOLLOW, {**about, "now": True}, decision.now)
+    outbox.enqueue(decision.session, POLL, {**about, "force": True}, decision.now)
     _compare_again(decision, due_at=decision.now + SETTLED_BY)
 
 
 def _compare_again(decision: _Decision, due_at: datetime | None = None) -> None:
-    outbox.add(decision.session, COMPARE, {"row_id": str(decision.row.id)}, decision.now, due_at)
+    outbox.enqueue(decision.session, COMPARE, {"row_id": str(decision.row.id)}, decision.now, due_at)
 
 
 def _book_fee(decision: _Decision) -> None:
@@ -102,7 +102,7 @@ def _close(decision: _Decision) -> None:
     row, by = decision.row, decision.by
     row.closed_at, row.closed_by, row.note = decision.now, by.id, decision.note
     said = decision.note or "The row was closed."
-    close_exceptions(decision.session, DIFFERS, row.id, Actor(ADMIN, by.id), said, decision.now)
+    close_reviews(decision.session, DIFFERS, row.id, Actor(ADMIN, by.id), said, decision.now)
 
 
 ACTS: dict[Action, Callable[[_Decision], None]] = {

@@ -1,6 +1,6 @@
 """Each day against the gateways: everything begun on it is asked about, compared with our rows and ledger, written down.
 
-The report settles nothing. What it finds, the one door for money or a person sets right (PRODUCT, "Money").
+The report settles nothing. What it finds, the one door for money or a person sets right (docs/product.md#reconciliation).
 """
 
 from collections import Counter
@@ -13,18 +13,18 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.bookings.history import SYSTEM, close_exceptions, open_exception
+from shared.bookings.history import SYSTEM, close_reviews, open_review
 from shared.kit import log
 from shared.kit.clock import INDIA, local, midnight
 from shared.kit.database import Database
 from shared.ledger import postings
 from shared.ledger import queries as ledger
-from shared.payments.following import BATCH, ROUND_SECONDS, SILENCES
-from shared.payments.gateway import Gateway, GatewayAnswer, Gateways, GatewayUnavailable, Said
+from shared.payments.gateway import Gateway, GatewayAnswer, Gateways, GatewayStatus, GatewayUnavailable
 from shared.payments.reconciliation import queries
 from shared.payments.reconciliation.comparison import FOR_A_PERSON, About, Theirs, compare, fee_to_book
 from shared.payments.reconciliation.models import DIFFERS, ReconciliationRow
 from shared.payments.reconciliation.queries import Compared, Subject
+from shared.payments.status_polling import BATCH, MAX_SILENT, ROUND_SECONDS
 
 FIRST_DAYS = 7  # how far back the very first report looks
 MOST_DAYS = 30  # for how long a day is tried to be completed, and an open row is looked at again each night
@@ -63,7 +63,7 @@ def ask(gateways: Gateways, subject: Subject) -> Theirs:
     """Ask the gateway of a subject what it knows of it; raises GatewayUnavailable, also for an answer about nothing."""
     gateway = gateways(subject.gateway)
     answer = _answer(gateway, subject)
-    if answer.said is Said.PENDING and answer.merchant_txn_id is None:
+    if answer.status is GatewayStatus.PENDING and answer.merchant_txn_id is None:
         raise GatewayUnavailable(answer.code)
     return Theirs.of(answer, gateway.merchant, subject.our_id, subject.currency)
 
@@ -72,7 +72,7 @@ def _answer(gateway: Gateway, subject: Subject) -> GatewayAnswer:
     if subject.kind is About.REFUND:
         return gateway.refund_status(subject.our_id)
     answer = gateway.payment(subject.our_id)
-    if subject.kind is About.NOTIFICATION and answer.said is Said.NOT_FOUND:
+    if subject.kind is About.NOTIFICATION and answer.status is GatewayStatus.NOT_FOUND:
         return gateway.refund_status(subject.our_id)
     return answer
 
@@ -104,7 +104,7 @@ class _Run:
     def _answered(self, subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Theirs]]:
         """Ask about each in turn; a gateway that was silent three times is left alone until the next run."""
         for subject in subjects:
-            if self.silent[subject.gateway] >= SILENCES or monotonic() >= self.until:
+            if self.silent[subject.gateway] >= MAX_SILENT or monotonic() >= self.until:
                 continue
             self.did["asked"] += 1
             try:
@@ -121,23 +121,23 @@ class _Run:
                 )
 
 
-def _write(db: Database, told: Sequence[tuple[Subject, Theirs]], now: datetime) -> Sequence[ReconciliationRow]:
+def _write(db: Database, answers: Sequence[tuple[Subject, Theirs]], now: datetime) -> Sequence[ReconciliationRow]:
     """Write a row for each answer whose subject is as it was before the question; others are compared another time."""
-    if not told:
+    if not answers:
         return []
     with db.transaction() as session:
-        as_now = set(queries.named(session, [subject.our_id for subject, _ in told]))
-        kept = [(subject, theirs) for subject, theirs in told if subject in as_now]
+        as_now = set(queries.named(session, [subject.our_id for subject, _ in answers]))
+        kept = [(subject, theirs) for subject, theirs in answers if subject in as_now]
         compared = [_compared(session, subject, theirs, now) for subject, theirs in kept]
         rows = queries.keep(session, compared, now) if compared else []
         before = {subject.row_id for subject, _ in kept}
         for row in rows:
-            _tell(session, row, row.id in before, now)
+            _review_difference(session, row, row.id in before, now)
         return rows
 
 
 def _compared(session: Session, subject: Subject, theirs: Theirs, now: datetime) -> Compared:
-    """Compare, and book a fee that nobody has booked yet (PRODUCT: "settlement rows only")."""
+    """Compare, and book a fee that nobody has booked yet (docs/product.md#ledger)."""
     outcome = compare(subject.ours, theirs)
     fee = fee_to_book(subject.ours, theirs, outcome)
     if fee and subject.ours and subject.attempt_id and subject.booking_id:
@@ -147,12 +147,12 @@ def _compared(session: Session, subject: Subject, theirs: Theirs, now: datetime)
     return Compared(subject, theirs, outcome)
 
 
-def _tell(session: Session, row: ReconciliationRow, was_open: bool, now: datetime) -> None:
+def _review_difference(session: Session, row: ReconciliationRow, was_open: bool, now: datetime) -> None:
     """Ask for a person where the two sides differ, and no longer where they agree."""
     if row.outcome not in FOR_A_PERSON:
         if was_open:
-            close_exceptions(session, DIFFERS, row.id, SYSTEM, "Both sides say the same now.", now)
+            close_reviews(session, DIFFERS, row.id, SYSTEM, "Both sides say the same now.", now)
         return
     facts = {"our_id": row.our_id, "outcome": row.outcome, "day": row.day.isoformat()}
-    open_exception(session, DIFFERS, row.id, row.booking_id, now, **facts)
+    open_review(session, DIFFERS, row.id, row.booking_id, now, **facts)
     logger.error("gateway and books differ", extra=log.fields(alarm="reconciliation_differs", row=str(row.id), **facts))

@@ -67,7 +67,7 @@ class RowView(View):
     note: str | None
 
 
-class DayView(View):
+class ReconciliationDayView(View):
     """A day of the report: whether everything of it was compared, and how many rows came out how."""
 
     day: date

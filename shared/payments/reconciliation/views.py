@@ -3,7 +3,7 @@
 from shared.payments.reconciliation.comparison import Outcome, actions
 from shared.payments.reconciliation.models import ReconciliationRow
 from shared.payments.reconciliation.queries import Day
-from shared.payments.reconciliation.schemas import DayView, RowView
+from shared.payments.reconciliation.schemas import ReconciliationDayView, RowView
 
 
 def row_view(row: ReconciliationRow) -> RowView:
@@ -13,6 +13,6 @@ def row_view(row: ReconciliationRow) -> RowView:
     return RowView.model_validate({**own, "actions": allowed})
 
 
-def day_view(day: Day) -> DayView:
+def day_view(day: Day) -> ReconciliationDayView:
     own = {"day": day.day, "completed_at": day.completed_at, "open": day.open}
-    return DayView.model_validate({**own, "complete": day.completed_at is not None, **day.outcomes})
+    return ReconciliationDayView.model_validate({**own, "complete": day.completed_at is not None, **day.outcomes})

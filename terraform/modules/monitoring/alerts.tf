@@ -45,7 +45,7 @@ locals {
     outbox_age = {
       severity = "CRITICAL", above = 900, for = "0s", every = "300s", align = "ALIGN_PERCENTILE_99", reduce = "REDUCE_MAX", by = null
       filter   = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.outbox_age.name}\""
-      says     = "A promise is more than 15 minutes overdue. `select kind, failures, last_error from outbox where done_at is null order by due_at` tells which and why."
+      says     = "An outbox message is more than 15 minutes overdue. `select kind, failures, last_error from outbox where done_at is null order by due_at` tells which and why."
     }
     exceptions = {
       severity = "ERROR", above = 10, for = "0s", every = "300s", align = "ALIGN_DELTA", reduce = "REDUCE_SUM", by = "metric.labels.exception"
@@ -121,7 +121,7 @@ resource "google_monitoring_alert_policy" "alarm" {
   }
 }
 
-# The jobs keep every deadline and every promise; when they stop, nothing else would say so.
+# The jobs keep every deadline and send every outbox message; when they stop, nothing else would say so.
 resource "google_monitoring_alert_policy" "jobs" {
   display_name          = "booking: jobs have stopped"
   combiner              = "OR"
@@ -144,7 +144,7 @@ resource "google_monitoring_alert_policy" "jobs" {
   }
 
   documentation {
-    content   = "The sweep has not run for ten minutes: unpaid bookings keep their chefs, deadlines pass, promises wait. Look at Cloud Scheduler's last attempts: 401 is the audience or the account, 500 is in the schedule function's log."
+    content   = "The sweep has not run for ten minutes: unpaid bookings keep their chefs, deadlines pass, outbox messages wait. Look at Cloud Scheduler's last attempts: 401 is the audience or the account, 500 is in the schedule function's log."
     mime_type = "text/markdown"
   }
 }

@@ -49,7 +49,7 @@ resource "google_logging_metric" "counted" {
 
 resource "google_logging_metric" "outbox_age" {
   name            = "booking/outbox_age"
-  description     = "Seconds the oldest promise is overdue, as each sweep finds it"
+  description     = "Seconds the oldest outbox message is overdue, as each sweep finds it"
   filter          = "${local.ours} AND jsonPayload.message=\"job ran\" AND jsonPayload.job=\"sweep\""
   value_extractor = "EXTRACT(jsonPayload.oldest_seconds)"
 

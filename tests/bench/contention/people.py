@@ -79,7 +79,7 @@ def world(members: int, chefs: int) -> World:
 
 def _members(database: PostgresDatabase, size: int, now: datetime) -> list[Member]:
     """Make them by three statements, signed in without the mails a real sign-in takes."""
-    tokens = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "sizzle", "sizzle-api", 86_400)
+    tokens = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "bookings", "bookings-api", 86_400)
     people = [(uuid4(), uuid4(), uuid4()) for _ in range(size)]
     begun = {"rotated_at": now, "expires_at": now + timedelta(hours=12), "generation": 0}
     with database.transaction() as session:

@@ -20,7 +20,7 @@ from tests.make import Make
 from tests.postgres_server import database_of, shared_postgres
 
 PART = "Contention"
-LATE = timedelta(minutes=3)  # by then a payment's first task is taken for lost, and its mail and its rung are overdue
+LATE = timedelta(minutes=3)  # by then a payment's first task is taken for lost, and its mail and its poll are overdue
 # What a backlog is, and whether all of it is done: once each.
 ALL = {
     "sweep": "select count(*) from outbox where next_try_at <= :now",

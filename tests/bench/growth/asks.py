@@ -112,7 +112,7 @@ ASKS: dict[str, Ask] = {
     "Bookings by city": reads("admin", "/bookings?city=Mumbai"),
     "Bookings by the day of the visit": reads("admin", f"/bookings?date_from={day(-5)}&date_to={day(-5)}"),
     "Bookings by reference": reads("admin", "/bookings?q=SZ-0"),
-    "Bookings of a chef": reads("admin", "/bookings?chef_id={chef}"),
+    "Bookings of a chef": reads("admin", "/bookings?provider_id={chef}"),
     "Users": reads("admin", "/users"),
     "Users by name, of which there is none": reads("admin", "/users?q=zzz"),
     "Payments": reads("admin", "/payments"),

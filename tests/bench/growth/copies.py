@@ -22,14 +22,14 @@ TO_COME = 2 * A_DAY  # tomorrow and the day after are booked
 # The tables that grow with bookings: for each the booking of a row `r`, or nothing where a column names it.
 GROWING = {
     "bookings": "r.id",
-    "home_chef_visits": "",
+    "appointments": "",
     "payments": "",
     "payment_attempts": "",
     "refunds": "",
     "offers": "",
     "booking_events": "",
     "exceptions": "",
-    "home_chef_ratings": "",
+    "ratings": "",
     "ledger_transactions": "",
     "ledger_postings": "(select t.booking_id from ledger_transactions t where t.id = r.transaction_id)",
     "invoices": "",
@@ -100,7 +100,7 @@ def lived(connection: Connection, lives: Lives) -> None:
     connection.run("set session_replication_role = replica")
     _set_foreign_keys_aside(connection)
     connection.run(f"truncate {', '.join(GROWING)}, invoice_series, reconciliation_days")
-    connection.run("update chef_profiles set rating_sum = 0, rating_count = 0, rating = null, total_bookings = 0")
+    connection.run("update providers set rating_sum = 0, rating_count = 0, rating = null, total_bookings = 0")
 
 
 def _set_foreign_keys_aside(connection: Connection) -> None:
@@ -224,13 +224,13 @@ def _finished(number: int) -> Iterator[str]:
     yield "insert into invoice_series select series, max(serial) from invoices group by series"
     yield f"select setval(pg_get_serial_sequence('booking_events', 'id'), {number * 16})"
     yield "insert into reconciliation_days select day, now() from reconciliation_rows group by day"
-    yield """update chef_profiles c set rating_sum = r.stars, rating_count = r.number, rating = r.stars::numeric / r.number
-      from (select chef_id, sum(stars) as stars, count(*) as number from home_chef_ratings group by 1) r
-      where r.chef_id = c.user_id"""
-    yield """update chef_profiles c set total_bookings = b.number from (select provider_id, count(*) as number
-      from bookings where status = 'completed' group by 1) b where b.provider_id = c.user_id"""
+    yield """update providers p set rating_sum = r.stars, rating_count = r.number, rating = r.stars::numeric / r.number
+      from (select provider_id, sum(stars) as stars, count(*) as number from ratings group by 1) r
+      where r.provider_id = p.user_id"""
+    yield """update providers p set total_bookings = b.number from (select provider_id, count(*) as number
+      from bookings where status = 'completed' group by 1) b where b.provider_id = p.user_id"""
     yield """do $$ declare key record; begin for key in select * from lived.foreign_keys loop
       execute format('alter table %s add constraint %I %s not valid', key.of, key.name, key.said); end loop; end $$"""
     yield "update pg_constraint set convalidated = true where contype = 'f'"  # they hold: copies of what holds
     yield "drop schema lived cascade"
-    yield "analyze chef_profiles, invoice_series, reconciliation_days"
+    yield "analyze providers, invoice_series, reconciliation_days"

@@ -95,5 +95,5 @@ def _token(make: Make, user_id: UUID, role: str) -> str:
     with make.db.transaction() as session:
         begun = sessions.begin(session, email, LIVES, make.now)
     assert begun
-    keys = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "sizzle", "sizzle-api", 86_400)
+    keys = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "bookings", "bookings-api", 86_400)
     return keys.issue(begun.user_id, begun.session_id, role, make.now)

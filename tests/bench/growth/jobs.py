@@ -6,19 +6,20 @@ from datetime import UTC, datetime, timedelta
 
 from functions.wiring import line
 from infra.phonepe.v1.client import PhonePe
+from shared.appointments import deadlines, reminders
 from shared.bookings import days as booking_days
 from shared.bookings import expiry
 from shared.idempotency import queries as idempotency
 from shared.inbox import queries as inbox
-from shared.kit import nightly, retention
+from shared.kit import daily_rollup, retention
 from shared.kit.clock import INDIA, local
+from shared.kit.daily_rollup import Days
 from shared.kit.database import Database
-from shared.kit.nightly import Days
 from shared.ledger import days as ledger_days
-from shared.lines.home_chef import deadlines, reminding
+from shared.lines.home_chef.line import LINE
 from shared.outbox import queries as outbox
 from shared.outbox import sweep
-from shared.payments import following
+from shared.payments import status_polling
 from shared.payments.reconciliation import queries as reconciliation
 from shared.payments.reconciliation import report
 from shared.sign_in import sessions
@@ -28,10 +29,10 @@ from tests.make import at
 
 Job = Callable[[Database, datetime], object]
 ROOMS = {
-    "outbox": outbox.forget,
-    "inbox": inbox.forget,
-    "idempotency_keys": idempotency.forget,
-    "sessions": sessions.forget,
+    "outbox": outbox.purge,
+    "inbox": inbox.purge,
+    "idempotency_keys": idempotency.purge,
+    "sessions": sessions.purge,
 }
 LEDGER = Days(ledger_days.next_day, ledger_days.sum_up)
 BOOKINGS, USERS = Days(booking_days.next_day, booking_days.count), Days(user_days.next_day, user_days.count)
@@ -42,13 +43,13 @@ def jobs(gateway: PhonePe) -> dict[str, Job]:
     return {
         "Outbox sweep": lambda db, now: sweep.sweep(db, Queue(), now),
         "Expiry of what is unpaid": lambda db, now: expiry.expire(db, line, now),
-        "Deadlines of visits": deadlines.keep,
-        "Reminders": reminding.remind,
-        "Reconciliation": lambda db, now: following.reconcile(db, at(gateway), line, now),
+        "Deadlines of visits": lambda db, now: deadlines.keep(db, LINE, now),
+        "Reminders": lambda db, now: reminders.remind(db, LINE, now),
+        "Reconciliation": lambda db, now: status_polling.reconcile(db, at(gateway), line, now),
         "The night's report": lambda db, now: report.report(db, at(gateway), now),
         "Finding what the report compares": _waiting,
-        "Tidying": lambda db, now: retention.tidy(db, ROOMS, now),
-        "Summing up days": lambda db, now: [nightly.sum_up(db, days, now) for days in (LEDGER, BOOKINGS, USERS)],
+        "Tidying": lambda db, now: retention.purge_all(db, ROOMS, now),
+        "Summing up days": lambda db, now: [daily_rollup.sum_up(db, days, now) for days in (LEDGER, BOOKINGS, USERS)],
     }
 
 

@@ -7,14 +7,17 @@ from uuid import UUID
 
 from functions.wiring import line
 from infra.phonepe.v1.client import PhonePe
+from shared.appointments import cancellation, rating
+from shared.appointments.rating import RatingRequest
 from shared.audit import queries as audit
 from shared.bookings import expiry
-from shared.bookings.history import SYSTEM, close_exceptions, open_exception
+from shared.bookings.history import SYSTEM, close_reviews, open_review
 from shared.idempotency import queries as idempotency
 from shared.inbox import queries as inbox
 from shared.kit.ids import new_id
-from shared.lines.home_chef import cancellation, rating
-from shared.lines.home_chef.schemas import BookingView, RatingRequest
+from shared.lines.home_chef.line import LINE
+from shared.lines.home_chef.schemas import BookingView
+from shared.lines.home_chef.visit import NAME
 from shared.payments.reconciliation import report
 from tests.make import Make, Person, at
 from tests.phonepe_server import PhonePeServer
@@ -67,16 +70,16 @@ class Lives:
         customer, booking = self.customers[-1], self.bookings[-1]
         with self.make.db.transaction() as session:
             said = RatingRequest(stars=5, comment="Everybody asked for more.")
-            rating.rate(session, customer.id, booking.id, said, self.make.now + AHEAD + timedelta(hours=5))
+            rating.rate(session, NAME, customer.id, booking.id, said, self.make.now + AHEAD + timedelta(hours=5))
 
     def looked_into(self) -> None:
         """Be held, after a person looked into something about it."""
         self.held()
         booking, when = self.bookings[-1], self._later(4)
         with self.make.db.transaction() as session:
-            open_exception(session, "not_started", booking.id, booking.id, when)
+            open_review(session, "not_started", booking.id, booking.id, when)
             session.flush()
-            close_exceptions(session, "not_started", booking.id, SYSTEM, "All is well.", when + SOON)
+            close_reviews(session, "not_started", booking.id, SYSTEM, "All is well.", when + SOON)
 
     def changed_by_admin(self) -> None:
         self.held()
@@ -90,7 +93,7 @@ class Lives:
         customer, booking = self.customers[-1], self.bookings[-1]
         when = self.make.now + AHEAD - timedelta(hours=6)
         with self.make.db.transaction() as session:
-            cancellation.cancel(session, customer.id, booking.id, "Our plans changed.", None, when)
+            cancellation.cancel(session, LINE, customer.id, booking.id, "Our plans changed.", None, when)
         [(refund,)] = self.make.rows("select merchant_refund_id from refunds where booking_id = :id", id=booking.id)
         for _ in range(2):  # ordered, then asked about
             self.make.settle(self.gateway, refund, when + SOON)

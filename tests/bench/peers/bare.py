@@ -32,7 +32,7 @@ async def book(asked: BookingRequest, claims: Claims, session: Session) -> dict[
     chef = await session.scalar(select(Chef).where(Chef.user_id == asked.chef_id))
     if chef is None:
         raise HTTPException(404, "chef_not_found")
-    breakdown = price(chef.hourly_rate, asked, TARIFF)
+    breakdown = price(chef.rate, asked, TARIFF)
     booking = Booking(
         ref=f"SZ-{secrets.token_hex(4).upper()}",
         customer_id=UUID(claims["sub"]),

@@ -49,7 +49,7 @@ async def session() -> AsyncIterator[AsyncSession]:
 def claims(authorization: Annotated[str, Header()]) -> dict[str, Any]:
     try:
         return jwt.decode(
-            authorization.removeprefix("Bearer "), KEY, algorithms=["HS256"], audience="sizzle-api", issuer="sizzle"
+            authorization.removeprefix("Bearer "), KEY, algorithms=["HS256"], audience="bookings-api", issuer="bookings"
         )
     except jwt.InvalidTokenError as error:
         raise HTTPException(401, "invalid_token") from error

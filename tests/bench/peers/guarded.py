@@ -143,12 +143,12 @@ async def _tariff(session: Session) -> t.Tariff:
 async def _free_chef(session: Session, asked: BookingRequest, city: str) -> tuple[t.Chef, str | None]:
     minute = asked.time_slot.hour * 60 + asked.time_slot.minute
     works = exists().where(
-        t.WeeklySlot.chef_id == t.Chef.user_id,
+        t.WeeklySlot.provider_id == t.Chef.user_id,
         t.WeeklySlot.weekday == asked.booking_date.weekday(),
         t.WeeklySlot.starts <= minute,
         t.WeeklySlot.ends >= minute + asked.duration_hours * 60,
     )
-    off = exists().where(t.DayOff.chef_id == t.Chef.user_id, t.DayOff.day == asked.booking_date)
+    off = exists().where(t.DayOff.provider_id == t.Chef.user_id, t.DayOff.day == asked.booking_date)
     busy = exists().where(
         t.Booking.provider_id == t.Chef.user_id,
         t.Booking.status.in_(ACTIVE),
@@ -159,7 +159,7 @@ async def _free_chef(session: Session, asked: BookingRequest, city: str) -> tupl
         select(t.Chef, t.User.name)
         .join(t.User, and_(t.User.id == t.Chef.user_id, t.User.is_active))
         .where(t.Chef.is_verified, func.lower(t.Chef.service_city) == city.lower(), works, ~off, ~busy, *named)
-        .order_by(t.Chef.hourly_rate, t.Chef.rating.desc().nulls_last())
+        .order_by(t.Chef.rate, t.Chef.rating.desc().nulls_last())
         .limit(1)
     )
     row = found.one_or_none()
@@ -169,7 +169,7 @@ async def _free_chef(session: Session, asked: BookingRequest, city: str) -> tupl
 
 
 def _booking(user: t.User, chef: t.Chef, asked: BookingRequest, address: t.Address, tariff: t.Tariff) -> t.Booking:
-    breakdown = price(chef.hourly_rate, asked, tariff.rates)
+    breakdown = price(chef.rate, asked, tariff.rates)
     now = datetime.now(UTC)
     return t.Booking(
         ref=f"SZ-{secrets.token_hex(4).upper()}",
@@ -212,18 +212,20 @@ def _what_belongs_to_it(
         time_zone=INDIA.key,
         starts_at=asked.starts_at,
         ends_at=asked.ends_at,
-        duration_hours=asked.duration_hours,
-        guest_count=asked.guest_count,
-        special_requests=asked.special_requests,
-        rate=chef.hourly_rate,
         earning=subtotal,
         cancellation=tariff.cancellation,
+        details={
+            "duration_hours": asked.duration_hours,
+            "guest_count": asked.guest_count,
+            "special_requests": asked.special_requests,
+            "rate": chef.rate,
+        },
     )
     session.add_all(
         [
             visit,
             t.Payment(booking_id=booking.id, amount=booking.total),
-            t.Offer(booking_id=booking.id, chef_id=chef.user_id, offered_at=now),
+            t.Offer(booking_id=booking.id, provider_id=chef.user_id, offered_at=now),
             t.Event(
                 booking_id=booking.id, at=now, actor="customer", actor_id=user.id, kind="booked", to_status="pending"
             ),

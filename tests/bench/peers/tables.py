@@ -51,9 +51,9 @@ class ServiceArea(Base):
 
 
 class Chef(Base):
-    __tablename__ = "chef_profiles"
+    __tablename__ = "providers"
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
-    hourly_rate: Mapped[int] = mapped_column(BigInteger)
+    rate: Mapped[int] = mapped_column(BigInteger)
     service_city: Mapped[str]
     is_available: Mapped[bool]
     is_verified: Mapped[bool]
@@ -61,18 +61,18 @@ class Chef(Base):
 
 
 class WeeklySlot(Base):
-    __tablename__ = "chef_availability"
+    __tablename__ = "provider_availability"
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    chef_id: Mapped[UUID] = mapped_column(ForeignKey(Chef.user_id))
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey(Chef.user_id))
     weekday: Mapped[int]
     starts: Mapped[int]
     ends: Mapped[int]
 
 
 class DayOff(Base):
-    __tablename__ = "chef_days_off"
+    __tablename__ = "provider_days_off"
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    chef_id: Mapped[UUID] = mapped_column(ForeignKey(Chef.user_id))
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey(Chef.user_id))
     day: Mapped[date]
 
 
@@ -103,8 +103,9 @@ class Booking(Base):
 
 
 class Visit(Base):
-    __tablename__ = "home_chef_visits"
+    __tablename__ = "appointments"
     booking_id: Mapped[UUID] = mapped_column(ForeignKey(Booking.id), primary_key=True)
+    line: Mapped[str] = mapped_column(default="home_chef")
     address_id: Mapped[UUID | None]
     address: Mapped[dict[str, Any]]
     booking_date: Mapped[date]
@@ -112,19 +113,16 @@ class Visit(Base):
     time_zone: Mapped[str] = mapped_column(default="Asia/Kolkata")
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
-    duration_hours: Mapped[int]
-    guest_count: Mapped[int]
-    special_requests: Mapped[str | None]
-    rate: Mapped[int] = mapped_column(BigInteger)
     earning: Mapped[int] = mapped_column(BigInteger)
     cancellation: Mapped[dict[str, Any]]
+    details: Mapped[dict[str, Any]]
 
 
 class Payment(Base):
     __tablename__ = "payments"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     booking_id: Mapped[UUID] = mapped_column(ForeignKey(Booking.id))
-    purpose: Mapped[str] = mapped_column(default="visit")
+    purpose: Mapped[str] = mapped_column(default="whole")
     amount: Mapped[int] = mapped_column(BigInteger)
 
 
@@ -142,7 +140,7 @@ class Offer(Base):
     __tablename__ = "offers"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     booking_id: Mapped[UUID] = mapped_column(ForeignKey(Booking.id))
-    chef_id: Mapped[UUID] = mapped_column(ForeignKey(Chef.user_id))
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey(Chef.user_id))
     state: Mapped[str] = mapped_column(default="open")
     offered_at: Mapped[datetime]
 

@@ -62,19 +62,19 @@ def act(db, make, now):
 
 
 @pytest.fixture
-def promised(in_process, gateway, make, monkeypatch, now):  # noqa: ARG001
-    """Do what was promised of these kinds, as the tasks function does."""
+def handle_messages(in_process, gateway, make, monkeypatch, now):  # noqa: ARG001
+    """Handle the outbox messages of these kinds, as the tasks function does."""
     from functions.tasks.handlers import handler
 
     monkeypatch.setattr(gateways, "gateway_named", at(gateway))
 
-    def promised(*kinds, later=NIGHT):
+    def handle_messages(*kinds, later=NIGHT):
         waiting = "select id, kind, payload from outbox where kind = any(:kinds) and done_at is null order by due_at"
         for message_id, kind, payload in make.rows(waiting, kinds=list(kinds)):
             handler(kind)(payload, now + later)
             make.run("update outbox set done_at = now() where id = :id", id=message_id)
 
-    return promised
+    return handle_messages
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def refund(db, make, gateway, now):
         with db.transaction() as session:
             attempt = payments.attempt_by_our_id(session, txn)
             refund_id = refunding.decide(session, attempt, 100_00, reason="a test", now=now).id
-        refunding.follow(db, at(gateway), line, refund_id, now)
+        refunding.advance(db, at(gateway), line, refund_id, now)
         return make.rows("select merchant_refund_id from refunds where id = :id", id=refund_id)[0][0]
 
     return refund

@@ -14,9 +14,9 @@ def exceptions(make):
     return make.rows("select kind, subject_id, booking_id, closed_at is null from exceptions order by created_at")
 
 
-def told_of(db, promised, named, now):
+def told_of(db, handle_messages, named, now):
     """Take a signed notification about an id."""
     content = base64.b64encode(json.dumps({"data": {"merchantTransactionId": named}}).encode()).decode()
     with db.transaction() as session:
         assert inbox.receive(session, "phonepe", json.dumps({"response": content}).encode(), "payments.callback", now)
-    promised("payments.callback")
+    handle_messages("payments.callback")

@@ -6,8 +6,8 @@ import pytest
 
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
-from shared.payments.closing import AlreadyClosed
-from shared.payments.gateway import Said
+from shared.payments.exception_resolution import AlreadyClosed
+from shared.payments.gateway import GatewayStatus
 from shared.payments.reconciliation.comparison import Action
 from shared.payments.reconciliation.deciding import RowNotFound
 from tests.database.reconciliation.night import TODAY, exceptions
@@ -16,7 +16,7 @@ from tests.make import together
 
 
 def test_a_payment_nobody_told_us_of_differs_and_is_settled_by_the_one_door(
-    make, phonepe, begun, report, row, act, promised, days
+    make, phonepe, begun, report, row, act, handle_messages, days
 ):
     """The report itself settles nothing, and a person is told."""
     booking, txn = begun()
@@ -27,14 +27,14 @@ def test_a_payment_nobody_told_us_of_differs_and_is_settled_by_the_one_door(
     assert exceptions(make) == [("reconciliation_differs", row().id, booking.id, True)]
     assert (days()[TODAY].state_differs, days()[TODAY].open, days()[TODAY].complete) == (1, 1, True)
     assert act(row().id, "settle").closed_at is None
-    promised("payments.follow", "payments.compare")
+    handle_messages("payments.poll", "payments.compare")
     assert make.stored(booking.id).payment_status == "success"
     assert (row().outcome, row().ours.booked, row().actions) == ("matched", booking.total, [])
     assert exceptions(make) == [("reconciliation_differs", row().id, booking.id, False)]
 
 
 def test_a_payment_we_gave_up_and_the_gateway_did_not_is_settled_too(
-    make, gateway, phonepe, begun, report, row, act, promised
+    make, gateway, phonepe, begun, report, row, act, handle_messages
 ):
     booking, txn = begun()
     phonepe.settle(txn, "decline")
@@ -43,12 +43,12 @@ def test_a_payment_we_gave_up_and_the_gateway_did_not_is_settled_too(
     report()
     assert (row().ours.state, row().outcome) == ("failed", "state_differs")
     act(row().id, "settle")
-    promised("payments.follow", "payments.compare")
+    handle_messages("payments.poll", "payments.compare")
     assert (make.stored(booking.id).payment_status, row().outcome) == ("success", "matched")
 
 
 def test_a_refund_the_gateway_has_sent_is_settled_from_its_row(
-    make, gateway, phonepe, refund, report, rows, row, act, promised
+    make, gateway, phonepe, refund, report, rows, row, act, handle_messages
 ):
     booking, txn = make.paid(gateway, phonepe)
     phonepe.fault("refund.stays_pending", transaction=txn)
@@ -58,7 +58,7 @@ def test_a_refund_the_gateway_has_sent_is_settled_from_its_row(
     found = row(outcome="state_differs")
     assert (found.our_id, found.ours.state, found.ours.booked) == (sent, "pending", 0)
     act(found.id, "settle")
-    promised("payments.follow", "payments.compare")
+    handle_messages("payments.poll", "payments.compare")
     assert make.stored(booking.id).payment_status == "partially_refunded"
     assert rows(open="true") == []
     assert exceptions(make) == [("reconciliation_differs", found.id, booking.id, False)]
@@ -71,7 +71,7 @@ def charged(make, begun):
     def charged(fee):
         scripted = ScriptedGateway()
         booking, txn = begun(scripted)
-        scripted.says[txn] = scripted.about(txn, Said.SUCCEEDED, fee=fee)
+        scripted.says[txn] = scripted.about(txn, GatewayStatus.SUCCEEDED, fee=fee)
         make.settle(scripted, txn)
         return scripted, booking, txn
 

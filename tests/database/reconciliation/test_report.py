@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.inbox import queries as inbox
-from shared.payments.gateway import Order, Said
+from shared.payments.gateway import GatewayStatus, Order
 from shared.payments.reconciliation import queries
 from shared.payments.reconciliation.schemas import RowsQuery
 from tests.database.reconciliation.night import NIGHT, TODAY, exceptions, told_of
@@ -77,7 +77,7 @@ def test_what_is_pending_on_both_sides_is_matched_and_compared_again_the_next_ni
     ("fault", "outcome"), [("status.other_amount", "amount_differs"), ("status.not_found", "ours_only")]
 )
 def test_what_the_gateway_knows_otherwise_is_for_a_person_until_it_says_the_same(
-    make, gateway, phonepe, report, row, act, promised, fault, outcome
+    make, gateway, phonepe, report, row, act, handle_messages, fault, outcome
 ):
     booking, txn = make.paid(gateway, phonepe)
     phonepe.fault(fault, transaction=txn)
@@ -85,7 +85,7 @@ def test_what_the_gateway_knows_otherwise_is_for_a_person_until_it_says_the_same
     assert row().actions == ["compare_again", "close"]
     assert exceptions(make) == [("reconciliation_differs", row().id, booking.id, True)]
     act(row().id, "compare_again")
-    promised("payments.compare")
+    handle_messages("payments.compare")
     assert (row().outcome, row().closed_by, row().actions) == ("matched", None, [])
     assert exceptions(make) == [("reconciliation_differs", row().id, booking.id, False)]
 
@@ -101,12 +101,12 @@ def test_what_the_ledger_has_not_booked_differs_although_the_gateway_agrees(make
 
 
 def test_a_payment_of_which_only_the_gateway_knows_is_shown_with_what_it_says(
-    db, make, gateway, phonepe, promised, report, rows, act, now
+    db, make, gateway, phonepe, handle_messages, report, rows, act, now
 ):
     gateway.start(Order("SOMEBODY-1", 750_00, "payer", "https://app.example"))
     phonepe.settle("SOMEBODY-1", "pay")
     for named in ("SOMEBODY-1", "SOMEBODY-2"):
-        told_of(db, promised, named, now)
+        told_of(db, handle_messages, named, now)
     assert report()["theirs_only"] == 2
     known, unknown = sorted(rows(), key=lambda row: row.our_id)
     assert (known.kind, known.our_id, known.ours) == ("notification", "SOMEBODY-1", None)
@@ -119,10 +119,12 @@ def test_a_payment_of_which_only_the_gateway_knows_is_shown_with_what_it_says(
     assert report(NIGHT + timedelta(days=1))["asked"] == 1  # what is closed is not asked about any more
 
 
-def test_a_notification_of_something_of_ours_is_no_row_of_its_own(db, phonepe, begun, promised, report, row, now):
+def test_a_notification_of_something_of_ours_is_no_row_of_its_own(
+    db, phonepe, begun, handle_messages, report, row, now
+):
     _, txn = begun()
     phonepe.settle(txn, "pay")
-    told_of(db, promised, txn, now)
+    told_of(db, handle_messages, txn, now)
     report()
     assert (row().kind, row().outcome) == ("payment", "matched")
 
@@ -180,8 +182,8 @@ def test_what_changes_while_the_gateway_is_asked_is_compared_another_time(make, 
     """Fails when what was read before the question is held against the answer: it would differ in its state."""
     scripted = ScriptedGateway()
     _, txn = begun(scripted)
-    pending = scripted.about(txn, Said.PENDING)
-    paid = scripted.about(txn, Said.SUCCEEDED)
+    pending = scripted.about(txn, GatewayStatus.PENDING)
+    paid = scripted.about(txn, GatewayStatus.SUCCEEDED)
 
     def payment(our_id):
         monkeypatch.undo()

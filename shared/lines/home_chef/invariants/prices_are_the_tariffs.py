@@ -1,22 +1,22 @@
 """A total is the sum of its lines, and each line what the tariff makes of rate, hours, guests and time: nobody's word counts.
 
-Half-up to the paisa (PRODUCT, "Price"). Of a visit that was moved, only the sum: by which tariff is not kept.
+Half-up to the paisa (docs/product.md#price). Of a visit that was moved, only the sum: by which tariff is not kept.
 """
 
 BREACHES = """
 select b.id, b.id, 'the lines sum to ' || s.lines || ', not ' || b.total
-from bookings b join home_chef_visits v on v.booking_id = b.id
+from bookings b join appointments v on v.booking_id = b.id and b.line = 'home_chef'
 cross join lateral (select sum(value::bigint) as lines from jsonb_each_text(b.breakdown)) s
 where s.lines is distinct from b.total
 union all
 select b.id, b.id, 'the tariff says ' || due.price::text from bookings b
-join home_chef_visits v on v.booking_id = b.id and v.rescheduled = 0
+join appointments v on v.booking_id = b.id and b.line = 'home_chef' and v.rescheduled = 0
 left join home_chef_quotes q on q.booking_id = b.id
 cross join lateral (select rates from home_chef_tariffs t where t.valid_from <= coalesce(q.tariff, b.created_at)
   order by t.valid_from desc limit 1) t
-cross join lateral (select v.rate * v.duration_hours as base,
-  greatest(v.guest_count - (rates ->> 'included_guests')::int, 0) * (rates ->> 'guest_surcharge')::bigint
-    * v.duration_hours as surcharge) service
+cross join lateral (select (v.details ->> 'rate')::bigint * (v.details ->> 'duration_hours')::int as base,
+  greatest((v.details ->> 'guest_count')::int - (rates ->> 'included_guests')::int, 0) * (rates ->> 'guest_surcharge')::bigint
+    * (v.details ->> 'duration_hours')::int as surcharge) service
 cross join lateral (select case when to_char(v.time_slot, 'HH24:MI') >= rates ->> 'peak_from'
     and to_char(v.time_slot, 'HH24:MI') < rates ->> 'peak_until'
   then ((base + surcharge) * (rates ->> 'peak_bp')::int * 2 + 10000) / 20000 else 0 end as premium) evening

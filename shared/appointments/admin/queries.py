@@ -1,0 +1,27 @@
+"""What an admin sees of one appointment: its times and place, and the providers who were asked, in one statement."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.appointments.admin.views import offer_view
+from shared.appointments.line import AppointmentLine
+from shared.appointments.models import Appointment, Offer
+from shared.bookings.line import BookingDetails
+from shared.users.models import User
+
+
+def details(session: Session, line: AppointmentLine, booking_id: UUID) -> BookingDetails:
+    """Return an appointment with its offers, the oldest first."""
+    rows = session.execute(
+        select(Appointment, Offer, User.name)
+        .outerjoin(Offer, Offer.booking_id == Appointment.booking_id)
+        .outerjoin(User, User.id == Offer.provider_id)
+        .where(Appointment.booking_id == booking_id)
+        .order_by(Offer.offered_at, Offer.id)
+    ).all()
+    if not rows:
+        return BookingDetails()
+    offers = [offer_view(offer, name) for _, offer, name in rows if offer is not None]
+    return BookingDetails(line.visit_view(rows[0][0]), offers)

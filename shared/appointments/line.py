@@ -1,0 +1,251 @@
+"""The interface of a line with appointments: what it gives the engine, and how it reacts to its bookings.
+
+A concrete line derives from `AppointmentLine` in its `line.py`. The engine's modules are imported by the method that
+needs them: an endpoint that books loads neither deadlines nor invoices.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from shared.appointments.facts import AppointmentFacts
+from shared.appointments.models import Appointment
+from shared.appointments.policy import AppointmentPolicy
+from shared.appointments.providers.models import Provider
+from shared.appointments.request import (
+    AppointmentRequest,
+    BookingContext,
+    Candidate,
+    NoProviderFree,
+    ProviderNotFound,
+    ProviderUnavailable,
+)
+from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status
+from shared.bookings.line import Begin, BookingDetails, Line, PaidPayment, RefundOfBooking
+from shared.bookings.models import Booking
+from shared.invoices.documents import Supply
+from shared.kit.database import Database
+from shared.kit.email_template import EmailTemplate
+from shared.kit.schemas import Body, View
+from shared.ledger.postings import Parts
+from shared.notifications.notice import Notice, Reader
+from shared.users.models import ADMIN, CUSTOMER, User
+
+
+@dataclass(frozen=True)
+class Price:
+    """What an appointment costs and what its line stores of it; amounts are paise."""
+
+    total: int
+    breakdown: Mapping[str, int]
+    earning: int
+    details: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A booking that is being made: everything its rows and its view are made of."""
+
+    id: UUID
+    ref: str
+    customer_id: UUID
+    request: AppointmentRequest
+    context: BookingContext
+    provider: Candidate
+    price: Price
+    pay_by: datetime
+    now: datetime
+
+    def shown(self, zone: str) -> dict[str, Any]:
+        """Return what a customer sees of any appointment that was just booked, by the names of its columns."""
+        request = self.request
+        return {
+            "id": self.id,
+            "ref": self.ref,
+            "status": Status.PENDING,
+            "payment_status": PaymentStatus.PENDING,
+            "acceptance": Acceptance.AWAITING,
+            "total": self.price.total,
+            "booking_date": request.booking_date,
+            "time_slot": request.time_slot,
+            "starts_at": request.starts_at,
+            "ends_at": request.ends_at,
+            "time_zone": zone,
+            "address": self.context.address,
+            "pay_by": self.pay_by,
+            "cancellation_reason": None,
+            "created_at": self.now,
+        }
+
+
+class AppointmentLine(Line):
+    """A line whose bookings are appointments: a provider comes at a time."""
+
+    provider_role: ClassVar[str]
+    models: ClassVar[tuple[str, ...]] = ("shared.appointments.models", "shared.appointments.providers.models")
+    invariants: ClassVar[tuple[str, ...]] = (
+        "shared.appointments.invariants.an_unassigned_appointment_is_under_review",
+        "shared.appointments.invariants.no_customer_is_in_two_places",
+        "shared.appointments.invariants.offers_end_in_time",
+        "shared.appointments.invariants.offers_match_their_bookings",
+        "shared.appointments.invariants.ratings_are_those_given",
+    )
+    task_handlers: ClassVar[Mapping[str, str]] = {"lapse": "shared.appointments.deadlines:lapse"}
+    policy: ClassVar[AppointmentPolicy] = AppointmentPolicy()
+    terms_sql: ClassVar[str]  # selects the BookingTerms of `:now` as one row
+    candidate_facts: ClassVar[str] = ""  # further columns of a candidate `p` (providers), each behind a comma
+    candidate_order: ClassVar[str] = "rating desc nulls last, id"
+    ranks: ClassVar[bool] = False  # whether `rank` reorders what `candidate_order` found
+    hourly_counts: ClassVar[Mapping[str, str]] = {}  # further limits: a name, and what selects [count, oldest instant]
+    write_fragment: ClassVar[str] = ""  # a further CTE of the statement that stores a booking, named `detail`
+    cancellable_by: ClassVar[frozenset[str]] = frozenset({CUSTOMER, "provider", ADMIN})
+    words: ClassVar[
+        Mapping[str, str]
+    ] = {}  # the engine's word for a kind or a reason → the word this line's clients know
+    unavailable: ClassVar[type[ProviderUnavailable]] = ProviderUnavailable
+    none_free: ClassVar[type[NoProviderFree]] = NoProviderFree
+    provider_not_found: ClassVar[type[ProviderNotFound]] = ProviderNotFound
+
+    def word(self, name: str) -> str:
+        return self.words.get(name, name)
+
+    @abstractmethod
+    def request(self, session: Session, customer_id: UUID, body: Body) -> AppointmentRequest:
+        """Return what a request body asks for; raises the line's own refusals."""
+
+    def request_of(self, appointment: Appointment) -> AppointmentRequest | None:
+        """Return what was asked for, as `rank` needs it for the next provider; None once the address is removed.
+
+        A line whose ranking needs its own fields reads them from the appointment's details.
+        """
+        if appointment.address_id is None:
+            return None
+        names = ("address_id", "booking_date", "time_slot", "starts_at", "ends_at")
+        return AppointmentRequest(**{name: getattr(appointment, name) for name in names})
+
+    def rank(self, candidates: Sequence[Candidate], request: AppointmentRequest) -> Sequence[Candidate]:  # noqa: ARG002
+        """Return those of at most 200 candidates who are asked, in order: pure, from their facts and the request."""
+        return candidates
+
+    @abstractmethod
+    def price(self, request: AppointmentRequest, context: BookingContext, provider: Candidate) -> Price:
+        """Return the price of an appointment with a provider, under the terms of the context."""
+
+    def write_parameters(self, placement: Placement) -> Mapping[str, object]:  # noqa: ARG002
+        """Return the parameters of `write_fragment`."""
+        return {}
+
+    def refuse_written(self, placement: Placement, details: int) -> None:
+        """Refuse a booking whose `write_fragment` wrote so many rows, by raising."""
+
+    def booked_view(self, placement: Placement) -> View:
+        """Return a booking that was just made as its customer sees it."""
+        from shared.appointments import views
+
+        return views.booked_view(self, placement)
+
+    @abstractmethod
+    def parts(self, booking: Booking, appointment: Appointment) -> Parts:
+        """Return each side's part of a booking's total, in paise."""
+
+    @abstractmethod
+    def supply(self, booking: Booking, appointment: Appointment, customer_name: str | None) -> Supply:
+        """Return what a completed appointment supplied, as its invoice says it."""
+
+    def facts(self, common: AppointmentFacts, appointment: Appointment) -> AppointmentFacts:  # noqa: ARG002
+        """Return the facts its letters are worded from."""
+        return common
+
+    def placement_facts(self, common: AppointmentFacts, placement: Placement) -> AppointmentFacts:  # noqa: ARG002
+        """Return the same of a booking that is being made."""
+        return common
+
+    def provider_view(self, user: User, provider: Provider) -> View:
+        """Return a provider as an admin sees them."""
+        from shared.appointments.providers.schemas import ProviderView
+
+        return ProviderView.model_validate(provider.shown(ProviderView.model_fields, user))
+
+    def on_paid(self, session: Session, booking: Booking, payment: PaidPayment, now: datetime) -> None:  # noqa: ARG002
+        from shared.appointments import offers
+
+        offers.on_paid(session, self, booking, now)
+
+    def on_unpaid(self, session: Session, booking: Booking, why: str, now: datetime) -> None:
+        from shared.appointments import cancellation
+
+        cancellation.cancel_unpaid(session, self, booking, why, now)
+
+    def pay_by(self, session: Session, booking: Booking, now: datetime) -> datetime:
+        from shared.appointments import offers, queries
+
+        return offers.pay_by_once_confirmed(self.policy, queries.appointment_of(session, booking.id), now)
+
+    def on_refund_decided(self, session: Session, booking: Booking, refund: RefundOfBooking, now: datetime) -> None:
+        from shared.payments import invoicing
+
+        self._notify_refund(session, booking, "refund_decided", refund, now)
+        invoicing.credit(session, self, booking.id, refund.id, refund.amount, now)
+
+    def on_refund_owed(self, session: Session, booking: Booking, refund: RefundOfBooking, now: datetime) -> None:
+        self._notify_refund(session, booking, "refund_on_its_way", refund, now)
+
+    def on_refunded(self, session: Session, booking: Booking, refund: RefundOfBooking, now: datetime) -> None:
+        self._notify_refund(session, booking, "refunded", refund, now)
+
+    def _notify_refund(
+        self, session: Session, booking: Booking, kind: str, refund: RefundOfBooking, now: datetime
+    ) -> None:
+        from shared.appointments import notify, queries
+
+        appointment = queries.appointment_of(session, booking.id)
+        notify.customer(session, self, booking, appointment, kind, now, subject=refund.id, amount=refund.amount)
+
+    def letter(self, notice: Notice, reader: Reader) -> EmailTemplate:
+        from shared.appointments import letters
+
+        return letters.letter(notice.kind, AppointmentFacts.read(notice.facts), reader)
+
+    def is_current(self, session: Session, notice: Notice) -> bool:
+        from shared.appointments import staleness
+
+        return staleness.is_current(session, self, notice)
+
+    def change_status(self, begin: Begin, booking_id: UUID, status: Status, reason: str | None, now: datetime) -> None:
+        from shared.appointments import status_changes
+
+        status_changes.by_admin(begin, self, booking_id, status, reason, now)
+
+    def assign(self, begin: Begin, booking_id: UUID, provider_id: UUID | None, now: datetime) -> None:
+        from shared.appointments import assignment
+
+        if provider_id is None:
+            assignment.remove(begin, self, booking_id, None, now)
+        else:
+            assignment.assign(begin, self, booking_id, provider_id, None, now)
+
+    def details(self, session: Session, booking: Booking) -> BookingDetails:
+        from shared.appointments.admin import queries
+
+        return queries.details(session, self, booking.id)
+
+    def visit_view(self, appointment: Appointment) -> View:
+        """Return what an admin sees of an appointment; a line shows its details by name."""
+        from shared.appointments.admin.views import visit_view
+
+        return visit_view(appointment)
+
+    def keep_deadlines(self, db: Database, now: datetime) -> dict[str, int]:
+        from shared.appointments import deadlines
+
+        return deadlines.keep(db, self, now)
+
+    def remind(self, db: Database, now: datetime) -> dict[str, int]:
+        from shared.appointments import reminders
+
+        return reminders.remind(db, self, now)

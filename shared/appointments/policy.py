@@ -1,0 +1,71 @@
+"""The times that govern an appointment between booking and completion. Source: docs/product.md#offers."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.payments.cancellation_policy import CancellationPolicy
+
+
+@dataclass(frozen=True)
+class AppointmentPolicy:
+    """How long each side of an appointment has; hours of the day are local.
+
+    A provider is asked once the booking is confirmed, or with `asked_at_booking` as soon as it is made.
+    """
+
+    asked_at_booking: bool = False
+    most_asked: int | None = None  # providers, before an appointment counts as having none
+
+    short_notice: timedelta = timedelta(hours=6)  # an appointment that starts sooner has a short offer
+    short_offer: timedelta = timedelta(minutes=15)
+    long_offer: timedelta = timedelta(hours=2)  # counted from day_begins to day_ends
+    day_begins: int = 8
+    day_ends: int = 22
+
+    time_to_pay_once_confirmed: timedelta = timedelta(hours=24)
+    paid_before_start: timedelta = timedelta(hours=2)
+    least_time_to_pay: timedelta = timedelta(minutes=30)
+
+    free_after_provider_change: timedelta = timedelta(hours=24)
+    give_up_before_start: timedelta = timedelta(hours=4)  # when no provider is left
+    give_up_at_short_notice: timedelta = timedelta(hours=1)
+    not_started_after: timedelta = timedelta(hours=2)
+    completed_after_end: timedelta = timedelta(hours=12)
+    reminders: tuple[timedelta, timedelta] = (timedelta(hours=24), timedelta(hours=2))
+
+
+@dataclass(frozen=True)
+class BookingTerms:
+    """The dated row an appointment is booked under; `rates` and `cancellation` are stored as they are."""
+
+    valid_from: datetime
+    gap: timedelta  # for travel, after the appointment
+    lead: timedelta  # the earliest start from now
+    horizon: timedelta  # the latest start from now
+    rates: dict[str, Any]
+    cancellation: dict[str, Any]
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> "BookingTerms":
+        """Read the row that a line's `terms_sql` selects, as JSON."""
+        return cls(
+            valid_from=datetime.fromisoformat(row["valid_from"]),
+            gap=timedelta(minutes=row["gap_minutes"]),
+            lead=timedelta(minutes=row["lead_minutes"]),
+            horizon=timedelta(days=row["horizon_days"]),
+            rates=row["rates"],
+            cancellation=row["cancellation"],
+        )
+
+
+def fixed_terms(policy: CancellationPolicy, *, gap_minutes: int, lead_minutes: int, horizon_days: int) -> str:
+    """Return the `terms_sql` of a line that keeps no dated rows."""
+    tiers = [{"from_hours": tier.from_hours, "refund_bp": tier.refund_bp} for tier in policy.tiers]
+    cancellation = {"tiers": tiers, "operator_compensation_bp": policy.operator_compensation_bp}
+    return f"""
+      select timestamptz '2025-01-01 00\\:00\\:00+00' as valid_from, {gap_minutes} as gap_minutes,
+        {lead_minutes} as lead_minutes, {horizon_days} as horizon_days, jsonb '{{}}' as rates,
+        jsonb '{json.dumps(cancellation)}' as cancellation
+    """

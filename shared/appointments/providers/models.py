@@ -1,0 +1,100 @@
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.kit.base import Base, Changed, Created
+from shared.kit.ids import new_id
+from shared.users.models import User
+
+SLOT_OVERLAP = "ex_provider_availability_overlap"
+
+
+class Provider(Changed, Base):
+    """A person who comes to appointments of one line: what customers see, where they work, what they cost.
+
+    `rate` is paise an hour, and the key by which a line may rank (null: the line prices otherwise). City and rate stand
+    in one table with one index, since a search for the next provider reads both. `rating` is the mean of `rating_count`
+    ratings that sum to `rating_sum`. `calendar_version` grows with each change of when and whether the provider works,
+    so that a booking decided on an older calendar is decided again.
+    """
+
+    __tablename__ = "providers"
+    __table_args__ = (
+        CheckConstraint("rate > 0", name="rate"),
+        CheckConstraint("rating between 1 and 5", name="rating"),
+        CheckConstraint("(verified_at is null) or is_verified", name="verified"),
+        Index("ix_providers_city", "line", text("lower(service_city)"), "rate"),
+    )
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+    line: Mapped[str]
+    bio: Mapped[str | None]
+    specialties: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    experience_years: Mapped[int] = mapped_column(server_default=text("0"))
+    rating: Mapped[float | None] = mapped_column(Numeric(3, 2, asdecimal=False))
+    rating_sum: Mapped[int] = mapped_column(server_default=text("0"))
+    rating_count: Mapped[int] = mapped_column(server_default=text("0"))
+    total_bookings: Mapped[int] = mapped_column(server_default=text("0"))
+    rate: Mapped[int | None] = mapped_column(BigInteger)
+    is_available: Mapped[bool] = mapped_column(server_default=text("true"))
+    is_verified: Mapped[bool] = mapped_column(server_default=text("false"))
+    verified_at: Mapped[datetime | None]
+    verified_by: Mapped[UUID | None] = mapped_column(ForeignKey(User.id))
+    verification_reference: Mapped[str | None]
+    service_city: Mapped[str | None]
+    calendar_version: Mapped[int] = mapped_column(server_default=text("0"))
+
+    def shown(self, names: Iterable[str], person: User) -> dict[str, Any]:
+        """Return the columns of these names; the person's come before the provider's."""
+        return {name: getattr(row, name) for row in (self, person) for name in names if hasattr(row, name)}
+
+
+class WeeklySlot(Created, Base):
+    """A part of each week in which a provider works: minutes of the local day, [starts, ends), up to 24:00 = 1440."""
+
+    __tablename__ = "provider_availability"
+    __table_args__ = (
+        CheckConstraint("weekday between 0 and 6", name="weekday"),
+        CheckConstraint("0 <= starts and starts < ends and ends <= 1440", name="day"),
+        ExcludeConstraint(
+            ("provider_id", "="),
+            ("weekday", "="),
+            (text("int4range(starts, ends)"), "&&"),
+            using="gist",
+            name=SLOT_OVERLAP,
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("providers.user_id"))
+    weekday: Mapped[int]  # Monday is 0
+    starts: Mapped[int]
+    ends: Mapped[int]
+
+
+class DayOff(Created, Base):
+    """A local day on which a provider does not work, whatever the week says."""
+
+    __tablename__ = "provider_days_off"
+    __table_args__ = (UniqueConstraint("provider_id", "day"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("providers.user_id"))
+    day: Mapped[date] = mapped_column(Date)
+    reason: Mapped[str | None]

@@ -1,0 +1,135 @@
+"""An appointment somebody asks for: when, where, with whom, and what one statement found out about it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from shared.appointments.policy import BookingTerms
+from shared.kit.clock import instant
+from shared.kit.errors import Invalid, NotFound, Refusal
+from shared.kit.rate_limit import LastHour
+from shared.places.serviceability import Circle, Place, Served, decide
+
+
+class NotServiceable(Refusal):
+    code, title = "not_serviceable", "We do not come there yet"
+
+
+class ProviderNotFound(NotFound):
+    code = "provider_not_found"
+    sentence = "There is no such provider."
+
+    def __init__(self) -> None:
+        super().__init__(self.sentence)
+
+
+class NoProviderFree(Refusal):
+    code, title = "no_provider_free", "Nobody is free"
+    sentence = "Nobody is free then. Try another time."
+
+    def __init__(self) -> None:
+        super().__init__(self.sentence)
+
+
+class ProviderUnavailable(Refusal):
+    code, title = "provider_unavailable", "This provider is not free then"
+    busy = "This provider has another appointment then."
+    elsewhere = "This provider does not take appointments there."
+    paused = "This provider takes no appointments at the moment."
+    times_listed = "This provider is not free then. The nearest free times are listed."
+
+
+class TooManyUnpaid(Refusal):
+    code, title = "too_many_unpaid", "Pay for your other bookings first"
+
+
+class Overlapping(Refusal):
+    code, title = "overlapping_booking", "You have a visit then"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppointmentRequest:
+    """What a customer asks for; instants are UTC, day and time of day the place's own. A line adds its own fields."""
+
+    address_id: UUID
+    booking_date: date
+    time_slot: time
+    starts_at: datetime
+    ends_at: datetime
+    provider_id: UUID | None = None
+
+    def refuse_expired(self, now: datetime) -> None:
+        """Refuse a request that was valid only until an instant, by raising."""
+
+
+def times(day: date, at: time, length: timedelta, zone: str) -> dict[str, Any]:
+    """Return the times of an AppointmentRequest that starts on a local day at a local time."""
+    starts_at = instant(day, at, zone)
+    return {"booking_date": day, "time_slot": at, "starts_at": starts_at, "ends_at": starts_at + length}
+
+
+@dataclass(frozen=True)
+class Address:
+    """The address a booking keeps, whatever becomes of the customer's row."""
+
+    label: str
+    full_address: str
+    city: str
+    state: str | None
+    pincode: str
+    latitude: float | None
+    longitude: float | None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A provider who could take an appointment, as a statement saw them; `facts` are the line's own columns."""
+
+    id: UUID
+    name: str | None
+    rate: int | None
+    rating: float | None
+    works: bool
+    busy: bool
+    calendar_version: int
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def is_free(self) -> bool:
+        return self.works and not self.busy
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> "Candidate":
+        own = {"id", "name", "rate", "rating", "works", "busy", "calendar_version"}
+        more = {name: value for name, value in row.items() if name not in own}
+        return cls(**{name: row[name] for name in own - {"id"}}, id=UUID(row["id"]), facts=more)
+
+
+@dataclass(frozen=True)
+class BookingContext:
+    """Everything one statement found that decides about a request; `candidates` are in the order they are asked."""
+
+    address: Address
+    terms: BookingTerms
+    candidates: Sequence[Candidate]
+    unpaid: int
+    overlapping: str | None
+    counts: Mapping[str, LastHour]
+
+
+def refuse_place(address: Mapping[str, Any], locations: Sequence[Any], circles: Sequence[Any]) -> None:
+    """Raise NotServiceable, naming the rule, for a place that is not served."""
+    place = Place(address["city"], address["pincode"], address["latitude"], address["longitude"])
+    decision = decide(place, [Served(**row) for row in locations], [Circle(**row) for row in circles])
+    if not decision.serviceable:
+        raise NotServiceable("We do not come to this address yet.", rule=decision.rule)
+
+
+def refuse_time(starts_at: datetime, terms: BookingTerms, now: datetime, where: str = "") -> None:
+    """Raise Invalid for a start too near or too far ahead; `where` is the field's prefix, as `query.`."""
+    if starts_at < now + terms.lead:
+        raise Invalid(f"{where}time_slot", f"must be at least {terms.lead.seconds // 3600} h ahead")
+    if starts_at > now + terms.horizon:
+        raise Invalid(f"{where}booking_date", f"must be within {terms.horizon.days} days")

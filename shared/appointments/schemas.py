@@ -1,0 +1,108 @@
+"""What clients of a line with appointments send and see; a line with words of its own derives from these.
+
+Amounts are rupees on the wire, times of day are the place's own.
+"""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from shared.appointments.lifecycle import ProviderAction
+from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status
+from shared.bookings.schemas import BookingSummaryView
+from shared.kit.schemas import Body, Day, Id, Rupees, RupeesIn, Text, TimeSlot, View
+
+
+class AppointmentBody(Body):
+    """An appointment to be booked; a line adds its own fields."""
+
+    address_id: Id
+    booking_date: Day
+    time_slot: TimeSlot
+    provider_id: Id | None = None
+
+
+class CancellationView(View):
+    """The refund of cancelling now; `valid_until` null: until a provider accepts."""
+
+    refund: Rupees
+    valid_until: datetime | None
+
+
+class CancelRequest(Body):
+    """Why, and the refund that was shown: where it has changed since, nothing is cancelled."""
+
+    reason: Text(1, 500)  # type: ignore[valid-type]
+    expected_refund: RupeesIn | None = None
+
+
+class StatusChange(Body):
+    """What a provider does next with a booking; `confirmed` accepts it."""
+
+    status: ProviderAction
+    reason: Text(1, 500) | None = None  # type: ignore[valid-type]
+
+
+class PlaceView(View):
+    """The address of an appointment as it was when it was booked; in full only for those who may know it."""
+
+    label: str | None = None
+    full_address: str | None = None
+    city: str
+    state: str | None = None
+    pincode: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+class AppointmentView(View):
+    """What only an appointment has of its booking; a line adds its details by name."""
+
+    booking_date: date
+    time_slot: TimeSlot
+    starts_at: datetime
+    ends_at: datetime
+    time_zone: str
+    address: PlaceView
+    earning: Rupees
+    cancellation: dict[str, Any]
+    provider_changed_at: datetime | None
+    rescheduled: int
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+class CustomerAppointmentView(BookingSummaryView):
+    """An appointment as its customer sees it, in a line that has no view of its own."""
+
+    provider_id: UUID | None
+    provider_name: str | None
+    booking_date: date
+    time_slot: TimeSlot
+    starts_at: datetime
+    ends_at: datetime
+    time_zone: str
+    address: PlaceView
+    details: dict[str, Any]
+
+
+class ProviderAppointmentView(View):
+    """An appointment as its provider sees it: customer and address in full only once accepted."""
+
+    id: UUID
+    ref: str
+    status: Status
+    payment_status: PaymentStatus
+    acceptance: Acceptance
+    earning: Rupees
+    customer_name: str | None
+    customer_phone: str | None
+    booking_date: date
+    time_slot: TimeSlot
+    starts_at: datetime
+    ends_at: datetime
+    time_zone: str
+    address: PlaceView
+    offer_expires_at: datetime | None
+    created_at: datetime
+    details: dict[str, Any]

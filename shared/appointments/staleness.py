@@ -1,0 +1,62 @@
+"""Whether a notification is still true: nobody is reminded of an appointment that was cancelled or rescheduled since."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from shared.appointments import queries
+from shared.appointments.line import AppointmentLine
+from shared.bookings.lifecycle import ACTIVE, UNPAID, Acceptance, Status
+from shared.bookings.models import Booking
+from shared.notifications.notice import Notice
+
+
+@dataclass(frozen=True)
+class _While:
+    """The state of a booking in which a notification is true; its start must be unchanged, too."""
+
+    statuses: frozenset[Status] = ACTIVE
+    answers: frozenset[Acceptance] = frozenset(Acceptance)
+    unpaid: bool = False
+    same_provider: bool = False
+
+    def holds(self, booking: Booking, provider_id: object) -> bool:
+        return (
+            booking.status in self.statuses
+            and booking.acceptance in self.answers
+            and (not self.unpaid or booking.payment_status in UNPAID)
+            and (not self.same_provider or str(booking.provider_id) == provider_id)
+        )
+
+
+_COMING = frozenset({Status.CONFIRMED})
+_AWAITED, _ACCEPTED = frozenset({Acceptance.AWAITING}), frozenset({Acceptance.ACCEPTED})
+# A kind that is not here tells of what has ended, and stays true.
+_RULES = {
+    "booked": _While(unpaid=True),
+    "confirmed": _While(),
+    "accepted": _While(answers=_ACCEPTED, same_provider=True),
+    "provider_changed": _While(same_provider=True),
+    "rescheduled": _While(),
+    "reminder_day": _While(_COMING),
+    "reminder_hours": _While(_COMING),
+    "started": _While(frozenset({Status.IN_PROGRESS})),
+    "visit_to_answer": _While(answers=_AWAITED, same_provider=True),
+    "visit_moved": _While(answers=_AWAITED, same_provider=True),
+    "visit_paid": _While(same_provider=True),
+    "provider_reminder_day": _While(_COMING, _ACCEPTED, same_provider=True),
+    "provider_reminder_hours": _While(_COMING, _ACCEPTED, same_provider=True),
+}
+
+
+def is_current(session: Session, line: AppointmentLine, notice: Notice) -> bool:
+    """Return whether a notification is still true, by its kind and its facts."""
+    rule = next((rule for kind, rule in _RULES.items() if line.word(kind) == notice.kind), None)
+    if rule is None:
+        return True
+    booking_id = UUID(str(notice.facts.get("booking_id", notice.subject_id)))
+    booking, starts_at = queries.booking_and_start(session, booking_id)
+    same_start = starts_at == datetime.fromisoformat(str(notice.facts["starts_at"]))
+    return same_start and rule.holds(booking, notice.facts["provider_id"])

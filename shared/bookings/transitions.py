@@ -1,0 +1,69 @@
+"""The one module that changes a booking's status, payment status, acceptance and provider (a test holds it)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from shared.bookings.history import Actor, event
+from shared.bookings.lifecycle import BOOKING, Acceptance, PaymentStatus, Status
+from shared.bookings.models import Booking
+from shared.kit.errors import Refusal
+
+
+class StatusChangeNotAllowed(Refusal):
+    code, title = "step_not_allowed", "Not possible from here"
+
+    def __init__(self, booking: Booking, target: str, why: str | None = None) -> None:
+        allowed = sorted(BOOKING.moves[Status(booking.status)])
+        detail = why or f"A booking that is {booking.status} cannot become {target}."
+        super().__init__(detail, current=booking.status, target=target, allowed=allowed)
+
+
+def move(
+    session: Session,
+    booking: Booking,
+    to: Status,
+    actor: Actor,
+    now: datetime,
+    *,
+    kind: str,
+    reason: str | None = None,
+    payment: PaymentStatus | None = None,
+    acceptance: Acceptance | None = None,
+    **facts: Any,
+) -> None:
+    """Move a locked booking to a status its table allows (raises IllegalMove otherwise) and write the event."""
+    came_from = Status(booking.status)
+    booking.status = BOOKING.move(came_from, to)
+    booking.payment_status = payment or booking.payment_status
+    booking.acceptance = acceptance or booking.acceptance
+    session.add(event(booking, actor, now, kind=kind, reason=reason, came_from=came_from, **facts))
+
+
+def refuse_move(booking: Booking, to: Status, why: str | None = None) -> None:
+    """Raise StatusChangeNotAllowed where a booking's status does not allow the move."""
+    if not BOOKING.allows(Status(booking.status), to):
+        raise StatusChangeNotAllowed(booking, to, why)
+
+
+def set_payment_status(booking: Booking, status: PaymentStatus) -> None:
+    """Set what a locked booking shows of its money."""
+    booking.payment_status = status
+
+
+def accept(booking: Booking) -> None:
+    """Note on a locked booking that its provider has accepted it."""
+    booking.acceptance = Acceptance.ACCEPTED
+
+
+def await_acceptance(booking: Booking, provider_id: UUID | None = None) -> None:
+    """Let a locked booking wait for its provider, or for another one, to accept it."""
+    booking.provider_id = provider_id or booking.provider_id
+    booking.acceptance = Acceptance.AWAITING
+
+
+def release_provider(booking: Booking) -> None:
+    """Leave a locked booking without a provider."""
+    booking.provider_id, booking.acceptance = None, Acceptance.UNASSIGNED

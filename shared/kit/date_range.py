@@ -1,0 +1,91 @@
+"""Some days of a place, first and last included, as a client asks for them and as a statement finds what fell on them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from shared.kit.clock import instant, local
+from shared.kit.errors import Invalid
+from shared.kit.schemas import AskedDay, Query
+
+MOST_DAYS = 366
+
+
+@dataclass(frozen=True)
+class DateRange:
+    """The local days from `first` to `last`, both included; `zone` is an IANA name."""
+
+    first: date
+    last: date
+    zone: str
+
+    @classmethod
+    def today(cls, now: datetime, zone: str) -> "DateRange":
+        day = local(now, zone).date()
+        return cls(day, day, zone)
+
+    @property
+    def start(self) -> datetime:
+        """The instant its first day begins (UTC)."""
+        return instant(self.first, time(), self.zone)
+
+    @property
+    def until(self) -> datetime:
+        """The instant its last day is over (UTC)."""
+        return instant(self.last + timedelta(days=1), time(), self.zone)
+
+    def holds(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+
+class DateRangeQuery(Query):
+    """Local days, both included: without `to` up to today, without `from` that last day alone, or its month so far."""
+
+    first: Annotated[AskedDay | None, Field(alias="from")] = None
+    last: Annotated[AskedDay | None, Field(alias="to")] = None
+
+    def date_range(self, now: datetime, zone: str, *, by_month: bool = False) -> DateRange:
+        """Return the days that are meant; raises Invalid where they are out of order or more than MOST_DAYS."""
+        last = self.last or max(DateRange.today(now, zone).last, self.first or date.min)
+        first = self.first or (last.replace(day=1) if by_month else last)
+        if first > last:
+            raise Invalid("query.from", f"must not be after {last}")
+        if last - first >= timedelta(days=MOST_DAYS):
+            raise Invalid("query.from", f"must be within {MOST_DAYS} days of {last}")
+        return DateRange(first, last, zone)
+
+
+# The days of a period and today, as one column of a statement.
+DAYS = """
+select cast(:first as date) + number as day
+from generate_series(0, cast(:last as date) - cast(:first as date)) as series(number)
+union select cast(:today as date)
+"""
+
+
+def falls_in(moment: str) -> str:
+    """Return the condition that a column's instant falls on one of those days, as an index on it can find."""
+    of_period = f"{moment} >= cast(:start as timestamptz) and {moment} < cast(:until as timestamptz)"
+    of_today = f"{moment} >= cast(:today_start as timestamptz) and {moment} < cast(:today_until as timestamptz)"
+    return f"({of_period} or {of_today})"
+
+
+def day_of(moment: str) -> str:
+    """Return the local day of a column's instant."""
+    return f"cast({moment} at time zone cast(:zone as text) as date)"
+
+
+def parameters(period: DateRange, today: DateRange) -> dict[str, Any]:
+    """Return what the three above are asked with."""
+    return {
+        "first": period.first,
+        "last": period.last,
+        "start": period.start,
+        "until": period.until,
+        "today": today.first,
+        "today_start": today.start,
+        "today_until": today.until,
+        "zone": period.zone,
+    }

@@ -1,8 +1,0 @@
-"""Whatever goes back of a completed visit's payment is taken back from its invoice, but for what made the price another."""
-
-BREACHES = """
-select r.id, r.booking_id, 'no credit note for ' || r.amount from refunds r
-join payment_attempts a on a.id = r.attempt_id and a.capture = 'applied'
-join bookings b on b.id = r.booking_id and b.line = 'home_chef' and b.status = 'completed'
-where r.reason <> 'rescheduled' and not exists (select from invoices i where i.refund_id = r.id)
-"""

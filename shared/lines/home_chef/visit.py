@@ -1,0 +1,86 @@
+"""A chef's visit: what is asked for, and the details stored with its appointment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from shared.appointments.facts import AppointmentFacts
+from shared.appointments.request import (
+    AppointmentRequest,
+    NoProviderFree,
+    ProviderNotFound,
+    ProviderUnavailable,
+    times,
+)
+from shared.kit.clock import INDIA
+from shared.lines.home_chef.schemas import QuoteRequest
+
+NAME = "home_chef"
+CHEF = "chef"
+ZONE = INDIA  # every city of this line lies in it
+
+
+class NoChefFree(NoProviderFree):
+    code, title = "no_chef_free", "No chef is free"
+    sentence = "No chef is free then. Try another time."
+
+
+class ChefUnavailable(ProviderUnavailable):
+    code, title = "chef_unavailable", "This chef is not free then"
+    busy = "This chef has another visit then."
+    elsewhere = "This chef does not take visits there."
+    paused = "This chef takes no visits at the moment."
+    times_listed = "This chef is not free then. The nearest free times are listed."
+
+
+class ChefNotFound(ProviderNotFound):
+    code = "chef_not_found"
+    sentence = "There is no such chef."
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitFacts(AppointmentFacts):
+    """The facts of a visit's letters."""
+
+    guests: int = 0
+    hours: int = 0
+
+
+@dataclass(frozen=True)
+class VisitDetails:
+    """What only a visit stores of its appointment; the rate is paise an hour."""
+
+    duration_hours: int
+    guest_count: int
+    special_requests: str | None
+    rate: int
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "VisitDetails":
+        return cls(**stored)
+
+    def to_row(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitRequest(AppointmentRequest):
+    """A visit that is asked for."""
+
+    duration_hours: int
+    guest_count: int
+    special_requests: str | None = None
+
+    @classmethod
+    def of(cls, body: QuoteRequest, **more: Any) -> "VisitRequest":
+        """Return a body with its instants; `more` are the fields of a derived request."""
+        return cls(
+            **times(body.booking_date, body.time_slot, timedelta(hours=body.duration_hours), ZONE),
+            address_id=body.address_id,
+            provider_id=body.chef_id,
+            duration_hours=body.duration_hours,
+            guest_count=body.guest_count,
+            special_requests=body.special_requests,
+            **more,
+        )

@@ -1,0 +1,56 @@
+"""Everything an admin sees of one booking of any line, in a fixed number of statements."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.bookings.admin import queries as bookings
+from shared.bookings.admin.queries import CUSTOMER, PROVIDER
+from shared.bookings.line import BookingDetails, Lines
+from shared.bookings.models import Booking, BookingEvent, ManualReview
+from shared.bookings.queries import BookingNotFound
+from shared.ledger import queries as ledger
+from shared.ledger.models import LedgerPosting, LedgerTransaction
+from shared.payments import queries as payments
+from shared.payments.models import Attempt, Refund
+from shared.users.models import User
+
+
+@dataclass(frozen=True)
+class BookingFile:
+    """A booking with all that belongs to it, each list the oldest first; `breakdown` is paise by name."""
+
+    booking: Booking
+    customer: User
+    provider: User | None
+    breakdown: dict[str, int]
+    details: BookingDetails
+    payments: dict[Attempt, list[Refund]]
+    events: Sequence[BookingEvent]
+    exceptions: Sequence[ManualReview]
+    ledger: Sequence[tuple[LedgerTransaction, LedgerPosting]]
+
+
+def booking_file(session: Session, lines: Lines, booking_id: UUID) -> BookingFile:
+    """Return all that is known of a booking. Raises BookingNotFound."""
+    row = session.execute(
+        select(Booking, CUSTOMER, PROVIDER)
+        .join(CUSTOMER, CUSTOMER.id == Booking.customer_id)
+        .outerjoin(PROVIDER, PROVIDER.id == Booking.provider_id)
+        .where(Booking.id == booking_id)
+    ).one_or_none()
+    if row is None:
+        raise BookingNotFound
+    booking, line = row[0], lines(row[0].line)
+    return BookingFile(
+        *row,
+        breakdown=dict(line.breakdown(booking)),
+        details=line.details(session, booking),
+        payments=payments.of_booking(session, booking_id),
+        events=bookings.events(session, booking_id),
+        exceptions=bookings.reviews_of(session, booking_id),
+        ledger=ledger.of_booking(session, booking_id),
+    )

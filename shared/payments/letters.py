@@ -1,0 +1,123 @@
+"""Neutral words about a booking and its money, for lines that have none of their own: pure, from facts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from shared.kit.email_template import EmailTemplate
+from shared.kit.money import in_words
+from shared.notifications.notice import Reader
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingFacts:
+    """What a letter may say of a booking; amounts are paise, `amount` is the money the letter is about."""
+
+    booking_id: str
+    ref: str
+    total: int
+    amount: int | None = None
+    invoice: str | None = None
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        """Read stored facts; a release may have stored more than this one knows."""
+        known = {item.name for item in fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in known})
+
+    def to_row(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+def hello(reader: Reader) -> str:
+    return f"Hello {reader.name}," if reader.name else "Hello,"
+
+
+def confirmed(facts: BookingFacts, reader: Reader) -> EmailTemplate:
+    return _letter(
+        facts, reader, "Confirmed: {ref}", "Your booking is confirmed", f"Your payment of {_total(facts)} has arrived."
+    )
+
+
+def cancelled(facts: BookingFacts, reader: Reader) -> EmailTemplate:
+    refund = f"We have started your refund of {_amount(facts)}." if facts.amount else "No refund is due."
+    return _letter(facts, reader, "Cancelled: {ref}", "Your booking is cancelled", refund)
+
+
+def cancelled_unpaid(facts: BookingFacts, reader: Reader) -> EmailTemplate:
+    return _letter(
+        facts,
+        reader,
+        "Cancelled: {ref} was not paid in time",
+        "Your booking has been cancelled",
+        "You had not paid by the deadline. Nothing has been charged; a payment that still arrives is refunded in full.",
+    )
+
+
+def completed(facts: BookingFacts, reader: Reader) -> EmailTemplate:
+    invoice = [f"Your invoice is {facts.invoice}."] if facts.invoice else []
+    return _letter(facts, reader, "Thank you: {ref}", "Your booking is completed", "We hope all went well.", *invoice)
+
+
+def refund_on_its_way(facts: BookingFacts, reader: Reader) -> EmailTemplate:
+    return _letter(
+        facts,
+        reader,
+        "We are refunding your payment for {ref}",
+        "We are sending your payment back",
+        f"A payment of {_amount(facts)} arrived that this booking no longer needs.",
+        "We have started the full refund. We write again when it is done.",
+    )
+
+
+def refund_decided(facts: BookingFacts, reader: Reader) -> EmailTemplate:
+    return _letter(
+        facts,
+        reader,
+        f"A refund of {_amount(facts)} for {{ref}}",
+        "You get money back",
+        f"We refund {_amount(facts)} of what you paid for this booking. We write again when it is done.",
+    )
+
+
+def refunded(facts: BookingFacts, reader: Reader) -> EmailTemplate:
+    return _letter(
+        facts,
+        reader,
+        f"Refunded: {_amount(facts)} for {{ref}}",
+        "Your refund is done",
+        f"{_amount(facts)} went back the way you paid. Your bank may take some days to show it.",
+    )
+
+
+def about_booking(facts: BookingFacts, reader: Reader) -> EmailTemplate:
+    """Return the words for a kind of notification whose line is switched off or no longer knows it."""
+    return _letter(facts, reader, "About your booking {ref}", "About your booking", "Its details are in the app.")
+
+
+Write = Callable[[BookingFacts, Reader], EmailTemplate]
+LETTERS: dict[str, Write] = {
+    write.__name__: write
+    for write in (
+        confirmed,
+        cancelled,
+        cancelled_unpaid,
+        completed,
+        refund_on_its_way,
+        refund_decided,
+        refunded,
+    )
+}
+
+
+def _letter(facts: BookingFacts, reader: Reader, subject: str, heading: str, *sentences: str) -> EmailTemplate:
+    rows = [("Booking", facts.ref), ("Price", _total(facts))]
+    return EmailTemplate(subject.format(ref=facts.ref), heading, [hello(reader), *sentences], rows)
+
+
+def _total(facts: BookingFacts) -> str:
+    return in_words(facts.total)
+
+
+def _amount(facts: BookingFacts) -> str:
+    return in_words(facts.amount or 0)

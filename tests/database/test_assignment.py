@@ -1,0 +1,366 @@
+"""A visit is given to another chef, or to nobody (docs/product.md#offers)."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.appointments import assignment, deadlines, placement, status_changes
+from shared.appointments.lifecycle import ProviderAction
+from shared.appointments.offers import OfferGone
+from shared.bookings.history import SYSTEM
+from shared.bookings.lifecycle import Status
+from shared.bookings.queries import BookingNotFound
+from shared.bookings.transitions import StatusChangeNotAllowed
+from shared.kit.errors import Invalid
+from shared.kit.ids import new_id
+from shared.lines.home_chef.line import LINE
+from shared.lines.home_chef.visit import ChefUnavailable
+from shared.users.models import ADMIN
+from tests.make import together
+
+HOUR = timedelta(hours=1)
+JUST = timedelta(microseconds=1)
+
+
+@pytest.fixture
+def chefs(make):
+    """Three chefs, the cheapest first: the order in which they are asked."""
+    return [make.chef(rate * 100) for rate in (300, 400, 500)]
+
+
+@pytest.fixture
+def paid(make, gateway, phonepe, chefs):
+    booking, _ = make.paid(gateway, phonepe)
+    assert booking.chef_id == chefs[0].id
+    return booking
+
+
+@pytest.fixture
+def admin(make):
+    return make.acting(make.admin().id, ADMIN)
+
+
+def decline(make, booking, **more):
+    return make.step(booking, ProviderAction.DECLINED, **more)
+
+
+def lapse(db, booking, at):
+    """End an offer as its task does."""
+    deadlines.lapse(db, LINE, {"booking_id": str(booking.id)}, at)
+
+
+def asked(make, booking):
+    return make.rows("select provider_id, state from offers where booking_id = :id order by offered_at", id=booking.id)
+
+
+def told(make, person_id):
+    return [kind for (kind,) in make.rows("select kind from notifications where user_id = :id", id=person_id)]
+
+
+def test_a_declined_visit_is_offered_to_the_next_free_chef_at_the_same_price(make, chefs, paid, now):
+    before = make.stored(paid.id)
+    decline(make, paid, now=now + HOUR)
+    stored = make.stored(paid.id)
+    assert (stored.provider_id, stored.acceptance, stored.status) == (chefs[1].id, "awaiting", "confirmed")
+    assert (stored.total, stored.breakdown, stored.busy_period) == (before.total, before.breakdown, before.busy_period)
+    assert make.rows("select provider_id, state, expires_at from offers where state = 'open'") == [
+        (chefs[1].id, "open", now + 3 * HOUR)
+    ]
+    assert "chef_changed" in told(make, stored.customer_id)
+    assert told(make, chefs[1].id) == ["visit_to_answer"]
+    [(kind, actor, facts)] = make.rows("select kind, actor, facts from booking_events order by id desc limit 1")
+    assert (kind, actor, facts) == (
+        "declined",
+        "chef",
+        {"from_provider": str(chefs[0].id), "to_provider": str(chefs[1].id)},
+    )
+
+
+def test_a_chef_who_has_declined_is_chosen_for_the_next_visit_like_any_other(make, chefs, paid):
+    decline(make, paid)
+    assert make.booking().chef_id == chefs[0].id
+
+
+def test_a_chef_who_accepted_may_still_decline_before_the_start(make, chefs, paid):
+    make.step(paid, ProviderAction.CONFIRMED)
+    with pytest.raises(StatusChangeNotAllowed):
+        decline(make, paid, now=paid.starts_at)
+    decline(make, paid, now=paid.starts_at - JUST)
+    assert make.stored(paid.id).provider_id == chefs[1].id
+
+
+def test_a_visit_that_is_no_longer_theirs_is_not_found(make, chefs, paid):
+    decline(make, paid)
+    for step in ProviderAction:
+        with pytest.raises(BookingNotFound):
+            make.step(paid, step, chef_id=chefs[0].id)
+
+
+def test_nobody_is_asked_twice_and_a_paid_visit_nobody_takes_is_the_admins_at_once(make, chefs, paid):
+    for chef in chefs:
+        assert make.stored(paid.id).provider_id == chef.id
+        decline(make, paid)
+    stored = make.stored(paid.id)
+    assert (stored.provider_id, stored.acceptance, stored.status) == (None, "unassigned", "confirmed")
+    assert asked(make, paid) == [(chef.id, "declined") for chef in chefs]
+    assert make.rows("select kind, subject_id from exceptions where closed_at is null") == [("no_provider", paid.id)]
+
+
+def test_an_unpaid_visit_nobody_takes_is_cancelled_at_once(make, chefs):
+    booking = make.booking()
+    for _ in chefs:
+        decline(make, booking)
+    stored = make.stored(booking.id)
+    assert (stored.status, stored.payment_status, stored.acceptance) == ("cancelled", "failed", "unassigned")
+    assert stored.cancellation_reason == "no_chef"
+    assert told(make, stored.customer_id)[-1] == "cancelled_by_us"
+
+
+def test_the_clock_of_an_unpaid_visits_offer_does_not_run(make, chefs):
+    booking = make.booking()
+    decline(make, booking)
+    assert make.rows("select expires_at from offers where state = 'open'") == [(None,)]
+    assert told(make, chefs[1].id) == []
+
+
+def test_an_offer_lapses_at_its_instant_and_not_before(make, db, chefs, paid):
+    [(expires_at,)] = make.rows("select expires_at from offers where state = 'open'")
+    assert deadlines.keep(db, LINE, expires_at - JUST)["offer_lapsed"] == 0
+    lapse(db, paid, expires_at - JUST)
+    assert make.stored(paid.id).provider_id == chefs[0].id
+    assert deadlines.keep(db, LINE, expires_at)["offer_lapsed"] == 1
+    assert asked(make, paid) == [(chefs[0].id, "lapsed"), (chefs[1].id, "open")]
+    assert told(make, chefs[0].id)[-1] == "visit_withdrawn"
+    assert deadlines.keep(db, LINE, expires_at)["offer_lapsed"] == 0
+    with pytest.raises(BookingNotFound):
+        make.step(paid, ProviderAction.CONFIRMED, chef_id=chefs[0].id)
+
+
+def test_a_lapsed_offer_can_be_neither_accepted_nor_declined_swept_or_not(make, paid):
+    [(expires_at,)] = make.rows("select expires_at from offers where state = 'open'")
+    for step in (ProviderAction.CONFIRMED, ProviderAction.DECLINED):
+        with pytest.raises(OfferGone):
+            make.step(paid, step, now=expires_at)
+
+
+def test_the_sweep_the_task_and_the_chef_at_once_end_an_offer_once(make, db, chefs, paid):
+    """Fails when the lapse is not decided on the locked row: two chefs would be asked, one of them for nothing."""
+    [(expires_at,)] = make.rows("select expires_at from offers where state = 'open'")
+    outcomes = together(6, lambda: lapse(db, paid, expires_at))
+    assert outcomes == [None] * 6
+    assert asked(make, paid) == [(chefs[0].id, "lapsed"), (chefs[1].id, "open")]
+
+
+def test_a_lapse_is_promised_to_the_queue_for_its_instant(make, paid):
+    [(expires_at,)] = make.rows("select expires_at from offers where state = 'open'")
+    promised = make.rows("select due_at, payload from outbox where kind = 'home_chef.lapse'")
+    assert promised == [(expires_at, {"booking_id": str(paid.id)})]
+
+
+def test_many_visits_of_a_chef_who_leaves_find_others_or_nobody_and_never_overlap(make, db, chefs, now):
+    """Fails when the next chef's row is not locked first, or the exclusion constraint is dropped."""
+    first = chefs[0]
+    held = [make.booking(booking_date=make.day(day), chef_id=first.id) for day in (3, 4)]
+    rival = make.booking(booking_date=make.day(3), chef_id=chefs[1].id)
+    make.run("update users set is_active = false where id = :id", id=first.id)
+    assert assignment.release_all(db, LINE, first.id, SYSTEM, now) == 2
+    assert make.stored(held[0].id).provider_id == chefs[2].id
+    assert make.stored(held[1].id).provider_id == chefs[1].id
+    assert make.stored(rival.id).provider_id == chefs[1].id
+    assert assignment.release_all(db, LINE, first.id, SYSTEM, now) == 0
+
+
+def test_the_sweep_finds_the_visits_of_a_chef_who_was_deactivated(make, db, chefs, paid, now):
+    make.run("update users set is_active = false where id = :id", id=chefs[0].id)
+    assert deadlines.keep(db, LINE, now)["provider_inactive"] == 1
+    assert make.stored(paid.id).provider_id == chefs[1].id
+
+
+def test_visits_that_look_for_a_chef_at_once_are_never_given_the_same(make, chefs):
+    """Fails when the next chef's row is not locked first: they deadlock, or one is told that nothing can be done."""
+    declined = [(make.booking(chef_id=chef.id), chef.id) for chef in chefs]
+    for rate in (600, 700, 800):
+        make.chef(rate * 100)
+    waiting = [booking for booking, _ in declined]
+    results = together(3, lambda: make.step(waiting.pop(), ProviderAction.DECLINED))
+    assert not [one for one in results if isinstance(one, Exception)]
+    given = {booking.id: make.stored(booking.id).provider_id for booking, _ in declined}
+    assert len(set(given.values())) == 3
+    assert all(given[booking.id] != chef for booking, chef in declined)
+
+
+@pytest.mark.parametrize(("ahead", "hours_left"), [(5, 1), (50, 4)])
+def test_a_paid_visit_without_a_chef_is_cancelled_with_everything_back_in_time(
+    make, db, gateway, phonepe, now, ahead, hours_left
+):
+    make.chef()
+    start = now + ahead * HOUR
+    local = start + timedelta(hours=5, minutes=30)
+    booking, _ = make.paid(gateway, phonepe, booking_date=local.date(), time_slot=local.time())
+    decline(make, booking)
+    last = start - hours_left * HOUR
+    assert deadlines.keep(db, LINE, last - JUST)["no_provider"] == 0
+    assert deadlines.keep(db, LINE, last)["no_provider"] == 1
+    stored = make.stored(booking.id)
+    assert (stored.status, stored.cancellation_reason) == ("cancelled", "no_chef")
+    assert make.rows("select amount, reason from refunds") == [(stored.total, "cancelled")]
+    assert make.balances(booking.id) == {"gateway_clearing": stored.total, "refunds_payable": -stored.total}
+
+
+def test_a_chef_cancels_an_accepted_visit_and_everything_goes_back(make, chefs, paid):
+    with pytest.raises(StatusChangeNotAllowed):
+        make.step(paid, ProviderAction.CANCELLED)
+    make.step(paid, ProviderAction.CONFIRMED)
+    late = paid.starts_at - JUST
+    make.step(paid, ProviderAction.CANCELLED, now=late)
+    stored = make.stored(paid.id)
+    assert (stored.status, stored.acceptance, stored.provider_id) == ("cancelled", "accepted", chefs[0].id)
+    assert make.rows("select amount from refunds") == [(stored.total,)]
+    assert "visit_cancelled" not in told(make, chefs[0].id)
+    make.step(paid, ProviderAction.CANCELLED, now=late)
+    assert make.rows("select count(*) from refunds") == [(1,)]
+
+
+def test_an_admin_gives_a_visit_to_a_chef_who_declined_it_before(make, admin, chefs, paid, now):
+    for _ in chefs:
+        decline(make, paid)
+    assignment.assign(admin, LINE, paid.id, chefs[1].id, "has called and can", now)
+    stored = make.stored(paid.id)
+    assert (stored.provider_id, stored.acceptance) == (chefs[1].id, "awaiting")
+    assert asked(make, paid)[-1] == (chefs[1].id, "open")
+    assert make.rows("select kind from exceptions where closed_at is null") == []
+    make.step(paid, ProviderAction.CONFIRMED)
+    assert make.stored(paid.id).acceptance == "accepted"
+
+
+def test_an_admin_cannot_give_a_visit_to_a_chef_who_has_another_then(make, admin, chefs, paid, now):
+    make.booking(chef_id=chefs[1].id)
+    with pytest.raises(ChefUnavailable):
+        assignment.assign(admin, LINE, paid.id, chefs[1].id, None, now)
+    assert make.stored(paid.id).provider_id == chefs[0].id
+
+
+def test_only_a_verified_active_chef_can_be_given_a_visit(make, admin, chefs, paid, now):
+    unverified = make.chef(is_verified=False)
+    make.run("update users set is_active = false where id = :id", id=chefs[2].id)
+    for nobody in (unverified.id, chefs[2].id, make.customer().id):
+        with pytest.raises(Invalid, match="chef_id"):
+            assignment.assign(admin, LINE, paid.id, nobody, None, now)
+
+
+def test_an_admin_takes_a_visit_from_its_chef_and_the_next_is_asked(make, admin, chefs, paid, now):
+    assignment.remove(admin, LINE, paid.id, "ill", now)
+    assert asked(make, paid) == [(chefs[0].id, "withdrawn"), (chefs[1].id, "open")]
+    assert make.rows("select actor, kind, reason from booking_events order by id desc limit 1") == [
+        ("admin", "chef_removed", "ill")
+    ]
+
+
+def test_what_an_admin_asks_for_and_is_so_already_changes_nothing(make, admin, chefs, paid, now):
+    before = asked(make, paid)
+    assignment.assign(admin, LINE, paid.id, chefs[0].id, None, now)
+    assert asked(make, paid) == before
+    for _ in chefs:
+        decline(make, paid)
+    assignment.remove(admin, LINE, paid.id, None, now)
+    assert make.stored(paid.id).acceptance == "unassigned"
+
+
+def test_the_chef_of_a_visit_that_is_not_there_or_has_started_is_nobodys_to_change(make, admin, chefs, paid, now):
+    for change in (
+        lambda one: assignment.remove(admin, LINE, one, None, now),
+        lambda one: assignment.assign(admin, LINE, one, chefs[1].id, None, now),
+    ):
+        with pytest.raises(BookingNotFound):
+            change(new_id())
+    make.step(paid, ProviderAction.CONFIRMED, ProviderAction.IN_PROGRESS)
+    with pytest.raises(StatusChangeNotAllowed, match="before it starts"):
+        assignment.assign(admin, LINE, paid.id, chefs[1].id, None, now)
+    with pytest.raises(StatusChangeNotAllowed, match="before it starts"):
+        assignment.remove(admin, LINE, paid.id, None, now)
+    with pytest.raises(BookingNotFound):
+        status_changes.by_admin(admin, LINE, new_id(), Status.CANCELLED, "no", now)
+
+
+def test_an_admin_confirms_an_unpaid_visit_and_its_offer_has_a_clock(make, admin, chefs, now):
+    booking = make.booking()
+    status_changes.by_admin(admin, LINE, booking.id, Status.CONFIRMED, "will pay by bank", now)
+    stored = make.stored(booking.id)
+    assert (stored.status, stored.acceptance, stored.pay_by) == ("confirmed", "awaiting", now + 24 * HOUR)
+    assert make.rows("select expires_at from offers") == [(now + 2 * HOUR,)]
+    assert told(make, chefs[0].id) == ["visit_to_answer"]
+
+
+def test_an_admin_walks_a_visit_to_its_end_by_the_same_rules(make, admin, paid, now):
+    with pytest.raises(StatusChangeNotAllowed):
+        status_changes.by_admin(admin, LINE, paid.id, Status.IN_PROGRESS, "phone call", now)
+    make.step(paid, ProviderAction.CONFIRMED)
+    for status in (Status.IN_PROGRESS, Status.COMPLETED):
+        status_changes.by_admin(admin, LINE, paid.id, status, "phone call", now)
+        status_changes.by_admin(admin, LINE, paid.id, status, "again", now)
+        assert make.stored(paid.id).status == status
+    for status in set(Status) - {Status.COMPLETED}:
+        with pytest.raises(StatusChangeNotAllowed):
+            status_changes.by_admin(admin, LINE, paid.id, status, "no", now)
+    assert make.balances(paid.id).keys() == {"gateway_clearing", "provider_payable", "platform_revenue", "gst_payable"}
+
+
+def test_an_admin_cancels_late_and_everything_goes_back(make, admin, paid):
+    make.step(paid, ProviderAction.CONFIRMED)
+    status_changes.by_admin(admin, LINE, paid.id, Status.CANCELLED, "kitchen is flooded", paid.starts_at - JUST)
+    stored = make.stored(paid.id)
+    assert (stored.status, stored.cancellation_reason) == ("cancelled", "kitchen is flooded")
+    assert make.rows("select amount from refunds") == [(stored.total,)]
+
+
+def test_a_visit_that_does_not_start_is_told_once_and_can_still_start(make, db, paid):
+    make.step(paid, ProviderAction.CONFIRMED)
+    late = paid.starts_at + 2 * HOUR
+    assert deadlines.keep(db, LINE, late - JUST)["not_started"] == 0
+    assert deadlines.keep(db, LINE, late)["not_started"] == 1
+    assert deadlines.keep(db, LINE, late)["not_started"] == 0
+    assert make.rows("select kind from exceptions") == [("not_started",)]
+    make.step(paid, ProviderAction.IN_PROGRESS, now=late)
+
+
+def test_a_visit_nobody_completes_is_completed_by_the_system(make, db, paid):
+    make.step(paid, ProviderAction.CONFIRMED)
+    make.step(paid, ProviderAction.IN_PROGRESS, now=paid.starts_at)
+    over = paid.ends_at + 12 * HOUR
+    assert deadlines.keep(db, LINE, over - JUST)["completed"] == 0
+    assert deadlines.keep(db, LINE, over)["completed"] == 1
+    assert make.stored(paid.id).status == "completed"
+    assert make.rows("select actor, reason from booking_events order by id desc limit 1") == [
+        ("system", "not completed by the chef")
+    ]
+
+
+def test_one_visit_whose_deadline_cannot_be_kept_does_not_keep_the_others(make, db, chefs, gateway, phonepe):
+    broken, _ = make.paid(gateway, phonepe, booking_date=make.day(3))
+    fine, _ = make.paid(gateway, phonepe, booking_date=make.day(4))
+    make.run("update appointments set time_zone = 'Nowhere' where booking_id = :id", id=broken.id)
+    deadlines.keep(db, LINE, broken.created_at + 48 * HOUR)
+    assert make.stored(fine.id).provider_id == chefs[1].id
+    assert make.stored(broken.id).provider_id == chefs[0].id
+
+
+def test_a_chef_whose_calendar_changes_while_a_booking_is_decided_is_decided_anew(make, chefs, monkeypatch):
+    """Fails when the WRITE does not hold the calendar's version: a visit would stand on a day off."""
+    store, changed = placement._store, []
+
+    def day_off_first(*given):
+        if not changed:
+            changed.append(True)
+            make.run(
+                "insert into provider_days_off (id, provider_id, day) values (gen_random_uuid(), :chef, :day)",
+                chef=chefs[0].id,
+                day=make.day(3),
+            )
+            make.run(
+                "update providers set calendar_version = calendar_version + 1 where user_id = :chef",
+                chef=chefs[0].id,
+            )
+        return store(*given)
+
+    monkeypatch.setattr(placement, "_store", day_off_first)
+    assert make.booking().chef_id == chefs[1].id

@@ -1,0 +1,171 @@
+"""LINES decides which lines of business a deployment runs; each deployment is a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.kit.ids import new_id
+from shared.sign_in import sessions
+from shared.sign_in.sessions import Lifetimes
+from shared.sign_in.tokens import AccessTokens
+from tests.architecture.probe import placeholders
+
+ROOT = Path(__file__).parents[2]
+CHEFS, QUOTES, ERRAND = "/api/v1/customer/chefs", "/api/v1/customer/quotes", "/api/v1/errand/bookings"
+# Tells what a deployment knows: the answers to requests, its handlers, jobs, letters and invariants, its API document.
+ASK = """
+import importlib, json, sys
+from datetime import UTC, datetime
+asked, tokens = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+from functions import wiring
+from functions.tasks import handlers
+from shared.notifications.notice import Notice, Reader
+from shared.kit.ids import new_id
+from tests.framework import client
+
+def answer(function, method, path):
+    named = "tests.lines.errand.errand" if function == "errand" else f"functions.{function}"
+    app = getattr(importlib.import_module(named), function).app
+    headers = {"Authorization": f"Bearer {tokens['admin' if function == 'admin' else 'customer']}"} if tokens else {}
+    told = client(app).open(path, method=method, headers=headers)
+    return [told.status_code, told.json]
+
+def handles(kind):
+    try:
+        return bool(handlers.handler(kind))
+    except KeyError:
+        return False
+
+def ran():
+    from functions.schedule import bookings
+    return sorted(bookings.deadlines(datetime.now(UTC))) if tokens else []
+
+facts = {"booking_id": str(new_id()), "ref": "SZ-1", "total": 100}
+print(json.dumps({
+    "lines": wiring.line_names(),
+    "answers": [answer(*each) for each in asked],
+    "handles": handles("home_chef.lapse"),
+    "rules": ran(),
+    "brands": {name: wiring.line(name).brand.name for name in ("home_chef", "errand")},
+    "letter": wiring.line("home_chef").letter(Notice("provider_assigned", new_id(), facts), Reader()).subject
+      if "home_chef" not in wiring.line_names() else None,
+    "invariants": sorted(wiring.invariants()),
+    "tables": sorted(wiring.line("errand").models),
+}))
+"""
+
+
+def started(lines, *arguments, code=ASK, **given):
+    env = os.environ | placeholders() | given
+    env.pop("LINES", None)
+    env |= {"LINES": lines} if lines else {}
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def deployment(lines, *asked, tokens=None, **given):
+    ran = started(lines, json.dumps(asked), json.dumps(tokens), **given)
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+ALL_PATHS = [("customer", "GET", CHEFS), ("customer", "POST", QUOTES), ("errand", "POST", ERRAND)]
+DOCUMENT = ("docs", "GET", "/api/v1/openapi.json")
+
+
+def test_two_lines_are_served_side_by_side():
+    told = deployment("home_chef,tests.lines.errand", *ALL_PATHS, DOCUMENT)
+    assert told["lines"] == ["home_chef", "errand"]
+    assert [status for status, _ in told["answers"]] == [401, 401, 401, 200]
+    assert told["brands"] == {"home_chef": "Sizzle", "errand": "Dash"}
+    assert {"visits_are_whole", "errands_cost_their_distance"} <= set(told["invariants"])
+    assert told["handles"]
+
+
+@pytest.mark.parametrize("lines", ["home_chef", "all"])
+def test_a_deployment_without_a_line_knows_nothing_of_it(lines):
+    told = deployment(lines, *ALL_PATHS, DOCUMENT)
+    assert told["lines"] == ["home_chef"]
+    assert [status for status, _ in told["answers"]] == [401, 401, 404, 200]
+    assert told["brands"] == {"home_chef": "Sizzle", "errand": "Bookings"}
+    assert "visits_are_whole" in told["invariants"]
+    assert "errands_cost_their_distance" not in told["invariants"]
+    assert CHEFS in told["answers"][3][1]["paths"]
+
+
+@pytest.mark.parametrize(
+    ("function", "lines"),
+    [
+        ("customer", "home_chef,bakery"),
+        ("admin", "tests.lines.nowhere"),
+        ("payments", "nowhere.at.all"),
+        ("tasks", "bakery"),
+        ("schedule", "home_chef,home_cheff"),
+    ],
+)
+def test_an_unknown_line_stops_the_start(function, lines):
+    ran = started(lines, code=f"import functions.{function}")
+    assert ran.returncode != 0
+    assert f"SettingsError: LINES names no line: {lines.rpartition(',')[2]}" in ran.stderr.splitlines()[-1]
+
+
+def booked_before(make, gateway, phonepe):
+    """Complete a visit; returns it, and the tokens of its customer and of an admin."""
+    customer = make.customer()
+    booking, _ = make.paid(gateway, phonepe, customer)
+    make.step(booking, "confirmed", "in_progress", "completed")
+    make.run("insert into users (id, email, role) values (:id, 'boss@test.example', 'admin')", id=new_id())
+    return booking, {"customer": token(make, "customer1@test.example"), "admin": token(make, "boss@test.example")}
+
+
+def token(make, email):
+    from shared.kit.settings import Keys
+
+    now, lives = datetime.now(UTC), Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
+    with make.db.transaction() as session:
+        begun = sessions.begin(session, email, lives, now)
+    keys = Keys.parse(placeholders()["JWT_KEYS"])
+    return AccessTokens(keys, "bookings", "bookings-api", 3600).issue(begun.user_id, begun.session_id, begun.role, now)
+
+
+def test_a_line_that_is_switched_off_leaves_only_its_finished_bookings(make, gateway, phonepe, database_url):
+    booking, tokens = booked_before(make, gateway, phonepe)
+    asked = [
+        *ALL_PATHS,
+        ("chef", "GET", "/api/v1/chef/bookings"),
+        ("admin", "GET", "/api/v1/admin/chefs"),
+        ("customer", "GET", f"/api/v1/customer/bookings/{booking.id}"),
+        DOCUMENT,
+        ("customer", "GET", "/api/v1/customer/bookings"),
+        ("customer", "GET", f"/api/v1/customer/bookings/{booking.id}/invoice"),
+        ("customer", "GET", "/api/v1/customer/notifications"),
+        ("admin", "GET", "/api/v1/admin/bookings"),
+        ("admin", "GET", f"/api/v1/admin/bookings/{booking.id}"),
+    ]
+    told = deployment("tests.lines.errand", *asked, tokens=tokens, DATABASE_URL=database_url)
+    answers = told["answers"]
+    assert [status for status, _ in answers] == [404, 404, 422, 404, 404, 404, *[200] * 6]
+    document = answers[6][1]
+    assert {CHEFS, QUOTES, "/api/v1/chef/bookings", "/api/v1/admin/chefs"}.isdisjoint(document["paths"])
+    assert "/api/v1/customer/addresses" in document["paths"]
+    [listed] = answers[7][1]["items"]
+    assert (listed["id"], listed["line"], listed["status"]) == (str(booking.id), "home_chef", "completed")
+    assert answers[8][1]["number"].startswith("SZ/")
+    assert answers[9][1]["items"]
+
+    assert told["lines"] == ["errand"]
+    assert not told["handles"]
+    assert told["rules"] == []
+    assert told["letter"] == "About your booking SZ-1"
+    assert told["brands"]["home_chef"] == "Bookings"
+    assert {"visits_are_whole", "offers_end_in_time"}.isdisjoint(told["invariants"])
+
+    (_, listed), (_, detail) = answers[10:]
+    assert [each["id"] for each in listed["items"]] == [str(booking.id)]
+    assert (detail["ref"], detail["visit"]) == (booking.ref, None)
+    assert detail["breakdown"]["total"] == detail["total"]

@@ -52,7 +52,7 @@ class CloudTasks:
         """Create the task; a name already taken counts as created. Raises QueueUnavailable.
 
         Socket timeouts bound each wait and name look-up has none, so the call runs beside the caller, who leaves when
-        the time is up. What goes on without him is harmless: a late access token serves the next call, a late task is
+        the time is up. Going on without it is harmless: a late access token serves the next call, a late task is
         the one the sweep would have sent, under the same name.
         """
         assert_outside_transaction()

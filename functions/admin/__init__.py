@@ -1,4 +1,4 @@
-"""What an admin does: numbers, chefs and people, places, bookings and their money, and what admins have changed."""
+"""The admins' function: numbers, chefs and people, places, bookings and their money, and what admins have changed."""
 
 from functions.web.app import serve
 from functions.wiring import ENQUEUEING, INVOICING

@@ -22,7 +22,7 @@ Opaque = Annotated[str, Field(min_length=1, max_length=512)]
 
 
 class Identified(Body):
-    """Who wants to sign in: an address or a number. A refresh token once issued to them lifts a stranger's limits."""
+    """The person who wants to sign in: an address or a number. A refresh token once issued to them lifts a stranger's limits."""
 
     email: Email | None = None
     phone: Phone | None = None

@@ -1,4 +1,4 @@
-"""What a gateway tells us: verified over the bytes as they came, stored, answered at once, looked into later."""
+"""The gateways' callbacks: verified over the raw bytes, stored, answered at once, handled later."""
 
 from functions import gateways
 from functions.web.app import serve

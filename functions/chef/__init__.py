@@ -1,4 +1,4 @@
-"""What a chef does: their profile, when they work, the visits offered to them, what they earn and what they were told."""
+"""The chefs' function: profile, calendar, offered visits, earnings and notifications."""
 
 from functions.web.app import serve
 from functions.wiring import ENQUEUEING, INVOICING

@@ -1,4 +1,4 @@
-"""What a customer does: who could cook for them and what a visit costs, booking it, and what they were told."""
+"""The customers' function: chefs, quotes, bookings, profile, addresses and notifications."""
 
 from functions.web.app import serve
 from functions.wiring import ENQUEUEING

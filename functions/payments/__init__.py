@@ -1,4 +1,4 @@
-"""Paying: a page to pay on, and how it went. What the gateway reports arrives at `callback`."""
+"""Paying: a page to pay on, and how it went. The gateway's reports arrive at `callback`."""
 
 from functions import gateways
 from functions.web.app import serve

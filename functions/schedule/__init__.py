@@ -1,4 +1,4 @@
-"""What time brings: the jobs Cloud Scheduler calls, each safe to run twice at once."""
+"""The jobs that Cloud Scheduler calls, each safe to run twice at once."""
 
 from functions import gateways
 from functions.web.app import serve

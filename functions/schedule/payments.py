@@ -1,4 +1,4 @@
-"""What is to be asked of the gateways."""
+"""The payments and refunds to poll at the gateways."""
 
 from dataclasses import asdict
 from datetime import datetime

@@ -91,7 +91,7 @@ def serve(
     """Return the target of a function: a plain function over the application of this route table.
 
     `of_lines` are the routes of lines by name; those of a line that is switched off do not exist. A line's route of a
-    core path replaces the core's. A function that calls lines and has no routes of theirs passes an empty mapping: an
+    core path replaces the core's. A function that calls lines and has no routes of theirs passes an empty mapping. An
     unknown name in LINES then stops it at start, and not at its first booking.
     `requires` are the settings without which the process does not start: each function has only its own secrets.
     `loads` are the modules that each of its requests needs and nothing imports at the top.

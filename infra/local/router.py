@@ -1,7 +1,7 @@
 """The load balancer's twin: sends a path to the function that terraform/functions.yaml names, and nothing else changes.
 
 `python -m infra.local.router --port N --system var/8080/system.json`. It adds itself to X-Forwarded-For as Google's
-front end does, answers 502 where a function is down, and shows the local pages beside the API: `/`, `/_local/…` and the
+front end does, and answers 502 where a function is down. It shows the local pages beside the API: `/`, `/_local/…` and the
 payment stand-in's `/transact/…`.
 """
 

@@ -1,4 +1,4 @@
-"""What the stand-ins have in common: serving an application, the look of their pages, a call as Google's dispatchers make."""
+"""The stand-ins' common parts: serving an application, the look of their pages, a call as Google's dispatchers make."""
 
 import signal
 import threading
@@ -34,7 +34,7 @@ def serve_until_ended(app: "WSGIApplication", port: int) -> None:
 def until_ended(server: BaseServer) -> None:
     """Let a server serve until SIGTERM or SIGINT.
 
-    The handler does no more than leave a note: an exception of its own can be lost in whatever it interrupts, and
+    The handler does no more than leave a note. An exception of its own can be lost in whatever it interrupts, and
     a lock it takes may be held by that already.
     """
     ended: list[int] = []

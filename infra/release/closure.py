@@ -1,11 +1,11 @@
-"""What a function may come to run, read from the source without running it: our files, and the libraries they name.
+"""The modules that a function may run, read from the source without running it: our files, and the libraries they name.
 
 Imports are followed, those inside functions too. A function counts where somebody names it: `functions.wiring` imports
 every adapter, and a bundle ships those whose getter its code mentions. Everything else in a module counts as soon as
 the module is imported, and so does a function behind a decorator that may keep it (`@routes.get`). A string that is the
 name of a module of ours is an import of all of it; a literal table of such names counts where named. Of LINE_ROUTES, the
 routes of lines by name, the entries of the lines that are shipped count; the manifest of each is an import of its own.
-So does a registry, a table of entries (`gateways.GATEWAYS`), and field by field: `GATEWAYS[name].verify` follows what the
+So does a registry, a table of entries (`gateways.GATEWAYS`), and field by field. `GATEWAYS[name].verify` follows what the
 entries hold as `verify`, `for name in GATEWAYS` follows nothing more, any other use follows all of it.
 """
 

@@ -1,7 +1,7 @@
 """`python -m infra.release.migrate FILE`: has the migrate function bring the database to this release's schema.
 
 FILE is what `terraform output -json migration` says: `{"queue", "url", "account", "target"}`. A build runs outside the
-network and that function answers inside it only, so a task calls it: a task that succeeded is gone, one that did not is
+network and that function answers inside it only, so a task calls it. A task that succeeded is gone, one that did not is
 tried again. Settings: CLOUD_TASKS_LOCATION; CLOUD_TASKS_URL and GCE_METADATA_HOST as the functions have them.
 """
 

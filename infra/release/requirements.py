@@ -1,7 +1,7 @@
 """The libraries a function installs: those its code names, with what they bring along, at the pins of requirements.txt.
 
 Fewer packages are a smaller image and a faster start; one file for all would also build every function anew for one
-library. What a library needs is read from what is installed here, for the Pythons below and never for this machine.
+library. The requirements of a library are read from its installed metadata, for the Pythons below and never for this machine.
 """
 
 import re

@@ -1,8 +1,8 @@
 """`python -m infra.release.smoke WHERE`: whether what was just deployed answers, from outside, as a client would ask.
 
 WHERE is the address of all groups, or a file with what `terraform output -json urls` says: `{group: address}`. Nothing
-is changed and nobody is mailed: each public function is asked something it refuses by a rule of its own, which it can do
-only when its code, its settings and its secrets are there; the document must be the one of this tree. A group that only
+is changed and nobody is mailed. Each public function is asked something it refuses by a rule of its own, which it can do
+only when its code, its settings and its secrets are there. The document must be the one of this tree. A group that only
 other lines of business need has no address and is not asked.
 """
 

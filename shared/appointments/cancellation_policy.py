@@ -1,4 +1,4 @@
-"""What a customer's cancellation of an appointment refunds: pure. Source: docs/product.md#cancellation."""
+"""The refund of a customer's cancellation of an appointment: pure. Source: docs/product.md#cancellation."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from shared.payments.cancellation_policy import CancellationPolicy, best_tier, r
 
 @dataclass(frozen=True)
 class CancellationFacts:
-    """What decides about a customer's cancellation; amounts are paise, `refunded` includes refunds under way.
+    """The facts that decide about a customer's cancellation; amounts are paise, `refunded` includes refunds under way.
 
     `cap_bp` is the most that is refunded of a rescheduled appointment (basis points of the total); None: never moved.
     """

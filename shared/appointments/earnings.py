@@ -19,7 +19,7 @@ class EarningsQuery(PageQuery, DateRangeQuery):
 
 
 class EarningView(View):
-    """What one fact about a visit changed for its provider, negative where it was taken back; `balance` is after it."""
+    """The amount by which one fact about a visit changed its provider's balance, negative where it was taken back; `balance` is after it."""
 
     booking_id: UUID
     ref: str

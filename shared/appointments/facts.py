@@ -7,10 +7,10 @@ from typing import Any, Self
 
 @dataclass(frozen=True, kw_only=True)
 class AppointmentFacts:
-    """What a letter may say of an appointment; a line's own facts derive from it.
+    """The facts of an appointment that a letter may show; a line's own facts derive from it.
 
-    Amounts are paise, days and instants ISO texts, `time` is HH:MM; both are local to the zone. What follows `accepted`
-    is set by the kinds that need it: the deadline to pay or to answer, the time before a reschedule, the money that is
+    Amounts are paise, days and instants ISO texts, `time` is HH:MM; both are local to the zone. The fields after
+    `accepted` are set by the kinds that need them. They are the deadline to pay or to answer, the time before a reschedule, the money that is
     refunded, the reason of a cancellation, the invoice's number.
     """
 

@@ -14,7 +14,7 @@ class OfferState(StrEnum):
 
 
 class ProviderAction(StrEnum):
-    """What a provider can do with a booking: the status it is to have, or `declined`."""
+    """A provider's step on a booking: the status it is to have, or `declined`."""
 
     CONFIRMED = "confirmed"
     DECLINED = "declined"

@@ -39,7 +39,7 @@ from shared.users.models import ADMIN, CUSTOMER, User
 
 @dataclass(frozen=True)
 class Price:
-    """What an appointment costs and what its line stores of it; amounts are paise."""
+    """The price of an appointment and the details its line stores; amounts are paise."""
 
     total: int
     breakdown: Mapping[str, int]

@@ -13,7 +13,7 @@ from shared.places.models import Address
 
 
 class Appointment(Base):
-    """What a booking has beside it when a provider comes at a time: place, times, policy, and the line's details.
+    """The row beside a booking whose provider comes at a time: place, times, policy, and the line's details.
 
     `earning` is the provider's part in paise. `cancellation` is the policy the booking was made under. `details` holds
     what only its line knows, checked by the line's own constraints. `refund_cap_bp` is the most a cancellation refunds

@@ -79,8 +79,8 @@ class TooManyBookings(TooManyRequests):
 def place(begin: Begin, line: AppointmentLine, body: Body, key_of: KeyOf, limits: Limits, now: datetime) -> View:
     """Store a booking and return it as its customer sees it.
 
-    `begin` opens a transaction that locks its caller before, or along with, its first statement. Refuses with 409 what
-    cannot be had (with the nearest free times of a named provider) and with 422 what is not bookable; raises Replayed
+    `begin` opens a transaction that locks its caller before, or along with, its first statement. Refuses a taken time
+    with 409 (with the nearest free times of a named provider) and an invalid one with 422. Raises Replayed
     for an idempotency key that was answered before, and DependencyDown in a crowd.
     """
 

@@ -42,7 +42,7 @@ class RatingRequest(Body):
 
 
 class RatingView(View):
-    """What the customer has said of a completed visit."""
+    """The customer's rating of a completed visit."""
 
     stars: int
     comment: str | None

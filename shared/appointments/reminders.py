@@ -1,7 +1,7 @@
 """Reminders of appointments that start soon: the day before and two hours before. Source: docs/product.md#notifications.
 
-Several sweeps may run at once: the notification's deduplication key names the start, so that nobody is reminded twice,
-a rescheduled appointment is reminded of again, and a provider who accepts late is still reminded.
+Several sweeps may run at once: the notification's deduplication key names the start, so that nobody is reminded twice.
+A rescheduled appointment is reminded of again, and a provider who accepts late is still reminded.
 """
 
 from collections.abc import Sequence

@@ -51,7 +51,7 @@ class Overlapping(Refusal):
 
 @dataclass(frozen=True, kw_only=True)
 class AppointmentRequest:
-    """What a customer asks for; instants are UTC, day and time of day the place's own. A line adds its own fields."""
+    """A customer's request; instants are UTC, day and time of day the place's own. A line adds its own fields."""
 
     address_id: UUID
     booking_date: date

@@ -1,4 +1,4 @@
-"""What clients of a line with appointments send and see; a line with words of its own derives from these.
+"""The bodies and views of every line with appointments; a line with words of its own derives from these.
 
 Amounts are rupees on the wire, times of day are the place's own.
 """
@@ -37,7 +37,7 @@ class CancelRequest(Body):
 
 
 class StatusChange(Body):
-    """What a provider does next with a booking; `confirmed` accepts it."""
+    """A provider's next step on a booking; `confirmed` accepts it."""
 
     status: ProviderAction
     reason: Text(1, 500) | None = None  # type: ignore[valid-type]
@@ -56,7 +56,7 @@ class PlaceView(View):
 
 
 class AppointmentView(View):
-    """What only an appointment has of its booking; a line adds its details by name."""
+    """The fields that only an appointment adds to its booking; a line adds its details by name."""
 
     booking_date: date
     time_slot: TimeSlot

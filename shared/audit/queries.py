@@ -1,4 +1,4 @@
-"""Who changed what: one entry per change of an admin, in the transaction of the change."""
+"""The audit log: one entry per change of an admin, in the transaction of the change."""
 
 from datetime import datetime
 from typing import Any

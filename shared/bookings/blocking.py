@@ -31,7 +31,7 @@ class IsProvider(Refusal):
 def change(session: Session, user_id: UUID, wish: UserChange, by: AuditContext, now: datetime) -> User:
     """Block a customer or an admin, or let them in again; blocked, they are signed out at once.
 
-    What a blocked customer has not paid is cancelled afterwards (`expiry.cancel_unpaid_of`). Raises UserNotFound,
+    A blocked customer's unpaid bookings are cancelled afterwards (`expiry.cancel_unpaid_of`). Raises UserNotFound,
     NotYourself, and IsProvider for somebody whose own visits have to be given to others first.
     """
     if user_id == by.id:

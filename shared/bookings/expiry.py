@@ -48,7 +48,7 @@ def expire(db: Database, lines: Lines, now: datetime) -> dict[str, int]:
 def cancel_unpaid_of(db: Database, lines: Lines, customer_id: UUID, actor: Actor, now: datetime) -> int:
     """Cancel what a customer has booked and not paid, each in a transaction of its own; returns how many it was.
 
-    What is paid, or to be paid in cash, stands. Noted in the history as done by `actor`.
+    A booking that is paid, or to be paid in cash, is kept. Noted in the history as done by `actor`.
     """
     with db.reading() as session:
         unpaid = [booking.id for booking in queries.active_of(session, customer_id) if is_unpaid(booking)]

@@ -15,7 +15,7 @@ from shared.kit.base import for_update
 
 @dataclass(frozen=True)
 class Actor:
-    """Who changes something: a role and a user, or the system."""
+    """The actor of a change: a role and a user, or the system."""
 
     role: str
     id: UUID | None = None

@@ -46,7 +46,7 @@ class RefundOfBooking:
 
 @dataclass(frozen=True)
 class BookingDetails:
-    """What only its line knows of a booking, as an admin sees it."""
+    """The details that only its line knows of a booking, as an admin sees it."""
 
     visit: View | None = None
     offers: Sequence[View] = ()

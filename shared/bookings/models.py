@@ -16,7 +16,7 @@ SLOT_TAKEN = "ex_bookings_provider_busy"  # the constraint that two visits of on
 
 
 class Booking(Changed, Base):
-    """What every line's booking shares: who, with whom, when, what it costs and where it stands.
+    """The columns that every line's booking shares: who, with whom, when, what it costs and where it stands.
 
     `busy_period` is the provider's time it takes, half-open, with the gap for travel; `pay_by` is the instant after which an
     unpaid booking is cancelled (null: no deadline; none while `cash_agreed`). Amounts are paise. A line keeps what only

@@ -1,4 +1,4 @@
-"""Somebody gets another role: a chef or an admin is made of a customer, or of an address nobody had (docs/product.md#people)."""
+"""A customer, or an address nobody had, becomes a provider or an admin (docs/product.md#people)."""
 
 from datetime import datetime
 
@@ -30,7 +30,7 @@ class Blocked(Refusal):
 def promote(session: Session, email: str, role: str, now: datetime) -> tuple[User, str | None]:
     """Give a role to the owner of an address, and return them, locked, with the role they had (None: they are new).
 
-    Who had another role until now signs in again. Raises HasRole for anybody but a customer, Blocked, and HasBookings
+    A person who had another role until now signs in again. Raises HasRole for anybody but a customer, Blocked, and HasBookings
     naming those a customer has not had yet.
     """
     user, is_new = _of_address(session, email, role, now)

@@ -28,7 +28,7 @@ class EventView(View):
 
 
 class EventsView(View):
-    """What happened since; `after` is what to ask with next, `poll_after_seconds` when asking again is worth it."""
+    """The events since the last request; `after` is the next request's cursor, `poll_after_seconds` when asking again is worth it."""
 
     items: list[EventView]
     after: int

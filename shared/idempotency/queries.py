@@ -1,6 +1,6 @@
 """Answers we gave: the same key and body get the same answer, another body is refused (docs/product.md#idempotency).
 
-The answer is written in the transaction of the effect it tells of, so that a crash between leaves neither; two requests
+The answer is written in the transaction of the effect it tells of, so that a crash between leaves neither. Two requests
 at once with one key meet at the primary key, and the later gets the earlier one's answer.
 """
 

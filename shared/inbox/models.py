@@ -12,7 +12,7 @@ IS_UNSETTLED = "processed_at is null or outcome = 'unknown'"
 
 
 class InboxMessage(Base):
-    """What somebody told us, stored as received before it is believed; the same message twice is one row.
+    """A received message, stored before anything believes it; the same message twice is one row.
 
     `named` is the id it spoke of, known once somebody has looked into it; `outcome` says what came of that.
     """

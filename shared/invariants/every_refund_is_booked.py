@@ -1,6 +1,6 @@
 """Each refund is in the ledger when it is decided and again when it is done, with its amount, and nothing else is.
 
-What goes back of a late or a second payment was booked as owed back with the payment itself.
+The refund of a late or a second payment was booked as owed back with the payment itself.
 """
 
 BREACHES = """

@@ -1,4 +1,4 @@
-"""What is owed back is done within eight days of the decision, a day after the last question, or a person is on it."""
+"""A refund is done within eight days of the decision, a day after the last question, or a person is on it."""
 
 BREACHES = """
 select r.id, r.booking_id, r.state || ' since ' || r.created_at from refunds r

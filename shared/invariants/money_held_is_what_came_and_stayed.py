@@ -1,4 +1,4 @@
-"""What the gateway and the people who took cash hold of a booking is what was captured less the refunds that are done."""
+"""The money that the gateway and the people who took cash hold of a booking is the captured sum less the refunds that are done."""
 
 BREACHES = """
 with held as (

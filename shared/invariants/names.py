@@ -1,4 +1,4 @@
-"""What must hold of what every line shares."""
+"""The invariants of the tables that every line shares."""
 
 NAMES = (
     "shared.invariants.credit_notes_take_back_what_was_refunded",

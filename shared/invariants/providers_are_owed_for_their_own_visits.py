@@ -1,4 +1,4 @@
-"""Whatever is owed to a provider, or taken back, is the provider's of that very booking; no other account names one."""
+"""An amount owed to a provider, or taken back, is the provider's of that very booking; no other account names one."""
 
 BREACHES = """
 select p.id, t.booking_id, p.account || ' of ' || coalesce(p.provider_id::text, 'nobody')

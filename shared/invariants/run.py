@@ -1,7 +1,7 @@
-"""What must hold of the rows between any two commits: every invariant asked at once, in one statement.
+"""The invariants, which hold between any two commits: every invariant asked at once, in one statement.
 
 An invariant is a module whose `BREACHES` selects (subject uuid, booking uuid or null, detail text) of each row that
-breaks the promise its docstring states; `:now` is the instant it is asked for. A detail holds ids, states, instants and
+breaks its docstring's promise. `:now` is the instant it is asked for. A detail holds ids, states, instants and
 paise, nothing of a person.
 """
 

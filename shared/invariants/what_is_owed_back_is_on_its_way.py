@@ -1,4 +1,4 @@
-"""What the ledger says is owed back to a customer is the sum of the refunds that are neither done nor failed."""
+"""The ledger's debt to a customer is the sum of the refunds that are neither done nor failed."""
 
 BREACHES = """
 with owed as (

@@ -1,6 +1,6 @@
 """A payment under way or applied is of the amount, the currency and the booking that its payment says (docs/product.md#attempts).
 
-What an unpaid booking costs is what is asked for it.
+The amount asked for an unpaid booking is its total.
 """
 
 BREACHES = """

@@ -1,4 +1,4 @@
-"""What an invoice and a credit note say: pure, from facts to a document of plain JSON; amounts are paise."""
+"""The contents of an invoice and a credit note: pure, from facts to a document of plain JSON; amounts are paise."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ TAXES = ("cgst", "sgst")
 
 @dataclass(frozen=True)
 class Supplier:
-    """Who supplies, as the tax office knows them."""
+    """The supplier, as registered for tax."""
 
     name: str
     address: str | None
@@ -29,7 +29,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Component:
-    """What is taxed together under one code of services (SAC); its lines are before tax."""
+    """A part of a supply that is taxed under one code of services (SAC); its lines are before tax."""
 
     name: str
     sac: str
@@ -40,7 +40,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Supply:
-    """What was supplied to whom, where and when; the day is the place's own."""
+    """A supply: to whom, where and when; the day is the place's own."""
 
     booking_ref: str
     supplied_on: date

@@ -1,6 +1,6 @@
 """Invoices as rows: numbered and stored in one statement, in the transaction of what they are for.
 
-The row of the series is locked from here to the commit, so that numbers follow one another without a gap; issue a
+The row of the series is locked from here to the commit, so that numbers follow one another without a gap. Issue a
 document last in its transaction, since all others wait.
 """
 

@@ -25,7 +25,7 @@ class LineView(View):
 
 
 class ComponentView(View):
-    """What is taxed together under one code of services (SAC); lines and `taxable` are before tax."""
+    """A part of a supply that is taxed under one code of services (SAC); lines and `taxable` are before tax."""
 
     name: str
     sac: str
@@ -53,7 +53,7 @@ class _DocumentView(View):
 
 
 class CreditNoteView(_DocumentView):
-    """What a refund after the completion took back of an invoice."""
+    """The part of an invoice that a refund after completion took back."""
 
     invoice_number: str
 

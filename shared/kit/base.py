@@ -1,4 +1,4 @@
-"""What every table shares."""
+"""The base of every table."""
 
 from datetime import datetime
 from typing import Any

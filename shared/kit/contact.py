@@ -20,7 +20,7 @@ Email = Annotated[
     str,
     BeforeValidator(_normal),
     StringConstraints(min_length=3, max_length=254, pattern=rf"^{_PART}@{_PART}\.{_PART}$"),
-    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254, "examples": ["meera@sizzle.example"]}),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254, "examples": ["meera@example.com"]}),
 ]
 Phone = Annotated[
     str,

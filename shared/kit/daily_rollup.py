@@ -20,7 +20,7 @@ SECONDS = 40.0  # of the 120 the schedule function has; the next night goes on
 
 @dataclass(frozen=True)
 class Days:
-    """What sums up: `next_day` is the first that is not (None: nothing has ever happened), `sum_up` is False to stop there."""
+    """The steps of a rollup: `next_day` is the first that is not (None: nothing has ever happened), `sum_up` is False to stop there."""
 
     next_day: Callable[[Session], date | None]
     sum_up: Callable[[Session, date], bool]

@@ -10,7 +10,7 @@ INK, SOFT, ACCENT, PAPER = "#1c1917", "#6b645f", "#c2410c", "#fff7ed"
 
 @dataclass(frozen=True)
 class EmailTemplate:
-    """What a mail says, in whatever brand it is sent; `code` is shown large, `rows` are label and value."""
+    """The contents of a mail, in whatever brand it is sent; `code` is shown large, `rows` are label and value."""
 
     subject: str
     heading: str

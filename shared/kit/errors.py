@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 class Refusal(Exception):
     """A rule of the business said no.
 
-    Subclasses are defined where they are raised and name `status` and `code`; `detail` is a sentence for a person;
+    Subclasses are defined where they are raised and name `status` and `code`. `detail` is a sentence for a person;
     further members appear in the problem document beside it; `retry_after` is seconds.
     """
 

@@ -1,4 +1,4 @@
-"""How long is kept what nobody needs for ever. What tells of money, of a visit or of a change is never deleted."""
+"""How long is kept what nobody needs for ever. Rows about money, appointments or changes are never deleted."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ Purge = Callable[[Session, datetime, int], int]
 def purge_aged(session: Session, table: str, since: str, before: datetime, limit: int) -> int:
     """Delete up to so many rows of a table whose `since` lies before an instant, the oldest first; returns how many.
 
-    What another transaction holds is passed over, so that two at once delete different rows.
+    Rows that another transaction has locked are skipped, so that two at once delete different rows.
     """
     old = f"select ctid from {table} where {since} < :before order by {since} limit :limit for update skip locked"
     deleted = text(f"delete from {table} where ctid = any(array({old}))")

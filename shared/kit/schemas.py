@@ -1,4 +1,4 @@
-"""What every request body and every view shares: strict types, no unknown fields, money in rupees on the wire."""
+"""The base of every request body and view: strict types, no unknown fields, money in rupees on the wire."""
 
 import re
 from datetime import date, time
@@ -119,6 +119,6 @@ class Query(BaseModel):
 
 
 class View(BaseModel):
-    """What an endpoint answers."""
+    """An endpoint's answer."""
 
     model_config = ConfigDict(from_attributes=True, defer_build=True)

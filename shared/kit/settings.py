@@ -1,7 +1,7 @@
 """Everything that may differ between two deployments, read once from the environment and typed.
 
 `.env.example` documents each name. A function states at start which secrets it needs (`require`), so that each is
-given only its own and a missing one stops the process with its name, not the first customer.
+given only its own. A missing one stops the process with its name.
 """
 
 import os

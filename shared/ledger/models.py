@@ -61,7 +61,7 @@ class LedgerPosting(Base):
 
 
 class LedgerDay(Base):
-    """What was posted on a day (of India) that is over, and what each account held at its end; paise.
+    """The postings of a past day (of India), and each account's balance at its end; paise.
 
     `moved` holds amounts by kind and account, `balances` by account. Written once: nothing is posted to a day that is
     over.

@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 
 class Bearer(StrEnum):
-    """Who bears what goes back to a customer."""
+    """The bearer of a refund."""
 
     PLATFORM = "platform"
     PROVIDER = "provider"
@@ -53,7 +53,7 @@ class Posting:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a booking's total consists of once it is earned: the provider's, the platform's and the state's, in paise."""
+    """The parts of a booking's total once it is earned: the provider's, the platform's and the state's, in paise."""
 
     provider: int
     platform: int
@@ -104,7 +104,7 @@ def completed(parts: Parts, provider_id: UUID | None) -> list[Posting]:
 
 
 def kept(amount: int, parts: Parts, provider_id: UUID | None) -> list[Posting]:
-    """What a late cancellation keeps, shared pro rata by largest remainder; without a provider his part is the platform's."""
+    """The money that a late cancellation keeps, shared pro rata by largest remainder; without a provider his part is the platform's."""
     split = apportion(amount, {"provider": parts.provider, "platform": parts.platform, "gst": parts.gst})
     if provider_id is None:
         split = {"provider": 0, "platform": split["platform"] + split["provider"], "gst": split["gst"]}
@@ -115,8 +115,8 @@ def after_refund(parts: Parts, amount: int, bearer: Bearer) -> Parts:
     """Return what is left of each part when that much of their total goes back; raises ValueError for more.
 
     Tax always goes back pro rata, as a credit note says it. The rest is the platform's to bear, be it more than it
-    earned, or is borne pro rata by provider and platform (largest remainder); where nothing of the platform's part is
-    left, by the provider alone. When all of it has gone back, in however many pieces, no tax is left.
+    earned, or is borne pro rata by provider and platform (largest remainder). If nothing of the platform's part is
+    left, the provider alone bears it. When all of it has gone back, in however many pieces, no tax is left.
     """
     if not 0 <= amount <= parts.total:
         raise ValueError(f"{amount} paise cannot go back of {parts.total}")

@@ -81,7 +81,7 @@ def balances(session: Session, booking_id: UUID | None = None, until: datetime |
 
 @dataclass(frozen=True)
 class Cleared:
-    """What was booked for a source at its gateway, in paise: money moved, either way, and the gateway's fee."""
+    """The sums booked for a source at its gateway, in paise: money moved, either way, and the gateway's fee."""
 
     moved: int = 0
     fee: int = 0
@@ -106,7 +106,7 @@ def cleared(session: Session, source_ids: Sequence[UUID]) -> dict[UUID, Cleared]
 
 @dataclass(frozen=True)
 class Turnover:
-    """What money did, in paise: taken from customers, gone back to them, and earned by each side less its corrections."""
+    """The movements of money, in paise: taken from customers, gone back to them, and earned by each side less its corrections."""
 
     captured: int = 0
     refunded: int = 0
@@ -152,7 +152,7 @@ def turnover(session: Session, period: DateRange, today: DateRange) -> dict[date
 
 @dataclass(frozen=True)
 class Payable:
-    """What a provider earned in a period, in paise: by visits, by late cancellations, less what was taken back.
+    """A provider's earnings in a period, in paise: by visits, by late cancellations, less what was taken back.
 
     `opening` is what was owed to them when it began, `owed` the balance of all time.
     """

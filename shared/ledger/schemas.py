@@ -1,4 +1,4 @@
-"""What admins ask and see of the ledger; amounts are paise inside and rupees on the wire."""
+"""The admins' queries and views of the ledger; amounts are paise inside and rupees on the wire."""
 
 from shared.kit.schemas import AskedDay, Id, Query, Rupees, View
 from shared.ledger.postings import AccountCode
@@ -10,7 +10,7 @@ class LedgerQuery(Query):
 
 
 class BalanceView(View):
-    """What stands in an account: a debit is positive, a credit negative."""
+    """The balance of an account: a debit is positive, a credit negative."""
 
     account: AccountCode
     balance: Rupees

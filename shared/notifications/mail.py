@@ -15,7 +15,7 @@ _ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
 class Mail:
     """One mail to one person.
 
-    `to` is a bare address; `text` and `html` say the same; `id` (1 to 256 printable ASCII characters, nothing
+    `to` is a bare address; `text` and `html` say the same. `id` (1 to 256 printable ASCII characters, nothing
     personal) is the same whenever the same mail is sent again, so that a repetition can be recognised.
     """
 

@@ -1,4 +1,4 @@
-"""What an admin sees of tasks that are not done, and does: a dead one is sent again once what it died of is mended."""
+"""Unfinished tasks as an admin sees them and sends them again: a dead one is sent again once what it died of is mended."""
 
 from datetime import datetime
 from uuid import UUID

@@ -13,7 +13,7 @@ class OutboxMessage(Base):
     """Work to do, stored in the transaction of the fact it follows from; its handler runs at least once.
 
     `kind` is `room.verb`; `due_at` is when it should happen; `next_try_at` is when the sweep sends it again if nobody
-    has marked it done; `generation` counts the sends after the first and is part of the task's name. The sweep's are
+    has marked it done. `generation` counts the sends after the first and is part of the task's name. The sweep's are
     counted from `counted_from`, where an admin last sent it again; after the last of them it is dead.
     """
 

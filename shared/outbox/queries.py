@@ -94,7 +94,7 @@ returning o.id, o.kind, o.generation, o.due_at, o.dead_at is not null
 
 @dataclass(frozen=True)
 class Overdue:
-    """What nobody has marked done in its time: what is sent again, and what has been sent often enough."""
+    """The overdue messages: those to send again, and those that have been sent often enough."""
 
     waiting: list[PendingMessage]
     dead: list[PendingMessage]

@@ -1,4 +1,4 @@
-"""What a cancellation refunds, by the time before the start: pure. Source: docs/product.md#cancellation."""
+"""The refund of a cancellation, by the time before the start: pure. Source: docs/product.md#cancellation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the business asks of a payment gateway, in its own words; a vendor's client fills it in."""
+"""The interface of a payment gateway; a vendor's client fills it in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ SMALLEST = 1_00  # paise: a gateway refunds ₹1 or more, and nothing under ₹1
 
 
 class GatewayStatus(StrEnum):
-    """What a gateway says of a payment or a refund. Whatever is not explicit is PENDING."""
+    """The status of a payment or a refund at a gateway. A status that is not explicit is PENDING."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -44,10 +44,10 @@ class RefundOrder:
 
 @dataclass(frozen=True)
 class GatewayAnswer:
-    """What the gateway says, with whatever it said it about: only a match with what we asked may move money.
+    """A gateway's answer, with the payment it names: only a match with what we asked may move money.
 
-    `amount` and `fee` (what the gateway keeps of a payment, where it says so) are paise; `code` is the gateway's own
-    word, for people and logs; `may_still_succeed` marks a failure that later turned out to be a success often enough to
+    `amount` and `fee` (what the gateway keeps of a payment, where it says so) are paise. `code` is the gateway's own
+    word, for people and logs. `may_still_succeed` marks a failure that later turned out to be a success often enough to
     be asked about again; `raw` is kept with the row.
     """
 

@@ -11,7 +11,7 @@ from shared.notifications.notice import Reader
 
 @dataclass(frozen=True, kw_only=True)
 class BookingFacts:
-    """What a letter may say of a booking; amounts are paise, `amount` is the money the letter is about."""
+    """The facts of a booking that a letter may show; amounts are paise, `amount` is the money the letter is about."""
 
     booking_id: str
     ref: str

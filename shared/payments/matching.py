@@ -1,4 +1,4 @@
-"""What an answer of the gateway means for an attempt: pure decisions (docs/product.md#settlement)."""
+"""The meaning of a gateway's answer for an attempt: pure decisions (docs/product.md#settlement)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ class PaymentRequest:
 
 
 class Capture(StrEnum):
-    """What a success is, by the booking it meets."""
+    """The use of a success, by the state of its booking."""
 
     APPLIED = "applied"
     LATE = "late"

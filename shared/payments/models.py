@@ -21,7 +21,7 @@ IS_OPEN = "paid_at is null and withdrawn_at is null"
 
 
 class Payment(Changed, Base):
-    """What a booking asks its customer to pay, one payment at a time; amounts are paise.
+    """An amount that a booking asks its customer to pay, one payment at a time; amounts are paise.
 
     The tries to pay it are its attempts. `withdrawn_at`: it is asked no more; `online`: it is paid at the gateway.
     """
@@ -46,7 +46,7 @@ class Payment(Changed, Base):
 class Attempt(Changed, Base):
     """One try to collect a payment through one gateway, written before the gateway hears of it.
 
-    `merchant_txn_id` is our id at the gateway and the idempotency key; `capture` says what a success was:
+    `merchant_txn_id` is our id at the gateway and the idempotency key. `capture` says what a success was:
     `applied` to the booking, `late` (the booking was cancelled) or a `duplicate` (it was paid already).
     """
 

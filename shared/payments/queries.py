@@ -155,7 +155,7 @@ def reserved(session: Session, attempt_id: UUID) -> int:
 def refunded_of_total(session: Session, attempt: Attempt, total: int) -> int:
     """Return the paise of a booking's total that are refunded or on their way.
 
-    What was captured above the total went back when the booking became cheaper: it is no part of the total.
+    The capture above the total went back when the booking became cheaper: it is no part of the total.
     """
     return reserved(session, attempt.id) - (attempt.amount - total)
 
@@ -169,7 +169,7 @@ def refunds_of(session: Session, booking_id: UUID) -> Sequence[Refund]:
 
 @dataclass(frozen=True)
 class NetCaptured:
-    """What is left of a capture after its refunds, and the part of the refunds the provider bears; paise."""
+    """The rest of a capture after its refunds, and the part of the refunds the provider bears; paise."""
 
     amount: int
     borne_by_provider: int

@@ -40,7 +40,7 @@ def reserve(
 ) -> Refund:
     """Reserve part of a capture for a refund and enqueue sending it; never more than is left of the capture.
 
-    What was paid in cash is handed back by a person, who is asked to.
+    A cash payment is handed back by a person, through a manual review.
     """
     left = attempt.amount - queries.reserved(session, attempt.id)
     if not 0 < amount <= left:

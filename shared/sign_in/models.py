@@ -12,7 +12,7 @@ from shared.users.models import User
 class SignInSession(Created, Base):
     """One sign-in on one device: the family of refresh tokens that follow each other.
 
-    Only the number of the living generation is kept; a token is HMAC(key, family, generation), so nothing that
+    Only the number of the living generation is kept. A token is HMAC(key, family, generation), so nothing that
     could be presented is stored and a lost answer can be given again.
     """
 

@@ -1,6 +1,6 @@
 """One-time codes: six digits, five minutes, used once, five tries (docs/product.md#one-time-codes).
 
-One script in the store does each step whole, on the store's clock: it counts before it compares, so that parallel
+One script in the store does each step whole, on the store's clock. It counts before it compares, so that parallel
 guesses cannot pass the limit, and it forgets the code in the step that takes it. Only an HMAC of a code is kept there;
 its key is not.
 """

@@ -29,7 +29,7 @@ class RefreshInvalid(Unauthorized):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is calling, as the database has it now: an active user with a living session."""
+    """The caller, as the database has them now: an active user with a living session."""
 
     id: UUID
     role: str
@@ -39,7 +39,7 @@ class Caller:
 
 
 class Somebody(Protocol):
-    """Who is calling as far as their id: as the database knows them, or as a token says and the database is asked along."""
+    """The caller's id: as the database knows them, or as a token says and the database is asked along."""
 
     @property
     def id(self) -> UUID: ...

@@ -29,7 +29,7 @@ class InvalidToken(Unauthorized):
 
 @dataclass(frozen=True)
 class Claims:
-    """What a valid access token says; whether it still counts is read from the database."""
+    """The claims of a valid access token; whether it still counts is read from the database."""
 
     user_id: UUID
     session_id: UUID

@@ -29,7 +29,7 @@ class ProfileView(View):
 
 
 class ProfileChange(Body):
-    """What a person may change about themselves: an absent field stays, null clears; the email is no field of it."""
+    """A person's change of their own profile: an absent field stays, null clears; the email is no field of it."""
 
     name: Name | None = None  # type: ignore[valid-type]
     phone: Phone | None = None

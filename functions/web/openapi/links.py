@@ -1,4 +1,4 @@
-"""What can be done next with an answer, as the API's document tells it: the operations that take an id of it."""
+"""The links of an answer in the API's document: the operations that take an id of it."""
 
 import re
 from collections.abc import Mapping

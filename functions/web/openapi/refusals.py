@@ -1,4 +1,4 @@
-"""What the operations of the API may refuse, as its document tells it: problem documents by status and code."""
+"""The refusals of each operation in the API's document: problem documents by status and code."""
 
 from collections.abc import Iterator, Sequence
 
@@ -34,7 +34,7 @@ def by_status(endpoint: Endpoint, *, reads_bytes: bool = False) -> dict[int, lis
 
 
 def _kinds(endpoint: Endpoint, *, reads_bytes: bool) -> Iterator[Kind]:
-    """What is declared, and what follows from the rest of the declaration."""
+    """The declared refusals, and those that follow from the rest of the declaration."""
     if endpoint.roles:
         yield from (InvalidToken, Forbidden, DependencyDown)
     if endpoint.body:

@@ -1,4 +1,4 @@
-"""What the document says beyond the declarations: the texts and samples of words.yaml."""
+"""The document's words beyond the declarations: the texts and samples of words.yaml."""
 
 from pathlib import Path
 from typing import Any

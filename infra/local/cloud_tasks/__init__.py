@@ -2,5 +2,5 @@
 
 Error texts, and what a task's headers say, are the real service's as github.com/aertje/cloud-tasks-emulator recorded
 them (conformance/golden, 2026). Left out: App Engine targets, IAM, batches, changing queues, paging, task sizes, and
-that 429 and 503 slow the whole queue. What is sent and answered: `wire`; what goes wrong on demand: `faults`.
+that 429 and 503 slow the whole queue. `wire` holds requests and answers, `faults` the faults on demand.
 """

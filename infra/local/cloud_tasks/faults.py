@@ -1,10 +1,10 @@
-"""What can be made to go wrong."""
+"""The faults that can be armed."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Faults(BaseModel):
-    """What goes wrong on demand; the next POST replaces all of it, so `{}` ends it.
+    """The armed faults; the next POST replaces all of it, so `{}` ends it.
 
     `duplicate`: so many next dispatches arrive twice, at once. `drop`: so many next tasks are accepted and never run.
     `delay_seconds`: tasks come so much later than they say. `reorder`: the newest of those due goes first.

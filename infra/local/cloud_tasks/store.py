@@ -1,4 +1,4 @@
-"""What is kept of tasks and queues."""
+"""The stored tasks and queues."""
 
 import sqlite3
 import threading

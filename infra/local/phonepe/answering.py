@@ -1,4 +1,4 @@
-"""What every endpoint of the merchants' API does: find the desk, do the work, answer it or what a fault makes of it."""
+"""The steps of every endpoint of the merchants' API: find the desk, do the work, answer it or what a fault makes of it."""
 
 from collections.abc import Callable, Mapping
 from typing import cast

@@ -1,6 +1,6 @@
 """The bodies v1 answers with.
 
-A body's `code` is what a client decides on. Their HTTP statuses are not published in full: here a transaction that
+A body's `code` is what a client decides on. Their HTTP statuses are not published in full. Here a transaction that
 is known is always answered with 200, whatever became of it, and a request that is refused never is.
 """
 
@@ -24,7 +24,7 @@ _MESSAGES = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back over HTTP, after `seconds` of waiting: a JSON body, or text that is none."""
+    """An answer over HTTP, after `seconds` of waiting: a JSON body, or text that is none."""
 
     body: Body | str
     status: int = 200

@@ -1,4 +1,4 @@
-"""What merchants of v1 speak: pay, status and refund of PhonePe v1, every request signed."""
+"""The merchants' API v1: pay, status and refund of PhonePe v1, every request signed."""
 
 from typing import Any
 

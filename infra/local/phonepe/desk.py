@@ -1,4 +1,4 @@
-"""What the stand-in does: takes orders, settles them, gives money back. All of it is kept in the store."""
+"""The work of the stand-in: it takes orders, settles them, gives money back. All of it is kept in the store."""
 
 import secrets
 import threading

@@ -1,4 +1,4 @@
-"""What can be made to go wrong, by name; v2 tells the same faults in its own words (`v2.faults`), and has more.
+"""The faults by name; v2 tells the same faults in its own words (`v2.faults`), and has more.
 
 A fault is armed for a number of occasions, of one transaction or of any (see `control`). Its optional `value` means
 what its sentence says; without one the table's holds. A request takes at most one fault of each group.

@@ -16,7 +16,7 @@ _STATES: dict[Outcome, str] = {"pay": COMPLETED, "decline": FAILED}
 
 
 class AlreadyFinalError(Exception):
-    """What is settled stays as it is."""
+    """A settled transaction stays as it is."""
 
 
 def settled(before: Transaction, outcome: Outcome, *, force: bool = False, code: str = "PAYMENT_ERROR") -> Transaction:

@@ -1,4 +1,4 @@
-"""What a merchant may ask v1 for: the decoded payloads of pay and refund, held to the published rules.
+"""The requests of v1: the decoded payloads of pay and refund, held to the published rules.
 
 Every rule broken is a RefusedError with the code BAD_REQUEST that names the field. Unknown fields are let through.
 """

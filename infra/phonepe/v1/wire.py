@@ -1,7 +1,7 @@
 """PhonePe PG v1 on the wire: signatures, envelopes, answers; pure.
 
 Sources: PhonePe's pages "PAY API", "Check Status API", "Server to Server Callback", "Validating the X-Verify".
-X-VERIFY is plain SHA-256 in lower-case hex, `###`, and the index of the salt. What is hashed differs by message:
+X-VERIFY is plain SHA-256 in lower-case hex, `###`, and the index of the salt. The hashed text differs by message:
 pay and refund: base64 of the payload + path + salt · status: path + salt · callback: the `response` field + salt.
 """
 
@@ -142,7 +142,7 @@ def _answer(answer: dict[str, Any], failures: set[str]) -> GatewayAnswer:
 def is_authentic(raw: bytes, header: str, signer: Signer) -> bool:
     """Tell whether a callback is signed with a salt of ours, over its field as received; never of what is none.
 
-    What else it says is not believed: the status is asked for.
+    Nothing else it says is believed: the status is queried.
     """
     try:
         response = json.loads(raw)["response"]

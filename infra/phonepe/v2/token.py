@@ -41,7 +41,7 @@ class CredentialsRefused(GatewayUnavailable):
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a merchant is given. As the `auth` of a request it writes the form, so that no variable holds the secret."""
+    """A merchant's credentials. As the `auth` of a request it writes the form, so that no variable holds the secret."""
 
     client_id: str
     client_version: str

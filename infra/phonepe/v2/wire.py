@@ -2,7 +2,7 @@
 
 Sources: PhonePe's pages "Initiate Payment", "Check Order Status", "Initiate Refund and Check Refund Status",
 "Webhook Handling", "Generate Authorization Token". Requests are plain JSON under an access token; nothing is signed.
-An order's root `state` is its only truth: the attempts inside it fail while it lives, samples show an errorCode on an
+An order's root `state` is its only truth. The attempts inside it fail while it lives, samples show an errorCode on an
 order that was paid, and an event may be called completed while the state is not.
 """
 

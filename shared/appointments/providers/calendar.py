@@ -24,7 +24,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Calendar:
-    """What decides when one provider is free; `busy` periods are UTC, half-open, and include the gap for travel."""
+    """One provider's calendar; `busy` periods are UTC, half-open, and include the gap for travel."""
 
     zone: str
     week: Sequence[Slot]

@@ -1,4 +1,4 @@
-"""What admins ask of the bookings of every line."""
+"""The admins' statements over the bookings of every line."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -97,7 +97,7 @@ class ExceptionView(View):
 
 
 class ExceptionClosing(Body):
-    """What was done about it; `reference` proves a refund that a person has paid out, which is then done."""
+    """The resolution of a review; `reference` proves a refund that a person has paid out, which is then done."""
 
     closing_note: Text(1, 1000)  # type: ignore[valid-type]
     reference: Text(1, 100) | None = None  # type: ignore[valid-type]

@@ -1,4 +1,4 @@
-"""What clients of this line send and see; amounts are rupees on the wire, times of day are the place's own."""
+"""The bodies and views of this line; amounts are rupees on the wire, times of day are the place's own."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
@@ -149,7 +149,7 @@ class ChefBookingView(View):
 
 
 class VisitView(AppointmentView):
-    """What only a chef's visit has of its booking, as an admin sees it."""
+    """The fields that only a chef's visit adds to its booking, as an admin sees it."""
 
     duration_hours: int
     guest_count: int
@@ -185,7 +185,7 @@ class RescheduleRequest(Body):
 
 
 class StatusChange(schemas.StatusChange):
-    """What a chef does next with a booking; `confirmed` accepts it."""
+    """A chef's next step on a booking; `confirmed` accepts it."""
 
 
 class ChefBookingQuery(PageQuery):
@@ -207,7 +207,7 @@ HourlyRate = Annotated[
 
 
 class ChefProfileChange(Body):
-    """What a chef may change: an absent field stays, null clears a text. The rate is whole rupees an hour."""
+    """A chef's change of the own profile: an absent field stays, null clears a text. The rate is whole rupees an hour."""
 
     name: Text(1, 100) | None = None  # type: ignore[valid-type]
     phone: Phone | None = None
@@ -226,7 +226,7 @@ class ChefRegistration(ProviderRegistration):
 
 
 class ChefChange(Body):
-    """What an admin changes about a chef: an absent field stays, null clears a text; `is_active: true` takes one back."""
+    """An admin's change of a chef: an absent field stays, null clears a text; `is_active: true` takes one back."""
 
     name: Text(1, 100) = ""  # type: ignore[valid-type]
     phone: Phone | None = None
@@ -242,7 +242,7 @@ class ChefChange(Body):
 
 
 class _ChefView(View):
-    """What every view of a chef shows."""
+    """The fields of every view of a chef."""
 
     id: UUID
     name: str | None

@@ -49,7 +49,7 @@ class VisitFacts(AppointmentFacts):
 
 @dataclass(frozen=True)
 class VisitDetails:
-    """What only a visit stores of its appointment; the rate is paise an hour."""
+    """The details that only a visit stores of its appointment; the rate is paise an hour."""
 
     duration_hours: int
     guest_count: int

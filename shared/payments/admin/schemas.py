@@ -20,7 +20,7 @@ class BookingCashChange(Body):
 
 
 class BookingChefChange(Body):
-    """Another chef; null: the next free one."""
+    """Another provider; null: the next free one."""
 
     chef_id: Id | None
 

@@ -1,4 +1,4 @@
-"""What a gateway says now, held against what we believe and have booked: pure decisions (docs/product.md#reconciliation)."""
+"""The comparison of a gateway's status with our rows and the ledger: pure decisions (docs/product.md#reconciliation)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState, RefundStat
 
 
 class About(StrEnum):
-    """What is compared: a payment or a refund of ours, or what a notification named that is neither."""
+    """The subject of a comparison: a payment or a refund of ours, or what a notification named that is neither."""
 
     PAYMENT = "payment"
     REFUND = "refund"
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
 
 
 class Action(StrEnum):
-    """What an admin may do about a row."""
+    """An admin's action on a row."""
 
     SETTLE = "settle"  # ask the gateway and settle its answer, as every signal does
     COMPARE_AGAIN = "compare_again"

@@ -36,7 +36,7 @@ class RowNotFound(NotFound):
 
 @dataclass(frozen=True)
 class _Decision:
-    """What an admin does about a row, which is locked, and its booking with it where there is one."""
+    """An admin's decision about a row, which is locked, and its booking with it where there is one."""
 
     session: Session
     row: ReconciliationRow

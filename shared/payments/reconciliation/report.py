@@ -1,6 +1,6 @@
 """Each day against the gateways: everything begun on it is asked about, compared with our rows and ledger, written down.
 
-The report settles nothing. What it finds, the one door for money or a person sets right (docs/product.md#reconciliation).
+The report settles nothing. Settlement or a manual review corrects each difference (docs/product.md#reconciliation).
 """
 
 from collections import Counter

@@ -15,7 +15,7 @@ class RowsQuery(PageQuery):
 
 
 class RowAction(Body):
-    """What is done about a row, one of the `actions` it allows; `close` needs a note of what a person has found out."""
+    """The decision about a row, one of the `actions` it allows; `close` needs a note of what a person has found out."""
 
     action: Action
     note: Text(1, 1000) | None = None  # type: ignore[valid-type]
@@ -33,7 +33,7 @@ class OursView(View):
 
 
 class TheirsView(View):
-    """What the gateway answered; `is_ours` is false where it spoke of something else than it was asked about."""
+    """The gateway's answer; `is_ours` is false where it spoke of something else than it was asked about."""
 
     state: str
     code: str

@@ -1,4 +1,4 @@
-"""What merchants of v2 speak: an access token for their credentials, and under it pay, status and refund."""
+"""The merchants' API v2: an access token for their credentials, and under it pay, status and refund."""
 
 import hmac
 from typing import Any, cast

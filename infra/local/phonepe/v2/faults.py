@@ -1,4 +1,4 @@
-"""What can be made to go wrong in v2: v1's faults under the same names in v2's words, and those of its own."""
+"""The faults of v2: v1's faults under the same names in v2's words, and those of its own."""
 
 from collections.abc import Callable
 from dataclasses import replace

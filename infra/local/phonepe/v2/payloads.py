@@ -1,4 +1,4 @@
-"""What a merchant may ask v2 for: plain JSON, held to the published rules; unknown fields are let through."""
+"""The requests of v2: plain JSON, held to the published rules; unknown fields are let through."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What v2 tells a merchant by itself: an event and its payload, under a word that both know."""
+"""The webhooks of v2: an event and its payload, under a word that both know."""
 
 import hashlib
 import json

@@ -12,7 +12,11 @@ LONGEST = 30  # words
 DEFINITIONS = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 # Parts of the core where no line of business is named; functions of which one is a line's own are listed in functions.yaml.
 CORE = (
-    *(path for path in sorted((ROOT / "shared").iterdir()) if path.is_dir() and path.name not in {"lines", "__pycache__"}),
+    *(
+        path
+        for path in sorted((ROOT / "shared").iterdir())
+        if path.is_dir() and path.name not in {"lines", "__pycache__"}
+    ),
     *(ROOT / "functions" / name for name in ("web", "auth", "callback", "payments", "tasks", "schedule", "migrate")),
     *(ROOT / "functions" / name for name in ("wiring.py", "gateways.py", "notifications.py")),
 )

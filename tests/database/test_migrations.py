@@ -17,7 +17,7 @@ from shared.ledger.postings import AccountCode
 from shared.lines.home_chef.rate_card import CANCELLATION_TERMS, RateCard
 from tests.postgres_server import shared_postgres
 
-# What no model declares: the line's own rules on the shared table, and the triggers' constraint rows.
+# What no model declares: a line's own rules for its rows of shared tables, and the triggers' constraint rows.
 ONLY_IN_MIGRATIONS = {
     "ck_appointments_home_chef_details",
     "ck_bookings_home_chef_assigned",
@@ -25,7 +25,9 @@ ONLY_IN_MIGRATIONS = {
     "ck_providers_home_chef_rate",
     "ledger_balanced",
 }
-TABLES = text("select count(*) from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'")
+TABLES = text("select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'")
+APPOINTMENTS = {"appointments", "offers", "provider_availability", "provider_days_off", "providers", "ratings"}
+HOME_CHEF = {"home_chef_quotes", "home_chef_tariffs"}
 CONSTRAINTS = text("""
 select c.conname, c.conrelid::regclass::text, pg_get_constraintdef(c.oid) from pg_constraint c
 join pg_class r on r.oid = c.conrelid where r.relnamespace = 'public'::regnamespace
@@ -60,6 +62,17 @@ def rows(connection: Connection, statement: Any) -> set[tuple[Any, ...]]:
     return {tuple(row) for row in connection.execute(statement) if row[0] not in left_out}
 
 
+def tables_of(url: str) -> set[str]:
+    with connected(url) as connection:
+        return {str(name) for name in connection.execute(TABLES).scalars()}
+
+
+def rules_of_lines(url: str) -> set[str]:
+    with connected(url) as connection:
+        named = "select conname from pg_constraint where conname like 'ck%home_chef%'"
+        return {str(name) for name in connection.execute(text(named)).scalars()}
+
+
 def test_an_empty_database_is_brought_to_the_newest_schema_and_again_changes_nothing(empty_url):
     assert migrations.upgrade(empty_url) == (None, "0003")
     assert migrations.upgrade(empty_url) == ("0003", "0003")
@@ -69,19 +82,24 @@ def test_every_step_has_its_way_back_and_can_be_taken_again(empty_url):
     migrations.upgrade(empty_url)
     migrations.downgrade(empty_url, "base")
     with connected(empty_url) as connection:
-        assert connection.execute(TABLES).scalar() == 0
+        assert connection.execute(TABLES).all() == []
         left = "select proname from pg_proc where proname like 'ledger%' or proname like 'refunds%'"
         assert connection.execute(text(left)).all() == []
     assert migrations.upgrade(empty_url) == (None, "0003")
 
 
 def test_each_step_alone_goes_down_and_up(empty_url):
+    """A line's step leaves nothing of the line behind, the appointments' nothing of theirs; the core stands alone."""
     migrations.upgrade(empty_url)
+    everything = tables_of(empty_url)
+    assert rules_of_lines(empty_url) == ONLY_IN_MIGRATIONS - {"ledger_balanced"}
+    migrations.downgrade(empty_url, "0002")
+    assert tables_of(empty_url) == everything - HOME_CHEF
+    assert rules_of_lines(empty_url) == set()
     migrations.downgrade(empty_url, "0001")
-    with connected(empty_url) as connection:
-        line_tables = connection.execute(text("select tablename from pg_tables where tablename like 'home_chef%'"))
-        assert line_tables.all() == []
-    assert migrations.upgrade(empty_url) == ("0001", "0003")
+    assert tables_of(empty_url) == everything - HOME_CHEF - APPOINTMENTS
+    assert migrations.upgrade(empty_url, "0002") == ("0001", "0002")
+    assert migrations.upgrade(empty_url) == ("0002", "0003")
 
 
 def test_a_database_of_a_later_release_is_left_as_it_is(empty_url):

@@ -232,3 +232,22 @@ run "functions" {
     error_message = "Rates and retries are those of functions.yaml."
   }
 }
+
+run "without_the_line_that_needs_a_function" {
+  command = plan
+
+  variables {
+    lines = ["another"]
+  }
+
+  assert {
+    condition     = toset(keys(yamldecode(file("functions.yaml")).functions)) == setunion(keys(module.function), ["chef"])
+    error_message = "A function that only other lines of business need is not made, and every other one is."
+  }
+  assert {
+    condition = alltrue([
+      for name in ["customer", "admin", "payments", "tasks", "schedule", "docs", "migrate"] : module.function[name].deployed.service.environment_variables["LINES"] == "another"
+    ])
+    error_message = "Functions that serve lines are told which run here."
+  }
+}

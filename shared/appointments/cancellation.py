@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.appointments import notify, offers, queries
@@ -17,7 +16,6 @@ from shared.bookings import transitions
 from shared.bookings.history import SYSTEM, Actor
 from shared.bookings.lifecycle import BOOKING, PAID, Acceptance, PaymentStatus, Status
 from shared.bookings.models import Booking
-from shared.bookings.queries import BookingNotFound
 from shared.kit.errors import Refusal
 from shared.kit.money import BASIS_POINTS
 from shared.payments import queries as payments
@@ -53,10 +51,7 @@ def preview(
     session: Session, line: AppointmentLine, customer_id: UUID, booking_id: UUID, now: datetime
 ) -> CancellationOffer:
     """Return what cancelling now would refund. Takes no lock. Raises BookingNotFound, NotCancellable."""
-    own = select(Booking).where(Booking.id == booking_id, Booking.customer_id == customer_id)
-    booking = session.scalars(own).one_or_none()
-    if booking is None:
-        raise BookingNotFound
+    booking = bookings.own_booking(session, line.name, customer_id, booking_id)
     paid_by = payments.applied_attempt_of(session, booking_id)
     return _offer(line, _case(session, booking, paid_by), now)
 
@@ -75,7 +70,7 @@ def cancel(
     `expected` is the refund the customer agreed to, in paise. Locks: booking, payment. Raises BookingNotFound,
     NotCancellable, RefundChanged.
     """
-    bookings.refuse_others(session, customer_id, booking_id)
+    bookings.own_booking(session, line.name, customer_id, booking_id)
     locked_payment = payments.locked(session, booking_id)
     case = _case(session, locked_payment.booking, payments.applied_attempt(session, locked_payment.payment.id))
     refund = _offer(line, case, now).refund

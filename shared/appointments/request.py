@@ -130,6 +130,6 @@ def refuse_place(address: Mapping[str, Any], locations: Sequence[Any], circles: 
 def refuse_time(starts_at: datetime, terms: BookingTerms, now: datetime, where: str = "") -> None:
     """Raise Invalid for a start too near or too far ahead; `where` is the field's prefix, as `query.`."""
     if starts_at < now + terms.lead:
-        raise Invalid(f"{where}time_slot", f"must be at least {terms.lead.seconds // 3600} h ahead")
+        raise Invalid(f"{where}time_slot", f"must be at least {terms.lead // timedelta(hours=1)} h ahead")
     if starts_at > now + terms.horizon:
         raise Invalid(f"{where}booking_date", f"must be within {terms.horizon.days} days")

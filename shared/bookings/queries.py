@@ -42,11 +42,13 @@ def line_of(session: Session, booking_id: UUID) -> str:
     return name
 
 
-def refuse_others(session: Session, customer_id: UUID, booking_id: UUID) -> None:
-    """Raise BookingNotFound for a booking that is not this customer's, before anything is locked."""
-    own = select(Booking.id).where(Booking.id == booking_id, Booking.customer_id == customer_id)
-    if session.scalars(own).one_or_none() is None:
+def own_booking(session: Session, line: str, customer_id: UUID, booking_id: UUID) -> Booking:
+    """Return a customer's own booking of a line. Takes no lock. Raises BookingNotFound."""
+    own = select(Booking).where(Booking.id == booking_id, Booking.customer_id == customer_id, Booking.line == line)
+    booking = session.scalars(own).one_or_none()
+    if booking is None:
         raise BookingNotFound
+    return booking
 
 
 def list_of_customer(session: Session, customer_id: UUID, page: PageQuery) -> tuple[list[Booking], str | None]:

@@ -190,6 +190,20 @@ def test_a_completed_lesson_is_invoiced_and_earned_in_its_own_series(world):
     assert all("Homework" in text for _, text in world.letters("late"))
 
 
+def test_another_lines_paths_do_not_know_a_lesson(world):
+    """Fails when a booking is looked up by its customer alone: another line's policy would decide its refund."""
+    lesson = world.book()
+    visit = world.make.booking(world.customer)
+    unknown = {
+        "customer": f"/customer/bookings/{lesson['id']}",
+        "tutoring": f"/tutoring/lessons/{visit.id}",
+    }
+    for function, booking in unknown.items():
+        world.ask(function, "GET", f"{booking}/cancellation", status=404)
+        world.ask(function, "POST", f"{booking}/cancel", {"reason": "plans changed"}, 404)
+    assert world.make.rows("select distinct status from bookings") == [("pending",)]
+
+
 def test_tutors_and_chefs_stay_apart(world):
     """The chef is cheaper, more experienced and fit; the best tutor for all else teaches no maths."""
     tutors = world.ask("tutoring", "GET", "/tutoring/tutors", who=ADMIN)["items"]

@@ -12,7 +12,7 @@ from functions.web.call import Call
 from functions.web.endpoint import Routes
 from functions.web.idempotency import idempotent
 from shared.bookings.history import Actor
-from shared.bookings.queries import BookingNotFound, locked, refuse_others
+from shared.bookings.queries import BookingNotFound, locked, own_booking
 from shared.bookings.schemas import BookingSummaryView
 from shared.bookings.transitions import StatusChangeNotAllowed
 from shared.idempotency.queries import KeyReused
@@ -77,9 +77,8 @@ def book(call: Call, body: ErrandRequest) -> BookingSummaryView:
 @routes.get("/bookings/{booking_id}/cancellation", answer=RefundView, refuses=(BookingNotFound,))
 def preview_cancellation(call: Call, booking_id: UUID) -> RefundView:
     """Show the refund of cancelling a paid errand now."""
-    with call.writing() as (session, caller):
-        refuse_others(session, caller.id, booking_id)
-        booking = locked(session, booking_id)
+    with call.reading() as (session, caller):
+        booking = own_booking(session, LINE.name, caller.id, booking_id)
         return RefundView(refund=refundable(booking.total, 0, LINE.refund_bp(session, booking, call.now)))
 
 
@@ -88,7 +87,7 @@ def cancel(call: Call, booking_id: UUID, body: CancelRequest) -> RefundView:
     """Cancel an errand and refund what the tier of the time says."""
 
     def end(session: Session, caller: Caller) -> RefundView:
-        refuse_others(session, caller.id, booking_id)
+        own_booking(session, LINE.name, caller.id, booking_id)
         booking = locked(session, booking_id)
         share, actor = LINE.refund_bp(session, booking, call.now), Actor(CUSTOMER, caller.id)
         return RefundView(refund=LINE.cancel(session, booking, actor, body.reason, share, call.now))

@@ -15,15 +15,21 @@ OURS, QUEUED, BARE, GUARDED = "ours", "ours, task handed over", "A", "B"
 Addresses = dict[tuple[str, str], str]
 
 UNQUEUED: Final = "tests/bench/unqueued.py"
-# Who serves what. The peers store what they promise and hand nothing over; so do ours, but for the rows named so.
-SERVED: Final[list[tuple[str, Subject, tuple[str, ...]]]] = [
-    (OURS, ours("customer", UNQUEUED), (CREATE, LIST)),
-    (OURS, ours("payments", UNQUEUED), (STATUS,)),
-    (OURS, ours("callback", UNQUEUED), (CALLBACK,)),
-    (QUEUED, ours("customer"), (CREATE,)),
-    (BARE, peer("bare"), (CREATE, LIST, STATUS, CALLBACK)),
-    (GUARDED, peer("guarded"), (CREATE, LIST, STATUS, CALLBACK)),
-]
+
+
+def _served() -> list[tuple[str, Subject, tuple[str, ...]]]:
+    """Return each row's name, its server and the operations it answers; installs the peers where they are not yet.
+
+    The peers store a task and hand nothing over; so do ours, but for the rows named so.
+    """
+    return [
+        (OURS, ours("customer", UNQUEUED), (CREATE, LIST)),
+        (OURS, ours("payments", UNQUEUED), (STATUS,)),
+        (OURS, ours("callback", UNQUEUED), (CALLBACK,)),
+        (QUEUED, ours("customer"), (CREATE,)),
+        (BARE, peer("bare"), (CREATE, LIST, STATUS, CALLBACK)),
+        (GUARDED, peer("guarded"), (CREATE, LIST, STATUS, CALLBACK)),
+    ]
 
 
 @contextmanager
@@ -45,11 +51,12 @@ def field(stage: Stage, folder: Path, database_of: Callable[[str], str] | None =
     """Serve all of them; gives the address of each operation of each. `database_of` names the database of a subject."""
     with sink(folder / "sink.log") as tasks:
         environ = stage.environ | DEPLOYED | {"CLOUD_TASKS_URL": tasks}
-        databases = {name: database_of(name) if database_of else stage.database_url for name, _, _ in SERVED}
-        subjects = [(subject, environ | {"DATABASE_URL": databases[name]}) for name, subject, _ in SERVED]
+        rows = _served()
+        databases = {name: database_of(name) if database_of else stage.database_url for name, _, _ in rows}
+        subjects = [(subject, environ | {"DATABASE_URL": databases[name]}) for name, subject, _ in rows]
         with serving_all(subjects, folder / "servers.log") as urls:
             yield {
                 (name, operation): url
-                for (name, _, operations), url in zip(SERVED, urls, strict=True)
+                for (name, _, operations), url in zip(rows, urls, strict=True)
                 for operation in operations
             }

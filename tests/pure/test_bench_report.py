@@ -1,5 +1,7 @@
 """What the benchmark says of its figures: a ratio is of values measured together, and a goal that is missed is told."""
 
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
@@ -47,3 +49,10 @@ def test_the_page_counts_what_is_met_and_hides_nothing_that_is_missed():
 @pytest.mark.parametrize("part", PARTS)
 def test_each_part_can_be_measured(part):
     assert callable(import_module(f"tests.bench.{part}").measure)
+
+
+def test_nothing_is_installed_before_something_is_measured():
+    """Two test processes that import the benchmarks at once would install into one folder."""
+    imports = "; ".join(f"import tests.bench.{part}" for part in PARTS)
+    never = "from tests.bench import environments; environments.environment = None"
+    subprocess.run([sys.executable, "-c", f"{never}; {imports}"], check=True)

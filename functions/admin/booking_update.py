@@ -41,11 +41,17 @@ def change_booking(call: Call, booking_id: UUID, body: BookingChange) -> Booking
         case BookingStatusChange() as change:
             begin = with_audit(call, "booking.moved", booking_id)
             _line_of(call, booking_id).change_status(begin, booking_id, change.status, change.reason, call.now)
-        case BookingChefChange(chef_id=provider_id) | BookingProviderChange(provider_id=provider_id):
-            begin = with_audit(call, "booking.assigned", booking_id)
-            _line_of(call, booking_id).assign(begin, booking_id, provider_id, call.now)
+        case BookingChefChange() as change:
+            _assign(call, booking_id, change.chef_id, "chef_id")
+        case BookingProviderChange() as change:
+            _assign(call, booking_id, change.provider_id, "provider_id")
     with call.reading() as (session, _):
         return booking_detail(session, booking_id)
+
+
+def _assign(call: Call, booking_id: UUID, provider_id: UUID | None, field: str) -> None:
+    begin = with_audit(call, "booking.assigned", booking_id)
+    _line_of(call, booking_id).assign(begin, booking_id, provider_id, call.now, field=field)
 
 
 def _line_of(call: Call, booking_id: UUID) -> Line:

@@ -11,7 +11,7 @@ routes = Routes("/migrations")
 
 
 class LineUnfinished(Refusal):
-    """The release switches off a line of business that has unfinished bookings or refunds."""
+    """The release switches off a line of business that has unfinished bookings, refunds or outbox messages."""
 
     code = "line_unfinished"
     title = "A line of business is not finished"
@@ -28,12 +28,15 @@ class Migrated(View):
 def upgrade_to_head(call: Call) -> Migrated:
     """Apply every migration this release knows and the database has not seen.
 
-    A release without a line that has unfinished bookings or refunds is refused: nobody would complete or return them.
+    A release without a line that has unfinished bookings, refunds or outbox messages is refused: no function would
+    handle them.
     """
     chosen = wiring.settings()
     authentication.invoked_by(call.request, chosen.migrate_url or "", chosen.migrate_invoker or "")
     left = [name for name in unfinished_lines(chosen.database_url or "") if name not in wiring.line_names()]
     if left:
-        raise LineUnfinished(f"LINES leaves out {', '.join(left)}, with unfinished bookings or refunds.", lines=left)
+        raise LineUnfinished(
+            f"LINES leaves out {', '.join(left)}, with unfinished bookings, refunds or messages.", lines=left
+        )
     before, after = upgrade(chosen.database_url or "")
     return Migrated(before=before, after=after)

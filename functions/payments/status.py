@@ -1,4 +1,3 @@
-from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from functions import gateways, wiring
@@ -33,12 +32,12 @@ def status(call: Call, txn: str) -> AttemptView:
         return _view(_own(session, caller, txn))
 
 
-def _own(session: Session, caller: Somebody, txn: str) -> RowMapping:
+def _own(session: Session, caller: Somebody, txn: str) -> queries.CustomersAttempt:
     found = queries.attempt_of_customer(session, caller.id, txn)
     if found is None:
         raise AttemptNotFound
     return found
 
 
-def _view(found: RowMapping) -> AttemptView:
+def _view(found: queries.CustomersAttempt) -> AttemptView:
     return AttemptView.model_validate({**found, "status": SHOWN[AttemptState(found["state"])]})

@@ -91,7 +91,7 @@ def serve(
     """Return the target of a function: a plain function over the application of this route table.
 
     `of_lines` are the routes of lines by name; those of a line that is switched off do not exist. A line's route of a
-    core path replaces the core's. A function that calls lines and has no routes of theirs passes an empty mapping. An
+    core path replaces the core's; the same path in two lines is a ValueError. A function that calls lines and has no routes of theirs passes an empty mapping. An
     unknown name in LINES then stops it at start, and not at its first booking.
     `requires` are the settings without which the process does not start: each function has only its own secrets.
     `loads` are the modules that each of its requests needs and nothing imports at the top.
@@ -104,10 +104,13 @@ def serve(
     if "infra.postgres.engine" in loads:
         wiring.database()  # connects after the fork only, but loads now what its address asks for
     running = () if of_lines is None else wiring.line_names()
+    added: Table = {}
     for line, routes in (of_lines or {}).items():
         if line in running:
-            table = {**{path: kept for path, kept in table.items() if path not in routes}, **routes}
-    app = App(name, table)
+            if twice := added.keys() & routes.keys():
+                raise ValueError(f"two lines of business in LINES have the same path: {sorted(twice)}")
+            added = {**added, **routes}
+    app = App(name, {**{path: kept for path, kept in table.items() if path not in added}, **added})
 
     def target(request: Request) -> Response:
         return app.respond(request)

@@ -13,10 +13,12 @@ from infra.postgres.address import arguments
 
 HERE = Path(__file__).parent
 CONNECT_SECONDS = 3.0
-# The lines of bookings that are not over, or of refunds that have not reached their customer.
+# The lines of bookings that are not over, of refunds that have not reached their customer, of messages not handled.
 UNFINISHED = text(
     "select distinct line from bookings b where status not in ('completed', 'cancelled')"
-    " or exists (select from refunds r where r.booking_id = b.id and r.state <> 'done') order by line"
+    " or exists (select from refunds r where r.booking_id = b.id and r.state <> 'done')"
+    " or exists (select from outbox o where o.kind like b.line || '.%' and o.done_at is null and o.dead_at is null)"
+    " order by line"
 )
 LOCK = 724_316_905  # two releases that migrate at once follow one another
 
@@ -47,7 +49,7 @@ def head() -> str:
 
 
 def unfinished_lines(url: str) -> list[str]:
-    """Return the lines of business that have unfinished bookings or refunds; none of an empty database."""
+    """Return the lines of business that have unfinished bookings, refunds or outbox messages; none of an empty database."""
     engine = engine_for(url)
     try:
         with engine.connect() as connection:

@@ -164,19 +164,25 @@ def replace(begin: Begin, line: AppointmentLine, booking_id: UUID, validate: Val
 
 
 def assign(
-    begin: Begin, line: AppointmentLine, booking_id: UUID, provider_id: UUID, reason: str | None, now: datetime
+    begin: Begin,
+    line: AppointmentLine,
+    booking_id: UUID,
+    provider_id: UUID,
+    reason: str | None,
+    now: datetime,
+    *,
+    field: str = "provider_id",
 ) -> AppointmentRow:
     """Ask one provider as an admin, whatever their week says and whoever was asked before; theirs already: no change.
 
-    Raises BookingNotFound, Invalid (no verified, active provider of the line), ProviderUnavailable (another appointment
+    Raises BookingNotFound, Invalid (naming `field`: no verified, active provider of the line), ProviderUnavailable (another appointment
     then), StatusChangeNotAllowed.
     """
     try:
         with begin() as (session, actor):
             queries.find(session, booking_id)
             if not candidates.lock_provider(session, line, provider_id):
-                role = line.provider_role
-                raise Invalid(f"{role}_id", f"is not a verified, active {role}")
+                raise Invalid(field, f"is not a verified, active {line.provider_role}")
             row = queries.locked(session, booking_id)
             _refuse_started(row.booking)
             if row.booking.provider_id != provider_id:

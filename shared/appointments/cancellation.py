@@ -125,7 +125,7 @@ def _case(session: Session, booking: Booking, paid_by: Attempt | None, appointme
 
 def _offer(line: AppointmentLine, case: _Case, now: datetime) -> CancellationOffer:
     booking = case.booking
-    if not BOOKING.allows(Status(booking.status), Status.CANCELLED):
+    if not BOOKING.allows(booking.status, Status.CANCELLED):
         raise NotCancellable(f"A booking that is {booking.status} cannot be cancelled.", current=booking.status)
     facts = cancellation_facts(booking, case.appointment, case.refunded)
     policy = CancellationPolicy.from_row(case.appointment.cancellation)

@@ -3,9 +3,8 @@
 Each appointment is decided on its locked row, in a transaction of its own, and only by its own line.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -19,6 +18,7 @@ from shared.bookings.history import SYSTEM, open_review
 from shared.bookings.lifecycle import Acceptance, Status
 from shared.kit import log
 from shared.kit.database import Database
+from shared.outbox.pending import Payload
 
 BATCH = 200
 logger = log.logger(__name__)
@@ -66,9 +66,9 @@ def keep(db: Database, line: AppointmentLine, now: datetime) -> dict[str, int]:
     return {rule: sum(name == rule for name, _ in due) for rule in rules}
 
 
-def lapse(db: Database, line: AppointmentLine, payload: Mapping[str, Any], now: datetime) -> None:
+def lapse(db: Database, line: AppointmentLine, payload: Payload, now: datetime) -> None:
     """Handle the message that ends an offer at its time."""
-    assignment.lapse(db, line, UUID(payload["booking_id"]), now)
+    assignment.lapse(db, line, UUID(str(payload["booking_id"])), now)
 
 
 def _due(session: Session, line: AppointmentLine, now: datetime) -> list[tuple[str, UUID]]:

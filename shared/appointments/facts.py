@@ -1,12 +1,12 @@
 """The facts of an appointment that its letters are worded from, as notifications store them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
+
+from shared.kit.stored import Stored
 
 
 @dataclass(frozen=True, kw_only=True)
-class AppointmentFacts:
+class AppointmentFacts(Stored):
     """The facts of an appointment that a letter may show; a line's own facts derive from it.
 
     Amounts are paise, days and instants ISO texts, `time` is HH:MM; both are local to the zone. The fields after
@@ -33,12 +33,3 @@ class AppointmentFacts:
     amount: int = 0
     why: str = ""
     invoice: str | None = None
-
-    @classmethod
-    def read(cls, stored: Mapping[str, Any]) -> Self:
-        """Read stored facts; a release may have stored more than this one knows."""
-        known = {item.name for item in fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in known})
-
-    def to_row(self) -> dict[str, Any]:
-        return dict(vars(self))

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -25,13 +25,14 @@ from shared.appointments.request import (
     ProviderNotFound,
     ProviderUnavailable,
 )
-from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status
+from shared.bookings.lifecycle import Status
 from shared.bookings.line import Begin, BookingDetails, Line, PaidPayment, RefundOfBooking
 from shared.bookings.models import Booking
 from shared.invoices.documents import Supply
-from shared.kit.database import Database
+from shared.kit.database import Database, Parameters
 from shared.kit.email_template import EmailTemplate
 from shared.kit.schemas import Body, View
+from shared.kit.stored import Stored
 from shared.ledger.postings import Parts
 from shared.notifications.notice import Notice, Reader
 from shared.users.models import ADMIN, CUSTOMER, User
@@ -44,7 +45,7 @@ class Price:
     total: int
     breakdown: Mapping[str, int]
     earning: int
-    details: Mapping[str, object]
+    details: Stored
 
 
 @dataclass(frozen=True)
@@ -60,27 +61,6 @@ class Placement:
     price: Price
     pay_by: datetime
     now: datetime
-
-    def shown(self, zone: str) -> dict[str, Any]:
-        """Return what a customer sees of any appointment that was just booked, by the names of its columns."""
-        request = self.request
-        return {
-            "id": self.id,
-            "ref": self.ref,
-            "status": Status.PENDING,
-            "payment_status": PaymentStatus.PENDING,
-            "acceptance": Acceptance.AWAITING,
-            "total": self.price.total,
-            "booking_date": request.booking_date,
-            "time_slot": request.time_slot,
-            "starts_at": request.starts_at,
-            "ends_at": request.ends_at,
-            "time_zone": zone,
-            "address": self.context.address,
-            "pay_by": self.pay_by,
-            "cancellation_reason": None,
-            "created_at": self.now,
-        }
 
 
 class AppointmentLine(Line):
@@ -136,7 +116,7 @@ class AppointmentLine(Line):
     def price(self, request: AppointmentRequest, context: BookingContext, provider: Candidate) -> Price:
         """Return the price of an appointment with a provider, under the terms of the context."""
 
-    def write_parameters(self, placement: Placement) -> Mapping[str, object]:  # noqa: ARG002
+    def write_parameters(self, placement: Placement) -> Parameters:  # noqa: ARG002
         """Return the parameters of `write_fragment`."""
         return {}
 
@@ -167,9 +147,10 @@ class AppointmentLine(Line):
 
     def provider_view(self, user: User, provider: Provider) -> View:
         """Return a provider as an admin sees them."""
+        from shared.appointments.providers import views
         from shared.appointments.providers.schemas import ProviderView
 
-        return ProviderView.model_validate(provider.shown(ProviderView.model_fields, user))
+        return views.provider_as(ProviderView, user, provider)
 
     def on_paid(self, session: Session, booking: Booking, payment: PaidPayment, now: datetime) -> None:  # noqa: ARG002
         from shared.appointments import offers
@@ -209,7 +190,7 @@ class AppointmentLine(Line):
     def letter(self, notice: Notice, reader: Reader) -> EmailTemplate:
         from shared.appointments import letters
 
-        return letters.letter(notice.kind, AppointmentFacts.read(notice.facts), reader)
+        return letters.letter(notice.kind, AppointmentFacts.from_row(notice.facts), reader)
 
     def is_current(self, session: Session, notice: Notice) -> bool:
         from shared.appointments import staleness
@@ -221,13 +202,13 @@ class AppointmentLine(Line):
 
         status_changes.by_admin(begin, self, booking_id, status, reason, now)
 
-    def assign(self, begin: Begin, booking_id: UUID, provider_id: UUID | None, now: datetime) -> None:
+    def assign(self, begin: Begin, booking_id: UUID, provider_id: UUID | None, now: datetime, *, field: str) -> None:
         from shared.appointments import assignment
 
         if provider_id is None:
             assignment.remove(begin, self, booking_id, None, now)
         else:
-            assignment.assign(begin, self, booking_id, provider_id, None, now)
+            assignment.assign(begin, self, booking_id, provider_id, None, now, field=field)
 
     def details(self, session: Session, booking: Booking) -> BookingDetails:
         from shared.appointments.admin import queries

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.appointments.lifecycle import OfferState
 from shared.bookings.models import Booking
-from shared.kit.base import Base, Created, one_of
+from shared.kit.base import Base, Created, EnumColumn, one_of
 from shared.kit.ids import new_id
 from shared.places.models import Address
 
@@ -56,7 +56,7 @@ class Offer(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     booking_id: Mapped[UUID] = mapped_column(ForeignKey(Booking.id))
     provider_id: Mapped[UUID] = mapped_column(ForeignKey("providers.user_id"))
-    state: Mapped[str]
+    state: Mapped[OfferState] = mapped_column(EnumColumn(OfferState))
     offered_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]

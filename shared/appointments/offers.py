@@ -76,7 +76,7 @@ def accept(session: Session, line: AppointmentLine, row: AppointmentRow, actor: 
         raise StatusChangeNotAllowed(booking, Status.CONFIRMED)
     if offer is None or offer.state != OfferState.OPEN or has_lapsed(offer, now) or is_overdue(booking, now):
         raise OfferGone
-    offer.state = OFFER.move(OfferState(offer.state), OfferState.ACCEPTED)
+    offer.state = OFFER.move(offer.state, OfferState.ACCEPTED)
     offer.answered_at = now
     if booking.status == Status.PENDING:
         transitions.move(
@@ -112,7 +112,7 @@ def end(session: Session, booking: Booking, state: OfferState, now: datetime, re
     """End the current offer of a locked booking, where it has one."""
     offer = queries.current_offer(session, booking.id)
     if offer is not None:
-        offer.state = OFFER.move(OfferState(offer.state), state)
+        offer.state = OFFER.move(offer.state, state)
         offer.answered_at, offer.reason = now, reason
 
 

@@ -55,6 +55,7 @@ from shared.kit.rate_limit import HOUR, LastHour
 from shared.kit.schemas import Body, View
 from shared.notifications import queries as notifications
 from shared.payments.models import WHOLE, Payment
+from shared.places.serviceability import Coverage
 from shared.sign_in.sessions import Somebody
 
 TRIES = 50  # providers that others may take first, before a crowd is asked to come back
@@ -174,13 +175,14 @@ def read_context(
     idempotency.replay_stored(key, row.stored_answer)
     if row.address is None:
         raise Invalid("address_id", "is not one of your addresses")
+    address = Address(**{name: row.address[name] for name in Address.__dataclass_fields__})
     terms = BookingTerms.from_row(row.terms)
-    refuse_place(row.address, row.locations, row.circles)
+    refuse_place(address.place, Coverage.from_rows(row.locations, row.circles))
     refuse_time(request.starts_at, terms, now)
     candidates = [Candidate.from_row(found) for found in row.candidates or ()]
     counted = (BOOKED, *line.hourly_counts)
     return BookingContext(
-        address=Address(**{name: row.address[name] for name in Address.__dataclass_fields__}),
+        address=address,
         terms=terms,
         candidates=ranked(line, [one for one in candidates if one.is_free], request)
         or [one for one in candidates if not one.is_free],
@@ -313,8 +315,8 @@ def _store(session: Session, line: AppointmentLine, placement: Placement, key: K
     facts = notify.placement_facts(line, placement)
     notice = notifications.parameters(placement.customer_id, line.name, BOOKED, facts.to_row(), now)
     answer = {"answer": json.dumps(view.model_dump(mode="json")), **idempotency.parameters(key, now)}
-    row = _row(line, placement) | dict(line.write_parameters(placement))
-    bookings, details, answers = session.execute(_write(line), {**row, **answer, **notice}).one()
+    parameters = {**_row(line, placement), **line.write_parameters(placement), **answer, **notice}
+    bookings, details, answers = session.execute(_write(line), parameters).one()
     if not bookings or answers < (key is not None):
         raise Stale  # the provider's calendar has changed, or another request with this key was first
     line.refuse_written(placement, details)
@@ -348,8 +350,8 @@ def _row(line: AppointmentLine, placement: Placement) -> dict[str, Any]:
         "time_slot": request.time_slot,
         "time_zone": line.time_zone,
         "earning": price.earning,
-        "cancellation": json.dumps(context.terms.cancellation),
-        "details": json.dumps(price.details),
+        "cancellation": json.dumps(context.terms.cancellation.to_row()),
+        "details": json.dumps(price.details.to_row()),
         "payment_id": new_id(),
         "offer_id": new_id(),
         "now": placement.now,

@@ -1,10 +1,12 @@
 """The times that govern an appointment between booking and completion. Source: docs/product.md#offers."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.kit.stored import JsonScalar
 from shared.payments.cancellation_policy import CancellationPolicy
 
 
@@ -38,17 +40,17 @@ class AppointmentPolicy:
 
 @dataclass(frozen=True)
 class BookingTerms:
-    """The dated row an appointment is booked under; `rates` and `cancellation` are stored as they are."""
+    """The dated row an appointment is booked under; `rates` are the line's own."""
 
     valid_from: datetime
     gap: timedelta  # for travel, after the appointment
     lead: timedelta  # the earliest start from now
     horizon: timedelta  # the latest start from now
-    rates: dict[str, Any]
-    cancellation: dict[str, Any]
+    rates: Mapping[str, JsonScalar]
+    cancellation: CancellationPolicy
 
     @classmethod
-    def from_row(cls, row: dict[str, Any]) -> "BookingTerms":
+    def from_row(cls, row: Mapping[str, Any]) -> "BookingTerms":
         """Read the row that a line's `terms_sql` selects, as JSON."""
         return cls(
             valid_from=datetime.fromisoformat(row["valid_from"]),
@@ -56,16 +58,14 @@ class BookingTerms:
             lead=timedelta(minutes=row["lead_minutes"]),
             horizon=timedelta(days=row["horizon_days"]),
             rates=row["rates"],
-            cancellation=row["cancellation"],
+            cancellation=CancellationPolicy.from_row(row["cancellation"]),
         )
 
 
 def fixed_terms(policy: CancellationPolicy, *, gap_minutes: int, lead_minutes: int, horizon_days: int) -> str:
     """Return the `terms_sql` of a line that keeps no dated rows."""
-    tiers = [{"from_hours": tier.from_hours, "refund_bp": tier.refund_bp} for tier in policy.tiers]
-    cancellation = {"tiers": tiers, "operator_compensation_bp": policy.operator_compensation_bp}
     return f"""
       select timestamptz '2025-01-01 00\\:00\\:00+00' as valid_from, {gap_minutes} as gap_minutes,
         {lead_minutes} as lead_minutes, {horizon_days} as horizon_days, jsonb '{{}}' as rates,
-        jsonb '{json.dumps(cancellation)}' as cancellation
+        jsonb '{json.dumps(policy.to_row())}' as cancellation
     """

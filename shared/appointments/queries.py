@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -11,14 +10,10 @@ from sqlalchemy.orm import Session
 
 from shared.appointments.models import Appointment, Offer
 from shared.bookings import queries as bookings
-from shared.bookings.lifecycle import Acceptance
 from shared.bookings.models import Booking
 from shared.bookings.queries import BookingNotFound
 from shared.kit.paging import PageQuery, Position, after, page_of
 from shared.users.models import User
-
-TIMES = ("booking_date", "time_slot", "starts_at", "ends_at", "time_zone")
-AREA_ONLY = ("city", "pincode")  # what a provider sees of an address before accepting
 
 
 @dataclass(frozen=True)
@@ -29,22 +24,6 @@ class AppointmentRow:
     appointment: Appointment
     customer: User
     offer: Offer | None
-
-    def shown_to_provider(self) -> dict[str, Any]:
-        """Return what its provider sees: area and first name until the provider has accepted, then address and number."""
-        booking, appointment, accepted = self.booking, self.appointment, self.booking.acceptance == Acceptance.ACCEPTED
-        address, name = appointment.address, self.customer.name
-        return {
-            **{
-                name: getattr(booking, name)
-                for name in ("id", "ref", "status", "payment_status", "acceptance", "created_at")
-            },
-            **{name: getattr(appointment, name) for name in ("earning", *TIMES)},
-            "customer_name": name if accepted or name is None else name.split()[0],
-            "customer_phone": self.customer.phone if accepted else None,
-            "address": address if accepted else {name: address[name] for name in AREA_ONLY},
-            "offer_expires_at": self.offer.expires_at if self.offer and not accepted else None,
-        }
 
 
 def _of_provider(provider_id: UUID) -> Select[Booking, Appointment, User, Offer]:

@@ -10,7 +10,8 @@ from shared.appointments.policy import BookingTerms
 from shared.kit.clock import instant
 from shared.kit.errors import Invalid, NotFound, Refusal
 from shared.kit.rate_limit import LastHour
-from shared.places.serviceability import Circle, Place, Served, decide
+from shared.kit.stored import JsonScalar
+from shared.places.serviceability import Coverage, Place, decide
 
 
 class NotServiceable(Refusal):
@@ -50,24 +51,30 @@ class Overlapping(Refusal):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AppointmentRequest:
-    """A customer's request; instants are UTC, day and time of day the place's own. A line adds its own fields."""
+class AppointmentTimes:
+    """The times of an appointment: day and time of day are the place's own, instants are UTC."""
 
-    address_id: UUID
     booking_date: date
     time_slot: time
     starts_at: datetime
     ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppointmentRequest(AppointmentTimes):
+    """A customer's request for an appointment; a line adds its own fields."""
+
+    address_id: UUID
     provider_id: UUID | None = None
 
     def refuse_expired(self, now: datetime) -> None:
         """Refuse a request that was valid only until an instant, by raising."""
 
 
-def times(day: date, at: time, length: timedelta, zone: str) -> dict[str, Any]:
-    """Return the times of an AppointmentRequest that starts on a local day at a local time."""
+def times(day: date, at: time, length: timedelta, zone: str) -> AppointmentTimes:
+    """Return the times of an appointment that starts on a local day at a local time."""
     starts_at = instant(day, at, zone)
-    return {"booking_date": day, "time_slot": at, "starts_at": starts_at, "ends_at": starts_at + length}
+    return AppointmentTimes(booking_date=day, time_slot=at, starts_at=starts_at, ends_at=starts_at + length)
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,10 @@ class Address:
     latitude: float | None
     longitude: float | None
 
+    @property
+    def place(self) -> Place:
+        return Place(self.city, self.pincode, self.latitude, self.longitude)
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -94,14 +105,14 @@ class Candidate:
     works: bool
     busy: bool
     calendar_version: int
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, JsonScalar | Sequence[JsonScalar]] = field(default_factory=dict)
 
     @property
     def is_free(self) -> bool:
         return self.works and not self.busy
 
     @classmethod
-    def from_row(cls, row: dict[str, Any]) -> "Candidate":
+    def from_row(cls, row: Mapping[str, Any]) -> "Candidate":
         own = {"id", "name", "rate", "rating", "works", "busy", "calendar_version"}
         more = {name: value for name, value in row.items() if name not in own}
         return cls(**{name: row[name] for name in own - {"id"}}, id=UUID(row["id"]), facts=more)
@@ -119,10 +130,9 @@ class BookingContext:
     counts: Mapping[str, LastHour]
 
 
-def refuse_place(address: Mapping[str, Any], locations: Sequence[Any], circles: Sequence[Any]) -> None:
+def refuse_place(place: Place, coverage: Coverage) -> None:
     """Raise NotServiceable, naming the rule, for a place that is not served."""
-    place = Place(address["city"], address["pincode"], address["latitude"], address["longitude"])
-    decision = decide(place, [Served(**row) for row in locations], [Circle(**row) for row in circles])
+    decision = decide(place, coverage)
     if not decision.serviceable:
         raise NotServiceable("We do not come to this address yet.", rule=decision.rule)
 

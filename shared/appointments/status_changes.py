@@ -43,7 +43,9 @@ def by_provider(
             raise BookingNotFound
         row = queries.locked_of_provider(session, actor.id, booking_id)
         is_confirmation = action is ProviderAction.CONFIRMED
-        is_so = row.booking.status == action and (not is_confirmation or row.booking.acceptance == Acceptance.ACCEPTED)
+        is_so = row.booking.status.value == action and (
+            not is_confirmation or row.booking.acceptance == Acceptance.ACCEPTED
+        )
         if not is_so:
             _change(AssignmentContext(session, line, actor, row, now), action, reason, window)
         return row

@@ -71,7 +71,7 @@ def open_review(
 
 
 def close_reviews(session: Session, kind: str, subject_id: UUID, actor: Actor, note: str, now: datetime) -> None:
-    """Close the open manual reviews of a kind and subject."""
+    """Lock and close the open manual reviews of a kind and subject."""
     still_open = select(ManualReview).filter_by(kind=kind, subject_id=subject_id, closed_at=None)
     for found in session.scalars(for_update(still_open)):
         found.closed_at, found.closed_by, found.closing_note = now, actor.id, note

@@ -106,10 +106,11 @@ class Line(ABC):
         """Move a booking to a status as an admin. Raises BookingNotFound, StatusChangeNotAllowed."""
 
     @abstractmethod
-    def assign(self, begin: Begin, booking_id: UUID, provider_id: UUID | None, now: datetime) -> None:
-        """Give a booking another provider as an admin, or the next free one (None).
+    def assign(self, begin: Begin, booking_id: UUID, provider_id: UUID | None, now: datetime, *, field: str) -> None:
+        """Assign another provider to a booking as an admin, or the next free one (None).
 
-        Raises BookingNotFound, StatusChangeNotAllowed, and the line's own refusals.
+        `field` is the body's field that names the provider. Raises BookingNotFound, StatusChangeNotAllowed, Invalid
+        naming the field, and the line's own refusals.
         """
 
     def details(self, session: Session, booking: Booking) -> BookingDetails:  # noqa: ARG002

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.bookings.lifecycle import ACTIVE, Acceptance, PaymentStatus, Status
-from shared.kit.base import Base, Changed, Created, one_of
+from shared.kit.base import Base, Changed, Created, EnumColumn, one_of
 from shared.kit.ids import new_id
 from shared.users.models import User
 
@@ -64,9 +64,9 @@ class Booking(Changed, Base):
     customer_id: Mapped[UUID] = mapped_column(ForeignKey(User.id))
     provider_id: Mapped[UUID | None] = mapped_column(ForeignKey(User.id))
     busy_period: Mapped[Range[datetime] | None] = mapped_column(TSTZRANGE)
-    status: Mapped[str]
-    payment_status: Mapped[str]
-    acceptance: Mapped[str]
+    status: Mapped[Status] = mapped_column(EnumColumn(Status))
+    payment_status: Mapped[PaymentStatus] = mapped_column(EnumColumn(PaymentStatus))
+    acceptance: Mapped[Acceptance] = mapped_column(EnumColumn(Acceptance))
     city: Mapped[str]
     total: Mapped[int] = mapped_column(BigInteger)
     breakdown: Mapped[dict[str, Any]]
@@ -93,8 +93,8 @@ class BookingEvent(Base):
     actor: Mapped[str]
     actor_id: Mapped[UUID | None]
     kind: Mapped[str]
-    from_status: Mapped[str | None]
-    to_status: Mapped[str | None]
+    from_status: Mapped[Status | None] = mapped_column(EnumColumn(Status))
+    to_status: Mapped[Status | None] = mapped_column(EnumColumn(Status))
     reason: Mapped[str | None]
     facts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
 

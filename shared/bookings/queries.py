@@ -1,6 +1,5 @@
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -87,7 +86,7 @@ def history(
     return (rows[0][0], [row[1] for row in rows if row[1] is not None]) if rows else None
 
 
-def snapshot(session: Session, booking_id: UUID) -> dict[str, Any] | None:
+def snapshot(session: Session, booking_id: UUID) -> dict[str, str | None] | None:
     """Return a booking's status, payment status, acceptance and provider as plain JSON; None where there is none."""
     columns = (Booking.status, Booking.payment_status, Booking.acceptance, Booking.provider_id)
     row = session.execute(select(*columns).where(Booking.id == booking_id)).mappings().one_or_none()

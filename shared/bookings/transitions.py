@@ -16,7 +16,7 @@ class StatusChangeNotAllowed(Refusal):
     code, title = "step_not_allowed", "Not possible from here"
 
     def __init__(self, booking: Booking, target: str, why: str | None = None) -> None:
-        allowed = sorted(BOOKING.moves[Status(booking.status)])
+        allowed = sorted(BOOKING.moves[booking.status])
         detail = why or f"A booking that is {booking.status} cannot become {target}."
         super().__init__(detail, current=booking.status, target=target, allowed=allowed)
 
@@ -35,7 +35,7 @@ def move(
     **facts: Any,
 ) -> None:
     """Move a locked booking to a status its table allows (raises IllegalMove otherwise) and write the event."""
-    came_from = Status(booking.status)
+    came_from = booking.status
     booking.status = BOOKING.move(came_from, to)
     booking.payment_status = payment or booking.payment_status
     booking.acceptance = acceptance or booking.acceptance
@@ -44,7 +44,7 @@ def move(
 
 def refuse_move(booking: Booking, to: Status, why: str | None = None) -> None:
     """Raise StatusChangeNotAllowed where a booking's status does not allow the move."""
-    if not BOOKING.allows(Status(booking.status), to):
+    if not BOOKING.allows(booking.status, to):
         raise StatusChangeNotAllowed(booking, to, why)
 
 

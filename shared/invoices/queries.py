@@ -40,7 +40,8 @@ def issue(session: Session, prefix: str, booking_id: UUID, supplier: Supplier, s
 def credit(session: Session, prefix: str, booking_id: UUID, refund_id: UUID, amount: int, now: datetime) -> str | None:
     """Issue the credit note of a refund that was decided after the completion, in a line's series; returns its number.
 
-    None where the booking has no invoice: before its completion nothing is credited. The booking's row is locked.
+    `amount` is paise. None where the booking has no invoice: before its completion nothing is credited. The caller has
+    locked the booking.
     """
     issued = of_booking(session, booking_id)
     if not issued:

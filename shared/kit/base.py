@@ -1,10 +1,11 @@
 """The base of every table."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, MetaData, Select, Text, Uuid, func
+from sqlalchemy import DateTime, Dialect, MetaData, Select, Text, TypeDecorator, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -36,16 +37,29 @@ class Changed(Created):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
-def one_of(column: str, values: type) -> str:
+class EnumColumn(TypeDecorator[Any]):
+    """A text column that is read as a member of an enum; a CHECK made by `one_of` holds its values in the database."""
+
+    impl, cache_ok = Text, True
+
+    def __init__(self, values: type[StrEnum]) -> None:
+        super().__init__()
+        self.values = values
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
+        return None if value is None else self.values(value)
+
+
+def one_of(column: str, values: type[StrEnum]) -> str:
     """Return the CHECK that keeps a text column inside an enum's values."""
-    listed = ", ".join(f"'{value.value}'" for value in values)  # type: ignore[attr-defined]
+    listed = ", ".join(f"'{value.value}'" for value in values)
     return f"{column} in ({listed})"
 
 
 def for_update(statement: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
-    """Take the rows for this transaction, as they are now: what the session had read of them before is replaced.
+    """Lock the rows of a select and read them anew, replacing what the session had read of them before.
 
-    Foreign keys may still point at them meanwhile (`for no key update`); `skip_locked` leaves out what others hold.
+    The lock is `for no key update`: inserts may still reference the rows. `skip_locked` leaves out rows others have locked.
     """
     taken = statement.with_for_update(key_share=True, skip_locked=skip_locked)
     return taken.execution_options(populate_existing=True)

@@ -3,12 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import Any, Protocol
+from uuid import UUID
 
 from sqlalchemy import TextClause
 from sqlalchemy.orm import Session
 
 from shared.kit.errors import DependencyDown
+
+Parameters = Mapping[str, str | int | UUID | date | datetime | time | timedelta | None]  # of a statement, by name
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Piggyback:
     """
 
     statement: TextClause
-    parameters: Mapping[str, Any]
+    parameters: Parameters
     on_rows: Callable[[Sequence[Sequence[Any]]], None]
 
 

@@ -7,7 +7,7 @@ BASIS_POINTS = 10_000
 
 
 def half_up(numerator: int, denominator: int) -> int:
-    """Return numerator / denominator rounded half-up; both are ints, numerator >= 0, denominator > 0."""
+    """Return numerator / denominator rounded half-up; raises ValueError unless numerator >= 0 and denominator > 0."""
     if numerator < 0 or denominator <= 0:
         raise ValueError("half_up takes amounts that are not negative")
     return (2 * numerator + denominator) // (2 * denominator)
@@ -19,7 +19,10 @@ def share(paise: int, basis_points: int) -> int:
 
 
 def apportion(total: int, weights: Mapping[str, int]) -> dict[str, int]:
-    """Split an amount in proportion to the weights so that the parts sum to it (largest remainder, ties by order)."""
+    """Split an amount in proportion to the weights so that the parts sum to it (largest remainder, ties by order).
+
+    Raises ValueError for a negative amount and for weights that do not sum to more than zero.
+    """
     whole = sum(weights.values())
     if total < 0 or whole <= 0:
         raise ValueError("an amount is split over weights that sum to more than zero")

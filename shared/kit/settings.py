@@ -39,6 +39,7 @@ class Keys:
 
     @classmethod
     def parse(cls, text: str) -> "Keys":
+        """Read `id:secret[,id:secret]`, the current key first. Raises ValueError."""
         pairs = [part.strip().partition(":") for part in text.split(",") if part.strip()]
         if not pairs or any(not name or not secret for name, _, secret in pairs):
             raise ValueError("is not written as id:secret[,id:secret]")

@@ -1,12 +1,16 @@
 """Messages that a transaction has written and that are sent to the queue after its commit."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from shared.kit.stored import JsonScalar
+
 PENDING = "outbox"  # the key under which a session keeps its messages until the commit
+Payload = Mapping[str, JsonScalar]  # of a message: the ids of its rows
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ class Overdue:
 
 
 def overdue(session: Session, now: datetime, limit: int) -> Overdue:
-    """Take what is overdue, for sending again under new names, later each time; after the last send it is dead."""
+    """Lock the overdue messages and send each again under a new task name, later each time; after the last it is dead."""
     backoff = {"backoff": list(SWEEP_BACKOFF_MINUTES), "steps": len(SWEEP_BACKOFF_MINUTES), "most": SENDS}
     found = Overdue([], [])
     for *message, is_dead in session.execute(_OVERDUE, {"now": now, "limit": limit, **backoff}):

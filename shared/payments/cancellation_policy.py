@@ -32,6 +32,10 @@ class CancellationPolicy:
         """Read a stored policy."""
         return cls(tuple(Tier(**tier) for tier in row["tiers"]), row.get("operator_compensation_bp", 0))
 
+    def to_row(self) -> dict[str, Any]:
+        tiers = [dict(vars(tier)) for tier in self.tiers]
+        return {"tiers": tiers, "operator_compensation_bp": self.operator_compensation_bp}
+
 
 def best_tier(
     starts_at: datetime, policy: CancellationPolicy, most_bp: int, now: datetime

@@ -19,8 +19,7 @@ from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.payments import queries
 from shared.payments.checkout import NotPayable
-from shared.payments.lifecycle import AttemptState
-from shared.payments.matching import Capture
+from shared.payments.lifecycle import AttemptState, Capture
 from shared.payments.models import CASH, Attempt
 from shared.payments.queries import LockedPayment, paid_payment
 from shared.payments.schemas import CashAgreed, CashTaken

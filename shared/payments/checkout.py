@@ -225,6 +225,6 @@ def _replace(attempt: Attempt, now: datetime) -> None:
 
 
 def _fail(attempt: Attempt, code: str, now: datetime) -> None:
-    attempt.state = ATTEMPT.move(AttemptState(attempt.state), AttemptState.FAILED)
+    attempt.state = ATTEMPT.move(attempt.state, AttemptState.FAILED)
     attempt.code, attempt.settled_at = code, now
     attempt.next_poll_at = None

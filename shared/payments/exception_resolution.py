@@ -81,6 +81,6 @@ def _record_payout(
         if refund.state == RefundState.NEEDS_PERSON:
             raise Invalid("reference", "is needed: the refund is done only when it was paid out")
         return
-    if not REFUND.allows(RefundState(refund.state), RefundState.DONE):
+    if not REFUND.allows(refund.state, RefundState.DONE):
         raise Invalid("reference", "is for a refund that is not done yet")
     refunding.done_by_hand(session, lines, locked_payment, refund, reference, Actor(ADMIN, by.id), now)

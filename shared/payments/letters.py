@@ -1,16 +1,16 @@
 """Neutral words about a booking and its money, for lines that have none of their own: pure, from facts."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from shared.kit.email_template import EmailTemplate
 from shared.kit.money import in_words
+from shared.kit.stored import Stored
 from shared.notifications.notice import Reader
 
 
 @dataclass(frozen=True, kw_only=True)
-class BookingFacts:
+class BookingFacts(Stored):
     """The facts of a booking that a letter may show; amounts are paise, `amount` is the money the letter is about."""
 
     booking_id: str
@@ -18,15 +18,6 @@ class BookingFacts:
     total: int
     amount: int | None = None
     invoice: str | None = None
-
-    @classmethod
-    def read(cls, stored: Mapping[str, Any]) -> Self:
-        """Read stored facts; a release may have stored more than this one knows."""
-        known = {item.name for item in fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in known})
-
-    def to_row(self) -> dict[str, Any]:
-        return dict(vars(self))
 
 
 def hello(reader: Reader) -> str:

@@ -13,6 +13,14 @@ class AttemptState(StrEnum):
     MISMATCHED = "mismatched"  # paid, but not what we asked: for a person
 
 
+class Capture(StrEnum):
+    """The use of a success, by the state of its booking."""
+
+    APPLIED = "applied"
+    LATE = "late"
+    DUPLICATE = "duplicate"
+
+
 class RefundState(StrEnum):
     CREATED = "created"
     SENT = "sent"  # the gateway was asked and has not been heard; only the same id may ask again

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from shared.bookings.lifecycle import PaymentStatus
 from shared.payments.gateway import GatewayAnswer, GatewayStatus
-from shared.payments.lifecycle import AttemptState
+from shared.payments.lifecycle import AttemptState, Capture
 
 # A question can overtake a slow pay call: "not found" is believed only after this long (docs/phonepe.md#status-codes).
 NOT_FOUND_GRACE = timedelta(minutes=20)
@@ -21,14 +20,6 @@ class PaymentRequest:
     amount: int
     currency: str
     started_at: datetime
-
-
-class Capture(StrEnum):
-    """The use of a success, by the state of its booking."""
-
-    APPLIED = "applied"
-    LATE = "late"
-    DUPLICATE = "duplicate"
 
 
 def differences(request: PaymentRequest, answer: GatewayAnswer) -> list[str]:

@@ -6,9 +6,10 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueCon
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.bookings.models import Booking
-from shared.kit.base import Base, Changed, one_of
+from shared.kit.base import Base, Changed, EnumColumn, one_of
 from shared.kit.ids import new_id
-from shared.payments.lifecycle import LIVE, AttemptState, RefundState
+from shared.ledger.postings import Bearer
+from shared.payments.lifecycle import LIVE, AttemptState, Capture, RefundState
 
 CASH = "cash"  # the gateway of an attempt that was money in a hand
 CASH_REFUND = "cash_refund"  # the exception that asks a person to hand money back
@@ -53,7 +54,7 @@ class Attempt(Changed, Base):
     __tablename__ = "payment_attempts"
     __table_args__ = (
         CheckConstraint(one_of("state", AttemptState), name="state"),
-        CheckConstraint("capture in ('applied', 'late', 'duplicate')", name="capture"),
+        CheckConstraint(one_of("capture", Capture), name="capture"),
         CheckConstraint("(state = 'succeeded') = (capture is not null)", name="capture_known"),
         Index(ONE_LIVE_ATTEMPT, "payment_id", unique=True, postgresql_where=text(IS_LIVE)),
         Index("uq_payment_attempts_applied", "payment_id", unique=True, postgresql_where=text("capture = 'applied'")),
@@ -76,8 +77,8 @@ class Attempt(Changed, Base):
     merchant_txn_id: Mapped[str] = mapped_column(unique=True)
     amount: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(server_default="INR")
-    state: Mapped[str]
-    capture: Mapped[str | None]
+    state: Mapped[AttemptState] = mapped_column(EnumColumn(AttemptState))
+    capture: Mapped[Capture | None] = mapped_column(EnumColumn(Capture))
     started_at: Mapped[datetime]
     payment_url: Mapped[str | None]
     gateway_txn_id: Mapped[str | None]
@@ -98,7 +99,7 @@ class Refund(Changed, Base):
     __table_args__ = (
         CheckConstraint(one_of("state", RefundState), name="state"),
         CheckConstraint("amount > 0", name="amount"),
-        CheckConstraint("borne_by in ('platform', 'provider')", name="borne_by"),
+        CheckConstraint(one_of("borne_by", Bearer), name="borne_by"),
         Index("ix_refunds_created_at_id", "created_at", "id"),
         Index("ix_refunds_next_poll_at", "next_poll_at", postgresql_where=text("next_poll_at is not null")),
     )
@@ -109,9 +110,9 @@ class Refund(Changed, Base):
     merchant_refund_id: Mapped[str] = mapped_column(unique=True)
     amount: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(server_default="INR")
-    state: Mapped[str]
+    state: Mapped[RefundState] = mapped_column(EnumColumn(RefundState))
     reason: Mapped[str]
-    borne_by: Mapped[str] = mapped_column(server_default="platform")
+    borne_by: Mapped[Bearer] = mapped_column(EnumColumn(Bearer), server_default="platform")
     gateway_refund_id: Mapped[str | None]
     bank_reference: Mapped[str | None]
     code: Mapped[str | None]

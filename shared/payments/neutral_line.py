@@ -105,9 +105,10 @@ class NeutralLine(Line):
 
     def letter(self, notice: Notice, reader: Reader) -> EmailTemplate:
         write = letters.LETTERS.get(notice.kind, letters.about_booking)
-        return write(BookingFacts.read(notice.facts), reader)
+        return write(BookingFacts.from_row(notice.facts), reader)
 
     def change_status(self, begin: Begin, booking_id: UUID, status: Status, reason: str | None, now: datetime) -> None:
+        """Cancel, complete or move a locked booking. Raises StatusChangeNotAllowed, BookingNotFound."""
         with begin() as (session, actor):
             booking = bookings.locked_if_known(session, booking_id)
             if booking.status == status:
@@ -122,7 +123,8 @@ class NeutralLine(Line):
             else:
                 transitions.move(session, booking, status, actor, now, kind=status.value, reason=reason)
 
-    def assign(self, begin: Begin, booking_id: UUID, provider_id: UUID | None, now: datetime) -> None:  # noqa: ARG002
+    def assign(self, begin: Begin, booking_id: UUID, provider_id: UUID | None, now: datetime, *, field: str) -> None:  # noqa: ARG002
+        """Refuse with StatusChangeNotAllowed: a booking without an appointment has no provider."""
         with begin() as (session, _):
             booking = bookings.locked_if_known(session, booking_id)
             raise StatusChangeNotAllowed(booking, Status.CONFIRMED, "A booking of this line has no provider.")
@@ -146,6 +148,17 @@ class NeutralLine(Line):
         self.notify(session, booking, "cancelled", now, amount=refund)
         return refund
 
+    def refund_of_cancelling(self, session: Session, booking: Booking, refund_bp: int) -> int:
+        """Return the refund that cancelling a booking now brings, in paise; 0 while it is unpaid. Takes no lock.
+
+        Raises StatusChangeNotAllowed for one that cannot be cancelled any more.
+        """
+        transitions.refuse_move(booking, Status.CANCELLED)
+        paid_by = queries.applied_attempt_of(session, booking.id)
+        if paid_by is None:
+            return 0
+        return refundable(booking.total, queries.refunded_of_total(session, paid_by, booking.total), refund_bp)
+
     def complete(self, session: Session, booking: Booking, actor: Actor, now: datetime) -> None:
         """Complete a locked booking: post the earnings, notify the customer, issue the invoice.
 
@@ -168,7 +181,10 @@ class NeutralLine(Line):
         subject: UUID | None = None,
         amount: int | None = None,
     ) -> None:
-        """Notify a booking's customer, once for each kind and subject (the booking, unless another is given)."""
+        """Notify a booking's customer, once for each kind and subject (the booking, unless another is given).
+
+        `amount` is the refund that the mail is about, in paise.
+        """
         facts = BookingFacts(booking_id=str(booking.id), ref=booking.ref, total=booking.total, amount=amount)
         notify(session, booking.customer_id, self.name, kind, subject or booking.id, facts.to_row(), now)
 
@@ -197,7 +213,9 @@ class RetiredLine(NeutralLine):
         self.name = name  # type: ignore[misc]
 
     def parts(self, booking: Booking) -> Parts:
+        """Raise StatusChangeNotAllowed: an unfinished booking stops the line from being switched off."""
         raise StatusChangeNotAllowed(booking, Status.COMPLETED, "This line of business is switched off.")
 
     def supply(self, session: Session, booking: Booking) -> Supply:  # noqa: ARG002
+        """Raise StatusChangeNotAllowed, as `parts` does."""
         raise StatusChangeNotAllowed(booking, Status.COMPLETED, "This line of business is switched off.")

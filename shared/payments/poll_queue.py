@@ -3,6 +3,7 @@
 One statement claims the due poll and schedules the next one, so two workers cannot both claim it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,7 +43,7 @@ def open_attempt(session: Session, merchant_txn_id: str, url: str, now: datetime
 # A task waits for a settlement under way, which may end the polling; the reconciliation skips locked rows instead.
 _CLAIM = """
 with due as (
-  select t.id, (select min(t.{began} + make_interval(secs => step)) from unnest(cast(:steps as float8[])) step
+  select t.id, {gateway} as gateway, (select min(t.{began} + make_interval(secs => step)) from unnest(cast(:steps as float8[])) step
     where t.{began} + make_interval(secs => step) > greatest(cast(:now as timestamptz), t.next_poll_at)) as next_at
   from {table} t where {which} and t.next_poll_at <= :by
   order by t.next_poll_at limit :limit for no key update {passing}
@@ -53,26 +54,33 @@ with due as (
   select gen_random_uuid() as id, '{kind}' as kind, jsonb_build_object('{name}', due.id) as payload, next_at as due_at,
     due.id as subject from due where next_at is not null
 ), {added}
-select due.id, messages.id, next_at from due left join messages on messages.subject = due.id
+select due.id, due.gateway, messages.id, next_at from due left join messages on messages.subject = due.id
 """
 
 
-def _claim(table: str, began: str, name: str, which: str, passing: str) -> TextClause:
-    own = {"table": table, "began": began, "name": name, "which": which, "passing": passing}
-    return text(_CLAIM.format(**own, kind=POLL, added=outbox.ENQUEUE_CTE))
+def _claim(table: str, began: str, name: str, gateway: str, which: str, passing: str) -> TextClause:
+    own = {"table": table, "began": began, "name": name, "gateway": gateway, "passing": passing}
+    return text(_CLAIM.format(**own, which=which.format(gateway=gateway), kind=POLL, added=outbox.ENQUEUE_CTE))
 
 
-_ATTEMPTS, _REFUNDS = ("payment_attempts", "started_at", "attempt_id"), ("refunds", "created_at", "refund_id")
-_ONE, _ANY = ("t.id = :id", ""), ("true", "skip locked")
+_ATTEMPTS = ("payment_attempts", "started_at", "attempt_id", "t.gateway")
+_REFUNDS = (
+    "refunds",
+    "created_at",
+    "refund_id",
+    "(select a.gateway from payment_attempts a where a.id = t.attempt_id)",
+)
+_ONE, _ANY = ("t.id = :id", ""), ("{gateway} <> all(cast(:without as text[]))", "skip locked")
 _CLAIM_ONE = {Attempt: _claim(*_ATTEMPTS, *_ONE), Refund: _claim(*_REFUNDS, *_ONE)}
 _CLAIM_ANY = {Attempt: _claim(*_ATTEMPTS, *_ANY), Refund: _claim(*_REFUNDS, *_ANY)}
 
 
 @dataclass(frozen=True)
 class ClaimedPoll:
-    """A poll that this worker has claimed: the id of its attempt or refund, and whether it is the last one."""
+    """A poll that this worker has claimed: the id of its attempt or refund, its gateway, and whether it is the last one."""
 
     id: UUID
+    gateway: str
     is_last: bool
 
 
@@ -81,15 +89,20 @@ def claim_due_one(session: Session, kind: Polled, row_id: UUID, by: datetime, no
     return _claimed(session, _CLAIM_ONE[kind], {"id": row_id, "by": by, "limit": 1}, now)
 
 
-def claim_due(session: Session, kind: Polled, by: datetime, now: datetime, limit: int) -> list[ClaimedPoll]:
-    """Claim all polls that are due by an instant, the longest overdue first; concurrent workers claim different ones."""
-    return _claimed(session, _CLAIM_ANY[kind], {"by": by, "limit": limit}, now)
+def claim_due(
+    session: Session, kind: Polled, by: datetime, now: datetime, limit: int, without: Collection[str] = ()
+) -> list[ClaimedPoll]:
+    """Claim the polls that are due by an instant, the longest overdue first, except those of the gateways `without`.
+
+    Concurrent workers claim different ones.
+    """
+    return _claimed(session, _CLAIM_ANY[kind], {"by": by, "limit": limit, "without": list(without)}, now)
 
 
 def _claimed(session: Session, statement: TextClause, wanted: dict[str, Any], now: datetime) -> list[ClaimedPoll]:
     steps = [step.total_seconds() for step in STEPS]
     rows = session.execute(statement, {**wanted, "now": now, "again": now + RECLAIM_LAST_AFTER, "steps": steps}).all()
-    for _, message_id, next_at in rows:
+    for _, _, message_id, next_at in rows:
         if message_id is not None:
             send_after_commit(session, PendingMessage(message_id, POLL, 0, next_at))
-    return [ClaimedPoll(row_id, next_at is None) for row_id, _, next_at in rows]
+    return [ClaimedPoll(row_id, gateway, next_at is None) for row_id, gateway, _, next_at in rows]

@@ -1,10 +1,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict, cast
 from uuid import UUID
 
-from sqlalchemy import RowMapping, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from shared.bookings import queries as bookings
@@ -16,8 +16,8 @@ from shared.kit.paging import PageQuery, Position, after, page_of, within_days
 from shared.kit.rate_limit import HOUR, LastHour
 from shared.kit.retention import purge_aged
 from shared.ledger.postings import Bearer
-from shared.payments.lifecycle import LIVE, UNFINISHED, RefundState
-from shared.payments.matching import Capture, PaymentRequest
+from shared.payments.lifecycle import LIVE, UNFINISHED, Capture, RefundState
+from shared.payments.matching import PaymentRequest
 from shared.payments.models import CASH_REFUND, Attempt, Payment, ReconciliationRun, Refund
 from shared.payments.schemas import PaymentsQuery
 
@@ -75,6 +75,7 @@ def begun_by_owner(session: Session, customer_id: UUID, booking_id: UUID, now: d
 
 
 def live_attempt(session: Session, payment_id: UUID) -> Attempt | None:
+    """Return the attempt that has not ended, locked; None where there is none."""
     statement = select(Attempt).where(Attempt.payment_id == payment_id, Attempt.state.in_(LIVE))
     attempt: Attempt | None = session.scalars(for_update(statement)).one_or_none()
     return attempt
@@ -102,9 +103,23 @@ _OF_CUSTOMER = (
 )
 
 
-def attempt_of_customer(session: Session, customer_id: UUID, merchant_txn_id: str) -> RowMapping | None:
-    """Return what a customer is told of an attempt if its booking is theirs."""
-    return session.execute(_OF_CUSTOMER, {"customer": customer_id, "txn": merchant_txn_id}).mappings().one_or_none()
+class CustomersAttempt(TypedDict):
+    """The columns of an attempt that its customer may see; the amount is paise."""
+
+    id: UUID
+    merchant_txn_id: str
+    state: str
+    amount: int
+    asked_at: datetime | None
+    booking_id: UUID
+    booking_ref: str
+    payment_status: str
+
+
+def attempt_of_customer(session: Session, customer_id: UUID, merchant_txn_id: str) -> CustomersAttempt | None:
+    """Return an attempt to pay a customer's own booking, None where there is none."""
+    found = session.execute(_OF_CUSTOMER, {"customer": customer_id, "txn": merchant_txn_id}).mappings().one_or_none()
+    return cast("CustomersAttempt | None", found)
 
 
 def is_paid(session: Session, payment_id: UUID) -> bool:
@@ -198,7 +213,7 @@ def payment_request(attempt: Attempt, merchant: str) -> PaymentRequest:
 
 
 def claim_poll(session: Session, attempt_id: UUID, now: datetime, every: timedelta) -> bool:
-    """Claim the one poll of an attempt that is allowed within `every`, however many clients ask; False if it is taken."""
+    """Lock an attempt and claim its one poll within `every`; False while another client's request has it."""
     unasked = Attempt.asked_at.is_(None) | (Attempt.asked_at <= now - every)
     statement = select(Attempt).where(Attempt.id == attempt_id, Attempt.state.in_(LIVE), unasked)
     attempt: Attempt | None = session.scalars(for_update(statement, skip_locked=True)).one_or_none()

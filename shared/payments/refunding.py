@@ -38,9 +38,10 @@ def reserve(
     now: datetime,
     borne_by: Bearer = Bearer.PLATFORM,
 ) -> Refund:
-    """Reserve part of a capture for a refund and enqueue sending it; never more than is left of the capture.
+    """Reserve part of a capture (paise) for a refund and enqueue sending it.
 
-    A cash payment is handed back by a person, through a manual review.
+    A cash payment is handed back by a person, through a manual review. Raises ValueError for more than is left of the
+    capture. The caller has locked the attempt.
     """
     left = attempt.amount - queries.reserved(session, attempt.id)
     if not 0 < amount <= left:
@@ -83,7 +84,7 @@ def decide(
     now: datetime,
     borne_by: Bearer = Bearer.PLATFORM,
 ) -> Refund:
-    """Decide that money a customer has paid for a visit goes back: owed from this moment, sent after the commit."""
+    """Decide to refund an amount (paise) of a capture: the ledger owes it from now on, the commit sends it."""
     refund = reserve(session, attempt, amount, reason=reason, now=now, borne_by=borne_by)
     lines = postings.refund_decided(amount)
     ledger.post(session, postings.Kind.REFUND_DECIDED, refund.id, refund.booking_id, lines, at=now)
@@ -96,10 +97,10 @@ def advance(db: Database, gateways: Gateways, lines: Lines, refund_id: UUID, now
         refund = queries.locked_refund(session, refund_id)
         first = refund.state == RefundState.CREATED
         if first:
-            refund.state = REFUND.move(RefundState(refund.state), RefundState.SENT)
+            refund.state = REFUND.move(refund.state, RefundState.SENT)
             refund.sent_at = now
         if refund.state not in UNFINISHED:
-            return RefundState(refund.state)
+            return refund.state
         paid = select(Attempt.gateway, Attempt.merchant_txn_id).where(Attempt.id == refund.attempt_id)
         name, paid_as = session.execute(paid).one()
         gateway = gateways(name)
@@ -125,8 +126,8 @@ def settle(
         locked_payment = queries.locked(session, known.booking_id)
         refund = queries.locked_refund(session, known.id)
         target = _verdict(refund, merchant, answer)
-        if not REFUND.allows(RefundState(refund.state), target):
-            return RefundState(refund.state)
+        if not REFUND.allows(refund.state, target):
+            return refund.state
         refund.state = target
         refund.code, refund.raw = answer.code, answer.raw
         refund.gateway_refund_id = answer.gateway_txn_id or refund.gateway_refund_id
@@ -160,7 +161,7 @@ def done_by_hand(
 
     Raises IllegalMove for a refund that has ended already.
     """
-    refund.state = REFUND.move(RefundState(refund.state), RefundState.DONE)
+    refund.state = REFUND.move(refund.state, RefundState.DONE)
     refund.bank_reference = reference
     _done(session, lines, locked_payment, refund, actor, now)
 

@@ -8,8 +8,7 @@ from shared.bookings.lifecycle import PaymentStatus
 from shared.kit.paging import PageQuery
 from shared.kit.schemas import AskedDay, Body, Id, Rupees, RupeesIn, Text, View
 from shared.ledger.postings import Bearer
-from shared.payments.lifecycle import AttemptState, RefundState
-from shared.payments.matching import Capture
+from shared.payments.lifecycle import AttemptState, Capture, RefundState
 
 AttemptStatus = Literal["pending", "success", "failed"]
 SHOWN: dict[AttemptState, AttemptStatus] = {

@@ -20,8 +20,7 @@ from shared.ledger import queries as ledger
 from shared.ledger.postings import Kind, Posting
 from shared.payments import matching, queries, refunding
 from shared.payments.gateway import GatewayAnswer
-from shared.payments.lifecycle import ATTEMPT, AttemptState, Cause
-from shared.payments.matching import Capture
+from shared.payments.lifecycle import ATTEMPT, AttemptState, Capture, Cause
 from shared.payments.models import Attempt
 from shared.payments.poll_schedule import next_poll
 from shared.payments.queries import LockedPayment, paid_payment
@@ -68,13 +67,13 @@ def settle(
         locked_payment = queries.locked(session, known.booking_id)
         attempt = queries.locked_attempt(session, known.id)
         verdict = matching.verdict(queries.payment_request(attempt, merchant), answer, now)
-        _apply(_Case(session, lines, locked_payment, attempt, AttemptState(known.state), answer, now), verdict)
-        return AttemptState(attempt.state)
+        _apply(_Case(session, lines, locked_payment, attempt, known.state, answer, now), verdict)
+        return attempt.state
 
 
 def _apply(case: _Case, verdict: AttemptState) -> None:
     case.attempt.asked_at = case.now
-    current = AttemptState(case.attempt.state)
+    current = case.attempt.state
     if verdict is AttemptState.PENDING:
         return
     if not ATTEMPT.allows(current, verdict):

@@ -4,12 +4,12 @@ Payments and refunds that have not ended are polled on a schedule (docs/product.
 and the reconciliation where no task came.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
-from typing import Any
 from uuid import UUID
 
 from shared.bookings.history import open_review
@@ -17,6 +17,7 @@ from shared.bookings.line import Lines
 from shared.inbox.models import UNKNOWN
 from shared.kit import log
 from shared.kit.database import Database
+from shared.outbox.pending import Payload
 from shared.payments import poll_queue, queries, refunding, settlement
 from shared.payments.gateway import Gateways, GatewayUnavailable
 from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState
@@ -85,13 +86,13 @@ class Round:
     given_up: int = 0
 
 
-def handle_poll(db: Database, gateways: Gateways, lines: Lines, payload: Mapping[str, Any], now: datetime) -> None:
+def handle_poll(db: Database, gateways: Gateways, lines: Lines, payload: Payload, now: datetime) -> None:
     """Handle a poll message: poll the attempt or refund it names, if its poll is due.
 
     With `force` an admin asked for it: the gateway is polled whether due or not, and GatewayUnavailable is raised.
     """
     [(name, kind)] = [(name, kind) for name, kind in SUBJECTS.items() if name in payload]
-    row_id = UUID(payload[name])
+    row_id = UUID(str(payload[name]))
     if payload.get("force"):
         POLLERS[kind](db, gateways, lines, row_id, now)
         return
@@ -107,11 +108,13 @@ def reconcile(db: Database, gateways: Gateways, lines: Lines, now: datetime) -> 
     Their next polls are scheduled again. A gateway that is silent three times is left alone until the next round.
     """
     done, until = Round(), monotonic() + ROUND_SECONDS
+    silent: Counter[str] = Counter()
     for kind, poller in POLLERS.items():
-        while done.silent < MAX_SILENT and monotonic() < until:
+        while monotonic() < until:
+            without = [gateway for gateway, times in silent.items() if times >= MAX_SILENT]
             with db.transaction() as session:
-                due = poll_queue.claim_due(session, kind, now - LOST_AFTER, now, BATCH)
-            _poll_all(partial(poller, db, gateways, lines, now=now), due, done)
+                due = poll_queue.claim_due(session, kind, now - LOST_AFTER, now, BATCH, without)
+            silent += _poll_all(partial(poller, db, gateways, lines, now=now), due, done)
             done.given_up += _open_reviews(db, kind, due, now)
             if len(due) < BATCH:
                 break
@@ -125,18 +128,22 @@ def record_round(db: Database, done: Round, now: datetime) -> None:
             session.add(ReconciliationRun(started_at=now, **asdict(done)))
 
 
-def _poll_all(poll: Callable[[UUID], object], due: Sequence[ClaimedPoll], done: Round) -> None:
+def _poll_all(poll: Callable[[UUID], object], due: Sequence[ClaimedPoll], done: Round) -> Counter[str]:
+    """Poll each in turn and count it; returns how often each gateway was silent."""
+    silent: Counter[str] = Counter()
     for claimed in due:
         done.asked += 1
         try:
             poll(claimed.id)
         except GatewayUnavailable as error:
             done.silent += 1
+            silent[claimed.gateway] += 1
             logger.warning("gateway unavailable, asked again later", extra=log.fields(reason=error.reason))
         except Exception as error:
             # One that cannot be settled must not stop the others; its next poll is scheduled.
             done.failed += 1
             logger.exception("not settled", extra=log.fields(alarm="not_settled", id=str(claimed.id)), exc_info=error)
+    return silent
 
 
 def _open_reviews(db: Database, kind: Polled, due: Sequence[ClaimedPoll], now: datetime) -> int:

@@ -12,7 +12,7 @@ from shared.kit.errors import NotFound
 from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery, Position, after, page_of
 from shared.places.models import Address, Location, ServiceArea
-from shared.places.serviceability import Circle, Served
+from shared.places.serviceability import Circle, Coverage, Served
 
 
 class AddressNotFound(NotFound):
@@ -78,8 +78,8 @@ def _no_default(session: Session, user_id: UUID) -> None:
     session.execute(update(Address).where(Address.user_id == user_id, Address.is_default).values(is_default=False))
 
 
-def served_in(session: Session, city: str) -> tuple[list[Served], list[Circle]]:
-    """Return what is known of a city, spelled in any case: its locations and their active circles, in one statement."""
+def coverage_of(session: Session, city: str) -> Coverage:
+    """Return the locations of a city, spelled in any case, and their active circles, in one statement."""
     rows = session.execute(
         select(Location, ServiceArea)
         .outerjoin(ServiceArea, (ServiceArea.location_id == Location.id) & ServiceArea.is_active)
@@ -92,4 +92,4 @@ def served_in(session: Session, city: str) -> tuple[list[Served], list[Circle]]:
         for _, area in rows
         if area is not None
     ]
-    return list(locations.values()), circles
+    return Coverage(list(locations.values()), circles)

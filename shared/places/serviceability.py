@@ -1,8 +1,9 @@
 """Whether we come to a place, and which rule said so (docs/product.md#serviceability)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
+from typing import Any
 
 EARTH_KM = 6_371.0088
 
@@ -38,6 +39,18 @@ class Circle:
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """Where the operator works in a place's city."""
+
+    locations: Sequence[Served]
+    circles: Sequence[Circle]
+
+    @classmethod
+    def from_rows(cls, locations: Sequence[Mapping[str, Any]], circles: Sequence[Mapping[str, Any]]) -> "Coverage":
+        return cls([Served(**row) for row in locations], [Circle(**row) for row in circles])
+
+
+@dataclass(frozen=True)
 class Decision:
     """`rule` is what decided: area, pincode, city, switched_off or unknown_city; `area` names the circle that took it."""
 
@@ -46,14 +59,15 @@ class Decision:
     area: str | None = None
 
 
-def decide(place: Place, locations: Sequence[Served], circles: Sequence[Circle]) -> Decision:
-    """Decide from the rows of the place's city: circles, where there are coordinates; else pincodes; else the city."""
+def decide(place: Place, coverage: Coverage) -> Decision:
+    """Decide from the coverage of the place's city: circles, where there are coordinates; else pincodes; else the city."""
+    locations = coverage.locations
     if not locations:
         return Decision(serviceable=False, rule="unknown_city")
     if any(_is_off(row, place) for row in locations):
         return Decision(serviceable=False, rule="switched_off")
     on = {row.id for row in locations if row.is_serviceable}
-    active = [circle for circle in circles if circle.location_id in on]
+    active = [circle for circle in coverage.circles if circle.location_id in on]
     if place.latitude is not None and place.longitude is not None and active:
         hit = next((circle for circle in active if _km(place, circle) <= circle.radius_km), None)
         return Decision(serviceable=hit is not None, rule="area", area=hit.name if hit else None)

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder
 
 from functions import wiring
-from functions.web.app import App
+from functions.web.app import App, serve
 from functions.web.body import MAX_BODY
 from functions.web.endpoint import Routes
 from functions.web.middleware import CORS_METHODS, HEADERS
@@ -201,3 +201,11 @@ def test_a_role_of_the_routes_holds_where_an_endpoint_names_none():
     routes.get("/b", role=None)(lambda: None)
     routes.get("/c", role=["one", "two"])(lambda: None)
     assert [endpoint.roles for endpoint in routes.endpoints] == [("one",), (), ("one", "two")]
+
+
+def test_two_lines_with_one_path_stop_the_start(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(wiring, "line_names", lambda: ["one", "other"])
+    routes = {"/api/v1/customer/bookings": {"GET": "tests.architecture.notes"}}
+    assert serve("customer", {}, {"one": routes, "absent": routes})
+    with pytest.raises(ValueError, match="customer/bookings"):
+        serve("customer", {}, {"one": routes, "other": routes})

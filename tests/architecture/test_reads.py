@@ -10,11 +10,11 @@ WRITING = {"writing", "locking", "locking_piggybacked", "transaction", "idempote
 def readers() -> dict[str, ast.FunctionDef]:
     """Return the handlers of every GET by module and name."""
     found = {}
-    for path in sorted((ROOT / "functions").rglob("*.py")):
+    for path in sorted(path for room in ("functions", "tests/lines") for path in (ROOT / room).rglob("*.py")):
         for node in ast.parse(path.read_text()).body:
             decorators = [ast.unparse(each) for each in getattr(node, "decorator_list", [])]
             if isinstance(node, ast.FunctionDef) and any(each.startswith("routes.get(") for each in decorators):
-                found[f"{path.relative_to(ROOT / 'functions')}:{node.name}"] = node
+                found[f"{path.relative_to(ROOT)}:{node.name}"] = node
     return found
 
 

@@ -245,7 +245,7 @@ def test_only_a_verified_active_chef_can_be_given_a_visit(make, admin, chefs, pa
     make.run("update users set is_active = false where id = :id", id=chefs[2].id)
     for nobody in (unverified.id, chefs[2].id, make.customer().id):
         with pytest.raises(Invalid, match="chef_id"):
-            assignment.assign(admin, LINE, paid.id, nobody, None, now)
+            assignment.assign(admin, LINE, paid.id, nobody, None, now, field="chef_id")
 
 
 def test_an_admin_takes_a_visit_from_its_chef_and_the_next_is_asked(make, admin, chefs, paid, now):

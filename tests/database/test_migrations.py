@@ -145,4 +145,4 @@ def test_the_first_tariff_row_is_the_documented_default(database_url):
         rates, cancellation = connection.execute(text("select rates, cancellation from home_chef_tariffs")).one()
     assert RateCard.from_row(rates) == RateCard()
     assert rates == RateCard().to_row()
-    assert cancellation == CANCELLATION_TERMS
+    assert cancellation == CANCELLATION_TERMS.to_row()

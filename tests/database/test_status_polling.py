@@ -10,6 +10,7 @@ from shared.bookings.admin.schemas import ExceptionClosing
 from shared.payments import exception_resolution, queries, refunding, status_polling
 from shared.payments.poll_schedule import STEPS
 from shared.payments.status_polling import LOST_AFTER
+from tests.fakes import ScriptedGateway
 from tests.make import at, together
 
 FIRST = timedelta(seconds=30)
@@ -98,6 +99,20 @@ def test_a_silent_gateway_leaves_everything_pending_and_the_others_are_asked_all
     assert make.rows("select state from payment_attempts where merchant_txn_id = :id", id=other) == [("succeeded",)]
     assert reconcile(timedelta(minutes=6)) == (1, 0)
     assert make.rows("select distinct state from payment_attempts") == [("succeeded",)]
+
+
+def test_a_silent_gateway_does_not_stop_the_polls_of_another(db, make, now, monkeypatch):
+    monkeypatch.setattr(status_polling, "BATCH", 1)
+    gateways = {name: ScriptedGateway(name=name) for name in ("dead", "alive")}
+    for name in ("dead", "dead", "dead", "dead", "alive"):
+        make.chef()
+        customer = make.customer()
+        make.page(gateways[name], customer, make.booking(customer).id)
+    gateways["dead"].silent = True
+    done = status_polling.reconcile(db, gateways.__getitem__, line, now + LATE)
+    assert (done.asked, done.silent) == (4, 3)
+    polled = "select gateway, sum(polls) from payment_attempts group by gateway order by gateway"
+    assert make.rows(polled) == [("alive", 1), ("dead", 3)]
 
 
 @pytest.mark.usefixtures("our_id")

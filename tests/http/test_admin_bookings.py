@@ -124,6 +124,13 @@ def test_a_change_is_exactly_one(admin, body):
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
 
 
+@pytest.mark.parametrize("field", ["chef_id", "provider_id"])
+def test_an_unknown_provider_is_reported_under_the_bodys_field(admin, field):
+    [booking] = admin.get("/admin/bookings?status=pending&limit=1").json()["items"]
+    answer = admin.put(f"/admin/bookings/{booking['id']}", {field: NOBODYS})
+    assert [answer.status_code, *(each["field"] for each in answer.json()["errors"])] == [422, field]
+
+
 def test_what_is_not_there_is_not_found_and_nothing_is_written_of_it(system, admin):
     before = system.sql("select count(*) from audit_log")
     answers = [

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from shared.appointments.cancellation_policy import CancellationFacts, CancellationOffer, cancellation_offer
 from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.rate_card import CANCELLATION_TERMS
-from shared.payments.cancellation_policy import CancellationPolicy, refundable
+from shared.payments.cancellation_policy import refundable
 from shared.payments.gateway import SMALLEST
 
 START = datetime(2026, 11, 23, 13, 30, tzinfo=UTC)
 TOTAL = 236_156
 ACCEPTED = CancellationFacts(TOTAL, 0, is_paid=True, is_accepted=True, starts_at=START, provider_changed_at=None)
-POLICY = CancellationPolicy.from_row(CANCELLATION_TERMS)
+POLICY = CANCELLATION_TERMS
 INSTANT = timedelta(microseconds=1)
 
 

@@ -7,10 +7,9 @@ import pytest
 
 from shared.bookings.lifecycle import PaymentStatus
 from shared.payments.gateway import GatewayAnswer, GatewayStatus
-from shared.payments.lifecycle import AttemptState
+from shared.payments.lifecycle import AttemptState, Capture
 from shared.payments.matching import (
     NOT_FOUND_GRACE,
-    Capture,
     PaymentRequest,
     capture_kind,
     differences,

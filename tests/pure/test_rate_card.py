@@ -32,8 +32,8 @@ def test_the_first_row_is_the_rate_card_of_the_product():
 
 
 def test_the_first_row_of_the_database_has_the_cancellation_terms_of_the_product():
-    assert FIRST_ROW["cancellation"] == CANCELLATION_TERMS
-    assert [(tier["from_hours"], tier["refund_bp"]) for tier in CANCELLATION_TERMS["tiers"]] == [
+    assert FIRST_ROW["cancellation"] == CANCELLATION_TERMS.to_row()
+    assert [(tier.from_hours, tier.refund_bp) for tier in CANCELLATION_TERMS.tiers] == [
         (24, 10_000),
         (4, 5_000),
     ]

@@ -21,7 +21,7 @@ from shared.appointments.providers.calendar import days_touched, minute_of_week
 from shared.appointments.request import AppointmentRequest, Candidate
 from shared.bookings.models import IS_ACTIVE, SLOT_TAKEN
 from shared.kit.clock import minutes
-from shared.kit.database import ConstraintViolated, TransactionConflict
+from shared.kit.database import ConstraintViolated, Parameters, TransactionConflict
 from shared.kit.errors import DependencyDown
 
 MOST_RANKED = 200  # candidates that a line's own ranking may reorder
@@ -65,7 +65,7 @@ where {FIT} and p.user_id <> all(cast(:excluded as uuid[]))
 """
 
 
-def span(start: datetime, end: datetime, zone: str) -> dict[str, Any]:
+def span(start: datetime, end: datetime, zone: str) -> Parameters:
     """Return the times of an appointment as parameters of the statements above."""
     return {
         "minute": minute_of_week(start, zone),
@@ -78,7 +78,7 @@ def span(start: datetime, end: datetime, zone: str) -> dict[str, Any]:
 
 def search_parameters(
     line: AppointmentLine, start: datetime, end: datetime, excluded: Sequence[UUID], now: datetime
-) -> dict[str, Any]:
+) -> Parameters:
     """Return the parameters of a search for providers who are free then, without those excluded."""
     return {"line": line.name, "excluded": _array(excluded), "now": now, **span(start, end, line.time_zone)}
 

@@ -1,6 +1,4 @@
-from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -59,10 +57,6 @@ class Provider(Changed, Base):
     verification_reference: Mapped[str | None]
     service_city: Mapped[str | None]
     calendar_version: Mapped[int] = mapped_column(server_default=text("0"))
-
-    def shown(self, names: Iterable[str], person: User) -> dict[str, Any]:
-        """Return the columns of these names; the person's come before the provider's."""
-        return {name: getattr(row, name) for row in (self, person) for name in names if hasattr(row, name)}
 
 
 class WeeklySlot(Created, Base):

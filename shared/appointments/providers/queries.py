@@ -176,7 +176,9 @@ order by a.starts_at
 """)
 
 
-def appointments_between(session: Session, provider_id: UUID, start: datetime, end: datetime) -> Sequence[Row[Any]]:
+def appointments_between(
+    session: Session, provider_id: UUID, start: datetime, end: datetime
+) -> Sequence[Row[tuple[str, datetime, datetime]]]:
     """Return a provider's active appointments that take part of a span, in their order: ref, starts_at, ends_at."""
     return session.execute(_APPOINTMENTS, {"provider": provider_id, "start": start, "end": end}).all()
 

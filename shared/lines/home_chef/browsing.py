@@ -29,8 +29,9 @@ from shared.lines.home_chef.schemas import (
     FreeTimesView,
     PublicChefView,
 )
-from shared.lines.home_chef.views import free_chef_view, public_chef_view
+from shared.lines.home_chef.views import FreeChef, free_chef_view, public_chef_view
 from shared.lines.home_chef.visit import ZONE, ChefNotFound
+from shared.places.serviceability import Coverage, Place
 
 BIGGEST = 2**63 - 1
 HALF_HOURS = [time(hour, minute) for hour in range(24) for minute in (0, 30)]
@@ -108,26 +109,23 @@ def free_chefs(session: Session, customer_id: UUID, query: FreeChefsQuery, now: 
     row = session.execute(_FREE_CHEFS, place | last | anybody).one()
     terms = _terms_of_served(row)
     refuse_time(starts_at, terms, now, "query.")
-    shown, cursor = page_of(row.chefs, query.limit, _rank)
+    chefs = [FreeChef.from_row(found) for found in row.chefs]
+    shown, cursor = page_of(chefs, query.limit, lambda chef: Rank(chef.score, chef.hourly_rate, UUID(chef.id)))
     rates = RateCard.from_row(terms.rates)
 
     def total(rate: int) -> int:
         hours, guests = query.duration_hours, query.guest_count
         return pricing.quote(rate, hours, guests, query.time_slot, rates).total
 
-    items = [free_chef_view(chef, total(chef["hourly_rate"])) for chef in shown]
+    items = [free_chef_view(chef, total(chef.hourly_rate)) for chef in shown]
     return PageView(items=items, next_cursor=cursor)
-
-
-def _rank(chef: dict[str, Any]) -> Rank:
-    return Rank(chef["score"], chef["hourly_rate"], UUID(chef["id"]))
 
 
 def _terms_of_served(row: Row[Any]) -> BookingTerms:
     """Return the terms for a place that is served; refuses any other."""
     if row.address is None:
         raise Invalid("query.address_id", "is not one of your addresses")
-    refuse_place(row.address, row.locations, row.circles)
+    refuse_place(Place(**row.address), Coverage.from_rows(row.locations, row.circles))
     return BookingTerms.from_row(row.terms)
 
 

@@ -14,7 +14,7 @@ SERVICE_SAC, FEE_SAC = "996337", "998599"
 
 def supply(booking: Booking, appointment: Appointment, customer_name: str | None) -> Supply:
     """Return what was supplied; each component's CGST and SGST sum to the breakdown's."""
-    price, details = Breakdown(**booking.breakdown), VisitDetails.of(appointment.details)
+    price, details = Breakdown(**booking.breakdown), VisitDetails.from_row(appointment.details)
     cgst = price.gst_service // 2
     lines = [
         Line(f"{details.duration_hours} h at {in_words(details.rate)} an hour", price.base),

@@ -14,6 +14,7 @@ from shared.appointments.request import AppointmentRequest, BookingContext, Cand
 from shared.bookings.models import Booking
 from shared.invoices.documents import Supply
 from shared.kit.brand import Brand
+from shared.kit.database import Parameters
 from shared.kit.email_template import EmailTemplate
 from shared.kit.schemas import Body, View
 from shared.ledger.postings import Parts
@@ -97,9 +98,9 @@ class HomeChef(AppointmentLine):
             breakdown = pricing.quote(rate, hours, guests, request.time_slot, rates)
         details = VisitDetails(request.duration_hours, request.guest_count, request.special_requests, rate)
         earning = pricing.earning(breakdown.subtotal, rates)
-        return Price(breakdown.total, breakdown.to_row(), earning, details.to_row())
+        return Price(breakdown.total, breakdown.to_row(), earning, details)
 
-    def write_parameters(self, placement: Placement) -> Mapping[str, object]:
+    def write_parameters(self, placement: Placement) -> Parameters:
         request = placement.request
         return {"quote_id": request.quote_id if isinstance(request, QuotedVisit) else None}
 
@@ -121,7 +122,7 @@ class HomeChef(AppointmentLine):
         return invoice.supply(booking, appointment, customer_name)
 
     def facts(self, common: AppointmentFacts, appointment: Appointment) -> VisitFacts:
-        details = VisitDetails.of(appointment.details)
+        details = VisitDetails.from_row(appointment.details)
         return VisitFacts(**vars(common), guests=details.guest_count, hours=details.duration_hours)
 
     def placement_facts(self, common: AppointmentFacts, placement: Placement) -> VisitFacts:
@@ -132,7 +133,7 @@ class HomeChef(AppointmentLine):
     def letter(self, notice: Notice, reader: Reader) -> EmailTemplate:
         from shared.lines.home_chef import letters
 
-        return letters.letter(notice.kind, VisitFacts.read(notice.facts), reader)
+        return letters.letter(notice.kind, VisitFacts.from_row(notice.facts), reader)
 
     def provider_view(self, user: User, provider: Provider) -> View:
         return views.registered_chef_view(user, provider)

@@ -1,21 +1,51 @@
 """A customer's bookings: a list of those of every line, and one visit with its refunds."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import date, datetime, time
+from typing import Any, TypedDict, cast
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, bindparam, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from shared.appointments.models import Appointment, Rating
 from shared.bookings.models import Booking
 from shared.bookings.queries import BookingNotFound
 from shared.kit.paging import PageQuery, Position, after, page_of
+from shared.kit.stored import JsonScalar
 from shared.lines.home_chef.visit import NAME
 from shared.payments.models import Refund
 from shared.users.models import User
 
-BookingRow = RowMapping  # what a customer is shown of a booking; no other column is read
+
+class BookingRow(TypedDict):
+    """The columns of a booking that its customer sees; those of a visit are None for another line's booking."""
+
+    id: UUID
+    ref: str
+    line: str
+    status: str
+    payment_status: str
+    acceptance: str
+    total: int
+    breakdown: dict[str, int]
+    pay_by: datetime | None
+    cancellation_reason: str | None
+    created_at: datetime
+    booking_date: date
+    time_slot: time
+    starts_at: datetime
+    ends_at: datetime
+    time_zone: str
+    address: dict[str, JsonScalar]
+    details: dict[str, JsonScalar]
+    chef_id: UUID | None
+    chef_name: str | None
+    stars: int | None
+    comment: str | None
+    rated_at: datetime | None
+
+
 _STATES = (Booking.status, Booking.payment_status, Booking.acceptance, Booking.pay_by, Booking.cancellation_reason)
 _TIMES = (Appointment.booking_date, Appointment.time_slot, Appointment.starts_at, Appointment.ends_at)
 _PLACE = (Appointment.time_zone, Appointment.address, Appointment.details)
@@ -42,7 +72,7 @@ def list_of_customer(session: Session, customer_id: UUID, page: PageQuery) -> tu
     """Return a page of a customer's bookings of every line, the newest first, without refunds."""
     statement = _NEWEST.where(*after(page, Booking.created_at, Booking.id))
     rows = session.execute(statement, {"customer": customer_id, "most": page.limit + 1}).mappings().all()
-    return page_of(rows, page.limit, lambda row: Position(row["created_at"], row["id"]))
+    return page_of(cast("Sequence[BookingRow]", rows), page.limit, lambda row: Position(row["created_at"], row["id"]))
 
 
 def of_customer(session: Session, customer_id: UUID, booking_id: UUID) -> tuple[BookingRow, Sequence[Refund]]:
@@ -50,4 +80,4 @@ def of_customer(session: Session, customer_id: UUID, booking_id: UUID) -> tuple[
     rows = session.execute(_ONE, {"customer": customer_id, "booking": booking_id}).mappings().all()
     if not rows:
         raise BookingNotFound
-    return rows[0], [row["Refund"] for row in rows if row["Refund"] is not None]
+    return cast("BookingRow", rows[0]), [row["Refund"] for row in rows if row["Refund"] is not None]

@@ -3,9 +3,12 @@
 Source: docs/product.md#price.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import time
 from typing import Any
+
+from shared.payments.cancellation_policy import CancellationPolicy, Tier
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class RateCard:
         return {name: _plain(value) for name, value in asdict(self).items()}
 
     @classmethod
-    def from_row(cls, row: dict[str, Any]) -> "RateCard":
+    def from_row(cls, row: Mapping[str, Any]) -> "RateCard":
         """Read a stored row; a rate it does not name has its default."""
         known = {field.name for field in fields(cls)}
         return cls(**{name: _read(name, value) for name, value in row.items() if name in known})
@@ -44,7 +47,4 @@ def _read(name: str, value: Any) -> Any:
 
 
 # The share of the total that is refunded, by hours before the start: [24 h, ∞) 100 %, [4, 24) 50 %, [0, 4) 0 %.
-CANCELLATION_TERMS: dict[str, Any] = {
-    "tiers": [{"from_hours": 24, "refund_bp": 10_000}, {"from_hours": 4, "refund_bp": 5_000}],
-    "operator_compensation_bp": 0,
-}
+CANCELLATION_TERMS = CancellationPolicy((Tier(24, 10_000), Tier(4, 5_000)))

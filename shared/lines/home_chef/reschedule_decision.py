@@ -62,7 +62,7 @@ class VisitRows:
 
 @dataclass(frozen=True)
 class Move:
-    """The new time of a visit and what it does to the price; `refund` is paise."""
+    """The new time of a visit with its new price; amounts are paise."""
 
     rows: VisitRows
     starts_at: datetime
@@ -132,7 +132,7 @@ def decide(session: Session, rows: VisitRows, wish: RescheduleQuery | Reschedule
     and Invalid for a time that cannot be booked.
     """
     _refuse_fixed(session, rows, now)
-    appointment, details = rows.appointment, VisitDetails.of(rows.appointment.details)
+    appointment, details = rows.appointment, VisitDetails.from_row(rows.appointment.details)
     starts_at = instant(wish.booking_date, wish.time_slot, appointment.time_zone)
     if starts_at == appointment.starts_at:
         raise Invalid("time_slot", "is the time it has already")

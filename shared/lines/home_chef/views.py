@@ -1,6 +1,7 @@
 """A visit and a chef as each audience sees them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,13 @@ from shared.appointments.line import Placement
 from shared.appointments.models import Appointment
 from shared.appointments.providers.models import Provider, WeeklySlot
 from shared.appointments.providers.schemas import SlotView, opening_view, slot_view
+from shared.appointments.providers.views import provider_as
 from shared.appointments.queries import AppointmentRow
 from shared.appointments.rating import RatingView
+from shared.appointments.views import booked_as, shown_to_provider
 from shared.bookings.schemas import BookingSummaryView
 from shared.kit.clock import local
+from shared.kit.stored import Stored
 from shared.lines.home_chef.pricing import Breakdown
 from shared.lines.home_chef.queries import BookingRow
 from shared.lines.home_chef.schemas import (
@@ -40,16 +44,16 @@ def booked_view(placement: Placement) -> BookingView:
     """Return a visit that was just booked as its customer sees it."""
     request = placement.request
     assert isinstance(request, VisitRequest)  # noqa: S101 - made by the line
-    return BookingView.model_validate(
-        {
-            **placement.shown(ZONE),
-            "breakdown": BreakdownView.model_validate(Breakdown(**placement.price.breakdown)),
-            "chef_id": placement.provider.id,
-            "chef_name": placement.provider.name,
-            "duration_hours": request.duration_hours,
-            "guest_count": request.guest_count,
-            "special_requests": request.special_requests,
-        }
+    return booked_as(
+        BookingView,
+        placement,
+        ZONE,
+        breakdown=BreakdownView.model_validate(Breakdown(**placement.price.breakdown)),
+        chef_id=placement.provider.id,
+        chef_name=placement.provider.name,
+        duration_hours=request.duration_hours,
+        guest_count=request.guest_count,
+        special_requests=request.special_requests,
     )
 
 
@@ -78,9 +82,9 @@ def _rating_view(row: BookingRow) -> RatingView | None:
 
 def chef_booking_view(row: AppointmentRow) -> ChefBookingView:
     """Return area and first name until the chef has accepted; then the address and the number."""
-    details = VisitDetails.of(row.appointment.details)
-    own = ("duration_hours", "guest_count", "special_requests")
-    return ChefBookingView.model_validate({**row.shown_to_provider(), **{name: getattr(details, name) for name in own}})
+    own = VisitDetails.from_row(row.appointment.details).to_row()
+    del own["rate"]
+    return shown_to_provider(ChefBookingView, row, **own)
 
 
 def visit_view(appointment: Appointment) -> VisitView:
@@ -89,21 +93,16 @@ def visit_view(appointment: Appointment) -> VisitView:
 
 
 def profile_view(user: User, provider: Provider, slots: Sequence[WeeklySlot]) -> ChefProfileView:
-    known = _of_chef(ChefProfileView.model_fields, user, provider)
-    return ChefProfileView.model_validate({**known, "availability": [slot_view(slot) for slot in slots]})
+    week = [slot_view(slot) for slot in slots]
+    return provider_as(ChefProfileView, user, provider, hourly_rate=provider.rate, availability=week)
 
 
 def registered_chef_view(user: User, provider: Provider) -> RegisteredChefView:
-    return RegisteredChefView.model_validate(_of_chef(RegisteredChefView.model_fields, user, provider))
+    return provider_as(RegisteredChefView, user, provider, hourly_rate=provider.rate)
 
 
 def chef_file_view(user: User, provider: Provider, week: Sequence[SlotView]) -> ChefFileView:
-    known = _of_chef(RegisteredChefView.model_fields, user, provider)
-    return ChefFileView.model_validate({**known, "availability": list(week)})
-
-
-def _of_chef(names: Iterable[str], user: User, provider: Provider) -> dict[str, Any]:
-    return {**provider.shown(names, user), "hourly_rate": provider.rate}
+    return provider_as(ChefFileView, user, provider, hourly_rate=provider.rate, availability=list(week))
 
 
 def public_name(name: str | None) -> str | None:
@@ -112,8 +111,26 @@ def public_name(name: str | None) -> str | None:
     return f"{names[0]} {names[-1][0]}." if len(names) > 1 else name
 
 
-def free_chef_view(row: dict[str, Any], total: int) -> FreeChefView:
-    return FreeChefView.model_validate(row | {"name": public_name(row["name"]), "total": total})
+@dataclass(frozen=True)
+class FreeChef(Stored):
+    """A chef who is free, as a statement found them: rate in paise an hour, score in millionths of a star."""
+
+    id: str
+    name: str | None
+    bio: str | None
+    specialties: list[str]
+    experience_years: int
+    rating: float | None
+    rating_count: int
+    total_bookings: int
+    hourly_rate: int
+    score: int
+
+
+def free_chef_view(chef: FreeChef, total: int) -> FreeChefView:
+    """Return a free chef as a customer sees them; `total` is the price of the visit, in paise."""
+    own = {name: getattr(chef, name) for name in FreeChefView.model_fields if hasattr(chef, name)}
+    return FreeChefView.model_validate({**own, "name": public_name(chef.name), "total": total})
 
 
 def public_chef_view(row: Row[Any]) -> PublicChefView:

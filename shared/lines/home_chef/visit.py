@@ -1,6 +1,5 @@
 """A chef's visit: what is asked for, and the details stored with its appointment."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,6 +13,7 @@ from shared.appointments.request import (
     times,
 )
 from shared.kit.clock import INDIA
+from shared.kit.stored import Stored
 from shared.lines.home_chef.schemas import QuoteRequest
 
 NAME = "home_chef"
@@ -48,20 +48,13 @@ class VisitFacts(AppointmentFacts):
 
 
 @dataclass(frozen=True)
-class VisitDetails:
+class VisitDetails(Stored):
     """The details that only a visit stores of its appointment; the rate is paise an hour."""
 
     duration_hours: int
     guest_count: int
     special_requests: str | None
     rate: int
-
-    @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> "VisitDetails":
-        return cls(**stored)
-
-    def to_row(self) -> dict[str, Any]:
-        return dict(vars(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +69,7 @@ class VisitRequest(AppointmentRequest):
     def of(cls, body: QuoteRequest, **more: Any) -> "VisitRequest":
         """Return a body with its instants; `more` are the fields of a derived request."""
         return cls(
-            **times(body.booking_date, body.time_slot, timedelta(hours=body.duration_hours), ZONE),
+            **vars(times(body.booking_date, body.time_slot, timedelta(hours=body.duration_hours), ZONE)),
             address_id=body.address_id,
             provider_id=body.chef_id,
             duration_hours=body.duration_hours,

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.bookings.admin import queries as bookings
-from shared.bookings.admin.queries import CUSTOMER, PROVIDER
+from shared.bookings.admin.queries import Customer, Provider
 from shared.bookings.line import BookingDetails, Lines
 from shared.bookings.models import Booking, BookingEvent, ManualReview
 from shared.bookings.queries import BookingNotFound
@@ -37,9 +37,9 @@ class BookingFile:
 def booking_file(session: Session, lines: Lines, booking_id: UUID) -> BookingFile:
     """Return all that is known of a booking. Raises BookingNotFound."""
     row = session.execute(
-        select(Booking, CUSTOMER, PROVIDER)
-        .join(CUSTOMER, CUSTOMER.id == Booking.customer_id)
-        .outerjoin(PROVIDER, PROVIDER.id == Booking.provider_id)
+        select(Booking, Customer, Provider)
+        .join(Customer, Customer.id == Booking.customer_id)
+        .outerjoin(Provider, Provider.id == Booking.provider_id)
         .where(Booking.id == booking_id)
     ).one_or_none()
     if row is None:

@@ -2,7 +2,7 @@
 
 from shared.bookings.admin.queries import NamedBooking
 from shared.bookings.admin.schemas import ExceptionView, FullEventView
-from shared.bookings.admin.views import listed_fields
+from shared.bookings.admin.views import listed_view
 from shared.ledger.models import LedgerPosting, LedgerTransaction
 from shared.ledger.postings import AccountCode
 from shared.payments.admin.queries import BookingFile
@@ -12,9 +12,9 @@ from shared.payments.views import attempt_view, refund_view
 
 def file_view(found: BookingFile) -> BookingFileView:
     customer, provider, details = found.customer, found.provider, found.details
-    listed = listed_fields(NamedBooking(found.booking, customer.name, provider.name if provider else None))
+    listed = listed_view(NamedBooking(found.booking, customer.name, provider.name if provider else None))
     return BookingFileView(
-        **listed,
+        **vars(listed),
         customer_email=customer.email,
         customer_phone=customer.phone,
         provider_email=provider.email if provider else None,

@@ -18,7 +18,7 @@ from shared.payments.exception_resolution import AlreadyClosed
 from shared.payments.poll_queue import POLL
 from shared.payments.queries import locked
 from shared.payments.reconciliation import queries
-from shared.payments.reconciliation.comparison import Action, Outcome, actions
+from shared.payments.reconciliation.comparison import Action, actions
 from shared.payments.reconciliation.models import DIFFERS, ReconciliationRow
 from shared.payments.reconciliation.schemas import RowAction
 from shared.users.models import ADMIN
@@ -69,7 +69,7 @@ def act(session: Session, row_id: UUID, wanted: RowAction, by: AuditContext, now
 def _refuse(row: ReconciliationRow, wanted: RowAction) -> None:
     if row.closed_at is not None:
         raise AlreadyClosed("It is closed already.", closed_at=row.closed_at.isoformat())
-    allowed = actions(Outcome(row.outcome), row.ours["state"] if row.ours else None, closed=False)
+    allowed = actions(row.outcome, row.ours["state"] if row.ours else None, closed=False)
     if wanted.action not in allowed:
         raise Invalid("action", f"must be one of what the row allows: {', '.join(allowed) or 'nothing'}")
     if wanted.action is Action.CLOSE and wanted.note is None:

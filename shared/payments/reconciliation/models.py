@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.bookings.models import Booking
-from shared.kit.base import Base, one_of
+from shared.kit.base import Base, EnumColumn, one_of
 from shared.kit.ids import new_id
 from shared.payments.models import Attempt, Refund
 from shared.payments.reconciliation.comparison import About, Outcome
@@ -47,12 +47,12 @@ class ReconciliationRow(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     day: Mapped[date] = mapped_column(ForeignKey("reconciliation_days.day"))
     gateway: Mapped[str]
-    kind: Mapped[str]
+    kind: Mapped[About] = mapped_column(EnumColumn(About))
     our_id: Mapped[str]
     attempt_id: Mapped[UUID | None] = mapped_column(ForeignKey(Attempt.id))
     refund_id: Mapped[UUID | None] = mapped_column(ForeignKey(Refund.id))
     booking_id: Mapped[UUID | None] = mapped_column(ForeignKey(Booking.id))
-    outcome: Mapped[str]
+    outcome: Mapped[Outcome] = mapped_column(EnumColumn(Outcome))
     ours: Mapped[dict[str, Any] | None]
     theirs: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]

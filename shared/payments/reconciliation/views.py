@@ -1,6 +1,6 @@
 """The report as admins see it."""
 
-from shared.payments.reconciliation.comparison import Outcome, actions
+from shared.payments.reconciliation.comparison import actions
 from shared.payments.reconciliation.models import ReconciliationRow
 from shared.payments.reconciliation.queries import Day
 from shared.payments.reconciliation.schemas import ReconciliationDayView, RowView
@@ -9,7 +9,7 @@ from shared.payments.reconciliation.schemas import ReconciliationDayView, RowVie
 def row_view(row: ReconciliationRow) -> RowView:
     own = {name: getattr(row, name) for name in RowView.model_fields if hasattr(row, name)}
     state = row.ours["state"] if row.ours else None
-    allowed = actions(Outcome(row.outcome), state, closed=row.closed_at is not None)
+    allowed = actions(row.outcome, state, closed=row.closed_at is not None)
     return RowView.model_validate({**own, "actions": allowed})
 
 

@@ -67,7 +67,7 @@ class Errands(NeutralLine):
     def letter(self, notice: Notice, reader: Reader) -> EmailTemplate:
         if notice.kind != "booked":
             return super().letter(notice, reader)
-        ref = BookingFacts.read(notice.facts).ref
+        ref = BookingFacts.from_row(notice.facts).ref
         return EmailTemplate(
             f"Booked: {ref}", "Your errand is booked", [hello(reader), "We start when you have paid."], []
         )

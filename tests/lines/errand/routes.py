@@ -17,7 +17,6 @@ from shared.bookings.schemas import BookingSummaryView
 from shared.bookings.transitions import StatusChangeNotAllowed
 from shared.idempotency.queries import KeyReused
 from shared.kit.schemas import Body, Rupees, Text, View
-from shared.payments.cancellation_policy import refundable
 from shared.sign_in.sessions import Caller
 from shared.users.models import CUSTOMER
 from tests.lines.errand.line import LINE
@@ -74,12 +73,13 @@ def book(call: Call, body: ErrandRequest) -> BookingSummaryView:
     return idempotent(call, store)
 
 
-@routes.get("/bookings/{booking_id}/cancellation", answer=RefundView, refuses=(BookingNotFound,))
+@routes.get("/bookings/{booking_id}/cancellation", answer=RefundView, refuses=(BookingNotFound, StatusChangeNotAllowed))
 def preview_cancellation(call: Call, booking_id: UUID) -> RefundView:
-    """Show the refund of cancelling a paid errand now."""
+    """Show the refund of cancelling an errand now."""
     with call.reading() as (session, caller):
         booking = own_booking(session, LINE.name, caller.id, booking_id)
-        return RefundView(refund=refundable(booking.total, 0, LINE.refund_bp(session, booking, call.now)))
+        share = LINE.refund_bp(session, booking, call.now)
+        return RefundView(refund=LINE.refund_of_cancelling(session, booking, share))
 
 
 @routes.post("/bookings/{booking_id}/cancel", body=CancelRequest, answer=RefundView, refuses=REFUSED, idempotent=True)

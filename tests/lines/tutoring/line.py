@@ -18,6 +18,7 @@ from shared.invoices.documents import Component, Line, Supply
 from shared.kit.brand import Brand
 from shared.kit.money import share
 from shared.kit.schemas import Text
+from shared.kit.stored import Stored
 from shared.ledger.postings import Parts
 from shared.payments.cancellation_policy import CancellationPolicy, Tier
 
@@ -31,6 +32,11 @@ class LessonBody(AppointmentBody):
 
 @dataclass(frozen=True, kw_only=True)
 class LessonRequest(AppointmentRequest):
+    subject: str
+
+
+@dataclass(frozen=True)
+class Lesson(Stored):
     subject: str
 
 
@@ -48,7 +54,7 @@ class Tutoring(AppointmentLine):
     ranks = True
 
     def request(self, session: Session, customer_id: UUID, body: LessonBody) -> LessonRequest:  # noqa: ARG002
-        when = times(body.booking_date, body.time_slot, HOUR, self.time_zone)
+        when = vars(times(body.booking_date, body.time_slot, HOUR, self.time_zone))
         who = {"address_id": body.address_id, "provider_id": body.provider_id}
         return LessonRequest(**when, **who, subject=body.subject)
 
@@ -62,7 +68,7 @@ class Tutoring(AppointmentLine):
     def price(self, request: LessonRequest, context: BookingContext, provider: Candidate) -> Price:  # noqa: ARG002
         lesson, gst = provider.rate, share(provider.rate, GST_BP)
         earning = lesson - share(lesson, COMMISSION_BP)
-        return Price(lesson + gst, {"lesson": lesson, "gst": gst}, earning, {"subject": request.subject})
+        return Price(lesson + gst, {"lesson": lesson, "gst": gst}, earning, Lesson(request.subject))
 
     def parts(self, booking: Booking, appointment: Appointment) -> Parts:
         price = booking.breakdown

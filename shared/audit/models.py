@@ -27,7 +27,7 @@ class AuditEntry(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     at: Mapped[datetime]
-    # No foreign key: the room of users stands above this one, and an entry outlives whom it names.
+    # No foreign key: the package of users is above this one, and an entry outlives its actor.
     actor_id: Mapped[UUID]
     action: Mapped[str]
     subject: Mapped[str]

@@ -1,4 +1,4 @@
-"""Somebody is blocked: signed out at once, what they have paid for stands (docs/product.md#deactivation-and-blocking)."""
+"""Somebody is blocked: signed out at once, their paid bookings remain (docs/product.md#deactivation-and-blocking)."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The history of a booking, and the review items that wait for a person."""
+"""The history of a booking, and the open manual reviews."""
 
 from dataclasses import dataclass
 from datetime import datetime

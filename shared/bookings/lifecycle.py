@@ -36,12 +36,12 @@ BOOKING = Lifecycle[Status](
         Status.CANCELLED: frozenset(),
     }
 )
-ACTIVE = frozenset({Status.PENDING, Status.CONFIRMED, Status.IN_PROGRESS})  # these hold a provider's time
+ACTIVE = frozenset({Status.PENDING, Status.CONFIRMED, Status.IN_PROGRESS})  # these occupy a provider's time
 
 UNPAID = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED})
 PAID = frozenset({PaymentStatus.SUCCESS, PaymentStatus.PARTIALLY_REFUNDED})
 
-# What may be at rest, for a line whose visits have a provider and a held time; each row: statuses × payments × answers.
+# Combinations allowed at commit, for lines with a provider and a busy period: statuses × payments × acceptances.
 AT_REST: tuple[tuple[Status, frozenset[PaymentStatus], frozenset[Acceptance]], ...] = (
     (Status.PENDING, UNPAID, frozenset({Acceptance.AWAITING})),
     (Status.CONFIRMED, UNPAID, frozenset({Acceptance.AWAITING, Acceptance.ACCEPTED})),
@@ -57,5 +57,5 @@ AT_REST: tuple[tuple[Status, frozenset[PaymentStatus], frozenset[Acceptance]], .
 
 
 def may_rest(status: Status, payment: PaymentStatus, acceptance: Acceptance) -> bool:
-    """Tell whether a booking may stand in this combination when a transaction has ended."""
+    """Tell whether a booking may have this combination when a transaction commits."""
     return any(status is row[0] and payment in row[1] and acceptance in row[2] for row in AT_REST)

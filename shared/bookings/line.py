@@ -63,7 +63,7 @@ class Line(ABC):
     provider_role: ClassVar[str | None] = None
     time_zone: ClassVar[str] = INDIA  # IANA name
     models: ClassVar[tuple[str, ...]] = ()  # modules that declare its tables
-    invariants: ClassVar[tuple[str, ...]] = ()  # modules, each with one promise about its rows
+    invariants: ClassVar[tuple[str, ...]] = ()  # modules, each with one invariant of its rows
     task_handlers: ClassVar[Mapping[str, str]] = {}  # verb of an outbox message `<line>.<verb>` → `module:function`
 
     @abstractmethod
@@ -72,7 +72,7 @@ class Line(ABC):
 
     @abstractmethod
     def on_unpaid(self, session: Session, booking: Booking, why: str, now: datetime) -> None:
-        """Cancel an unpaid booking and free what it holds.
+        """Cancel an unpaid booking and release everything it reserved.
 
         `why` is `unpaid` (the deadline to pay has passed) or `blocked` (an admin blocked the customer).
         """
@@ -121,7 +121,7 @@ class Line(ABC):
         return {**booking.breakdown, "total": booking.total}
 
     def keep_deadlines(self, db: Database, now: datetime) -> dict[str, int]:  # noqa: ARG002
-        """Do what is due for bookings of this line; returns how many bookings each rule found."""
+        """Run the due rules on bookings of this line; returns how many bookings each rule found."""
         return {}
 
     def remind(self, db: Database, now: datetime) -> dict[str, int]:  # noqa: ARG002

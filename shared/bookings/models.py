@@ -16,7 +16,7 @@ SLOT_TAKEN = "ex_bookings_provider_busy"  # the constraint that two visits of on
 
 
 class Booking(Changed, Base):
-    """The columns that every line's booking shares: who, with whom, when, what it costs and where it stands.
+    """The columns that every line's booking shares: customer, provider, time, price and status.
 
     `busy_period` is the provider's time it takes, half-open, with the gap for travel; `pay_by` is the instant after which an
     unpaid booking is cancelled (null: no deadline; none while `cash_agreed`). Amounts are paise. A line keeps what only
@@ -40,7 +40,7 @@ class Booking(Changed, Base):
         Index("ix_bookings_start", text("lower(busy_period)")),
         Index("ix_bookings_ref_prefix", "ref", postgresql_ops={"ref": "text_pattern_ops"}),
         Index("ix_bookings_active_start", text("lower(busy_period)"), postgresql_where=text(IS_ACTIVE)),
-        # What admins look for is rare: most bookings are paid and accepted.
+        # Admins search for rare states: most bookings are paid and accepted.
         Index(
             "ix_bookings_payment_status_created_at_id",
             "payment_status",
@@ -100,7 +100,7 @@ class BookingEvent(Base):
 
 
 class ManualReview(Created, Base):
-    """A case only a person can settle, opened once per kind and subject, until an admin closes it."""
+    """A manual review, opened once per kind and subject, until an admin closes it."""
 
     __tablename__ = "exceptions"
     __table_args__ = (

@@ -14,7 +14,7 @@ IS_UNSETTLED = "processed_at is null or outcome = 'unknown'"
 class InboxMessage(Base):
     """A received message, stored before anything believes it; the same message twice is one row.
 
-    `named` is the id it spoke of, known once somebody has looked into it; `outcome` says what came of that.
+    `named` is the id in the message, set once it is processed; `outcome` is the result of processing.
     """
 
     __tablename__ = "inbox"

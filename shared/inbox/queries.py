@@ -54,5 +54,5 @@ def processed(session: Session, message_id: UUID, named: str, outcome: str, now:
 
 
 def purge(session: Session, now: datetime, limit: int) -> int:
-    """Delete some of what was looked into long ago; returns how many."""
+    """Delete some messages that were processed long ago; returns how many."""
     return purge_aged(session, "inbox", "processed_at", now - retention.INBOX_MESSAGES, limit)

@@ -1,8 +1,8 @@
 """The invariants, which hold between any two commits: every invariant asked at once, in one statement.
 
 An invariant is a module whose `BREACHES` selects (subject uuid, booking uuid or null, detail text) of each row that
-breaks its docstring's promise. `:now` is the instant it is asked for. A detail holds ids, states, instants and
-paise, nothing of a person.
+breaks its docstring's promise. `:now` is the instant of the check. A detail has ids, states, instants and
+paise, no personal data.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ _PATIENTLY = text(f"set local statement_timeout = '{PATIENCE}s'")
 
 @dataclass(frozen=True)
 class Breach:
-    """A row that is not as an invariant promises, by the invariant's name, with the booking it belongs to."""
+    """A row that breaks an invariant, by the invariant's name, with the booking it belongs to."""
 
     invariant: str
     subject_id: UUID
@@ -57,8 +57,8 @@ def statement(invariants: Mapping[str, str]) -> str:
 def ask(db: Database, invariants: Mapping[str, str], now: datetime) -> dict[str, int]:
     """Tell of each breach by an alarm with its name and ids; returns how many were asked, broken rows, and failures.
 
-    One after the other: each has its minute, where `db` waits as long for an answer; one that fails is told of and does
-    not keep the others.
+    Invariants run one by one, each with a timeout of a minute if `db` waits as long. A failure is logged and does not
+    stop the others.
     """
     did = {"asked": 0, "broken": 0, "failed": 0}
     for name, found in invariants.items():

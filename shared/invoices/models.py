@@ -39,7 +39,7 @@ class Invoice(Base):
     series: Mapped[str]
     serial: Mapped[int]
     number: Mapped[str] = mapped_column(unique=True)
-    # No foreign keys: bookings and refunds stand in rooms beside and above this one.
+    # No foreign keys: the packages of bookings and refunds are beside and above this one.
     booking_id: Mapped[UUID]
     refund_id: Mapped[UUID | None] = mapped_column(unique=True)
     issued_at: Mapped[datetime]

@@ -10,16 +10,16 @@ from sqlalchemy.orm import Session
 
 from shared.kit.database import Database
 
-# since they were done: a complaint about a mail is looked into within a month
+# since they were done: a complaint about a mail is reviewed within a month
 OUTBOX_MESSAGES = timedelta(days=30)
 # since they were handled: what a gateway sent us, while a payment may be disputed
 INBOX_MESSAGES = timedelta(days=90)
 ANSWERS = timedelta(hours=24)  # to a request with an Idempotency-Key (docs/product.md#idempotency)
 SESSIONS = timedelta(days=90)  # since they ended: who was signed in when something happened
-QUOTES = timedelta(days=30)  # since they expired: what a customer says they were promised
-RECONCILIATIONS = timedelta(days=90)  # longer than a settlement is argued about
+QUOTES = timedelta(days=30)  # since they expired: a customer may dispute the quoted price
+RECONCILIATIONS = timedelta(days=90)  # longer than a settlement is disputed
 
-BATCH = 1000  # rows a statement: short enough to hold up nobody
+BATCH = 1000  # rows a statement: short enough to block nobody
 SECONDS = 60.0  # half of what the schedule function has; the next night goes on
 Purge = Callable[[Session, datetime, int], int]
 

@@ -68,7 +68,7 @@ def _dated(value: Any) -> Any:
     return value
 
 
-# Stands behind a number's bounds: before them, JSON Schema would not be told of the bounds.
+# Comes after a number's bounds: before them, JSON Schema would omit the bounds.
 Whole = BeforeValidator(_whole)
 Id = Annotated[UUID, BeforeValidator(_dashed), WithJsonSchema({"type": "string", "format": "uuid"})]
 # A query's yes or no: what Python would also read (1, on, Y) is not what the document says.

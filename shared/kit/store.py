@@ -7,7 +7,7 @@ from shared.kit.errors import DependencyDown
 
 
 class StoreUnavailable(DependencyDown):
-    """The store gave no answer; whether it did what was asked is unknown. Left uncaught it closes: 503.
+    """The store gave no answer; the effect of the request is unknown. Left uncaught it closes: 503.
 
     `reason` is for the log: the kind of failure, never a key, a value or a token.
     """

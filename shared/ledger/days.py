@@ -1,4 +1,4 @@
-"""Days that are over, summed up: what is asked of all time reads them, and only what came since posting by posting.
+"""Daily totals of past days: all-time queries read them, plus each posting since.
 
 A day is summed once, by a job of the night; where it has not come, its postings are read. Days are those of India.
 """

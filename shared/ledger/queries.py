@@ -1,4 +1,4 @@
-"""The ledger as rows: facts are booked once, whoever tells of them how often; balances are sums."""
+"""The ledger as rows: a fact is posted once, however often it is reported; balances are sums."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass

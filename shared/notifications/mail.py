@@ -1,4 +1,4 @@
-"""A mail as the business words it, and what it expects of whoever sends it."""
+"""A mail as the business words it, and the interface of its sender."""
 
 import re
 from dataclasses import dataclass

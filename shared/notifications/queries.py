@@ -1,4 +1,4 @@
-"""Notifying a person once: the row and the message that mails it, written with the fact they follow from."""
+"""Notifying a user once: the row and the message that mails it, written with the fact they follow from."""
 
 import json
 from collections.abc import Sequence
@@ -98,7 +98,7 @@ def notify(
     *,
     once: str | None = None,
 ) -> None:
-    """Notify a person of something that happened to a subject (a booking, a refund); a repetition changes nothing.
+    """Notify a user of something that happened to a subject (a booking, a refund); a repetition changes nothing.
 
     `once` tells repetitions apart where the same kind of thing may happen to a subject again (a visit that is moved).
     """
@@ -130,7 +130,7 @@ def mailed(session: Session, notification_id: UUID, now: datetime) -> None:
 def list_for(
     session: Session, user_id: UUID, page: PageQuery, *, unread: bool
 ) -> tuple[list[Notification], str | None]:
-    """Return a page of a person's notifications, all or the unread ones, the newest first."""
+    """Return a page of a user's notifications, all or the unread ones, the newest first."""
     own: list[ColumnElement[bool]] = [Notification.user_id == user_id]
     if unread:
         own.append(Notification.read_at.is_(None))
@@ -144,7 +144,7 @@ def list_for(
 
 
 def unread_count(session: Session, user_id: UUID) -> int:
-    """Return how many a person has not read, counted up to MOST_COUNTED."""
+    """Return how many notifications a user has not read, counted up to MOST_COUNTED."""
     unread = select(true()).where(Notification.user_id == user_id, Notification.read_at.is_(None)).limit(MOST_COUNTED)
     return session.scalars(select(func.count()).select_from(unread.subquery())).one()
 

@@ -17,8 +17,8 @@ from shared.outbox.pending import PendingMessage, send_after_commit
 LEASE = timedelta(seconds=90)  # longer than a handler may take
 GRACE = timedelta(seconds=60)  # the try after the commit, and the queue, go first
 SWEEP_BACKOFF_MINUTES = (1, 2, 5, 10, 30, 60)
-# How often the sweep sends before a message is dead, a day after it was due: longer than a vendor or a release is down,
-# soon enough to be seen while its fact still matters.
+# Sends before the sweep declares a message dead, a day after it was due. That outlasts an outage of a vendor or a release,
+# and the failure is noticed while the message still matters.
 SENDS = len(SWEEP_BACKOFF_MINUTES) + (24 * 60 - sum(SWEEP_BACKOFF_MINUTES)) // SWEEP_BACKOFF_MINUTES[-1]
 
 
@@ -101,7 +101,7 @@ class Overdue:
 
 
 def overdue(session: Session, now: datetime, limit: int) -> Overdue:
-    """Take what is overdue, for sending again under new names, later each time; after the last send it is dead."""
+    """Claim overdue messages, for sending again under new names, later each time; after the last send it is dead."""
     backoff = {"backoff": list(SWEEP_BACKOFF_MINUTES), "steps": len(SWEEP_BACKOFF_MINUTES), "most": SENDS}
     found = Overdue([], [])
     for *message, is_dead in session.execute(_OVERDUE, {"now": now, "limit": limit, **backoff}):
@@ -110,5 +110,5 @@ def overdue(session: Session, now: datetime, limit: int) -> Overdue:
 
 
 def purge(session: Session, now: datetime, limit: int) -> int:
-    """Delete some of what was done long ago; returns how many."""
+    """Delete some messages that were handled long ago; returns how many."""
     return purge_aged(session, "outbox", "done_at", now - retention.OUTBOX_MESSAGES, limit)

@@ -10,7 +10,7 @@ from shared.outbox.dispatch import send
 from shared.outbox.queries import Overdue
 from shared.outbox.queue import TaskQueue
 
-BATCH = 20  # few: what is taken and not sent, because the queue is down or the time is up, has lost a turn
+BATCH = 20  # few: a message claimed but not sent (queue down, time up) has lost one of its sends
 BUDGET_SECONDS = 20.0
 logger = log.logger(__name__)
 

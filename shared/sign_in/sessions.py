@@ -130,8 +130,8 @@ def begin(session: Session, email: str, lifetimes: Lifetimes, now: datetime) -> 
     return SignedIn(*row) if row else None
 
 
-# One statement decides on the locked row: the living token moves on; its immediate predecessor, within the grace, gets
-# the same successor again; anything older was copied, so the family ends.
+# One statement decides on the locked row. The current token is rotated. Its immediate predecessor, within the grace,
+# gets the same successor again. An older token was copied, so the session ends.
 _ROTATE = text("""
 update sessions s set
   generation = case when s.generation = :presented then s.generation + 1 else s.generation end,

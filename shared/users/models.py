@@ -21,7 +21,7 @@ class User(Changed, Base):
         Index("ix_users_role_created_at_id", "role", "created_at", "id"),
         Index("ix_users_created_at_id", "created_at", "id"),
         Index("ix_users_inactive", "created_at", "id", postgresql_where=text("not is_active")),
-        # What admins type is part of a name, or how an address or a number begins.
+        # Admins search by part of a name, or by the beginning of an address or a number.
         Index(
             "ix_users_searched",
             *(literal_column(expression).label(name) for name, expression in SEARCHED.items()),

@@ -106,7 +106,7 @@ def _wanted(wanted: BookingsQuery) -> list[ColumnElement[bool]]:
         *(column == value for column, value in exactly.items() if value is not None),
         *([Booking.ref.like(f"{wanted.q.upper()}%")] if wanted.q else []),
         *within_days(func.lower(Booking.busy_period), wanted.date_from, wanted.date_to),
-        # Nothing starts before it is booked: without this, the newest would be read on the way to what was long ago.
+        # Nothing starts before it is booked: without this bound, a search of old days would scan the newest rows first.
         *within_days(Booking.created_at, None, wanted.date_to),
         *within_days(Booking.created_at, wanted.created_from, wanted.created_to),
     ]

@@ -63,7 +63,7 @@ class RemainingBookingView(View):
 
 
 class UserChangedView(UserView):
-    """A person after the change: how many of their unpaid bookings it cancelled, and which bookings remain."""
+    """A user after the change: how many of their unpaid bookings it cancelled, and which bookings remain."""
 
     cancelled: int
     remaining: list[RemainingBookingView]
@@ -83,7 +83,7 @@ class ExceptionsQuery(PageQuery):
 
 
 class ExceptionView(View):
-    """Something only a person can settle: what it is about, and what was known; amounts in `facts` are paise."""
+    """A manual review: its subject, and the facts when it was opened; amounts in `facts` are paise."""
 
     id: UUID
     kind: str
@@ -97,7 +97,7 @@ class ExceptionView(View):
 
 
 class ExceptionClosing(Body):
-    """The resolution of a review; `reference` proves a refund that a person has paid out, which is then done."""
+    """The resolution of a review; `reference` proves a refund that was paid manually, which is then done."""
 
     closing_note: Text(1, 1000)  # type: ignore[valid-type]
     reference: Text(1, 100) | None = None  # type: ignore[valid-type]

@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, MetaData, Select, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-# Constraint names are part of the contract: refusals are recognised by them.
+# Constraint names are an interface: code maps a violated constraint to a refusal by its name.
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -37,15 +37,16 @@ class Changed(Created):
 
 
 def one_of(column: str, values: type) -> str:
-    """Return the CHECK that keeps a text column inside an enum's values."""
+    """Return the CHECK condition that restricts a text column to an enum's values."""
     listed = ", ".join(f"'{value.value}'" for value in values)  # type: ignore[attr-defined]
     return f"{column} in ({listed})"
 
 
 def for_update(statement: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
-    """Take the rows for this transaction, as they are now: what the session had read of them before is replaced.
+    """Lock the selected rows until the end of the transaction and refresh the session's copies of them.
 
-    Foreign keys may still point at them meanwhile (`for no key update`); `skip_locked` leaves out what others hold.
+    Other transactions may still insert foreign keys to them (`for no key update`). `skip_locked` omits rows that
+    others have locked.
     """
     taken = statement.with_for_update(key_share=True, skip_locked=skip_locked)
     return taken.execution_options(populate_existing=True)

@@ -1,4 +1,4 @@
-"""Each minute, messages that are not done are sent again, until they have been sent often enough."""
+"""The sweep: each minute, send overdue outbox messages again, until they are done or dead."""
 
 from datetime import datetime
 from time import monotonic
@@ -16,10 +16,10 @@ logger = log.logger(__name__)
 
 
 def sweep(db: Database, queue: TaskQueue, now: datetime) -> dict[str, int]:
-    """Send overdue messages again, a few at a time; concurrent sweeps take different ones.
+    """Send overdue messages again, in batches; concurrent sweeps claim different messages.
 
-    Ends when none is left, when the queue does not answer, or with its budget. Returns how many it found and sent, how
-    many it found dead, and for how many seconds the oldest to send had been due.
+    Ends when none is left, when the queue does not respond, or after BUDGET_SECONDS. Returns the counts of messages
+    found, sent and dead, and for how many seconds the oldest of them had been due.
     """
     did, until = {"overdue": 0, "dead": 0, "oldest_seconds": 0, "sent": 0}, monotonic() + BUDGET_SECONDS
     while (left := until - monotonic()) > 0:

@@ -7,13 +7,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.kit.base import Base, Changed
 from shared.kit.ids import new_id
 
-CUSTOMER, ADMIN = "customer", "admin"  # the core's roles; a line of business brings its provider's
+CUSTOMER, ADMIN = "customer", "admin"  # the core's roles; a line of business defines its provider's role
 
 SEARCHED = {"name": "name", "email": "email", "phone": "ltrim(phone, '+')"}
 
 
 class User(Changed, Base):
-    """One person: how they sign in, what they may do, how they are addressed."""
+    """A user: sign-in identifiers, role, name and whether they are active."""
 
     __tablename__ = "users"
     __table_args__ = (
@@ -44,7 +44,7 @@ class User(Changed, Base):
 
 
 class UserDay(Base):
-    """How many people came on a day (of India) that is over, whatever became of them, and how many had by its end."""
+    """The users created on a past day (of India), including blocked ones, and all users created by its end."""
 
     __tablename__ = "user_days"
 

@@ -1,4 +1,4 @@
-"""The states of a booking, what may be paid and answered in each, and the moves between them (docs/product.md#states)."""
+"""The statuses of a booking, their transitions, and the allowed payment statuses and acceptances (docs/product.md#states)."""
 
 from enum import StrEnum
 
@@ -57,5 +57,5 @@ AT_REST: tuple[tuple[Status, frozenset[PaymentStatus], frozenset[Acceptance]], .
 
 
 def may_rest(status: Status, payment: PaymentStatus, acceptance: Acceptance) -> bool:
-    """Tell whether a booking may have this combination when a transaction commits."""
+    """Return whether a booking may have this combination when a transaction commits."""
     return any(status is row[0] and payment in row[1] and acceptance in row[2] for row in AT_REST)

@@ -17,7 +17,7 @@ class BalanceView(View):
 
 
 class LedgerView(View):
-    """Every account with its balance; `total` is their sum: 0, or something was booked that is no double entry."""
+    """Every account with its balance; `total` is their sum, always 0 in a correct ledger."""
 
     accounts: list[BalanceView]
     total: Rupees

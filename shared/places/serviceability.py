@@ -1,4 +1,4 @@
-"""Whether we come to a place, and which rule said so (docs/product.md#serviceability)."""
+"""Decide whether a place is serviceable, and by which rule (docs/product.md#serviceability)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ EARTH_KM = 6_371.0088
 
 @dataclass(frozen=True)
 class Place:
-    """Where somebody wants to be visited; coordinates are degrees (WGS 84), both or none."""
+    """The place of a requested visit; coordinates are degrees (WGS 84), both or none."""
 
     city: str
     pincode: str | None = None
@@ -39,7 +39,7 @@ class Circle:
 
 @dataclass(frozen=True)
 class Decision:
-    """`rule` is what decided: area, pincode, city, switched_off or unknown_city; `area` names the circle that took it."""
+    """The result: `rule` is area, pincode, city, switched_off or unknown_city; `area` is the name of the matching circle."""
 
     serviceable: bool
     rule: str
@@ -47,7 +47,10 @@ class Decision:
 
 
 def decide(place: Place, locations: Sequence[Served], circles: Sequence[Circle]) -> Decision:
-    """Decide from the rows of the place's city: circles, where there are coordinates; else pincodes; else the city."""
+    """Return whether a place is serviceable, from the rows of its city.
+
+    A place with coordinates is matched to active circles, if there are any; otherwise to pincodes, if any; else to the city.
+    """
     if not locations:
         return Decision(serviceable=False, rule="unknown_city")
     if any(_is_off(row, place) for row in locations):
@@ -68,7 +71,7 @@ def _is_off(row: Served, place: Place) -> bool:
 
 
 def _km(place: Place, circle: Circle) -> float:
-    """Great-circle distance (haversine)."""
+    """Return the great-circle distance in kilometres (haversine)."""
     lat1, lat2 = radians(place.latitude or 0), radians(circle.latitude)
     half_lat, half_lng = (lat2 - lat1) / 2, radians(circle.longitude - (place.longitude or 0)) / 2
     chord = sin(half_lat) ** 2 + cos(lat1) * cos(lat2) * sin(half_lng) ** 2

@@ -1,4 +1,4 @@
-"""A booking of any line as admins see it."""
+"""The admins' view of a booking of any line."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from shared.bookings.admin.schemas import ListedBookingView
 
 
 def listed_fields(row: NamedBooking) -> dict[str, Any]:
-    """Return what a list shows of a booking, by the view's names; amounts are paise."""
+    """Return the fields of ListedBookingView; amounts are paise."""
     booking = row.booking
     own = {name: getattr(booking, name) for name in ListedBookingView.model_fields if hasattr(booking, name)}
     return {

@@ -13,4 +13,4 @@ def check_serviceability(call: Call, body: ServiceabilityRequest) -> Serviceabil
     """Tell whether chefs come to a place, and which rule decided."""
     place = Place(body.city, body.pincode, body.latitude, body.longitude)
     with call.reading() as (session, _):
-        return ServiceabilityView.model_validate(decide(place, *queries.served_in(session, place.city)))
+        return ServiceabilityView.model_validate(decide(place, *queries.locations_in(session, place.city)))

@@ -10,7 +10,7 @@ from shared.appointments.policy import BookingTerms
 from shared.kit.clock import instant
 from shared.kit.errors import Invalid, NotFound, Refusal
 from shared.kit.rate_limit import LastHour
-from shared.places.serviceability import Circle, Place, Served, decide
+from shared.places.serviceability import Circle, Place, ServedLocation, decide
 
 
 class NotServiceable(Refusal):
@@ -122,7 +122,7 @@ class BookingContext:
 def refuse_place(address: Mapping[str, Any], locations: Sequence[Any], circles: Sequence[Any]) -> None:
     """Raise NotServiceable, naming the rule, for a place that is not served."""
     place = Place(address["city"], address["pincode"], address["latitude"], address["longitude"])
-    decision = decide(place, [Served(**row) for row in locations], [Circle(**row) for row in circles])
+    decision = decide(place, [ServedLocation(**row) for row in locations], [Circle(**row) for row in circles])
     if not decision.serviceable:
         raise NotServiceable("We do not come to this address yet.", rule=decision.rule)
 

@@ -42,7 +42,7 @@ UNPAID = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED})
 PAID = frozenset({PaymentStatus.SUCCESS, PaymentStatus.PARTIALLY_REFUNDED})
 
 # Combinations allowed at commit, for lines with a provider and a busy period: statuses × payments × acceptances.
-AT_REST: tuple[tuple[Status, frozenset[PaymentStatus], frozenset[Acceptance]], ...] = (
+ALLOWED_AT_COMMIT: tuple[tuple[Status, frozenset[PaymentStatus], frozenset[Acceptance]], ...] = (
     (Status.PENDING, UNPAID, frozenset({Acceptance.AWAITING})),
     (Status.CONFIRMED, UNPAID, frozenset({Acceptance.AWAITING, Acceptance.ACCEPTED})),
     (Status.CONFIRMED, PAID, frozenset(Acceptance)),
@@ -56,6 +56,6 @@ AT_REST: tuple[tuple[Status, frozenset[PaymentStatus], frozenset[Acceptance]], .
 )
 
 
-def may_rest(status: Status, payment: PaymentStatus, acceptance: Acceptance) -> bool:
+def allowed_at_commit(status: Status, payment: PaymentStatus, acceptance: Acceptance) -> bool:
     """Return whether a booking may have this combination when a transaction commits."""
-    return any(status is row[0] and payment in row[1] and acceptance in row[2] for row in AT_REST)
+    return any(status is row[0] and payment in row[1] and acceptance in row[2] for row in ALLOWED_AT_COMMIT)

@@ -48,7 +48,7 @@ def message(session: Session, message_id: UUID) -> tuple[str, bytes]:
     return source, bytes(body)
 
 
-def processed(session: Session, message_id: UUID, named: str, outcome: str, now: datetime) -> None:
+def mark_processed(session: Session, message_id: UUID, named: str, outcome: str, now: datetime) -> None:
     """Store the outcome of processing a message and the id it named (empty if it named none)."""
     session.execute(_PROCESSED, {"id": message_id, "named": named, "outcome": outcome, "now": now})
 

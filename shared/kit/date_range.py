@@ -8,7 +8,7 @@ from pydantic import Field
 
 from shared.kit.clock import instant, local
 from shared.kit.errors import Invalid
-from shared.kit.schemas import AskedDay, Query
+from shared.kit.schemas import Query, QueryDay
 
 MOST_DAYS = 366
 
@@ -36,15 +36,15 @@ class DateRange:
         """The instant the last day ends (UTC, exclusive)."""
         return instant(self.last + timedelta(days=1), time(), self.zone)
 
-    def holds(self, day: date) -> bool:
+    def contains(self, day: date) -> bool:
         return self.first <= day <= self.last
 
 
 class DateRangeQuery(Query):
     """Local days, both included. `to` defaults to today, `from` to the last day, or to the first of its month."""
 
-    first: Annotated[AskedDay | None, Field(alias="from")] = None
-    last: Annotated[AskedDay | None, Field(alias="to")] = None
+    first: Annotated[QueryDay | None, Field(alias="from")] = None
+    last: Annotated[QueryDay | None, Field(alias="to")] = None
 
     def date_range(self, now: datetime, zone: str, *, by_month: bool = False) -> DateRange:
         """Return the requested range with its defaults; raises Invalid if it is reversed or longer than MOST_DAYS."""

@@ -22,7 +22,7 @@ def load(module: str) -> ModuleType:
         gc.enable()
 
 
-def named(address: str) -> Any:
+def load_object(address: str) -> Any:
     """Import and return the object at the address `module:name`."""
     module, _, name = address.partition(":")
     return getattr(load(module), name)

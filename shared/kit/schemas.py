@@ -76,7 +76,7 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 # Far from both ends of Python's calendar, where conversion to another time zone overflows.
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 # The same in a query: lenient parsing would also accept a number of seconds.
-AskedDay = Annotated[Day, BeforeValidator(_dated)]
+QueryDay = Annotated[Day, BeforeValidator(_dated)]
 TimeSlot = Annotated[
     time,
     BeforeValidator(_half_hour),

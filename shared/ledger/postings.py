@@ -103,7 +103,7 @@ def completed(parts: Parts, provider_id: UUID | None) -> list[Posting]:
     return [Posting(AccountCode.CUSTOMER_ADVANCE, parts.total), *_earned(parts, provider_id)]
 
 
-def kept(amount: int, parts: Parts, provider_id: UUID | None) -> list[Posting]:
+def kept_on_cancellation(amount: int, parts: Parts, provider_id: UUID | None) -> list[Posting]:
     """Return the postings of a cancellation fee, split pro rata by largest remainder.
 
     Without a provider, the platform gets the provider's part.

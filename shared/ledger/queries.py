@@ -118,7 +118,7 @@ class Turnover:
         return Turnover(*map(add, astuple(self), astuple(other)))
 
 
-_HELD = "account in ('gateway_clearing', 'cash')"
+_MONEY_ACCOUNTS = "account in ('gateway_clearing', 'cash')"
 _TURNOVER = text(f"""
 with days as ({days.DAYS}), posted as (
   select day, of.key as kind, each.key as account, each.value::bigint as amount
@@ -130,8 +130,8 @@ with days as ({days.DAYS}), posted as (
   where t.at >= :open_from and {days.falls_in("t.at")}
 ), moved as (
   select day,
-    sum(amount) filter (where {_HELD} and kind in ('captured', 'cash_taken', 'owed_back')) as captured,
-    -sum(amount) filter (where {_HELD} and kind = 'refund_done') as refunded,
+    sum(amount) filter (where {_MONEY_ACCOUNTS} and kind in ('captured', 'cash_taken', 'owed_back')) as captured,
+    -sum(amount) filter (where {_MONEY_ACCOUNTS} and kind = 'refund_done') as refunded,
     -sum(amount) filter (where account = 'platform_revenue') as platform_revenue,
     -sum(amount) filter (where account = 'gst_payable') as gst,
     -sum(amount) filter (where account = 'provider_payable') as provider_earnings

@@ -29,7 +29,7 @@ class NotificationNotFound(NotFound):
 
 
 @dataclass(frozen=True)
-class Addressed:
+class AddressedNotification:
     """A notification with its recipient's address and name."""
 
     id: UUID
@@ -119,11 +119,11 @@ def notify(
         outbox.enqueue(session, MAIL, {"notification_id": str(notified)}, now)
 
 
-def addressed(session: Session, notification_id: UUID) -> Addressed:
-    return Addressed(*session.execute(_READ, {"id": notification_id}).one())
+def with_recipient(session: Session, notification_id: UUID) -> AddressedNotification:
+    return AddressedNotification(*session.execute(_READ, {"id": notification_id}).one())
 
 
-def mailed(session: Session, notification_id: UUID, now: datetime) -> None:
+def mark_mailed(session: Session, notification_id: UUID, now: datetime) -> None:
     session.execute(_MAILED, {"id": notification_id, "now": now})
 
 
@@ -149,7 +149,7 @@ def unread_count(session: Session, user_id: UUID) -> int:
     return session.scalars(select(func.count()).select_from(unread.subquery())).one()
 
 
-def read(session: Session, user_id: UUID, notification_id: UUID, now: datetime) -> Notification:
+def mark_read(session: Session, user_id: UUID, notification_id: UUID, now: datetime) -> Notification:
     """Mark a user's own notification as read, at its first reading; raises NotificationNotFound."""
     found: Notification | None = session.scalars(
         update(Notification)

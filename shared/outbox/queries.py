@@ -67,11 +67,11 @@ def is_done(session: Session, message_id: UUID) -> bool:
     return session.execute(_IS_DONE, {"id": message_id}).scalar() is not False
 
 
-def done(session: Session, message_id: UUID, now: datetime) -> None:
+def mark_done(session: Session, message_id: UUID, now: datetime) -> None:
     session.execute(_DONE, {"id": message_id, "now": now})
 
 
-def failed(session: Session, message_id: UUID, error: str) -> None:
+def mark_failed(session: Session, message_id: UUID, error: str) -> None:
     """Release a message after an error, so that the queue or the sweep delivers it again."""
     session.execute(_FAILED, {"id": message_id, "error": error})
 

@@ -21,21 +21,21 @@ def sweep(db: Database, queue: TaskQueue, now: datetime) -> dict[str, int]:
     Ends when none is left, when the queue does not respond, or after BUDGET_SECONDS. Returns the counts of messages
     found, sent and dead, and for how many seconds the oldest of them had been due.
     """
-    did, until = {"overdue": 0, "dead": 0, "oldest_seconds": 0, "sent": 0}, monotonic() + BUDGET_SECONDS
+    counts, until = {"overdue": 0, "dead": 0, "oldest_seconds": 0, "sent": 0}, monotonic() + BUDGET_SECONDS
     while (left := until - monotonic()) > 0:
-        found = _take(db, now)
+        found = _claim(db, now)
         waited = [round((now - message.due_at).total_seconds()) for message in found.waiting]
         sent = send(queue, found.waiting, left)
-        did["overdue"] += len(found.waiting)
-        did["dead"] += len(found.dead)
-        did["oldest_seconds"] = max(did["oldest_seconds"], *waited, 0)
-        did["sent"] += sent
+        counts["overdue"] += len(found.waiting)
+        counts["dead"] += len(found.dead)
+        counts["oldest_seconds"] = max(counts["oldest_seconds"], *waited, 0)
+        counts["sent"] += sent
         if sent < len(found.waiting) or len(found.waiting) + len(found.dead) < BATCH:
             break
-    return did
+    return counts
 
 
-def _take(db: Database, now: datetime) -> Overdue:
+def _claim(db: Database, now: datetime) -> Overdue:
     with db.transaction() as session:
         found = queries.overdue(session, now, BATCH)
     for message in found.dead:

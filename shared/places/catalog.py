@@ -19,7 +19,7 @@ from shared.kit.database import ConstraintViolated
 from shared.kit.errors import NotFound, Refusal
 from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery, Position, after, page_of
-from shared.places.models import LOCATION_TWICE, Location, ServiceArea
+from shared.places.models import UNIQUE_LOCATION, Location, ServiceArea
 from shared.places.schemas import AreaView, LocationView
 
 Located = tuple[Location, list[ServiceArea]]
@@ -65,7 +65,7 @@ def locations(session: Session, query: PageQuery) -> tuple[list[Located], str | 
 def add(session: Session, given: dict[str, Any], by: AuditContext, now: datetime) -> LocationView:
     """Add a city or a pincode; raises LocationExists."""
     location = Location(id=new_id(), created_at=now, **given)
-    with _listed_once(session):
+    with _refuse_duplicates(session):
         session.add(location)
     shown = view(location, [])
     audit.record(session, by, "location.added", location.id, None, shown.model_dump(mode="json"), now)
@@ -76,7 +76,7 @@ def change(session: Session, location_id: UUID, given: dict[str, Any], by: Audit
     """Set the given fields of a location. Raises LocationNotFound, LocationExists."""
     location, areas = _locked(session, location_id)
     before = view(location, areas)
-    with _listed_once(session):
+    with _refuse_duplicates(session):
         for name, value in given.items():
             setattr(location, name, value)
         session.execute(update(ServiceArea).where(ServiceArea.location_id == location_id).values(city=location.city))
@@ -139,14 +139,14 @@ def _record(
 
 
 @contextmanager
-def _listed_once(session: Session) -> Iterator[None]:
+def _refuse_duplicates(session: Session) -> Iterator[None]:
     """Raise LocationExists on a violation of the unique index, which also refuses one of two concurrent additions."""
     try:
         with session.begin_nested():
             yield
             session.flush()
     except ConstraintViolated as error:
-        if error.constraint == LOCATION_TWICE:
+        if error.constraint == UNIQUE_LOCATION:
             raise LocationExists from error
         raise
 

@@ -7,7 +7,7 @@ from shared.kit.base import Base, Created
 from shared.kit.ids import new_id
 from shared.users.models import User
 
-LOCATION_TWICE = "uq_locations_city_pincode"  # the unique index of locations, case-insensitive in the city
+UNIQUE_LOCATION = "uq_locations_city_pincode"  # the unique index of locations, case-insensitive in the city
 
 
 class Address(Created, Base):
@@ -38,7 +38,7 @@ class Location(Created, Base):
     __tablename__ = "locations"
     __table_args__ = (
         # At most one row for the whole city (pincode null), and one per pincode.
-        Index(LOCATION_TWICE, text("lower(city)"), "pincode", unique=True, postgresql_nulls_not_distinct=True),
+        Index(UNIQUE_LOCATION, text("lower(city)"), "pincode", unique=True, postgresql_nulls_not_distinct=True),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -12,7 +12,7 @@ from shared.kit.errors import NotFound
 from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery, Position, after, page_of
 from shared.places.models import Address, Location, ServiceArea
-from shared.places.serviceability import Circle, Served
+from shared.places.serviceability import Circle, ServedLocation
 
 
 class AddressNotFound(NotFound):
@@ -78,7 +78,7 @@ def _no_default(session: Session, user_id: UUID) -> None:
     session.execute(update(Address).where(Address.user_id == user_id, Address.is_default).values(is_default=False))
 
 
-def served_in(session: Session, city: str) -> tuple[list[Served], list[Circle]]:
+def locations_in(session: Session, city: str) -> tuple[list[ServedLocation], list[Circle]]:
     """Return the locations of a city (in any case) and their active circles, in one statement."""
     rows = session.execute(
         select(Location, ServiceArea)
@@ -86,7 +86,7 @@ def served_in(session: Session, city: str) -> tuple[list[Served], list[Circle]]:
         .where(func.lower(Location.city) == func.lower(city))
         .order_by(Location.created_at, Location.id, text("service_areas.created_at"))
     ).all()
-    locations = {row.id: Served(str(row.id), row.pincode, row.is_serviceable) for row, _ in rows}
+    locations = {row.id: ServedLocation(str(row.id), row.pincode, row.is_serviceable) for row, _ in rows}
     circles = [
         Circle(str(area.location_id), area.name, area.latitude, area.longitude, area.radius_km)
         for _, area in rows

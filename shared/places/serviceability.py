@@ -18,7 +18,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedLocation:
     """A location row: a whole city, or one pincode of it."""
 
     id: str
@@ -46,7 +46,7 @@ class Decision:
     area: str | None = None
 
 
-def decide(place: Place, locations: Sequence[Served], circles: Sequence[Circle]) -> Decision:
+def decide(place: Place, locations: Sequence[ServedLocation], circles: Sequence[Circle]) -> Decision:
     """Return whether a place is serviceable, from the rows of its city.
 
     A place with coordinates is matched to active circles, if there are any; otherwise to pincodes, if any; else to the city.
@@ -66,7 +66,7 @@ def decide(place: Place, locations: Sequence[Served], circles: Sequence[Circle])
     return Decision(serviceable=True, rule="city")
 
 
-def _is_off(row: Served, place: Place) -> bool:
+def _is_off(row: ServedLocation, place: Place) -> bool:
     return not row.is_serviceable and row.pincode in {None, place.pincode}
 
 

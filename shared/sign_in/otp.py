@@ -101,7 +101,7 @@ class OneTimeCodes:
         Raises OtpLimited if a limit is reached, StoreUnavailable if the store does not respond.
         """
         code = f"{secrets.randbelow(1_000_000):06d}"
-        limits = send_limits(self._name(identifier), self._unnamed(client), known=known)
+        limits = send_limits(self._hashed_identifier(identifier), self._hashed_client(client), known=known)
         digest = self._digests(identifier, code)[0]
         outcome, value = self._run(SEND, ["otp:rate"], limits, [digest, self.seconds * 1000], identifier)
         if outcome == "limited":
@@ -110,9 +110,9 @@ class OneTimeCodes:
             logger.error("unusual rate of one-time codes", extra=log.fields(alarm="otp_rate", per_minute=value))
         return code
 
-    def take(self, identifier: str, code: str, client: Client, *, known: bool) -> None:
-        """Accept the right code once; raises OtpInvalid, OtpLimited or StoreUnavailable."""
-        limits = verify_limits(self._name(identifier), self._unnamed(client), known=known)
+    def verify(self, identifier: str, code: str, client: Client, *, known: bool) -> None:
+        """Verify a code, which works once; raises OtpInvalid, OtpLimited or StoreUnavailable."""
+        limits = verify_limits(self._hashed_identifier(identifier), self._hashed_client(client), known=known)
         presented = ",".join(self._digests(identifier, code))
         outcome, value = self._run(VERIFY, [], limits, [presented, TRIES], identifier)
         if outcome == "limited":
@@ -124,7 +124,7 @@ class OneTimeCodes:
         self, script: str, keys: list[str], limits: Sequence[Limit], head: list[str | int], identifier: str
     ) -> tuple[str, int]:
         pairs = [number for limit in limits for number in (limit.count, limit.seconds * 1000)]
-        names = [f"otp:code:{self._name(identifier)}", *keys, *(limit.key for limit in limits)]
+        names = [f"otp:code:{self._hashed_identifier(identifier)}", *keys, *(limit.key for limit in limits)]
         outcome, value = self.store.eval(script, names, [*head, *pairs])
         return str(outcome), int(value)
 
@@ -132,13 +132,13 @@ class OneTimeCodes:
         message = f"code\0{identifier}\0{code}".encode()
         return [hmac.new(secret.encode(), message, sha256).hexdigest() for secret in self.keys.by_id.values()]
 
-    def _name(self, identifier: str) -> str:
-        return self._hidden("name", identifier)
+    def _hashed_identifier(self, identifier: str) -> str:
+        return self._keyed_hash("name", identifier)
 
-    def _unnamed(self, client: Client) -> Client:
-        return replace(client, network=self._hidden("network", client.network))
+    def _hashed_client(self, client: Client) -> Client:
+        return replace(client, network=self._keyed_hash("network", client.network))
 
-    def _hidden(self, kind: str, personal: str) -> str:
+    def _keyed_hash(self, kind: str, personal: str) -> str:
         # The store never gets an email, phone or IP address. The last key hashes them, so that a new first key changes
         # no counter while the old one is still accepted.
         secret = list(self.keys.by_id.values())[-1]

@@ -38,7 +38,7 @@ class Caller:
     email: str | None
 
 
-class Somebody(Protocol):
+class Identified(Protocol):
     """An object with the caller's id: a `Caller`, or the `Claims` of a token that is verified with the first statement."""
 
     @property
@@ -78,23 +78,25 @@ def caller(session: Session, claims: Claims, now: datetime, *, lock: bool = Fals
 
     Raises InvalidToken if the session has ended or the user is deactivated, effective immediately.
     """
-    return _known(session.execute(_LOCK if lock else _READ, _asked(claims, now)).all())
+    return _caller_of(session.execute(_LOCK if lock else _READ, _caller_parameters(claims, now)).all())
 
 
 def authentication_piggyback(
     claims: Claims, now: datetime, on_caller: Callable[[Caller], None], *, lock: bool = False
 ) -> Piggyback:
     """Return the statement of `caller` as a piggyback of a session's first statement; `on_caller` may raise Forbidden."""
-    return Piggyback(_LOCK if lock else _READ, _asked(claims, now), lambda rows: on_caller(_known(rows)))
+    return Piggyback(
+        _LOCK if lock else _READ, _caller_parameters(claims, now), lambda rows: on_caller(_caller_of(rows))
+    )
 
 
-def _known(rows: Sequence[Sequence[Any]]) -> Caller:
+def _caller_of(rows: Sequence[Sequence[Any]]) -> Caller:
     if not rows:
         raise InvalidToken
     return Caller(*rows[0])
 
 
-def _asked(claims: Claims, now: datetime) -> dict[str, Any]:
+def _caller_parameters(claims: Claims, now: datetime) -> dict[str, Any]:
     return {"session": claims.session_id, "user": claims.user_id, "now": now}
 
 

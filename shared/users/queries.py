@@ -43,7 +43,7 @@ def change(session: Session, user_id: UUID, given: dict[str, Any]) -> User:
     return user
 
 
-def like(words: str) -> ColumnElement[bool]:
+def matches_search(words: str) -> ColumnElement[bool]:
     """Return the SQL condition of a search: part of a name, or the beginning of an email address or phone number."""
     return or_(
         User.name.icontains(words, autoescape=True),
@@ -58,7 +58,7 @@ def listed(session: Session, query: UserQuery) -> tuple[list[User], str | None]:
     statement = select(User).where(*after(query, User.created_at, User.id))
     statement = statement.where(*(column == value for column, value in wanted.items() if value is not None))
     if query.q is not None:
-        statement = statement.where(like(query.q))
+        statement = statement.where(matches_search(query.q))
     rows = session.scalars(statement.order_by(User.created_at.desc(), User.id.desc()).limit(query.limit + 1)).all()
     return page_of(rows, query.limit, lambda row: Position(row.created_at, row.id))
 

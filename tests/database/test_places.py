@@ -164,7 +164,7 @@ def test_a_booking_is_taken_exactly_where_the_check_says_we_come(make, db, city)
             "update addresses set latitude = :lat, longitude = :lng, pincode = :pin", lat=at[0], lng=at[1], pin=pincode
         )
         with db.reading() as session:
-            decision = decide(Place("MUMBAI", pincode, *at), *queries.served_in(session, "MUMBAI"))
+            decision = decide(Place("MUMBAI", pincode, *at), *queries.locations_in(session, "MUMBAI"))
         try:
             make.booking(customer)
             make.run("""update bookings set status = 'cancelled', payment_status = 'failed', acceptance = 'unassigned',

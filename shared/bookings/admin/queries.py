@@ -55,7 +55,7 @@ def tally(session: Session, period: DateRange, today: DateRange) -> Tally:
             found.now[Status(status)] += number
             continue
         found.by_day[day] += number
-        if status is not None and period.holds(day):
+        if status is not None and period.contains(day):
             found.made[Status(status)] += number
     return found
 

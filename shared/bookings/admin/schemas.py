@@ -7,7 +7,7 @@ from pydantic import Field
 from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status
 from shared.bookings.schemas import EventView
 from shared.kit.paging import PageQuery
-from shared.kit.schemas import AskedDay, Body, Id, Rupees, Text, View
+from shared.kit.schemas import Body, Id, QueryDay, Rupees, Text, View
 from shared.users.schemas import UserView
 
 
@@ -21,10 +21,10 @@ class BookingsQuery(PageQuery):
     city: Text(1, 100) | None = None  # type: ignore[valid-type]
     customer_id: Id | None = None
     provider_id: Id | None = None
-    date_from: AskedDay | None = None
-    date_to: AskedDay | None = None
-    created_from: AskedDay | None = None
-    created_to: AskedDay | None = None
+    date_from: QueryDay | None = None
+    date_to: QueryDay | None = None
+    created_from: QueryDay | None = None
+    created_to: QueryDay | None = None
     q: Annotated[str, Field(pattern="^[A-Za-z0-9-]{1,20}$")] | None = None
 
 

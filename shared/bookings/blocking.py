@@ -18,14 +18,14 @@ from shared.users.schemas import UserChange, UserView
 
 
 class NotYourself(Refusal):
-    code, title = "not_yourself", "Not one's own account"
+    code, title = "not_yourself", "Not your own account"
 
     def __init__(self) -> None:
         super().__init__("Another admin has to do this for you.")
 
 
 class IsProvider(Refusal):
-    code, title = "is_provider", "Not among the customers"
+    code, title = "is_provider", "This user is a provider"
 
 
 def change(session: Session, user_id: UUID, wish: UserChange, by: AuditContext, now: datetime) -> User:

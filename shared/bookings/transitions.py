@@ -13,7 +13,7 @@ from shared.kit.errors import Refusal
 
 
 class StatusChangeNotAllowed(Refusal):
-    code, title = "step_not_allowed", "Not possible from here"
+    code, title = "step_not_allowed", "Status change not allowed"
 
     def __init__(self, booking: Booking, target: str, why: str | None = None) -> None:
         allowed = sorted(BOOKING.moves[Status(booking.status)])

@@ -145,8 +145,8 @@ from days left join moved on moved.day = days.day order by days.day
 
 def turnover(session: Session, period: DateRange, today: DateRange) -> dict[date, Turnover]:
     """Return the turnover of each day (of India) of a period and today, days without any included, in two statements."""
-    asked = days.parameters(period, today) | daily_rollup.still_open(session, LedgerDay.day)
-    rows = session.execute(_TURNOVER, asked)
+    parameters = days.parameters(period, today) | daily_rollup.still_open(session, LedgerDay.day)
+    rows = session.execute(_TURNOVER, parameters)
     return {day: Turnover(*amounts) for day, *amounts in rows}
 
 

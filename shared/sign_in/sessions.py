@@ -24,7 +24,7 @@ class RefreshInvalid(Unauthorized):
     code, title = "invalid_refresh_token", "Invalid refresh token"
 
     def __init__(self) -> None:
-        super().__init__("The refresh token is used up, ended or not ours. Sign in again.")
+        super().__init__("The refresh token has been used, has ended or is not valid here. Sign in again.")
 
 
 @dataclass(frozen=True)

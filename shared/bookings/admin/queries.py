@@ -49,8 +49,8 @@ union all select null, each.key, each.value::bigint
 def tally(session: Session, period: DateRange, today: DateRange) -> Tally:
     """Count all bookings, and per day (of India) those made in a period and today, in two statements."""
     found = Tally(Counter(), Counter(), Counter())
-    asked = days.parameters(period, today) | daily_rollup.still_open(session, BookingDay.day)
-    for day, status, number in session.execute(_TALLY, asked):
+    parameters = days.parameters(period, today) | daily_rollup.still_open(session, BookingDay.day)
+    for day, status, number in session.execute(_TALLY, parameters):
         if day is None:
             found.now[Status(status)] += number
             continue

@@ -33,7 +33,7 @@ def list_notifications(call: Call, query: NotificationQuery) -> NotificationsVie
 def read_notification(call: Call, notification_id: UUID) -> NotificationView:
     """Note that a notification was read; the first time counts."""
     with call.writing() as (session, caller):
-        return _view(queries.read(session, caller.id, notification_id, call.now))
+        return _view(queries.mark_read(session, caller.id, notification_id, call.now))
 
 
 def _view(row: Notification) -> NotificationView:

@@ -100,11 +100,11 @@ def database() -> DispatchingDatabase:
 def patient_database() -> "Database":
     """Return the database for what reads everything there is: one connection, which waits longer for an answer."""
     from infra.postgres.engine import PostgresDatabase
-    from shared.invariants.run import PATIENCE
+    from shared.invariants.run import TIMEOUT_SECONDS
 
     chosen = settings()
     assert chosen.database_url  # noqa: S101 - required at start
-    return PostgresDatabase(chosen.database_url, 1, read_timeout=PATIENCE + 5)
+    return PostgresDatabase(chosen.database_url, 1, read_timeout=TIMEOUT_SECONDS + 5)
 
 
 class _LateQueue:

@@ -136,5 +136,5 @@ class Kinds:
             "select i.id, o.id from inbox i join outbox o on o.payload ->> 'inbox_id' = i.id::text"
         )
         with self.play.db.transaction() as session:
-            inbox.processed(session, received, "SOMEBODYS", "unknown", now)
-            outbox.done(session, promised, now)
+            inbox.mark_processed(session, received, "SOMEBODYS", "unknown", now)
+            outbox.mark_done(session, promised, now)

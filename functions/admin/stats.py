@@ -98,7 +98,7 @@ def get_stats(call: Call, query: DateRangeQuery) -> StatsView:
     period, today = query.date_range(call.now, INDIA), DateRange.today(call.now, INDIA)
     with call.reading() as (session, _):
         tally, money = bookings.tally(session, period, today), ledger.turnover(session, period, today)
-        days = [_day(day, tally, money[day]) for day in money if period.holds(day)]
+        days = [_day(day, tally, money[day]) for day in money if period.contains(day)]
         return StatsView(
             users=_users(users.headcounts(session, period)),
             chefs=ChefsView.model_validate(providers.counts(session)),
@@ -119,7 +119,7 @@ def _states(counted: Counter[Status]) -> StatesView:
 
 
 def _revenue(money: dict[date, Turnover], period: DateRange) -> RevenueView:
-    return RevenueView.model_validate(sum((money[day] for day in money if period.holds(day)), Turnover()))
+    return RevenueView.model_validate(sum((money[day] for day in money if period.contains(day)), Turnover()))
 
 
 def _day(day: date, tally: Tally, money: Turnover) -> StatsDayView:

@@ -90,7 +90,7 @@ def send_otp(call: Call, body: Identified) -> CodeSent:
 def verify_otp(call: Call, body: CodePresented) -> Tokens:
     """Exchange a code for tokens; an address met for the first time becomes a customer."""
     address = body.address()
-    wiring.one_time_codes().take(address, body.otp, call.client, known=_is_known(body))
+    wiring.one_time_codes().verify(address, body.otp, call.client, known=_is_known(body))
     with wiring.database().transaction() as session:
         signed_in = sessions.begin(session, address, wiring.lifetimes(), call.now)
     if signed_in is None:

@@ -7,7 +7,7 @@ from shared.kit.errors import NotFound
 from shared.payments import queries, status_polling
 from shared.payments.lifecycle import LIVE, AttemptState
 from shared.payments.schemas import SHOWN, AttemptView
-from shared.sign_in.sessions import Somebody
+from shared.sign_in.sessions import Identified
 from shared.users.models import CUSTOMER
 
 routes = Routes("/api/v1/payments", CUSTOMER)
@@ -32,7 +32,7 @@ def status(call: Call, txn: str) -> AttemptView:
         return _view(_own(session, caller, txn))
 
 
-def _own(session: Session, caller: Somebody, txn: str) -> queries.CustomersAttempt:
+def _own(session: Session, caller: Identified, txn: str) -> queries.CustomersAttempt:
     found = queries.attempt_of_customer(session, caller.id, txn)
     if found is None:
         raise AttemptNotFound

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import cast
 
-from shared.kit.lazy_import import named
+from shared.kit.lazy_import import load_object
 
 Job = Callable[[datetime], dict[str, int]]
 
@@ -23,4 +23,4 @@ JOBS = {
 
 def job(name: str) -> Job:
     """Return the job of this name. Raises KeyError for one there is none of."""
-    return cast("Job", named(JOBS[name]))
+    return cast("Job", load_object(JOBS[name]))

@@ -42,4 +42,4 @@ def days(now: datetime) -> dict[str, int]:
 
 def invariants(now: datetime) -> dict[str, int]:
     """Check the invariants of all rows; each violation is a defect and raises an alarm."""
-    return run.ask(wiring.patient_database(), wiring.invariants(), now)
+    return run.check(wiring.patient_database(), wiring.invariants(), now)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, cast
 
 from functions import wiring
-from shared.kit.lazy_import import named
+from shared.kit.lazy_import import load_object
 
 Handler = Callable[[dict[str, Any], datetime], None]
 
@@ -22,7 +22,7 @@ HANDLERS = {
 def handler(kind: str) -> Handler:
     """Return the handler of a kind: the core's, or the line's for `<line>.<verb>`. Raises KeyError for an unknown kind."""
     if kind in HANDLERS:
-        return cast("Handler", named(HANDLERS[kind]))
+        return cast("Handler", load_object(HANDLERS[kind]))
     name, _, verb = kind.partition(".")
     line = wiring.line(name)
-    return partial(named(line.task_handlers[verb]), wiring.database(), line)
+    return partial(load_object(line.task_handlers[verb]), wiring.database(), line)

@@ -17,7 +17,7 @@ def mail(payload: dict[str, Any], now: datetime) -> None:
     The mail's id is the notification's, so that a repetition shows.
     """
     with wiring.database().reading() as session:
-        notification = queries.addressed(session, UUID(payload["notification_id"]))
+        notification = queries.with_recipient(session, UUID(payload["notification_id"]))
         if notification.mailed_at is not None or notification.email is None:
             return
         line = wiring.line(notification.line)
@@ -32,4 +32,4 @@ def mail(payload: dict[str, Any], now: datetime) -> None:
     text, html = letter.text(line.brand), letter.html(line.brand)
     wiring.mailer().send(Mail(notification.email, letter.subject, text, html, str(notification.id)))
     with wiring.database().transaction() as session:
-        queries.mailed(session, notification.id, now)
+        queries.mark_mailed(session, notification.id, now)

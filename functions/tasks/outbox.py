@@ -44,8 +44,8 @@ def handle(call: Call, message_id: UUID) -> Handled:
     except Exception as error:
         logger.warning("message not handled", extra=log.fields(kind=kind, error=type(error).__name__), exc_info=error)
         with db.transaction() as session:
-            queries.failed(session, message_id, type(error).__name__)
+            queries.mark_failed(session, message_id, type(error).__name__)
         raise NotDone("It is brought again.") from error
     with db.transaction() as session:
-        queries.done(session, message_id, call.now)
+        queries.mark_done(session, message_id, call.now)
     return Handled()

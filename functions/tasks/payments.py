@@ -15,7 +15,7 @@ def callback(payload: dict[str, Any], now: datetime) -> None:
     named = gateways.our_id(source, raw)
     outcome = status_polling.poll_by_our_id(wiring.database(), gateways.gateway_named, wiring.line, named, now)
     with wiring.database().transaction() as session:
-        inbox.processed(session, message_id, named, outcome, now)
+        inbox.mark_processed(session, message_id, named, outcome, now)
 
 
 def poll(payload: dict[str, Any], now: datetime) -> None:

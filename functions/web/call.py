@@ -18,7 +18,7 @@ from shared.audit.context import AuditContext
 from shared.idempotency.queries import Key, Replayed, fingerprint
 from shared.kit.errors import Invalid
 from shared.sign_in.limits import Client
-from shared.sign_in.sessions import Caller, Somebody
+from shared.sign_in.sessions import Caller, Identified
 
 
 class Call(Authenticated):
@@ -43,7 +43,7 @@ class Call(Authenticated):
         """Return the admin as the audit log names them."""
         return AuditContext(caller.id, self._address, self._request_id)
 
-    def key(self, caller: Somebody) -> Key | None:
+    def key(self, caller: Identified) -> Key | None:
         """Return the request's Idempotency-Key with its caller, route and body; None without one. Raises Invalid."""
         given = self.request.headers.get("Idempotency-Key")
         if given is None:

@@ -70,10 +70,10 @@ class AppointmentLine(Line):
     models: ClassVar[tuple[str, ...]] = ("shared.appointments.models", "shared.appointments.providers.models")
     invariants: ClassVar[tuple[str, ...]] = (
         "shared.appointments.invariants.an_unassigned_appointment_is_under_review",
-        "shared.appointments.invariants.no_customer_is_in_two_places",
-        "shared.appointments.invariants.offers_end_in_time",
+        "shared.appointments.invariants.customers_have_no_overlapping_appointments",
         "shared.appointments.invariants.offers_match_their_bookings",
-        "shared.appointments.invariants.ratings_are_those_given",
+        "shared.appointments.invariants.open_offers_expire_in_time",
+        "shared.appointments.invariants.rating_totals_match_the_ratings",
     )
     task_handlers: ClassVar[Mapping[str, str]] = {"lapse": "shared.appointments.deadlines:lapse"}
     policy: ClassVar[AppointmentPolicy] = AppointmentPolicy()

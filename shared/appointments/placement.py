@@ -56,12 +56,12 @@ from shared.kit.schemas import Body, View
 from shared.notifications import queries as notifications
 from shared.payments.models import WHOLE, Payment
 from shared.places.serviceability import Coverage
-from shared.sign_in.sessions import Somebody
+from shared.sign_in.sessions import Identified
 
 TRIES = 50  # providers that others may take first, before a crowd is asked to come back
 BOOKED = "booked"
-Begin = Callable[[], AbstractContextManager[tuple[Session, Somebody]]]
-KeyOf = Callable[[Somebody], Key | None]
+Begin = Callable[[], AbstractContextManager[tuple[Session, Identified]]]
+KeyOf = Callable[[Identified], Key | None]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def place(begin: Begin, line: AppointmentLine, body: Body, key_of: KeyOf, limits
     for an idempotency key that was answered before, and DependencyDown in a crowd.
     """
 
-    def decide(session: Session, caller: Somebody, search: CandidateSearch) -> View:
+    def decide(session: Session, caller: Identified, search: CandidateSearch) -> View:
         request = line.request(session, caller.id, body)
         excluded = search.excluded if request.provider_id is None else []
         key = key_of(caller)

@@ -10,9 +10,9 @@ from shared.kit.ids import new_id
 
 
 class AuditEntry(Base):
-    """One change an admin made, written in the transaction of the change: who, what, before, after, from where.
+    """One change by an admin, written in the transaction of the change.
 
-    `action` is `subject.verb`; `before` and `after` hold the fields that changed (null: there was, or is, nothing);
+    `action` is `subject.verb`; `before` and `after` are the changed fields (null before a creation, after a deletion);
     `address` is the client's IP address.
     """
 
@@ -27,7 +27,7 @@ class AuditEntry(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     at: Mapped[datetime]
-    # No foreign key: the room of users stands above this one, and an entry outlives whom it names.
+    # No foreign key: `shared.users` is above this package, and an entry outlives its actor.
     actor_id: Mapped[UUID]
     action: Mapped[str]
     subject: Mapped[str]

@@ -25,9 +25,9 @@ def record(
     after: Fields | None,
     now: datetime,
 ) -> None:
-    """Write down a change; `action` is `subject.verb`, the fields are plain JSON, null for what was not or is no more.
+    """Write an audit entry; `action` is `subject.verb`, `before` and `after` are plain JSON.
 
-    Of two sets of fields only those that differ are kept.
+    `before` is None for a creation, `after` for a deletion; with both, only the fields that differ are stored.
     """
     if before is not None and after is not None:
         changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
@@ -52,7 +52,7 @@ def _only(names: set[str], fields: Fields) -> Fields:
 
 
 def entries(session: Session, query: AuditQuery) -> tuple[list[AuditEntry], str | None]:
-    """Return a page of what admins have changed, the newest first."""
+    """Return a page of the audit log, the newest first, and the cursor of the next page."""
     wanted = query.model_dump(exclude={"limit", "cursor"}, exclude_none=True)
     rows = session.scalars(
         select(AuditEntry)

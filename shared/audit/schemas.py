@@ -14,7 +14,7 @@ class AuditQuery(PageQuery):
 
 
 class AuditView(View):
-    """One change an admin made; `before` and `after` hold what changed (null: there was, or is, nothing)."""
+    """One change by an admin; `before` and `after` are the changed fields (null before a creation, after a deletion)."""
 
     id: UUID
     at: datetime

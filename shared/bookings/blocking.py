@@ -1,4 +1,4 @@
-"""Somebody is blocked: signed out at once, what they have paid for stands (docs/product.md#deactivation-and-blocking)."""
+"""Block a user: their sessions end, their paid bookings remain (docs/product.md#deactivation-and-blocking)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,21 +18,21 @@ from shared.users.schemas import UserChange, UserView
 
 
 class NotYourself(Refusal):
-    code, title = "not_yourself", "Not one's own account"
+    code, title = "not_yourself", "Not your own account"
 
     def __init__(self) -> None:
         super().__init__("Another admin has to do this for you.")
 
 
 class IsProvider(Refusal):
-    code, title = "is_provider", "Not among the customers"
+    code, title = "is_provider", "This user is a provider"
 
 
 def change(session: Session, user_id: UUID, wish: UserChange, by: AuditContext, now: datetime) -> User:
-    """Block a customer or an admin, or let them in again; blocked, they are signed out at once.
+    """Block a customer or an admin, or unblock them; blocking ends their sessions.
 
-    A blocked customer's unpaid bookings are cancelled afterwards (`expiry.cancel_unpaid_of`). Raises UserNotFound,
-    NotYourself, and IsProvider for somebody whose own visits have to be given to others first.
+    The caller then cancels a blocked customer's unpaid bookings (`expiry.cancel_unpaid_of`). Raises UserNotFound,
+    NotYourself, and IsProvider for a provider, whose visits must first be reassigned.
     """
     if user_id == by.id:
         raise NotYourself

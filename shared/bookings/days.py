@@ -1,6 +1,6 @@
-"""Days of which no booking is active any more, counted: what has ended stays so (`shared.bookings.lifecycle`).
+"""Daily totals of bookings, for days without active bookings: final statuses never change (`shared.bookings.lifecycle`).
 
-A day is counted once, by a job of the night; where it has not come, its bookings are read. Days are those of India.
+A nightly job counts each past day once; queries read the bookings of days without totals. Days are those of India.
 """
 
 from datetime import date
@@ -31,10 +31,10 @@ on conflict do nothing
 
 
 def next_day(session: Session) -> date | None:
-    """Return the first day that is not counted; None where nothing was ever booked."""
+    """Return the first day without totals; None without bookings."""
     return daily_rollup.next_day(session, BookingDay.day, Booking.created_at)
 
 
 def count(session: Session, day: date) -> bool:
-    """Count a day that is over, the next one after those that are; False where a booking is still active."""
+    """Store the totals of a past day, the one after the last stored day; returns False while a booking is active."""
     return cast("CursorResult[Any]", session.execute(_COUNT, daily_rollup.bounds(day))).rowcount > 0

@@ -1,4 +1,4 @@
-"""Unpaid bookings are cancelled on time: the sweep makes it sure (docs/product.md#unpaid-bookings)."""
+"""Cancel unpaid bookings, at their deadline or when their customer is blocked (docs/product.md#unpaid-bookings)."""
 
 from datetime import datetime
 from uuid import UUID
@@ -29,9 +29,9 @@ def is_unpaid(booking: Booking) -> bool:
 
 
 def expire(db: Database, lines: Lines, now: datetime) -> dict[str, int]:
-    """Cancel every booking whose time to pay is over, each in a transaction of its own, decided on its locked row.
+    """Cancel all bookings past their payment deadline, each in its own transaction, decided on its locked row.
 
-    One that cannot be cancelled is logged and tried again by the next sweep; it does not keep the others.
+    A failure raises an alarm and does not stop the others; the next sweep tries again. Returns counts for the log.
     """
     with db.reading() as session:
         overdue = queries.past_deadline(session, now, BATCH)
@@ -46,9 +46,9 @@ def expire(db: Database, lines: Lines, now: datetime) -> dict[str, int]:
 
 
 def cancel_unpaid_of(db: Database, lines: Lines, customer_id: UUID, actor: Actor, now: datetime) -> int:
-    """Cancel what a customer has booked and not paid, each in a transaction of its own; returns how many it was.
+    """Cancel a customer's unpaid bookings, each in its own transaction; returns how many.
 
-    A booking that is paid, or to be paid in cash, is kept. Noted in the history as done by `actor`.
+    Paid bookings and those agreed as cash remain. The history names `actor`.
     """
     with db.reading() as session:
         unpaid = [booking.id for booking in queries.active_of(session, customer_id) if is_unpaid(booking)]

@@ -1,4 +1,4 @@
-"""The history of a booking, and the review items that wait for a person."""
+"""The history of a booking, and its manual reviews."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from shared.kit.base import for_update
 
 @dataclass(frozen=True)
 class Actor:
-    """The actor of a change: a role and a user, or the system."""
+    """The actor of a change: a user with a role, or the system."""
 
     role: str
     id: UUID | None = None
@@ -34,7 +34,7 @@ def note(
     reason: str | None = None,
     **facts: Any,
 ) -> None:
-    """Note something that happened to a booking and left its state as it is."""
+    """Write an event to a booking's history that does not change its status."""
     session.add(event(booking, actor, now, kind=kind, reason=reason, **facts))
 
 

@@ -1,4 +1,4 @@
-"""The states of a booking, what may be paid and answered in each, and the moves between them (docs/product.md#states)."""
+"""The statuses of a booking, their transitions, and the allowed payment statuses and acceptances (docs/product.md#states)."""
 
 from enum import StrEnum
 
@@ -36,13 +36,13 @@ BOOKING = Lifecycle[Status](
         Status.CANCELLED: frozenset(),
     }
 )
-ACTIVE = frozenset({Status.PENDING, Status.CONFIRMED, Status.IN_PROGRESS})  # these hold a provider's time
+ACTIVE = frozenset({Status.PENDING, Status.CONFIRMED, Status.IN_PROGRESS})  # these occupy a provider's time
 
 UNPAID = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED})
 PAID = frozenset({PaymentStatus.SUCCESS, PaymentStatus.PARTIALLY_REFUNDED})
 
-# What may be at rest, for a line whose visits have a provider and a held time; each row: statuses × payments × answers.
-AT_REST: tuple[tuple[Status, frozenset[PaymentStatus], frozenset[Acceptance]], ...] = (
+# Combinations allowed at commit, for lines with a provider and a busy period: statuses × payments × acceptances.
+ALLOWED_AT_COMMIT: tuple[tuple[Status, frozenset[PaymentStatus], frozenset[Acceptance]], ...] = (
     (Status.PENDING, UNPAID, frozenset({Acceptance.AWAITING})),
     (Status.CONFIRMED, UNPAID, frozenset({Acceptance.AWAITING, Acceptance.ACCEPTED})),
     (Status.CONFIRMED, PAID, frozenset(Acceptance)),
@@ -56,6 +56,6 @@ AT_REST: tuple[tuple[Status, frozenset[PaymentStatus], frozenset[Acceptance]], .
 )
 
 
-def may_rest(status: Status, payment: PaymentStatus, acceptance: Acceptance) -> bool:
-    """Tell whether a booking may stand in this combination when a transaction has ended."""
-    return any(status is row[0] and payment in row[1] and acceptance in row[2] for row in AT_REST)
+def allowed_at_commit(status: Status, payment: PaymentStatus, acceptance: Acceptance) -> bool:
+    """Return whether a booking may have this combination when a transaction commits."""
+    return any(status is row[0] and payment in row[1] and acceptance in row[2] for row in ALLOWED_AT_COMMIT)

@@ -1,6 +1,6 @@
-"""The interface of a line of business: its identity, and how it reacts to what happens to its bookings.
+"""The interface of a line of business: its identity, and its reactions to events of its bookings.
 
-A line is one object, the manifest in `shared/lines/<line>/line.py`. The core knows lines by this interface alone;
+A line is one object, the manifest in `shared/lines/<line>/line.py`. The core calls lines through this interface only;
 `functions.wiring` resolves names to manifests.
 """
 
@@ -24,12 +24,12 @@ from shared.kit.email_template import EmailTemplate
 from shared.kit.schemas import View
 from shared.notifications.notice import Notice, Reader
 
-Begin = Callable[[], AbstractContextManager[tuple[Session, Actor]]]  # opens a transaction that knows its actor
+Begin = Callable[[], AbstractContextManager[tuple[Session, Actor]]]  # opens a transaction and authenticates its actor
 
 
 @dataclass(frozen=True)
 class PaidPayment:
-    """A payment that was captured, as its line needs to know it; the amount is paise."""
+    """A captured payment, with the fields that lines use; the amount is paise."""
 
     id: UUID
     purpose: str
@@ -38,7 +38,7 @@ class PaidPayment:
 
 @dataclass(frozen=True)
 class RefundOfBooking:
-    """A refund as its line needs to know it; the amount is paise."""
+    """A refund, with the fields that lines use; the amount is paise."""
 
     id: UUID
     amount: int
@@ -46,7 +46,7 @@ class RefundOfBooking:
 
 @dataclass(frozen=True)
 class BookingDetails:
-    """The details that only its line knows of a booking, as an admin sees it."""
+    """The details of a booking that are specific to its line, as admins see them."""
 
     visit: View | None = None
     offers: Sequence[View] = ()
@@ -57,29 +57,29 @@ class Line(ABC):
 
     name: ClassVar[str]
     brand: ClassVar[Brand]
-    ref_prefix: ClassVar[str]  # of booking references and of ids at the gateway
+    ref_prefix: ClassVar[str]  # prefix of booking references and of gateway ids
     invoice_prefix: ClassVar[str]
     credit_note_prefix: ClassVar[str]
     provider_role: ClassVar[str | None] = None
     time_zone: ClassVar[str] = INDIA  # IANA name
     models: ClassVar[tuple[str, ...]] = ()  # modules that declare its tables
-    invariants: ClassVar[tuple[str, ...]] = ()  # modules, each with one promise about its rows
-    task_handlers: ClassVar[Mapping[str, str]] = {}  # verb of an outbox message `<line>.<verb>` → `module:function`
+    invariants: ClassVar[tuple[str, ...]] = ()  # modules, each with one invariant of its rows
+    task_handlers: ClassVar[Mapping[str, str]] = {}  # verb of the outbox kind `<line>.<verb>` → `module:function`
 
     @abstractmethod
     def on_paid(self, session: Session, booking: Booking, payment: PaidPayment, now: datetime) -> None:
-        """React to a payment that was captured while the booking was active."""
+        """React to a payment that was captured while the booking was active and unpaid."""
 
     @abstractmethod
     def on_unpaid(self, session: Session, booking: Booking, why: str, now: datetime) -> None:
-        """Cancel an unpaid booking and free what it holds.
+        """Cancel an unpaid booking and release everything it reserved.
 
         `why` is `unpaid` (the deadline to pay has passed) or `blocked` (an admin blocked the customer).
         """
 
     @abstractmethod
     def pay_by(self, session: Session, booking: Booking, now: datetime) -> datetime:
-        """Return the deadline to pay for an unpaid booking that had none until now."""
+        """Return the payment deadline of an unpaid booking that had none until now."""
 
     @abstractmethod
     def on_refund_decided(self, session: Session, booking: Booking, refund: RefundOfBooking, now: datetime) -> None:
@@ -87,18 +87,18 @@ class Line(ABC):
 
     @abstractmethod
     def on_refund_owed(self, session: Session, booking: Booking, refund: RefundOfBooking, now: datetime) -> None:
-        """React to the return of a payment that the booking could not use: it was cancelled or already paid."""
+        """React to the refund of a payment whose booking was cancelled or already paid."""
 
     @abstractmethod
     def on_refunded(self, session: Session, booking: Booking, refund: RefundOfBooking, now: datetime) -> None:
-        """React to a refund that has reached the customer."""
+        """React to the completion of a refund."""
 
     @abstractmethod
     def letter(self, notice: Notice, reader: Reader) -> EmailTemplate:
-        """Return the words of a notification."""
+        """Return the text of a notification."""
 
     def is_current(self, session: Session, notice: Notice) -> bool:  # noqa: ARG002
-        """Return whether a notification is still true; one that is not is no longer mailed."""
+        """Return whether a notification is still true; an outdated one is not mailed."""
         return True
 
     @abstractmethod
@@ -114,7 +114,7 @@ class Line(ABC):
         """
 
     def details(self, session: Session, booking: Booking) -> BookingDetails:  # noqa: ARG002
-        """Return what an admin sees of a booking beside what every booking has."""
+        """Return the details of a booking that are specific to this line, for admins."""
         return BookingDetails()
 
     def breakdown(self, booking: Booking) -> Mapping[str, int]:
@@ -122,7 +122,7 @@ class Line(ABC):
         return {**booking.breakdown, "total": booking.total}
 
     def keep_deadlines(self, db: Database, now: datetime) -> dict[str, int]:  # noqa: ARG002
-        """Do what is due for bookings of this line; returns how many bookings each rule found."""
+        """Run the due rules on bookings of this line; returns how many bookings each rule found."""
         return {}
 
     def remind(self, db: Database, now: datetime) -> dict[str, int]:  # noqa: ARG002
@@ -130,7 +130,7 @@ class Line(ABC):
         return {}
 
     def purge(self, session: Session, now: datetime, limit: int) -> int:  # noqa: ARG002
-        """Delete up to `limit` rows of this line that need not be kept; returns how many."""
+        """Delete up to `limit` expired rows of this line; returns how many."""
         return 0
 
 

@@ -12,15 +12,15 @@ from shared.kit.ids import new_id
 from shared.users.models import User
 
 IS_ACTIVE = f"status in ({', '.join(sorted(repr(status.value) for status in ACTIVE))})"
-SLOT_TAKEN = "ex_bookings_provider_busy"  # the constraint that two visits of one provider never overlap
+SLOT_TAKEN = "ex_bookings_provider_busy"  # the exclusion constraint against overlapping visits of one provider
 
 
 class Booking(Changed, Base):
-    """The columns that every line's booking shares: who, with whom, when, what it costs and where it stands.
+    """The columns that every line's booking shares: customer, provider, time, price and status.
 
-    `busy_period` is the provider's time it takes, half-open, with the gap for travel; `pay_by` is the instant after which an
-    unpaid booking is cancelled (null: no deadline; none while `cash_agreed`). Amounts are paise. A line keeps what only
-    it knows 1:1 beside it.
+    `busy_period` is the reserved time of the provider, half-open, including travel time; `pay_by` is the instant after
+    which an unpaid booking is cancelled (null: no deadline; null while `cash_agreed`). Amounts are paise. A line stores
+    its own columns in a 1:1 table.
     """
 
     __tablename__ = "bookings"
@@ -40,7 +40,7 @@ class Booking(Changed, Base):
         Index("ix_bookings_start", text("lower(busy_period)")),
         Index("ix_bookings_ref_prefix", "ref", postgresql_ops={"ref": "text_pattern_ops"}),
         Index("ix_bookings_active_start", text("lower(busy_period)"), postgresql_where=text(IS_ACTIVE)),
-        # What admins look for is rare: most bookings are paid and accepted.
+        # Admins search for rare states: most bookings are paid and accepted.
         Index(
             "ix_bookings_payment_status_created_at_id",
             "payment_status",
@@ -77,12 +77,12 @@ class Booking(Changed, Base):
 
     @property
     def starts_at(self) -> datetime | None:
-        """When the provider's time begins; None for a booking that takes none."""
+        """The start of the provider's reserved time; None for a booking that reserves none."""
         return self.busy_period.lower if self.busy_period else None
 
 
 class BookingEvent(Base):
-    """One line of a booking's history: who changed what, when and why. `actor` is a role, or `system`."""
+    """One event of a booking's history: the actor, the change, the instant and the reason. `actor` is a role, or `system`."""
 
     __tablename__ = "booking_events"
     __table_args__ = (Index("ix_booking_events_booking_id_id", "booking_id", "id"),)
@@ -100,7 +100,7 @@ class BookingEvent(Base):
 
 
 class ManualReview(Created, Base):
-    """A case only a person can settle, opened once per kind and subject, until an admin closes it."""
+    """A manual review: at most one open per kind and subject; an admin or the system closes it."""
 
     __tablename__ = "exceptions"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""A customer, or an address nobody had, becomes a provider or an admin (docs/product.md#people)."""
+"""Make a customer, or a new email address, a provider or an admin (docs/product.md#people)."""
 
 from datetime import datetime
 
@@ -28,10 +28,10 @@ class Blocked(Refusal):
 
 
 def promote(session: Session, email: str, role: str, now: datetime) -> tuple[User, str | None]:
-    """Give a role to the owner of an address, and return them, locked, with the role they had (None: they are new).
+    """Give a role to the owner of an email address; returns the locked user and their former role (None: new user).
 
-    A person who had another role until now signs in again. Raises HasRole for anybody but a customer, Blocked, and HasBookings
-    naming those a customer has not had yet.
+    A change of role ends the user's sessions. Raises HasRole for a user who is no customer, Blocked, and HasBookings
+    with the references of a customer's active bookings.
     """
     user, is_new = _of_address(session, email, role, now)
     if is_new:
@@ -44,7 +44,7 @@ def promote(session: Session, email: str, role: str, now: datetime) -> tuple[Use
 
 
 def _of_address(session: Session, email: str, role: str, now: datetime) -> tuple[User, bool]:
-    """Return the owner of an address, locked, made with the role where there was none: two at once make one."""
+    """Return the owner of an address, locked, and whether they are new; concurrent calls create one user."""
     own = {"id": new_id(), "email": email, "role": role, "created_at": now, "updated_at": now}
     known = insert(User).values(**own).on_conflict_do_update(index_elements=[User.email], set_={"updated_at": now})
     user = session.scalars(known.returning(User), execution_options={"populate_existing": True}).one()

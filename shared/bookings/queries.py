@@ -20,13 +20,13 @@ class BookingNotFound(NotFound):
 
 
 def locked(session: Session, booking_id: UUID) -> Booking:
-    """Return a booking whose row is ours until the transaction ends."""
+    """Return an existing booking, locked until the transaction ends."""
     booking: Booking = session.scalars(for_update(select(Booking).where(Booking.id == booking_id))).one()
     return booking
 
 
 def locked_if_known(session: Session, booking_id: UUID) -> Booking:
-    """Return a booking somebody named, locked until the transaction ends. Raises BookingNotFound."""
+    """Return a booking by a requested id, locked until the transaction ends. Raises BookingNotFound."""
     booking: Booking | None = session.scalars(for_update(select(Booking).where(Booking.id == booking_id))).one_or_none()
     if booking is None:
         raise BookingNotFound
@@ -62,7 +62,7 @@ def list_of_customer(session: Session, customer_id: UUID, page: PageQuery) -> tu
 
 
 def past_deadline(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
-    """Return the ids of unpaid bookings whose time to pay is over, the longest overdue first."""
+    """Return the ids of unpaid bookings past their payment deadline, the longest overdue first."""
     return session.scalars(
         select(Booking.id)
         .where(Booking.pay_by <= now, Booking.status.in_(ACTIVE), Booking.payment_status.in_(UNPAID))
@@ -74,7 +74,7 @@ def past_deadline(session: Session, now: datetime, limit: int) -> Sequence[UUID]
 def history(
     session: Session, customer_id: UUID, booking_id: UUID, after: int, limit: int
 ) -> tuple[Booking, list[BookingEvent]] | None:
-    """Return a customer's own booking and what has happened to it since an event, the oldest first, in one statement."""
+    """Return a customer's own booking and its events after an event id, the oldest first, in one statement."""
     since = (BookingEvent.booking_id == Booking.id) & (BookingEvent.id > after)
     rows = session.execute(
         select(Booking, BookingEvent)
@@ -94,7 +94,7 @@ def snapshot(session: Session, booking_id: UUID) -> dict[str, str | None] | None
 
 
 def active_of(session: Session, customer_id: UUID) -> Sequence[Booking]:
-    """Return what a customer has booked and has not had yet, the oldest first."""
+    """Return a customer's active bookings, the oldest first."""
     return session.scalars(
         select(Booking)
         .where(Booking.customer_id == customer_id, Booking.status.in_(ACTIVE))

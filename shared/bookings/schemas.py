@@ -16,7 +16,7 @@ class EventsQuery(Query):
 
 
 class EventView(View):
-    """One line of a booking's history; `actor` is a role, or `system`."""
+    """One event of a booking's history; `actor` is a role, or `system`."""
 
     id: int
     at: datetime
@@ -28,7 +28,7 @@ class EventView(View):
 
 
 class EventsView(View):
-    """The events since the last request; `after` is the next request's cursor, `poll_after_seconds` when asking again is worth it."""
+    """The events since the last request; `after` is the next request's cursor, `poll_after_seconds` the suggested delay."""
 
     items: list[EventView]
     after: int
@@ -36,7 +36,7 @@ class EventsView(View):
 
 
 class BookingSummaryView(View):
-    """A customer's booking of any line: what every booking has; its own line shows the rest."""
+    """A customer's booking of any line, with the fields that all lines share; each line's endpoints return the rest."""
 
     id: UUID
     ref: str

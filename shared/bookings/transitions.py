@@ -1,4 +1,4 @@
-"""The one module that changes a booking's status, payment status, acceptance and provider (a test holds it)."""
+"""The only module that changes a booking's status, payment status, acceptance and provider (a test checks it)."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from shared.kit.errors import Refusal
 
 
 class StatusChangeNotAllowed(Refusal):
-    code, title = "step_not_allowed", "Not possible from here"
+    code, title = "step_not_allowed", "Status change not allowed"
 
     def __init__(self, booking: Booking, target: str, why: str | None = None) -> None:
         allowed = sorted(BOOKING.moves[booking.status])
@@ -34,7 +34,7 @@ def move(
     acceptance: Acceptance | None = None,
     **facts: Any,
 ) -> None:
-    """Move a locked booking to a status its table allows (raises IllegalMove otherwise) and write the event."""
+    """Change a locked booking's status and write the event; raises IllegalMove if the lifecycle forbids the change."""
     came_from = booking.status
     booking.status = BOOKING.move(came_from, to)
     booking.payment_status = payment or booking.payment_status
@@ -43,27 +43,27 @@ def move(
 
 
 def refuse_move(booking: Booking, to: Status, why: str | None = None) -> None:
-    """Raise StatusChangeNotAllowed where a booking's status does not allow the move."""
+    """Raise StatusChangeNotAllowed if the lifecycle forbids the change."""
     if not BOOKING.allows(booking.status, to):
         raise StatusChangeNotAllowed(booking, to, why)
 
 
 def set_payment_status(booking: Booking, status: PaymentStatus) -> None:
-    """Set what a locked booking shows of its money."""
+    """Set the payment status of a locked booking."""
     booking.payment_status = status
 
 
 def accept(booking: Booking) -> None:
-    """Note on a locked booking that its provider has accepted it."""
+    """Set a locked booking's acceptance to accepted."""
     booking.acceptance = Acceptance.ACCEPTED
 
 
 def await_acceptance(booking: Booking, provider_id: UUID | None = None) -> None:
-    """Let a locked booking wait for its provider, or for another one, to accept it."""
+    """Set a locked booking's acceptance to awaiting, for its provider or a new one."""
     booking.provider_id = provider_id or booking.provider_id
     booking.acceptance = Acceptance.AWAITING
 
 
 def release_provider(booking: Booking) -> None:
-    """Leave a locked booking without a provider."""
+    """Remove the provider of a locked booking."""
     booking.provider_id, booking.acceptance = None, Acceptance.UNASSIGNED

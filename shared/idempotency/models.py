@@ -8,7 +8,7 @@ from shared.kit.base import Base, Created
 
 
 class StoredAnswer(Created, Base):
-    """The answer a request with an Idempotency-Key got, written in the transaction of its effect."""
+    """The response to a request with an Idempotency-Key, stored in the transaction of its effect."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (Index("ix_idempotency_keys_created_at", "created_at"),)

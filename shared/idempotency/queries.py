@@ -1,7 +1,7 @@
-"""Answers we gave: the same key and body get the same answer, another body is refused (docs/product.md#idempotency).
+"""Idempotency keys: a repeated request gets the stored response, another body is refused (docs/product.md#idempotency).
 
-The answer is written in the transaction of the effect it tells of, so that a crash between leaves neither. Two requests
-at once with one key meet at the primary key, and the later gets the earlier one's answer.
+The response is stored in the transaction of its effect, so that a crash leaves neither or both. Of two concurrent requests
+with one key, the primary key lets one commit, and the other gets its response.
 """
 
 import json
@@ -27,7 +27,7 @@ class KeyReused(Refusal):
 
 
 class Replayed(Exception):
-    """Another request with this key has answered: give that answer. Ends the transaction it is raised in."""
+    """Another request with this key has a stored response: return it. Rolls back the transaction it is raised in."""
 
     def __init__(self, status: int, answer: dict[str, Any]) -> None:
         super().__init__("answered before")
@@ -36,7 +36,7 @@ class Replayed(Exception):
 
 @dataclass(frozen=True)
 class Key:
-    """One request that may be repeated: whose, to which route, under which key, with which body."""
+    """The identity of a repeatable request: user, route, idempotency key and the hash of its body."""
 
     user_id: UUID
     route: str
@@ -48,7 +48,7 @@ def fingerprint(body: Any) -> str:
     return sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
 
 
-# The stored answer as one JSON value, for a statement of its own or as a column of a larger one.
+# SQL for the stored response as one JSON value, for its own statement or as a column of a larger one.
 STORED_ANSWER = """
 (select json_build_object('fingerprint', k.fingerprint, 'status', k.status, 'answer', k.answer)
   from idempotency_keys k
@@ -66,7 +66,7 @@ returning 1
 
 
 def stored_from(source: str, status: int) -> str:
-    """Return the INSERT of an answer (`:answer`, JSON) as a fragment of a statement, for each row of a CTE with an effect."""
+    """Return a CTE body that stores the response (`:answer`, JSON) if `source`, a CTE of the effect, returned a row."""
     return f"""
   insert into idempotency_keys (user_id, route, key, fingerprint, status, answer, created_at)
   select cast(:key_user as uuid), :key_route, :key, :key_fingerprint, {status}, cast(:answer as json), cast(:now as timestamptz)
@@ -77,7 +77,7 @@ def stored_from(source: str, status: int) -> str:
 
 
 def parameters(key: Key | None, now: datetime) -> dict[str, Any]:
-    """Return the parameters by which a statement finds and stores the answer of a key (all null without one)."""
+    """Return the SQL parameters that find and store the response of a key (null without a key)."""
     return {
         "key_user": key and key.user_id,
         "key_route": key and key.route,
@@ -88,13 +88,13 @@ def parameters(key: Key | None, now: datetime) -> dict[str, Any]:
 
 
 def replay(session: Session, key: Key | None, now: datetime) -> None:
-    """Look a key up: raises Replayed with its stored answer, and KeyReused where that answered another body."""
+    """Look up a key; raises Replayed with its stored response, KeyReused if that was for another body."""
     if key is not None:
         replay_stored(key, session.execute(_FIND, parameters(key, now)).scalar())
 
 
 def replay_stored(key: Key | None, stored: dict[str, Any] | None) -> None:
-    """Raise as `replay` does, from the `STORED_ANSWER` column that another statement has read."""
+    """Raise as `replay` does, from the `STORED_ANSWER` column of another statement."""
     if key is None or stored is None:
         return
     if stored["fingerprint"] != key.fingerprint:
@@ -103,7 +103,7 @@ def replay_stored(key: Key | None, stored: dict[str, Any] | None) -> None:
 
 
 def store(session: Session, key: Key | None, status: int, answer: dict[str, Any], now: datetime) -> None:
-    """Keep the answer with its effect; when another request was first, raise Replayed so that this effect is undone."""
+    """Store the response; raises Replayed if another request was first, so that this transaction rolls back."""
     if key is None:
         return
     values = {**parameters(key, now), "status": status, "answer": json.dumps(answer), "now": now}
@@ -112,5 +112,5 @@ def store(session: Session, key: Key | None, status: int, answer: dict[str, Any]
 
 
 def purge(session: Session, now: datetime, limit: int) -> int:
-    """Delete some of the answers whose keys count no more; returns how many."""
+    """Delete up to `limit` responses whose keys have expired; returns how many."""
     return purge_aged(session, "idempotency_keys", "created_at", now - retention.ANSWERS, limit)

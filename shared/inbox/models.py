@@ -7,14 +7,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.kit.base import Base
 from shared.kit.ids import new_id
 
-UNKNOWN = "unknown"  # the outcome of a message about nothing of ours
+UNKNOWN = "unknown"  # the outcome of a message that names no payment or refund of ours
 IS_UNSETTLED = "processed_at is null or outcome = 'unknown'"
 
 
 class InboxMessage(Base):
-    """A received message, stored before anything believes it; the same message twice is one row.
+    """A received message, stored before it is verified; identical messages are one row.
 
-    `named` is the id it spoke of, known once somebody has looked into it; `outcome` says what came of that.
+    `named` is the id in the message, set once it is processed; `outcome` is the result of processing.
     """
 
     __tablename__ = "inbox"

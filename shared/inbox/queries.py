@@ -1,4 +1,4 @@
-"""Messages others sent us: stored as received, once, with the outbox message that handles each."""
+"""The inbox: received messages, stored once as received, each with the outbox message that handles it."""
 
 from datetime import datetime
 from hashlib import sha256
@@ -32,7 +32,7 @@ update inbox set processed_at = :now, outcome = :outcome, named = :named where i
 
 
 def receive(session: Session, source: str, body: bytes, kind: str, now: datetime) -> bool:
-    """Store a message and enqueue its handling; False when the very same message was stored before."""
+    """Store a message and enqueue its handling; returns False if an identical message was stored before."""
     message = {"id": new_id(), "source": source, "dedupe": sha256(body).hexdigest(), "body": body}
     pending = PendingMessage(new_id(), kind, 0, now)
     parameters = {**message, "message": pending.id, "kind": kind, "now": now}
@@ -48,11 +48,11 @@ def message(session: Session, message_id: UUID) -> tuple[str, bytes]:
     return source, bytes(body)
 
 
-def processed(session: Session, message_id: UUID, named: str, outcome: str, now: datetime) -> None:
-    """Write down what came of a message, and the id it spoke of (empty where it spoke of none)."""
+def mark_processed(session: Session, message_id: UUID, named: str, outcome: str, now: datetime) -> None:
+    """Store the outcome of processing a message and the id it named (empty if it named none)."""
     session.execute(_PROCESSED, {"id": message_id, "named": named, "outcome": outcome, "now": now})
 
 
 def purge(session: Session, now: datetime, limit: int) -> int:
-    """Delete some of what was looked into long ago; returns how many."""
+    """Delete up to `limit` processed messages past their retention; returns how many."""
     return purge_aged(session, "inbox", "processed_at", now - retention.INBOX_MESSAGES, limit)

@@ -1,4 +1,4 @@
-"""Exactly the active, unpaid bookings that are not to be paid in cash have a deadline (docs/product.md#unpaid-bookings)."""
+"""A booking has a payment deadline if and only if it is active, unpaid and not agreed as cash (docs/product.md#unpaid-bookings)."""
 
 BREACHES = """
 select id, id, status || ', ' || payment_status || ', to be paid by ' || coalesce(pay_by::text, 'never') from bookings

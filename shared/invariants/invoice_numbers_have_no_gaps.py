@@ -1,4 +1,4 @@
-"""The numbers of a series run from 1 to the last one given, each once (docs/product.md#invoices)."""
+"""The invoice numbers of a series run from 1 to the last one issued, each once (docs/product.md#invoices)."""
 
 BREACHES = """
 select md5(series)::uuid, null::uuid, series || ': ' || coalesce(i.given, 0) || ' numbers up to ' || coalesce(s.last, 0)

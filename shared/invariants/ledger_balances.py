@@ -1,4 +1,4 @@
-"""Each transaction of the ledger has postings, and they sum to zero (docs/product.md#ledger)."""
+"""Each ledger transaction has postings, and its postings sum to zero (docs/product.md#ledger)."""
 
 BREACHES = """
 select t.id, t.booking_id, count(p.id) || ' postings sum to ' || coalesce(sum(p.amount), 0)

@@ -1,8 +1,8 @@
-"""The invariants, which hold between any two commits: every invariant asked at once, in one statement.
+"""Check the invariants: conditions on the rows that are true between any two commits.
 
 An invariant is a module whose `BREACHES` selects (subject uuid, booking uuid or null, detail text) of each row that
-breaks its docstring's promise. `:now` is the instant it is asked for. A detail holds ids, states, instants and
-paise, nothing of a person.
+breaks the condition in its docstring. `:now` is the instant of the check. A detail has ids, states, instants and
+paise, no personal data.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,14 +18,14 @@ from shared.kit import log
 from shared.kit.database import Database
 
 logger = log.logger(__name__)
-MOST = 20  # of each invariant: a defect is seen in the first of them
-PATIENCE = 60  # seconds for each: it reads what there is, and nobody waits for it
-_PATIENTLY = text(f"set local statement_timeout = '{PATIENCE}s'")
+MOST = 20  # breaches per invariant: the first few show a defect
+TIMEOUT_SECONDS = 60  # per invariant: it reads whole tables, and no request waits for it
+_SET_TIMEOUT = text(f"set local statement_timeout = '{TIMEOUT_SECONDS}s'")
 
 
 @dataclass(frozen=True)
 class Breach:
-    """A row that is not as an invariant promises, by the invariant's name, with the booking it belongs to."""
+    """A row that breaks an invariant: the invariant's name, the row's id and its booking's, and a detail for the log."""
 
     invariant: str
     subject_id: UUID
@@ -34,18 +34,18 @@ class Breach:
 
 
 def read(modules: Iterable[str]) -> dict[str, str]:
-    """Return the invariants of these modules: what selects their breaches, by their names."""
+    """Return the SQL that selects the breaches of each of these modules, by the module's last name."""
     return {name.rpartition(".")[2]: str(import_module(name).BREACHES) for name in modules}
 
 
 def breaches(session: Session, invariants: Mapping[str, str], now: datetime) -> list[Breach]:
-    """Return what breaks any of the invariants, at most 20 of each, in one statement; empty where all is well."""
+    """Return the breaches of all given invariants, at most 20 of each, in one statement; empty if none is broken."""
     return [Breach(*row) for row in session.execute(text(statement(invariants)), {"now": now})]
 
 
 def statement(invariants: Mapping[str, str]) -> str:
-    """Return the statement that asks all of them: rows of a name, a subject, a booking and a detail each."""
-    # Materialized: planned to be read to its end, as it is where all is well, and not to find the first 20 soon.
+    """Return one statement that checks all given invariants; its columns are name, subject, booking and detail."""
+    # Materialized: a healthy table is read to its end, so the plan must not favour finding the first 20 rows soon.
     each = (
         f"(with found(subject, booking, detail) as materialized ({found})"
         f" select '{name}', subject, booking, detail from found limit {MOST})"
@@ -54,27 +54,27 @@ def statement(invariants: Mapping[str, str]) -> str:
     return " union all ".join(each)
 
 
-def ask(db: Database, invariants: Mapping[str, str], now: datetime) -> dict[str, int]:
-    """Tell of each breach by an alarm with its name and ids; returns how many were asked, broken rows, and failures.
+def check(db: Database, invariants: Mapping[str, str], now: datetime) -> dict[str, int]:
+    """Check each invariant and log an alarm per breach; returns the counts of checks, broken rows and failed checks.
 
-    One after the other: each has its minute, where `db` waits as long for an answer; one that fails is told of and does
-    not keep the others.
+    Invariants run one by one, each with a timeout of a minute if `db` waits as long. A failure is logged and does not
+    stop the others.
     """
-    did = {"asked": 0, "broken": 0, "failed": 0}
+    counts = {"asked": 0, "broken": 0, "failed": 0}
     for name, found in invariants.items():
-        did["asked"] += 1
+        counts["asked"] += 1
         try:
             with db.transaction() as session:
-                session.execute(_PATIENTLY)
+                session.execute(_SET_TIMEOUT)
                 broken = breaches(session, {name: found}, now)
         except Exception as error:
-            did["failed"] += 1
+            counts["failed"] += 1
             fields = log.fields(alarm="invariant_broken", invariant=name, error=type(error).__name__)
-            logger.exception("an invariant could not be asked", extra=fields)
+            logger.exception("an invariant could not be checked", extra=fields)
             continue
-        did["broken"] += len(broken)
+        counts["broken"] += len(broken)
         _log(broken)
-    return did
+    return counts
 
 
 def _log(broken: Iterable[Breach]) -> None:

@@ -1,4 +1,4 @@
-"""The contents of an invoice and a credit note: pure, from facts to a document of plain JSON; amounts are paise."""
+"""Build the documents of invoices and credit notes as plain JSON; pure functions, amounts in paise."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -40,7 +40,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Supply:
-    """A supply: to whom, where and when; the day is the place's own."""
+    """A supply: its customer, place and components; the day is local to the place."""
 
     booking_ref: str
     supplied_on: date
@@ -51,7 +51,7 @@ class Supply:
 
 
 def invoice(supplier: Supplier, supply: Supply) -> Document:
-    """Return everything an invoice says but its number and its instant."""
+    """Return the document of an invoice, without its number and issue time."""
     return {
         "supplier": asdict(supplier),
         "customer": {"name": supply.customer, "address": supply.address},
@@ -64,10 +64,10 @@ def invoice(supplier: Supplier, supply: Supply) -> Document:
 
 
 def credit_note(of: Document, number: str, before: Sequence[Document], amount: int) -> Document:
-    """Return what a credit note says that takes so many paise back of an invoice, every line and tax pro rata.
+    """Return the document of a credit note over `amount` paise of an invoice, every line and tax pro rata.
 
-    `before` are the invoice's earlier credit notes: shares are of what they left, so that notes over the whole amount
-    take back the whole invoice to the paisa. More than was left raises ValueError.
+    `before` are the invoice's earlier credit notes. Shares are of the rest they left, so that credit notes over the whole
+    amount sum to the invoice exactly. Raises ValueError for more than the rest.
     """
     left = _parts(of)
     for note in before:
@@ -80,7 +80,7 @@ def credit_note(of: Document, number: str, before: Sequence[Document], amount: i
 
 
 def _parts(document: Document) -> dict[str, int]:
-    """Return every amount a document sums, by where it stands."""
+    """Return each amount that a document's total includes, by its position in the document."""
     parts: dict[str, int] = {}
     for n, component in enumerate(document["components"]):
         parts |= {f"{n}.{tax}": component[tax] for tax in TAXES}

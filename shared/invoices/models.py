@@ -10,7 +10,7 @@ from shared.kit.ids import new_id
 
 
 class InvoiceSeries(Base):
-    """The last number given in a series of a financial year; its row is locked while the next one is given."""
+    """The last number issued in a series of a financial year; its row is locked while the next one is issued."""
 
     __tablename__ = "invoice_series"
 
@@ -21,7 +21,7 @@ class InvoiceSeries(Base):
 class Invoice(Base):
     """A tax invoice of a completed booking, or a credit note for a refund afterwards; never changed, never deleted.
 
-    `number` is the series and the serial, 16 characters at most; `document` is everything it says, amounts in paise.
+    `number` is the series and the serial, 16 characters at most; `document` is the contents, amounts in paise.
     """
 
     __tablename__ = "invoices"
@@ -39,7 +39,7 @@ class Invoice(Base):
     series: Mapped[str]
     serial: Mapped[int]
     number: Mapped[str] = mapped_column(unique=True)
-    # No foreign keys: bookings and refunds stand in rooms beside and above this one.
+    # No foreign keys: this package may not import bookings (beside it) or payments (above it).
     booking_id: Mapped[UUID]
     refund_id: Mapped[UUID | None] = mapped_column(unique=True)
     issued_at: Mapped[datetime]

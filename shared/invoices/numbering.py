@@ -1,4 +1,4 @@
-"""How invoices are numbered: one series for each prefix and financial year, without gaps (docs/product.md#invoices)."""
+"""Invoice numbering: one series per prefix and financial year, without gaps (docs/product.md#invoices)."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ class Kind(StrEnum):
 
 
 def series(prefix: str, now: datetime) -> str:
-    """Return the series of a document issued at this instant, as SZ/26-27 of the prefix SZ."""
+    """Return the series of a document issued at an instant, for example SZ/26-27 for the prefix SZ."""
     at = local(now, ZONE)
     first = at.year if at.month >= 4 else at.year - 1
     return f"{prefix}/{first % 100:02d}-{(first + 1) % 100:02d}"

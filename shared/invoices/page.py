@@ -1,4 +1,4 @@
-"""An invoice as a page that prints on A4: one style sheet inside, nothing from elsewhere, everything typed escaped."""
+"""An invoice as an HTML page for A4 paper: inline style sheet, no external resources, all user input escaped."""
 
 from html import escape
 
@@ -36,7 +36,7 @@ tr{break-inside:avoid}
 
 
 def html(invoice: InvoiceView) -> str:
-    """Return the invoice and its credit notes, each on a sheet of its own."""
+    """Return the HTML of an invoice and its credit notes, each on its own sheet."""
     notes = "".join(
         _sheet(note, "h2", "Credit note", f"For invoice {note.invoice_number}") for note in invoice.credit_notes
     )

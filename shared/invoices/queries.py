@@ -1,7 +1,7 @@
-"""Invoices as rows: numbered and stored in one statement, in the transaction of what they are for.
+"""Queries of invoices: one statement numbers and stores each, in the transaction of its cause.
 
-The row of the series is locked from here to the commit, so that numbers follow one another without a gap. Issue a
-document last in its transaction, since all others wait.
+The series' row stays locked until the commit, so that numbers have no gaps. Issue a document last in its transaction,
+because all other issues of the series wait.
 """
 
 import json
@@ -17,7 +17,7 @@ from shared.invoices.models import Invoice
 from shared.invoices.numbering import Kind
 from shared.kit.ids import new_id
 
-ORDER = (Invoice.kind.desc(), Invoice.issued_at, Invoice.serial)  # the invoice, then what took parts of it back
+ORDER = (Invoice.kind.desc(), Invoice.issued_at, Invoice.serial)  # the invoice, then its credit notes
 _ISSUE = text("""
 with given as (
   insert into invoice_series (series, last) values (:series, 1)
@@ -38,7 +38,7 @@ def issue(session: Session, prefix: str, booking_id: UUID, supplier: Supplier, s
 
 
 def credit(session: Session, prefix: str, booking_id: UUID, refund_id: UUID, amount: int, now: datetime) -> str | None:
-    """Issue the credit note of a refund that was decided after the completion, in a line's series; returns its number.
+    """Issue the credit note of a refund decided after the completion, in a line's series; returns its number.
 
     `amount` is paise. None where the booking has no invoice: before its completion nothing is credited. The caller has
     locked the booking.
@@ -52,7 +52,7 @@ def credit(session: Session, prefix: str, booking_id: UUID, refund_id: UUID, amo
 
 
 def of_booking(session: Session, booking_id: UUID) -> list[Invoice]:
-    """Return a booking's invoice and then its credit notes, in the order they were issued."""
+    """Return a booking's invoice, then its credit notes in the order of issue."""
     return list(session.scalars(select(Invoice).where(Invoice.booking_id == booking_id).order_by(*ORDER)))
 
 

@@ -53,13 +53,13 @@ class _DocumentView(View):
 
 
 class CreditNoteView(_DocumentView):
-    """The part of an invoice that a refund after completion took back."""
+    """The credit note of a refund after completion."""
 
     invoice_number: str
 
 
 class InvoiceView(_DocumentView):
-    """The tax invoice of a completed booking, with the credit notes of what was refunded afterwards."""
+    """The tax invoice of a completed booking, with the credit notes of later refunds."""
 
     credit_notes: list[CreditNoteView]
 

@@ -6,9 +6,9 @@ from shared.kit.settings import Settings
 
 @cache
 def supplier(brand: str) -> Supplier:
-    """Return who supplies in this deployment, under the registered name where one is set, else under a line's brand.
+    """Return the supplier of this deployment, by its registered name, or by a line's brand if none is set.
 
-    The settings are read here: every path that completes a booking issues an invoice, scheduled jobs too.
+    Reads the settings itself, because requests and scheduled jobs alike complete bookings, which issues invoices.
     """
     chosen = Settings.read()
     return Supplier(

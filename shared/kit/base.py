@@ -9,7 +9,7 @@ from sqlalchemy import DateTime, Dialect, MetaData, Select, Text, TypeDecorator,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-# Constraint names are part of the contract: refusals are recognised by them.
+# Constraint names are an interface: code maps a violated constraint to a refusal by its name.
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -51,15 +51,16 @@ class EnumColumn(TypeDecorator[Any]):
 
 
 def one_of(column: str, values: type[StrEnum]) -> str:
-    """Return the CHECK that keeps a text column inside an enum's values."""
+    """Return the CHECK condition that restricts a text column to an enum's values."""
     listed = ", ".join(f"'{value.value}'" for value in values)
     return f"{column} in ({listed})"
 
 
 def for_update(statement: Select[Any], *, skip_locked: bool = False) -> Select[Any]:
-    """Lock the rows of a select and read them anew, replacing what the session had read of them before.
+    """Lock the selected rows until the end of the transaction and refresh the session's copies of them.
 
-    The lock is `for no key update`: inserts may still reference the rows. `skip_locked` leaves out rows others have locked.
+    Other transactions may still insert foreign keys to them (`for no key update`). `skip_locked` omits rows that
+    others have locked.
     """
     taken = statement.with_for_update(key_share=True, skip_locked=skip_locked)
     return taken.execution_options(populate_existing=True)

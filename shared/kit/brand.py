@@ -1,11 +1,11 @@
-"""How a line of business calls itself to its customers."""
+"""The brand of a line of business, as its customers see it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Brand:
-    """The name on mails, invoices and pages, and the few words behind it."""
+    """The name on mails, invoices and pages, and the tagline after it."""
 
     name: str
     tagline: str = ""

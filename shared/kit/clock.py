@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-INDIA = "Asia/Kolkata"  # where those who run the platform count their days
+INDIA = "Asia/Kolkata"  # the zone of the platform's business days
 
 
 def instant(day: date, at: time, zone: str) -> datetime:
@@ -17,7 +17,7 @@ def midnight(day: date, zone: str) -> datetime:
 
 
 def local(moment: datetime, zone: str) -> datetime:
-    """Return the same instant as the clock on the wall of that place shows it."""
+    """Return the same instant in the local time of a place (IANA zone name)."""
     return moment.astimezone(ZoneInfo(zone))
 
 

@@ -1,10 +1,10 @@
-"""How people are reached: addresses and numbers as they are kept."""
+"""Types for email addresses and phone numbers, normalised as they are stored."""
 
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
 
-# One bare address: an @, a dot behind it, and nothing a mail header could be broken with.
+# One bare address: an @, a dot after it, and no character that could inject a mail header.
 _PART = r"[^@\s\x00-\x20<>()\[\]:;,\\\x22\x7f]+"
 
 

@@ -1,4 +1,4 @@
-"""Days that are over are summed up one after the other, each in a transaction of its own. Days are those of India."""
+"""Daily totals: past days are summed up one by one, each in its own transaction. Days are those of India."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,47 +14,50 @@ from shared.kit.database import Database
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 A_DAY = timedelta(days=1)
-SETTLED = timedelta(hours=1)  # after a day's end nothing that began on it is still to be committed
-SECONDS = 40.0  # of the 120 the schedule function has; the next night goes on
+SETTLED = timedelta(hours=1)  # by then, every transaction that began on the day has ended
+SECONDS = 40.0  # of the schedule function's 120; the next night continues
 
 
 @dataclass(frozen=True)
 class Days:
-    """The steps of a rollup: `next_day` is the first that is not (None: nothing has ever happened), `sum_up` is False to stop there."""
+    """The steps of a rollup.
+
+    `next_day` returns the first day without totals (None: no rows at all); `sum_up` returns False to stop at its day.
+    """
 
     next_day: Callable[[Session], date | None]
     sum_up: Callable[[Session, date], bool]
 
 
 def summed_until(session: Session, summed: Any) -> datetime:
-    """Return the instant before which every day is summed up, by the column of those that are; NEVER where none is."""
+    """Return the instant up to which all days have totals, from the column of summed days; NEVER if none has."""
     last = session.scalar(select(func.max(summed)))
     return midnight(last + A_DAY, INDIA) if last else NEVER
 
 
 def still_open(session: Session, summed: Any) -> dict[str, Any]:
-    """Return for a statement the first day that is not summed up (`open_day`), and the instant it begins (`open_from`).
+    """Return the first day without totals (`open_day`) and the instant it begins (`open_from`) as SQL parameters.
 
-    It reads summed days before the one and rows from the other on: the night's job may sum up a day in between.
+    A statement reads totals before `open_day` and rows since `open_from`, even if the nightly job adds a day meanwhile.
     """
     begins = summed_until(session, summed)
     return {"open_day": local(begins, INDIA).date(), "open_from": begins}
 
 
 def next_day(session: Session, summed: Any, happened: Any) -> date | None:
-    """Return the first day that is not summed up; None where nothing ever happened, by the column of its instants."""
+    """Return the first day without totals; None without rows. `happened` is the column of the rows' instants."""
     until = summed_until(session, summed)
     first = until if until > NEVER else session.scalar(select(func.min(happened)))
     return local(first, INDIA).date() if first else None
 
 
 def bounds(day: date) -> dict[str, Any]:
-    """Return a day for a statement, with the instant it begins and the one it is over."""
+    """Return a day and the instants it begins and ends as SQL parameters."""
     return {"day": day, "start": midnight(day, INDIA), "until": midnight(day + A_DAY, INDIA)}
 
 
 def sum_up(db: Database, days: Days, now: datetime) -> int:
-    """Sum up the days (of India) that are over and are not yet, the oldest first, within the time; returns how many."""
+    """Sum up the past days (of India) without totals, oldest first, for at most SECONDS; returns how many."""
     until, today, done = monotonic() + SECONDS, local(now - SETTLED, INDIA).date(), 0
     with db.reading() as session:
         day = days.next_day(session)

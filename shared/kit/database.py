@@ -17,9 +17,9 @@ Parameters = Mapping[str, str | int | UUID | date | datetime | time | timedelta 
 
 @dataclass(frozen=True)
 class Piggyback:
-    """A statement that runs in front of a session's first statement, in the same round trip.
+    """A statement that runs before a session's first statement, in the same round trip.
 
-    `on_rows` receives its rows before the first statement's result is returned, and may raise instead.
+    `on_rows` receives its rows before the first statement's result is returned, and may raise to refuse it.
     """
 
     statement: TextClause
@@ -39,7 +39,7 @@ class Database(Protocol):
         """
 
     def reading(self, piggyback: Piggyback | None = None, *, prepared: bool = False) -> AbstractContextManager[Session]:
-        """Open an autocommit session, for reads only: each statement stands alone. Arguments as for `transaction`."""
+        """Open an autocommit session, for reads only: each statement is its own transaction. Arguments: `transaction`."""
 
 
 class ConstraintViolated(Exception):

@@ -1,4 +1,4 @@
-"""Some days of a place, first and last included, as a client asks for them and as a statement finds what fell on them."""
+"""A range of local days, both ends included: read from a query, and as SQL fragments that find the rows in it."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from shared.kit.clock import instant, local
 from shared.kit.errors import Invalid
-from shared.kit.schemas import AskedDay, Query
+from shared.kit.schemas import Query, QueryDay
 
 MOST_DAYS = 366
 
@@ -28,26 +28,26 @@ class DateRange:
 
     @property
     def start(self) -> datetime:
-        """The instant its first day begins (UTC)."""
+        """The instant the first day begins (UTC)."""
         return instant(self.first, time(), self.zone)
 
     @property
     def until(self) -> datetime:
-        """The instant its last day is over (UTC)."""
+        """The instant the last day ends (UTC, exclusive)."""
         return instant(self.last + timedelta(days=1), time(), self.zone)
 
-    def holds(self, day: date) -> bool:
+    def contains(self, day: date) -> bool:
         return self.first <= day <= self.last
 
 
 class DateRangeQuery(Query):
-    """Local days, both included: without `to` up to today, without `from` that last day alone, or its month so far."""
+    """Local days, both included. `to` defaults to today, `from` to the last day, or to the first of its month."""
 
-    first: Annotated[AskedDay | None, Field(alias="from")] = None
-    last: Annotated[AskedDay | None, Field(alias="to")] = None
+    first: Annotated[QueryDay | None, Field(alias="from")] = None
+    last: Annotated[QueryDay | None, Field(alias="to")] = None
 
     def date_range(self, now: datetime, zone: str, *, by_month: bool = False) -> DateRange:
-        """Return the days that are meant; raises Invalid where they are out of order or more than MOST_DAYS."""
+        """Return the requested range with its defaults; raises Invalid if it is reversed or longer than MOST_DAYS."""
         last = self.last or max(DateRange.today(now, zone).last, self.first or date.min)
         first = self.first or (last.replace(day=1) if by_month else last)
         if first > last:
@@ -57,7 +57,7 @@ class DateRangeQuery(Query):
         return DateRange(first, last, zone)
 
 
-# The days of a period and today, as one column of a statement.
+# SQL that selects the days of a period, and today, as the column `day`.
 DAYS = """
 select cast(:first as date) + number as day
 from generate_series(0, cast(:last as date) - cast(:first as date)) as series(number)
@@ -66,19 +66,19 @@ union select cast(:today as date)
 
 
 def falls_in(moment: str) -> str:
-    """Return the condition that a column's instant falls on one of those days, as an index on it can find."""
+    """Return the SQL condition that a column's instant falls on one of the `DAYS`, in a form that can use its index."""
     of_period = f"{moment} >= cast(:start as timestamptz) and {moment} < cast(:until as timestamptz)"
     of_today = f"{moment} >= cast(:today_start as timestamptz) and {moment} < cast(:today_until as timestamptz)"
     return f"({of_period} or {of_today})"
 
 
 def day_of(moment: str) -> str:
-    """Return the local day of a column's instant."""
+    """Return the SQL expression of the local day of a column's instant."""
     return f"cast({moment} at time zone cast(:zone as text) as date)"
 
 
 def parameters(period: DateRange, today: DateRange) -> dict[str, Any]:
-    """Return what the three above are asked with."""
+    """Return the parameters of `DAYS`, `falls_in` and `day_of`."""
     return {
         "first": period.first,
         "last": period.last,

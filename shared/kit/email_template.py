@@ -1,4 +1,4 @@
-"""One look for every mail: a heading, sentences, a table of facts, the same words as text and as HTML."""
+"""The template of every mail: heading, sentences and a table of facts, rendered as text and as HTML."""
 
 from dataclasses import dataclass, field
 from html import escape
@@ -10,7 +10,7 @@ INK, SOFT, ACCENT, PAPER = "#1c1917", "#6b645f", "#c2410c", "#fff7ed"
 
 @dataclass(frozen=True)
 class EmailTemplate:
-    """The contents of a mail, in whatever brand it is sent; `code` is shown large, `rows` are label and value."""
+    """The contents of a mail, without its brand; `code` is shown large, `rows` are label and value."""
 
     subject: str
     heading: str
@@ -25,11 +25,11 @@ class EmailTemplate:
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def summary(self) -> str:
-        """Return the sentences behind the greeting in one paragraph, as an app shows them."""
+        """Return the sentences after the greeting as one paragraph, for display in an app."""
         return " ".join(self.sentences[1:])
 
     def html(self, brand: Brand) -> str:
-        """Return the same words as a page that mail programs render: inline styles, one column, no pictures."""
+        """Return the mail as HTML that mail clients render: inline styles, one column, no images."""
         sentences = "".join(f'<p style="margin:0 0 16px">{escape(line)}</p>' for line in self.sentences)
         return (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'

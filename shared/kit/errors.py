@@ -1,13 +1,13 @@
-"""Refusals of the business: what a rule says no to, with the HTTP status it means (RFC 9457 problem documents)."""
+"""Refusals: errors raised by business rules, each with its HTTP status (RFC 9457 problem documents)."""
 
 from typing import Any, ClassVar
 
 
 class Refusal(Exception):
-    """A rule of the business said no.
+    """A business rule refused the request.
 
-    Subclasses are defined where they are raised and name `status` and `code`. `detail` is a sentence for a person;
-    further members appear in the problem document beside it; `retry_after` is seconds.
+    Subclasses are defined where they are raised and set `status` and `code`. `detail` is a sentence for the user,
+    `retry_after` is seconds, and `members` are added to the problem document.
     """
 
     status: ClassVar[int] = 409
@@ -28,13 +28,13 @@ class Forbidden(Refusal):
 
 
 class NotFound(Refusal):
-    """Nothing here for this caller; also said of what belongs to somebody else."""
+    """The resource does not exist, or belongs to another user."""
 
     status, code, title = 404, "not_found", "Not found"
 
 
 class Invalid(Refusal):
-    """The request is well-formed and says something a rule does not take; names the fields."""
+    """The request is well-formed, but a rule rejects the value of the named field."""
 
     status, code, title = 422, "invalid", "Invalid request"
 
@@ -47,7 +47,7 @@ class TooManyRequests(Refusal):
 
 
 class DependencyDown(Refusal):
-    """Something this request needs cannot be reached right now; trying again later is right."""
+    """A dependency of this request is unavailable; a later retry may succeed."""
 
     status, code, title = 503, "dependency_down", "Temporarily unavailable"
 

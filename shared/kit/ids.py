@@ -1,4 +1,4 @@
-"""Names for things: unpredictable, unique, and fit for where they are used."""
+"""Generate ids: unpredictable, unique, in the format each use requires."""
 
 import secrets
 from uuid import UUID, uuid4
@@ -11,20 +11,20 @@ def new_id() -> UUID:
 
 
 def crockford(length: int) -> str:
-    """Return that many random Crockford base32 characters (5 bits each)."""
+    """Return `length` random Crockford base32 characters (5 bits each)."""
     return "".join(CROCKFORD[byte % 32] for byte in secrets.token_bytes(length))  # 256 is a multiple of 32
 
 
 def booking_ref(prefix: str) -> str:
-    """Return a reference a person can read out: a line's prefix and 8 characters (docs/product.md#states)."""
+    """Return a booking reference that is easy to read aloud: the prefix and 8 characters (docs/product.md#states)."""
     return f"{prefix}-{crockford(8)}"
 
 
 def merchant_id(prefix: str) -> str:
-    """Return our own id for a try at the gateway: at most 34 of [A-Za-z0-9_-], never used twice (docs/phonepe.md#ids-and-amounts)."""
+    """Return a new id for the gateway: at most 34 of [A-Za-z0-9_-], never used twice (docs/phonepe.md#ids-and-amounts)."""
     return f"{prefix}_{crockford(26)}"
 
 
 def prefix_of(merchant_id: str) -> str:
-    """Return the prefix an id at the gateway was made with."""
+    """Return the prefix of a gateway id made by `merchant_id`."""
     return merchant_id.partition("_")[0]

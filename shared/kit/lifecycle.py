@@ -1,4 +1,4 @@
-"""A state machine is a table: the pairs of states that may follow each other, and one function that moves."""
+"""State machines as tables of allowed transitions."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,7 +8,7 @@ State = TypeVar("State", bound=StrEnum)
 
 
 class IllegalMove(Exception):
-    """The table does not allow this step; names both states."""
+    """The table does not allow this transition; has both states."""
 
     def __init__(self, current: StrEnum, target: StrEnum, allowed: frozenset[StrEnum]) -> None:
         super().__init__(f"{current} cannot become {target}")
@@ -16,7 +16,7 @@ class IllegalMove(Exception):
 
 
 class Lifecycle(Generic[State]):
-    """The legal moves of one kind of thing: each state with the states that may follow it."""
+    """A state machine: each state with the states that may follow it."""
 
     def __init__(self, moves: Mapping[State, frozenset[State]]) -> None:
         self.moves = dict(moves)
@@ -25,7 +25,7 @@ class Lifecycle(Generic[State]):
         return target in self.moves[current]
 
     def move(self, current: State, target: State) -> State:
-        """Return the target where the table allows the step; raise IllegalMove where it does not."""
+        """Return the target if the table allows the transition; raises IllegalMove otherwise."""
         if not self.allows(current, target):
             raise IllegalMove(current, target, frozenset(self.moves[current]))
         return target

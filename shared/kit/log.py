@@ -27,7 +27,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _frames(record: logging.LogRecord) -> list[str]:
-    # Files and lines only: the text of an exception may hold a value somebody typed.
+    # Files and lines only: the text of an exception may contain user input.
     frames, step = [], record.exc_info[2] if record.exc_info else None
     while step is not None:
         frames.append(f"{step.tb_frame.f_code.co_filename}:{step.tb_lineno} {step.tb_frame.f_code.co_name}")

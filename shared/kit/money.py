@@ -14,7 +14,7 @@ def half_up(numerator: int, denominator: int) -> int:
 
 
 def share(paise: int, basis_points: int) -> int:
-    """Return that many hundredths of a percent of an amount, in paise, half-up."""
+    """Return a share of an amount in paise, half-up; the share is in basis points (hundredths of a percent)."""
     return half_up(paise * basis_points, BASIS_POINTS)
 
 
@@ -34,12 +34,12 @@ def apportion(total: int, weights: Mapping[str, int]) -> dict[str, int]:
 
 
 def rupees(paise: int) -> Decimal:
-    """Return the same amount in rupees, exact, with two places."""
+    """Convert paise to rupees, exact, with two places."""
     return Decimal(paise).scaleb(-2)
 
 
 def paise(amount: Decimal) -> int:
-    """Return the same amount in paise; more than two places raises ValueError."""
+    """Convert rupees to paise; raises ValueError for more than two places."""
     scaled = amount.scaleb(2)
     if scaled != scaled.to_integral_value():
         raise ValueError("an amount has at most two places")
@@ -47,7 +47,7 @@ def paise(amount: Decimal) -> int:
 
 
 def in_words(amount: int) -> str:
-    """Return the amount as a person in India reads it: 236156 paise is ₹2,361.56, ten million rupees ₹1,00,00,000.00."""
+    """Format paise in Indian digit grouping: 236156 is ₹2,361.56, ten million rupees are ₹1,00,00,000.00."""
     whole, part = divmod(abs(amount), 100)
     head, tail = str(whole)[:-3], str(whole)[-3:]
     groups: list[str] = []

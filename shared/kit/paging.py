@@ -1,4 +1,4 @@
-"""Lists by keyset: a page costs the same however deep it lies."""
+"""Keyset pagination: the cost of a page does not depend on its depth."""
 
 import base64
 import binascii
@@ -32,14 +32,14 @@ class PageView(View, Generic[Item]):
 
 
 class Cursor(Protocol):
-    """Where a page ended, in the order of its list."""
+    """The position of a page's last row in the order of its list."""
 
     def encode(self) -> str: ...
 
 
 @dataclass(frozen=True)
 class Position:
-    """Where a page of the newest first ended: the sort key of its last row."""
+    """The position in a newest-first list: the sort key of a page's last row."""
 
     at: datetime
     id: UUID
@@ -49,19 +49,19 @@ class Position:
 
     @classmethod
     def decode(cls, cursor: str) -> "Position":
-        """Read a cursor we gave; anything else is refused as an invalid query parameter."""
+        """Decode a cursor of ours; raises Invalid for any other text."""
         return unpack(cursor, lambda at, row_id: cls(_aware(datetime.fromisoformat(at)).astimezone(UTC), UUID(row_id)))
 
 
 def pack(*key: str | int) -> str:
-    """Write a sort key as a cursor."""
+    """Encode a sort key as a cursor."""
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
 def unpack(cursor: str, read: Callable[..., Key]) -> Key:
-    """Read what `pack` wrote; `read` makes the key of its parts and raises ValueError or TypeError for what is none.
+    """Decode a cursor made by `pack`; `read` builds the key from its parts, or raises ValueError or TypeError.
 
-    Raises Invalid for anything that is no cursor of ours.
+    Raises Invalid for any other text.
     """
     try:
         return read(*json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
@@ -76,7 +76,7 @@ def _aware(moment: datetime) -> datetime:
 
 
 def after(page: PageQuery, at: Any, row_id: Any) -> list[ColumnElement[bool]]:
-    """Return the condition that continues a newest-first list behind the cursor (none on the first page)."""
+    """Return the SQL condition for the rows after the cursor in a newest-first list (none on the first page)."""
     if page.cursor is None:
         return []
     position = Position.decode(page.cursor)
@@ -84,13 +84,13 @@ def after(page: PageQuery, at: Any, row_id: Any) -> list[ColumnElement[bool]]:
 
 
 def within_days(at: Any, first: date | None, last: date | None) -> list[ColumnElement[bool]]:
-    """Return the condition that an instant lies in these days of India, both included; an end that is None is open."""
+    """Return the SQL condition that an instant lies in these days of India, both included; None leaves an end open."""
     since = [at >= midnight(first, INDIA)] if first else []
     until = [at < midnight(last + timedelta(days=1), INDIA)] if last else []
     return since + until
 
 
 def page_of(rows: Sequence[Row], limit: int, position: Callable[[Row], Cursor]) -> tuple[list[Row], str | None]:
-    """Cut a page from limit + 1 rows and name where the next one starts."""
+    """Return a page of up to limit + 1 fetched rows, and the cursor of the next page (None on the last)."""
     shown = list(rows[:limit])
     return shown, position(shown[-1]).encode() if len(rows) > limit else None

@@ -1,4 +1,4 @@
-"""How long is kept what nobody needs for ever. Rows about money, appointments or changes are never deleted."""
+"""Retention periods of temporary rows, and their deletion. Rows of money, appointments or changes are never deleted."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -10,37 +10,37 @@ from sqlalchemy.orm import Session
 
 from shared.kit.database import Database
 
-# since they were done: a complaint about a mail is looked into within a month
+# after they were done: a complaint about a mail is reviewed within a month
 OUTBOX_MESSAGES = timedelta(days=30)
-# since they were handled: what a gateway sent us, while a payment may be disputed
+# after they were processed: evidence while a payment may be disputed
 INBOX_MESSAGES = timedelta(days=90)
-ANSWERS = timedelta(hours=24)  # to a request with an Idempotency-Key (docs/product.md#idempotency)
-SESSIONS = timedelta(days=90)  # since they ended: who was signed in when something happened
-QUOTES = timedelta(days=30)  # since they expired: what a customer says they were promised
-RECONCILIATIONS = timedelta(days=90)  # longer than a settlement is argued about
+ANSWERS = timedelta(hours=24)  # responses stored per Idempotency-Key (docs/product.md#idempotency)
+SESSIONS = timedelta(days=90)  # after they ended: evidence of sign-ins for an investigation
+QUOTES = timedelta(days=30)  # after they expired: a customer may dispute the quoted price
+RECONCILIATIONS = timedelta(days=90)  # longer than a settlement is disputed
 
-BATCH = 1000  # rows a statement: short enough to hold up nobody
-SECONDS = 60.0  # half of what the schedule function has; the next night goes on
+BATCH = 1000  # rows per statement: its locks are short
+SECONDS = 60.0  # half of the schedule function's timeout; the next night continues
 Purge = Callable[[Session, datetime, int], int]
 
 
 def purge_aged(session: Session, table: str, since: str, before: datetime, limit: int) -> int:
-    """Delete up to so many rows of a table whose `since` lies before an instant, the oldest first; returns how many.
+    """Delete up to `limit` rows of a table whose column `since` is before an instant, oldest first; returns how many.
 
-    Rows that another transaction has locked are skipped, so that two at once delete different rows.
+    Rows locked by another transaction are skipped, so that concurrent purges delete different rows.
     """
     old = f"select ctid from {table} where {since} < :before order by {since} limit :limit for update skip locked"
     deleted = text(f"delete from {table} where ctid = any(array({old}))")
     return cast("CursorResult[Any]", session.execute(deleted, {"before": before, "limit": limit})).rowcount
 
 
-def purge_all(db: Database, rooms: Mapping[str, Purge], now: datetime) -> dict[str, int]:
-    """Delete expired rows room by room, in batches, within the time; returns how many rows of each."""
+def purge_all(db: Database, purges: Mapping[str, Purge], now: datetime) -> dict[str, int]:
+    """Delete expired rows by each purge, in batches, for at most SECONDS; returns the deleted rows by its name."""
     until = monotonic() + SECONDS
-    return {name: _purge_room(db, purge, now, until) for name, purge in rooms.items()}
+    return {name: _purge_in_batches(db, purge, now, until) for name, purge in purges.items()}
 
 
-def _purge_room(db: Database, purge: Purge, now: datetime, until: float) -> int:
+def _purge_in_batches(db: Database, purge: Purge, now: datetime, until: float) -> int:
     deleted, batch = 0, BATCH
     while batch == BATCH and monotonic() < until:
         with db.transaction() as session:

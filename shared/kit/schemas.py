@@ -21,22 +21,22 @@ from shared.kit import money
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 HALF_HOUR = "^([01][0-9]|2[0-3]):(00|30)$"
 MOST_RUPEES = 10**10
-# Words, not `multipleOf: 0.01`: divided as floats are, one amount in seven would not be a multiple (0.07 is none).
+# A description, not `multipleOf: 0.01`: by float division, one amount in seven is no multiple (0.07, for example).
 RUPEES = "Rupees, with at most two places."
-# One spelling only: what Python would also read (braces, no dashes) is not what the document says.
+# One spelling only: Python also parses braces and missing dashes, which the API document does not allow.
 UUID_TEXT = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 PRINTABLE = r"^[^\x00]*$"  # Postgres stores no NUL
 
 
 def Text(minimum: int, maximum: int) -> Any:  # noqa: N802 - reads as the type it makes
-    """Return the type of a trimmed string of that many characters, without NUL."""
+    """Return the type of a trimmed string of `minimum` to `maximum` characters, without NUL."""
     return Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=minimum, max_length=maximum, pattern=PRINTABLE)
     ]
 
 
 def _whole(value: Any) -> Any:
-    # JSON knows one kind of number: 5.0 is an integer to JSON Schema. "5" is a string and stays refused.
+    # JSON Schema treats 5.0 as an integer. The string "5" is still rejected.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -68,22 +68,22 @@ def _dated(value: Any) -> Any:
     return value
 
 
-# Stands behind a number's bounds: before them, JSON Schema would not be told of the bounds.
+# Place after a number's bounds: placed before them, it makes pydantic omit the bounds from the JSON Schema.
 Whole = BeforeValidator(_whole)
 Id = Annotated[UUID, BeforeValidator(_dashed), WithJsonSchema({"type": "string", "format": "uuid"})]
-# A query's yes or no: what Python would also read (1, on, Y) is not what the document says.
+# A boolean query parameter: pydantic also parses 1, on and Y, which the API document does not allow.
 Flag = Annotated[bool, BeforeValidator(_flag)]
-# Far from both ends of the calendar, where no instant can be counted in another zone.
+# Far from both ends of Python's calendar, where conversion to another time zone overflows.
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
-# The same in a query: read leniently, a number of seconds would be one too.
-AskedDay = Annotated[Day, BeforeValidator(_dated)]
+# The same in a query: lenient parsing would also accept a number of seconds.
+QueryDay = Annotated[Day, BeforeValidator(_dated)]
 TimeSlot = Annotated[
     time,
     BeforeValidator(_half_hour),
     PlainSerializer(lambda at: at.strftime("%H:%M"), return_type=str),
     WithJsonSchema({"type": "string", "pattern": HALF_HOUR, "examples": ["19:00"]}),
 ]
-# An amount leaves as a JSON number of rupees; the division is the last step and exact to the paisa below 2^53.
+# An amount is serialised as a JSON number of rupees; the division comes last and is exact to the paisa below 2^53.
 Rupees = Annotated[
     int,
     PlainSerializer(lambda paise: paise / 100, return_type=float),
@@ -94,7 +94,7 @@ Rupees = Annotated[
 def _to_paise(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueError("must be a number of rupees")  # noqa: TRY004 - pydantic reports ValueError as a field's error
-    if not 0 <= value <= MOST_RUPEES:  # also what is no number at all
+    if not 0 <= value <= MOST_RUPEES:  # also false for NaN
         raise ValueError(f"must be from 0 to {MOST_RUPEES} rupees")
     return money.paise(Decimal(str(value)))
 
@@ -107,18 +107,18 @@ RupeesIn = Annotated[
 
 
 class Body(BaseModel):
-    """A request body: fields as documented, strictly typed, nothing else (an unknown field is a 422)."""
+    """A request body: documented fields only, strictly typed (an unknown field is a 422)."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Query(BaseModel):
-    """Query parameters arrive as strings, so they are read leniently; unknown ones are refused."""
+    """Query parameters: parsed leniently, because they arrive as strings; unknown parameters are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class View(BaseModel):
-    """An endpoint's answer."""
+    """The body of a response."""
 
     model_config = ConfigDict(from_attributes=True, defer_build=True)

@@ -1,7 +1,7 @@
-"""Everything that may differ between two deployments, read once from the environment and typed.
+"""The settings of a deployment, read once from the environment and typed.
 
-`.env.example` documents each name. A function states at start which secrets it needs (`require`), so that each is
-given only its own. A missing one stops the process with its name.
+`.env.example` documents each name. At start, a function calls `require` with the secrets it needs, so that each
+function gets only its own. A missing secret stops the process with an error that names it.
 """
 
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 KEY_LENGTH = 32
-# Published by PhonePe for its shared sandbox: anyone can sign a callback with them (docs/phonepe.md#sandbox-keys).
+# PhonePe publishes these for its shared sandbox: anyone can sign a callback with them (docs/phonepe.md#sandbox-keys).
 SANDBOX_MERCHANTS = frozenset({"PGTESTPAYUAT", "PGTESTPAYUAT86", "PGTESTPAY", "MERCHANTUAT"})
 SANDBOX_SALTS = frozenset(
     {
@@ -24,12 +24,12 @@ PHONEPE_APIS = frozenset({"v1", "v2"})
 
 
 class SettingsError(Exception):
-    """The environment is not fit to start with; says which names, never a value."""
+    """The environment is invalid; the message lists names, never a value."""
 
 
 @dataclass(frozen=True)
 class Keys:
-    """Named secrets, the first of which signs; the others are still accepted (rotation without downtime)."""
+    """Named secrets: the first signs, all are accepted, so that keys rotate without downtime."""
 
     by_id: Mapping[str, str] = field(repr=False)
 
@@ -49,7 +49,7 @@ class Keys:
 
 
 def _is_terminal_height(name: str, text: str) -> bool:
-    """Tell whether LINES holds a number: a terminal exports its height under the same name."""
+    """Return whether LINES is a number: terminals export their height under the same name."""
     return name == "lines" and text.isdigit()
 
 
@@ -68,7 +68,7 @@ READERS: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """One value per environment name (the field's name in capitals); times carry their unit in the name."""
+    """One value per environment variable (the field's name in capitals); names of durations end with their unit."""
 
     environment: str = "production"
     log_level: str = "INFO"
@@ -146,7 +146,7 @@ class Settings:
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """Read the environment; an empty value counts as absent. Raises SettingsError with the names that are wrong."""
+        """Read the environment; an empty value counts as absent. Raises SettingsError with the invalid names."""
         source = os.environ if environ is None else environ
         values, wrong = {}, []
         for item in fields(cls):
@@ -160,7 +160,7 @@ class Settings:
             raise SettingsError(f"cannot be read: {', '.join(wrong)}")
         settings = cls(**values)
         if settings.environment not in ENVIRONMENTS:
-            # A misspelt production would not be protected as one.
+            # A misspelt "production" would skip the checks for production.
             raise SettingsError(f"ENVIRONMENT is none of {', '.join(sorted(ENVIRONMENTS))}")
         if settings.phonepe_api not in PHONEPE_APIS:
             raise SettingsError(f"PHONEPE_API is none of {', '.join(sorted(PHONEPE_APIS))}")
@@ -170,7 +170,7 @@ class Settings:
 
     @classmethod
     def names(cls) -> frozenset[str]:
-        """Return the names of all settings, as fields are spelled."""
+        """Return the names of all settings, as field names."""
         return frozenset(item.name for item in fields(cls))
 
     @property
@@ -183,17 +183,17 @@ class Settings:
 
     @property
     def resend_api_key_or_smtp_url(self) -> str | None:
-        """Tell that a mail can leave; in development the console takes what nobody else does."""
+        """Return a configured mail provider's credential, None without one; in development the console prints mails."""
         return self.resend_api_key or self.smtp_url or ("console" if self.is_local else None)
 
     def require(self, *names: str) -> None:
-        """Raise SettingsError naming those of the given settings that are not set."""
+        """Raise SettingsError naming the given settings that are not set."""
         missing = [name.upper() for name in names if getattr(self, name) in (None, "")]
         if missing:
             raise SettingsError(f"missing: {', '.join(sorted(missing))}")
 
     def refuse_sandbox_in_production(self) -> None:
-        """The gateway's published test keys let anyone sign a callback: refused where the environment is production."""
+        """Raise SettingsError if production uses the gateway's published test keys: anyone could sign a callback."""
         salts = set(self.phonepe_salt_keys.by_id.values()) if self.phonepe_salt_keys else set()
         if self.is_production and (self.phonepe_merchant_id in SANDBOX_MERCHANTS or salts & SANDBOX_SALTS):
             raise SettingsError(
@@ -201,7 +201,7 @@ class Settings:
             )
 
     def refuse_weak_keys_in_production(self) -> None:
-        """A key that signs is at least 32 characters where the environment is production (RFC 7518, 3.2)."""
+        """Raise SettingsError if a signing key in production is shorter than 32 characters (RFC 7518, 3.2)."""
         signing = {"JWT_KEYS": self.jwt_keys, "REFRESH_KEYS": self.refresh_keys, "OTP_KEYS": self.otp_keys}
         weak = [name for name, keys in signing.items() if keys and min(map(len, keys.by_id.values())) < KEY_LENGTH]
         if self.is_production and weak:

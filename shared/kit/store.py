@@ -1,4 +1,4 @@
-"""A store of short-lived facts (codes, counters) that decides atomically, by scripts, on its own clock."""
+"""The port of a store for short-lived data (codes, counters) that runs scripts atomically, on its own clock."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -7,7 +7,7 @@ from shared.kit.errors import DependencyDown
 
 
 class StoreUnavailable(DependencyDown):
-    """The store gave no answer; whether it did what was asked is unknown. Left uncaught it closes: 503.
+    """The store did not respond; the effect of the command is unknown. Uncaught, the response is 503.
 
     `reason` is for the log: the kind of failure, never a key, a value or a token.
     """
@@ -18,12 +18,12 @@ class StoreUnavailable(DependencyDown):
 
 
 class StoreError(Exception):
-    """The store refused a command as wrong: a defect of this code, not of the moment."""
+    """The store rejected a command as invalid: a defect in this code, so a retry fails as well."""
 
 
 class Store(Protocol):
     def eval(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> Any:
-        """Run a Lua script atomically and return its answer: None, int, str or a list of those.
+        """Run a Lua script atomically and return its result: None, int, str or a list of those.
 
-        Raises `StoreUnavailable` when no answer came, `StoreError` when the script itself is wrong.
+        Raises `StoreUnavailable` without a response, `StoreError` if the script is invalid.
         """

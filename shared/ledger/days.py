@@ -1,6 +1,6 @@
-"""Days that are over, summed up: what is asked of all time reads them, and only what came since posting by posting.
+"""Daily totals of the ledger: all-time queries read them, plus each posting since.
 
-A day is summed once, by a job of the night; where it has not come, its postings are read. Days are those of India.
+A nightly job sums each past day once; queries read the postings of days without totals. Days are those of India.
 """
 
 from datetime import date
@@ -31,11 +31,11 @@ on conflict do nothing
 
 
 def next_day(session: Session) -> date | None:
-    """Return the first day that is not summed up; None where nothing was ever posted."""
+    """Return the first day without totals; None without postings."""
     return daily_rollup.next_day(session, LedgerDay.day, LedgerTransaction.at)
 
 
 def sum_up(session: Session, day: date) -> bool:
-    """Sum up a day that is over, the next one after those that are; always true."""
+    """Store the totals of a past day, the one after the last stored day; always returns True."""
     session.execute(_SUM_UP, daily_rollup.bounds(day))
     return True

@@ -11,7 +11,7 @@ from shared.users.models import User
 
 
 class Account(Base):
-    """A place money can be: assets and expenses grow by debits, liabilities and income by credits."""
+    """A ledger account: assets and expenses grow by debits, liabilities and income by credits."""
 
     __tablename__ = "ledger_accounts"
 
@@ -21,7 +21,7 @@ class Account(Base):
 
 
 class LedgerTransaction(Base):
-    """Why money moved: one fact (`kind` of a source), booked once; its postings sum to zero (a deferred trigger)."""
+    """A journal entry, unique per `kind` and source; its postings sum to zero (checked by a deferred trigger)."""
 
     __tablename__ = "ledger_transactions"
     __table_args__ = (
@@ -33,7 +33,7 @@ class LedgerTransaction(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     kind: Mapped[str]
     source_id: Mapped[UUID]
-    booking_id: Mapped[UUID | None]  # none where money moves for no booking, as a payout
+    booking_id: Mapped[UUID | None]  # null for an entry without a booking, such as a payout
     at: Mapped[datetime]
 
 
@@ -43,7 +43,7 @@ class LedgerPosting(Base):
     __tablename__ = "ledger_postings"
     __table_args__ = (
         CheckConstraint("amount <> 0", name="amount"),
-        # Everything a provider's statement sums, without the rows themselves.
+        # Covers the sums of a provider's statement, so that they read the index alone.
         Index(
             "ix_ledger_postings_provider_id",
             "provider_id",
@@ -63,8 +63,7 @@ class LedgerPosting(Base):
 class LedgerDay(Base):
     """The postings of a past day (of India), and each account's balance at its end; paise.
 
-    `moved` holds amounts by kind and account, `balances` by account. Written once: nothing is posted to a day that is
-    over.
+    `moved` has amounts by kind and account, `balances` by account. Never updated: nothing is posted to a past day.
     """
 
     __tablename__ = "ledger_days"

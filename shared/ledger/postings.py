@@ -1,4 +1,4 @@
-"""How each fact about money is booked (docs/product.md#ledger): pure functions from amounts to postings that sum to zero.
+"""Posting rules of the ledger (docs/product.md#ledger): pure functions from amounts to postings that sum to zero.
 
 Amounts are paise. In a posting a debit is positive and a credit negative.
 """
@@ -28,17 +28,17 @@ class AccountCode(StrEnum):
 class Kind(StrEnum):
     CAPTURED = "captured"
     CASH_TAKEN = "cash_taken"
-    OWED_BACK = "owed_back"  # a capture that is late or a duplicate: taken, and owed back at once
+    OWED_BACK = "owed_back"  # a late or duplicate capture: payable to the customer at once
     COMPLETED = "completed"
     REFUND_DECIDED = "refund_decided"
-    REVERSED = "earnings_reversed"  # a refund of what each side had earned already
+    REVERSED = "earnings_reversed"  # a refund out of earnings, after the booking has ended
     REFUND_DONE = "refund_done"
     KEPT = "kept_on_cancellation"
     GATEWAY_FEE = "gateway_fee"
 
 
 class Bearer(StrEnum):
-    """The bearer of a refund."""
+    """The side whose earnings pay for a refund."""
 
     PLATFORM = "platform"
     PROVIDER = "provider"
@@ -53,7 +53,7 @@ class Posting:
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of a booking's total once it is earned: the provider's, the platform's and the state's, in paise."""
+    """The split of an earned booking total into the provider's, the platform's and the tax part, in paise."""
 
     provider: int
     platform: int
@@ -97,14 +97,17 @@ def gateway_fee(amount: int) -> list[Posting]:
 
 
 def completed(parts: Parts, provider_id: UUID | None) -> list[Posting]:
-    """Return how the advance becomes what each side earned; without a provider, its part is the platform's."""
+    """Return the postings of a completion: the advance becomes earnings; without a provider, the platform gets its part."""
     if provider_id is None:
         parts = Parts(provider=0, platform=parts.platform + parts.provider, gst=parts.gst)
     return [Posting(AccountCode.CUSTOMER_ADVANCE, parts.total), *_earned(parts, provider_id)]
 
 
-def kept(amount: int, parts: Parts, provider_id: UUID | None) -> list[Posting]:
-    """The money that a late cancellation keeps, shared pro rata by largest remainder; without a provider his part is the platform's."""
+def kept_on_cancellation(amount: int, parts: Parts, provider_id: UUID | None) -> list[Posting]:
+    """Return the postings of a cancellation fee, split pro rata by largest remainder.
+
+    Without a provider, the platform gets the provider's part.
+    """
     split = apportion(amount, {"provider": parts.provider, "platform": parts.platform, "gst": parts.gst})
     if provider_id is None:
         split = {"provider": 0, "platform": split["platform"] + split["provider"], "gst": split["gst"]}
@@ -112,11 +115,11 @@ def kept(amount: int, parts: Parts, provider_id: UUID | None) -> list[Posting]:
 
 
 def after_refund(parts: Parts, amount: int, bearer: Bearer) -> Parts:
-    """Return what is left of each part when that much of their total goes back; raises ValueError for more.
+    """Return what remains of each part after a refund; raises ValueError for more than their total.
 
-    Tax always goes back pro rata, as a credit note says it. The rest is the platform's to bear, be it more than it
-    earned, or is borne pro rata by provider and platform (largest remainder). If nothing of the platform's part is
-    left, the provider alone bears it. When all of it has gone back, in however many pieces, no tax is left.
+    Tax is refunded pro rata, as in the credit note. The platform bears the rest, even beyond its earnings, or provider
+    and platform bear it pro rata (largest remainder). If nothing of the platform's part is left, the provider alone
+    bears it. Refunds of the whole total, in any number of steps, leave no tax.
     """
     if not 0 <= amount <= parts.total:
         raise ValueError(f"{amount} paise cannot go back of {parts.total}")
@@ -134,7 +137,7 @@ def after_refund(parts: Parts, amount: int, bearer: Bearer) -> Parts:
 
 
 def reversed_earnings(amount: int, earned: Parts, bearer: Bearer, provider_id: UUID | None) -> list[Posting]:
-    """Part of what each side has earned is owed back to the customer: the reverse of what had been booked."""
+    """Return the postings of a refund out of earnings: the reverse of the earned parts, payable to the customer."""
     left = after_refund(earned, amount, bearer)
     lost = Parts(earned.provider - left.provider, earned.platform - left.platform, earned.gst - left.gst)
     lines = [Posting(line.account, -line.amount, line.provider_id) for line in _earned(lost, provider_id)]

@@ -1,4 +1,4 @@
-"""The ledger as rows: facts are booked once, whoever tells of them how often; balances are sums."""
+"""Queries of the ledger: each fact is posted once, however often it is reported; balances are sums."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
@@ -33,7 +33,7 @@ from fact, unnest(cast(:accounts as text[]), cast(:amounts as bigint[]), cast(:p
 def post(
     session: Session, kind: Kind, source_id: UUID, booking_id: UUID, postings: Sequence[Posting], at: datetime
 ) -> None:
-    """Book a fact of a source (an attempt, a refund, a booking); booked before, it changes nothing."""
+    """Post a fact of a source (an attempt, a refund, a booking); a fact posted before changes nothing."""
     session.execute(
         _POST,
         {
@@ -69,7 +69,7 @@ select account, sum(amount)::bigint from (
 
 
 def balances(session: Session, booking_id: UUID | None = None, until: datetime | None = None) -> dict[str, int]:
-    """Return each account's balance in paise (debits positive), of everything or one booking, before an instant or now."""
+    """Return each account's balance in paise (debits positive): of all or one booking, now or before an instant."""
     if booking_id is not None:
         return {row[0]: row[1] for row in session.execute(_BALANCES_OF, {"booking": booking_id, "until": until})}
     until = until or EVER
@@ -81,7 +81,7 @@ def balances(session: Session, booking_id: UUID | None = None, until: datetime |
 
 @dataclass(frozen=True)
 class Cleared:
-    """The sums booked for a source at its gateway, in paise: money moved, either way, and the gateway's fee."""
+    """The sums posted for a source at its gateway, in paise: the amount moved (absolute) and the gateway's fee."""
 
     moved: int = 0
     fee: int = 0
@@ -99,14 +99,14 @@ group by t.source_id
 
 
 def cleared(session: Session, source_ids: Sequence[UUID]) -> dict[UUID, Cleared]:
-    """Return what was booked for attempts and refunds (and for what corrected a fee), in one statement."""
+    """Return the sums posted for attempts, refunds and corrections of fees, by source id, in one statement."""
     rows = session.execute(_CLEARED, {"sources": [str(source) for source in source_ids]})
     return {row[0]: Cleared(row[1], row[2]) for row in rows}
 
 
 @dataclass(frozen=True)
 class Turnover:
-    """The movements of money, in paise: taken from customers, gone back to them, and earned by each side less its corrections."""
+    """The turnover in paise: captured, refunded, and the net earnings of each side."""
 
     captured: int = 0
     refunded: int = 0
@@ -118,7 +118,7 @@ class Turnover:
         return Turnover(*map(add, astuple(self), astuple(other)))
 
 
-_HELD = "account in ('gateway_clearing', 'cash')"
+_MONEY_ACCOUNTS = "account in ('gateway_clearing', 'cash')"
 _TURNOVER = text(f"""
 with days as ({days.DAYS}), posted as (
   select day, of.key as kind, each.key as account, each.value::bigint as amount
@@ -130,8 +130,8 @@ with days as ({days.DAYS}), posted as (
   where t.at >= :open_from and {days.falls_in("t.at")}
 ), moved as (
   select day,
-    sum(amount) filter (where {_HELD} and kind in ('captured', 'cash_taken', 'owed_back')) as captured,
-    -sum(amount) filter (where {_HELD} and kind = 'refund_done') as refunded,
+    sum(amount) filter (where {_MONEY_ACCOUNTS} and kind in ('captured', 'cash_taken', 'owed_back')) as captured,
+    -sum(amount) filter (where {_MONEY_ACCOUNTS} and kind = 'refund_done') as refunded,
     -sum(amount) filter (where account = 'platform_revenue') as platform_revenue,
     -sum(amount) filter (where account = 'gst_payable') as gst,
     -sum(amount) filter (where account = 'provider_payable') as provider_earnings
@@ -144,17 +144,17 @@ from days left join moved on moved.day = days.day order by days.day
 
 
 def turnover(session: Session, period: DateRange, today: DateRange) -> dict[date, Turnover]:
-    """Return what money did on each day (of India) of a period and today, in two statements; no day is left out."""
-    asked = days.parameters(period, today) | daily_rollup.still_open(session, LedgerDay.day)
-    rows = session.execute(_TURNOVER, asked)
+    """Return the turnover of each day (of India) of a period and today, days without any included, in two statements."""
+    parameters = days.parameters(period, today) | daily_rollup.still_open(session, LedgerDay.day)
+    rows = session.execute(_TURNOVER, parameters)
     return {day: Turnover(*amounts) for day, *amounts in rows}
 
 
 @dataclass(frozen=True)
 class Payable:
-    """A provider's earnings in a period, in paise: by visits, by late cancellations, less what was taken back.
+    """A provider's earnings in a period, in paise: from visits, from cancellation fees, less reversals (`taken_back`).
 
-    `opening` is what was owed to them when it began, `owed` the balance of all time.
+    `opening` is the balance owed at the start of the period, `owed` the balance of all time.
     """
 
     opening: int
@@ -178,12 +178,12 @@ where p.provider_id = :provider and p.account = 'provider_payable'
 
 
 def payable(session: Session, provider_id: UUID, start: datetime, until: datetime) -> Payable:
-    """Return what a provider earned between two instants, the first included, in one statement."""
+    """Return a provider's earnings between two instants, the first included, in one statement."""
     return Payable(*session.execute(_PAYABLE, {"provider": provider_id, "start": start, "until": until}).one())
 
 
 def payable_lines(provider_id: UUID) -> Subquery:
-    """Return, for a statement to go on with, each line of what a provider is owed, and what was owed after it."""
+    """Return a subquery of a provider's `provider_payable` postings with the running balance after each."""
     amount = -LedgerPosting.amount
     order = (LedgerTransaction.at, LedgerPosting.id)
     statement = (
@@ -211,13 +211,13 @@ from ledger_postings p join ledger_transactions t on t.id = p.transaction_id whe
 
 
 def earned(session: Session, booking_id: UUID) -> tuple[Parts, UUID | None]:
-    """Return what each side has earned of a booking and not given back since, and the provider; the booking is locked."""
+    """Return the net earnings of each side of a booking, and its provider; the caller has locked the booking."""
     provider, platform, gst, provider_id = session.execute(_EARNED, {"booking": booking_id}).one()
     return Parts(provider, platform, gst), provider_id
 
 
 def of_booking(session: Session, booking_id: UUID) -> list[tuple[LedgerTransaction, LedgerPosting]]:
-    """Return everything that was booked of a booking, the oldest first, in one statement."""
+    """Return all postings of a booking with their transactions, the oldest first, in one statement."""
     rows = session.execute(
         select(LedgerTransaction, LedgerPosting)
         .join(LedgerPosting, LedgerPosting.transaction_id == LedgerTransaction.id)

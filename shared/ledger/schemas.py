@@ -1,12 +1,12 @@
 """The admins' queries and views of the ledger; amounts are paise inside and rupees on the wire."""
 
-from shared.kit.schemas import AskedDay, Id, Query, Rupees, View
+from shared.kit.schemas import Id, Query, QueryDay, Rupees, View
 from shared.ledger.postings import AccountCode
 
 
 class LedgerQuery(Query):
     booking_id: Id | None = None
-    date_to: AskedDay | None = None
+    date_to: QueryDay | None = None
 
 
 class BalanceView(View):
@@ -17,7 +17,7 @@ class BalanceView(View):
 
 
 class LedgerView(View):
-    """Every account with its balance; `total` is their sum: 0, or something was booked that is no double entry."""
+    """Every account with its balance; `total` is their sum, always 0 in a correct ledger."""
 
     accounts: list[BalanceView]
     total: Rupees

@@ -1,4 +1,4 @@
-"""A mail as the business words it, and what it expects of whoever sends it."""
+"""A mail, and the port of its sender."""
 
 import re
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from typing import Final, Protocol
 
 from shared.kit.errors import DependencyDown
 
-# One bare address: nothing that could end a header, start a second recipient or quote its way around either.
+# One bare address: no character that could end a header, add a recipient or start a quoted string.
 _ADDRESS: Final = re.compile(r'[^\s\x00-\x1f\x7f<>()\[\]:;@\\,"]+@[^\s\x00-\x1f\x7f<>()\[\]:;@\\,"]+')
 _ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
 
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail to one person.
+    """One mail to one recipient.
 
-    `to` is a bare address; `text` and `html` say the same. `id` (1 to 256 printable ASCII characters, nothing
-    personal) is the same whenever the same mail is sent again, so that a repetition can be recognised.
+    `to` is a bare address; `text` and `html` have the same content. `id` (1 to 256 printable ASCII characters, no
+    personal data) stays the same when the mail is sent again, so that a duplicate can be recognised.
     """
 
     to: str
@@ -33,7 +33,7 @@ class Mail:
 
 
 class MailUndeliverable(DependencyDown):
-    """No provider took the mail. `reason` is for the log: a provider and a code, never an address or a text."""
+    """No mail provider accepted the mail. `reason` is for the log: a provider and a code, no address, no text."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("The mail could not be sent. Please try again in a moment.")
@@ -42,4 +42,4 @@ class MailUndeliverable(DependencyDown):
 
 class Mailer(Protocol):
     def send(self, mail: Mail) -> None:
-        """Hand the mail over and return once it was accepted, or raise `MailUndeliverable`."""
+        """Send a mail and return once a provider has accepted it; raises `MailUndeliverable`."""

@@ -11,7 +11,7 @@ from shared.users.models import User
 
 
 class Notification(Base):
-    """One notification of one person: `dedupe_key` names the fact, so that notifying again changes nothing."""
+    """One notification of one user; `dedupe_key` identifies the event, so that a repetition changes nothing."""
 
     __tablename__ = "notifications"
     __table_args__ = (

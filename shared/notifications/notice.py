@@ -1,4 +1,4 @@
-"""A notification as a line words it: what it tells, and whom."""
+"""The input of a line's letters: a notification and its recipient."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Notice:
-    """One stored notification: its kind, what it is about, and the facts it was made from (plain JSON)."""
+    """One stored notification: its kind, the id of its subject, and the facts for its text (plain JSON)."""
 
     kind: str
     subject_id: UUID
@@ -16,7 +16,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Reader:
-    """The person a letter is for; `language` is a BCP 47 tag."""
+    """The recipient of a letter; `language` is a BCP 47 tag."""
 
     name: str | None = None
     language: str = "en"

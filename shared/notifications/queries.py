@@ -1,4 +1,4 @@
-"""Notifying a person once: the row and the message that mails it, written with the fact they follow from."""
+"""Notify a user once: the row and the outbox message that mails it, written in the transaction of their cause."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from shared.outbox import pending
 from shared.outbox import queries as outbox
 
 MAIL = "notifications.mail"
-MOST_COUNTED = 100  # an app shows "99+"; counting further would cost more the less somebody reads
+MOST_COUNTED = 100  # an app shows "99+"; counting all rows would slow down users with many unread notifications
 
 
 class NotificationNotFound(NotFound):
@@ -29,8 +29,8 @@ class NotificationNotFound(NotFound):
 
 
 @dataclass(frozen=True)
-class Addressed:
-    """A notification with where it goes."""
+class AddressedNotification:
+    """A notification with its recipient's address and name."""
 
     id: UUID
     line: str
@@ -54,7 +54,7 @@ from notifications n join users u on u.id = n.user_id where n.id = :id
 _MAILED = text("update notifications set mailed_at = :now where id = :id and mailed_at is null")
 
 
-# The same two rows as CTEs for a larger statement, in which the CTE `subject` holds the id of the notification's subject.
+# `notify` as CTEs for a larger statement, in which the CTE `subject` selects the id of the notification's subject.
 NOTIFY_CTE = """
 notified as (
   insert into notifications (id, user_id, line, kind, subject_id, dedupe_key, facts, created_at)
@@ -70,7 +70,7 @@ notified as (
 
 
 def parameters(user_id: UUID, line: str, kind: str, facts: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Return the parameters of `NOTIFY_CTE`; once the statement has run, call `mail_after_commit`."""
+    """Return the parameters of `NOTIFY_CTE`; after the statement, call `mail_after_commit` with them."""
     return {
         "notify_id": new_id(),
         "notify_user": user_id,
@@ -98,9 +98,9 @@ def notify(
     *,
     once: str | None = None,
 ) -> None:
-    """Notify a person of something that happened to a subject (a booking, a refund); a repetition changes nothing.
+    """Notify a user of an event of a subject (a booking, a refund); a repetition changes nothing.
 
-    `once` tells repetitions apart where the same kind of thing may happen to a subject again (a visit that is moved).
+    `once` distinguishes events of one kind and subject that may recur, for example reschedules.
     """
     notified = session.execute(
         _NOTIFY,
@@ -119,18 +119,18 @@ def notify(
         outbox.enqueue(session, MAIL, {"notification_id": str(notified)}, now)
 
 
-def addressed(session: Session, notification_id: UUID) -> Addressed:
-    return Addressed(*session.execute(_READ, {"id": notification_id}).one())
+def with_recipient(session: Session, notification_id: UUID) -> AddressedNotification:
+    return AddressedNotification(*session.execute(_READ, {"id": notification_id}).one())
 
 
-def mailed(session: Session, notification_id: UUID, now: datetime) -> None:
+def mark_mailed(session: Session, notification_id: UUID, now: datetime) -> None:
     session.execute(_MAILED, {"id": notification_id, "now": now})
 
 
 def list_for(
     session: Session, user_id: UUID, page: PageQuery, *, unread: bool
 ) -> tuple[list[Notification], str | None]:
-    """Return a page of a person's notifications, all or the unread ones, the newest first."""
+    """Return a page of a user's notifications, all or the unread ones, the newest first."""
     own: list[ColumnElement[bool]] = [Notification.user_id == user_id]
     if unread:
         own.append(Notification.read_at.is_(None))
@@ -144,13 +144,13 @@ def list_for(
 
 
 def unread_count(session: Session, user_id: UUID) -> int:
-    """Return how many a person has not read, counted up to MOST_COUNTED."""
+    """Return how many notifications a user has not read, counted up to MOST_COUNTED."""
     unread = select(true()).where(Notification.user_id == user_id, Notification.read_at.is_(None)).limit(MOST_COUNTED)
     return session.scalars(select(func.count()).select_from(unread.subquery())).one()
 
 
-def read(session: Session, user_id: UUID, notification_id: UUID, now: datetime) -> Notification:
-    """Note that a person has read one of their own, the first time; raises NotificationNotFound."""
+def mark_read(session: Session, user_id: UUID, notification_id: UUID, now: datetime) -> Notification:
+    """Mark a user's own notification as read, at its first reading; raises NotificationNotFound."""
     found: Notification | None = session.scalars(
         update(Notification)
         .where(Notification.id == notification_id, Notification.user_id == user_id)

@@ -10,7 +10,7 @@ class NotificationQuery(PageQuery):
 
 
 class NotificationView(View):
-    """One thing a person was told: `title` and `text` are what the mail says, without its greeting and its table."""
+    """One notification of a user: `title` and `text` are those of the mail, without its greeting and its table."""
 
     id: UUID
     kind: str
@@ -23,6 +23,6 @@ class NotificationView(View):
 
 
 class NotificationsView(PageView[NotificationView]):
-    """A page of what a person was told; `unread_count` is of all pages and stops at 100."""
+    """A page of a user's notifications; `unread_count` covers all pages, up to 100."""
 
     unread_count: int

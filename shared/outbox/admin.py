@@ -1,4 +1,4 @@
-"""Unfinished tasks as an admin sees them and sends them again: a dead one is sent again once what it died of is mended."""
+"""Admins list unfinished outbox messages, and retry a dead one once its cause is fixed."""
 
 from datetime import datetime
 from uuid import UUID
@@ -26,11 +26,11 @@ class NotDead(Refusal):
     code, title = "not_dead", "Not dead"
 
     def __init__(self) -> None:
-        super().__init__("Only a dead task is sent again by hand: this one is done, or is still being tried.")
+        super().__init__("Only a dead task can be sent again by hand: this one is done, or is still being retried.")
 
 
 def list_tasks(session: Session, wanted: TasksQuery) -> tuple[list[OutboxMessage], str | None]:
-    """Return the messages that are dead, or wait, the newest first, in one statement."""
+    """Return a page of the dead or the waiting messages, the newest first, in one statement."""
     is_dead = OutboxMessage.dead_at.is_not(None)
     alive = OutboxMessage.done_at.is_(None) & OutboxMessage.dead_at.is_(None)
     rows = session.scalars(
@@ -44,7 +44,7 @@ def list_tasks(session: Session, wanted: TasksQuery) -> tuple[list[OutboxMessage
 
 
 def retry(session: Session, message_id: UUID, now: datetime) -> OutboxMessage:
-    """Bring a dead message back: sent after the commit, and by the sweep as often as a new one.
+    """Revive a dead message: it is sent after the commit, then by the sweep as often as a new one.
 
     Raises TaskNotFound, NotDead.
     """

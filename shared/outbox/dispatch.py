@@ -1,4 +1,4 @@
-"""After the commit: one try to send the messages to the queue, never failing the request."""
+"""Send outbox messages to the queue right after the commit: one attempt, which never fails the request."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -12,12 +12,12 @@ from shared.outbox.pending import PENDING, PendingMessage
 from shared.outbox.queue import QueueUnavailable, Task, TaskQueue
 
 BUDGET_SECONDS = 0.5
-QUEUES = {"notifications": "mails", "payments": "payments"}  # what is left is a line's own: its offers and deadlines
+QUEUES = {"notifications": "mails", "payments": "payments"}  # all other kinds are a line's offers and deadlines
 logger = log.logger(__name__)
 
 
 def queue_of(kind: str) -> str:
-    """Return the queue a kind (`room.verb`) goes to: mails and deadlines do not wait behind payments."""
+    """Return the queue of a kind (`package.verb`): mails and deadlines do not wait behind payments."""
     return QUEUES.get(kind.partition(".")[0], "offers")
 
 
@@ -33,7 +33,7 @@ def task_of(message: PendingMessage) -> Task:
 
 
 def send(queue: TaskQueue, messages: Sequence[PendingMessage], budget_seconds: float = BUDGET_SECONDS) -> int:
-    """Send messages to the queue within the budget; returns how many it took. The sweep sends the rest."""
+    """Send messages to the queue within the budget; returns how many were enqueued. The sweep sends the rest."""
     until = time.monotonic() + budget_seconds
     for sent, message in enumerate(messages):
         left = until - time.monotonic()

@@ -10,11 +10,11 @@ from shared.kit.ids import new_id
 
 
 class OutboxMessage(Base):
-    """Work to do, stored in the transaction of the fact it follows from; its handler runs at least once.
+    """A task, stored in the transaction of its cause; its handler runs at least once.
 
-    `kind` is `room.verb`; `due_at` is when it should happen; `next_try_at` is when the sweep sends it again if nobody
-    has marked it done. `generation` counts the sends after the first and is part of the task's name. The sweep's are
-    counted from `counted_from`, where an admin last sent it again; after the last of them it is dead.
+    `kind` is `package.verb`; `due_at` is when the handler should run; `next_try_at` is when the sweep sends the message
+    again if it is not done. `generation` counts the sends after the first and is part of the task's name.
+    `counted_from` is the generation of an admin's last retry, from which the sweep counts its sends.
     """
 
     __tablename__ = "outbox"

@@ -1,4 +1,4 @@
-"""The outbox: messages written with the fact they follow from, leased to one worker at a time, done once."""
+"""The outbox: messages written in the transaction of their cause, leased to one worker at a time, completed once."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,17 +15,17 @@ from shared.outbox.models import OutboxMessage
 from shared.outbox.pending import PendingMessage, send_after_commit
 
 LEASE = timedelta(seconds=90)  # longer than a handler may take
-GRACE = timedelta(seconds=60)  # the try after the commit, and the queue, go first
+GRACE = timedelta(seconds=60)  # before the sweep's first send: time for the send after the commit and for the queue
 SWEEP_BACKOFF_MINUTES = (1, 2, 5, 10, 30, 60)
-# How often the sweep sends before a message is dead, a day after it was due: longer than a vendor or a release is down,
-# soon enough to be seen while its fact still matters.
+# The sweep's sends before a message is dead, a day after it was due. That outlasts an outage of a vendor or a failed
+# release, and an admin learns of the failure while the message still matters.
 SENDS = len(SWEEP_BACKOFF_MINUTES) + (24 * 60 - sum(SWEEP_BACKOFF_MINUTES)) // SWEEP_BACKOFF_MINUTES[-1]
 
 
 def enqueue(
     session: Session, kind: str, payload: dict[str, Any], now: datetime, due_at: datetime | None = None
 ) -> None:
-    """Write a message in the transaction of the fact it follows from; it is sent right after the commit."""
+    """Write a message in the transaction of its cause; it is sent right after the commit, to run at `due_at` or now."""
     due = due_at or now
     message = OutboxMessage(
         id=new_id(), kind=kind, payload=payload, created_at=now, due_at=due, next_try_at=due + GRACE
@@ -34,7 +34,7 @@ def enqueue(
     send_after_commit(session, PendingMessage(message.id, kind, 0, due))
 
 
-# The same rows as a CTE for a larger statement, in which `messages` is a CTE of (id, kind, payload, due_at).
+# `enqueue` as a CTE for a larger statement, in which `messages` is a CTE of (id, kind, payload, due_at).
 ENQUEUE_CTE = f"""
 enqueued as (
   insert into outbox (id, kind, payload, created_at, due_at, next_try_at)
@@ -47,7 +47,7 @@ update outbox set leased_until = :until
 where id = :id and done_at is null and (leased_until is null or leased_until < :now)
 returning kind, payload
 """)
-# A dead one that a late task does after all is dead no more.
+# Also clears `dead_at`: a late task may complete a dead message.
 _DONE = text("""
 update outbox set done_at = :now, leased_until = null, last_error = null, dead_at = null
 where id = :id and done_at is null
@@ -57,22 +57,22 @@ _IS_DONE = text("select done_at is not null from outbox where id = :id")
 
 
 def lease(session: Session, message_id: UUID, now: datetime) -> tuple[str, dict[str, Any]] | None:
-    """Take a message for as long as a handler may need: its kind and payload, or None when it is done or taken."""
+    """Lease a message for LEASE and return its kind and payload; None if it is done, leased or does not exist."""
     row = session.execute(_LEASE, {"id": message_id, "now": now, "until": now + LEASE}).one_or_none()
     return (row[0], row[1]) if row else None
 
 
 def is_done(session: Session, message_id: UUID) -> bool:
-    """Tell whether nothing is left to do; so too for a message that does not exist."""
+    """Return whether a message is done or does not exist."""
     return session.execute(_IS_DONE, {"id": message_id}).scalar() is not False
 
 
-def done(session: Session, message_id: UUID, now: datetime) -> None:
+def mark_done(session: Session, message_id: UUID, now: datetime) -> None:
     session.execute(_DONE, {"id": message_id, "now": now})
 
 
-def failed(session: Session, message_id: UUID, error: str) -> None:
-    """Give a message back: the queue, or the sweep, brings it again."""
+def mark_failed(session: Session, message_id: UUID, error: str) -> None:
+    """Release a message after an error, so that the queue or the sweep delivers it again."""
     session.execute(_FAILED, {"id": message_id, "error": error})
 
 
@@ -94,14 +94,17 @@ returning o.id, o.kind, o.generation, o.due_at, o.dead_at is not null
 
 @dataclass(frozen=True)
 class Overdue:
-    """The overdue messages: those to send again, and those that have been sent often enough."""
+    """The claimed messages: those to send again, and those that are now dead."""
 
     waiting: list[PendingMessage]
     dead: list[PendingMessage]
 
 
 def overdue(session: Session, now: datetime, limit: int) -> Overdue:
-    """Lock the overdue messages and send each again under a new task name, later each time; after the last it is dead."""
+    """Lock the overdue messages and return those to send again, under new task names, and those that are now dead.
+
+    Each send schedules the next by SWEEP_BACKOFF_MINUTES; after SENDS sends a message is dead.
+    """
     backoff = {"backoff": list(SWEEP_BACKOFF_MINUTES), "steps": len(SWEEP_BACKOFF_MINUTES), "most": SENDS}
     found = Overdue([], [])
     for *message, is_dead in session.execute(_OVERDUE, {"now": now, "limit": limit, **backoff}):
@@ -110,5 +113,5 @@ def overdue(session: Session, now: datetime, limit: int) -> Overdue:
 
 
 def purge(session: Session, now: datetime, limit: int) -> int:
-    """Delete some of what was done long ago; returns how many."""
+    """Delete up to `limit` done messages past their retention; returns how many."""
     return purge_aged(session, "outbox", "done_at", now - retention.OUTBOX_MESSAGES, limit)

@@ -1,4 +1,4 @@
-"""The queue an outbox message leaves by: what the business asks of one, filled in by the wiring."""
+"""The port of the task queue that delivers outbox messages; the wiring provides the implementation."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,15 +6,15 @@ from typing import Protocol
 
 
 class QueueUnavailable(Exception):
-    """The queue did not confirm in time; it may have the task all the same. The sweep sends again."""
+    """The queue did not confirm in time, but may have stored the task. The sweep sends it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A message on its way: `body` is posted to `path` of the tasks function.
+    """A task of the queue: `body` is posted to `path` of the tasks function.
 
-    `name` is unique per queue for a day (letters, digits, `-`, `_`, 500 at most) and best begins with a hash.
-    `due_at` is aware and at most 30 days ahead; None means now.
+    `name` is unique per queue for a day (letters, digits, `-`, `_`, 500 at most); a hashed prefix spreads the load.
+    `due_at` is timezone-aware and at most 30 days ahead; None means now.
     """
 
     queue: str
@@ -26,4 +26,4 @@ class Task:
 
 class TaskQueue(Protocol):
     def enqueue(self, task: Task, within: float = 0.5) -> None:
-        """Hand the task over within so many seconds; a name already taken is as good. Raises QueueUnavailable."""
+        """Enqueue a task within a timeout in seconds; a name in use counts as success. Raises QueueUnavailable."""

@@ -11,10 +11,10 @@ class TasksQuery(PageQuery):
 
 
 class TaskView(View):
-    """A message of the outbox that is not done; `about` names what it is for, by ids alone.
+    """An outbox message that is not done; `about` has the ids in its payload.
 
-    `sends` counts how often it was sent again, `failures` how often its handler met an error, `last_error` is the kind of
-    the last one. A dead one is not sent any more, unless an admin does.
+    `sends` counts the repeated sends, `failures` the errors of its handler; `last_error` is the kind of the last error.
+    A dead message is not sent again, unless an admin retries it.
     """
 
     id: UUID

@@ -1,4 +1,4 @@
-"""Each minute, messages that are not done are sent again, until they have been sent often enough."""
+"""The sweep: each minute, send overdue outbox messages again, until they are done or dead."""
 
 from datetime import datetime
 from time import monotonic
@@ -10,32 +10,32 @@ from shared.outbox.dispatch import send
 from shared.outbox.queries import Overdue
 from shared.outbox.queue import TaskQueue
 
-BATCH = 20  # few: what is taken and not sent, because the queue is down or the time is up, has lost a turn
+BATCH = 20  # few: a message claimed but not sent (queue down, time up) has lost one of its sends
 BUDGET_SECONDS = 20.0
 logger = log.logger(__name__)
 
 
 def sweep(db: Database, queue: TaskQueue, now: datetime) -> dict[str, int]:
-    """Send overdue messages again, a few at a time; concurrent sweeps take different ones.
+    """Send overdue messages again, in batches; concurrent sweeps claim different messages.
 
-    Ends when none is left, when the queue does not answer, or with its budget. Returns how many it found and sent, how
-    many it found dead, and for how many seconds the oldest to send had been due.
+    Ends when none is left, when the queue does not respond, or after BUDGET_SECONDS. Returns the counts of messages
+    found, sent and dead, and for how many seconds the oldest of them had been due.
     """
-    did, until = {"overdue": 0, "dead": 0, "oldest_seconds": 0, "sent": 0}, monotonic() + BUDGET_SECONDS
+    counts, until = {"overdue": 0, "dead": 0, "oldest_seconds": 0, "sent": 0}, monotonic() + BUDGET_SECONDS
     while (left := until - monotonic()) > 0:
-        found = _take(db, now)
+        found = _claim(db, now)
         waited = [round((now - message.due_at).total_seconds()) for message in found.waiting]
         sent = send(queue, found.waiting, left)
-        did["overdue"] += len(found.waiting)
-        did["dead"] += len(found.dead)
-        did["oldest_seconds"] = max(did["oldest_seconds"], *waited, 0)
-        did["sent"] += sent
+        counts["overdue"] += len(found.waiting)
+        counts["dead"] += len(found.dead)
+        counts["oldest_seconds"] = max(counts["oldest_seconds"], *waited, 0)
+        counts["sent"] += sent
         if sent < len(found.waiting) or len(found.waiting) + len(found.dead) < BATCH:
             break
-    return did
+    return counts
 
 
-def _take(db: Database, now: datetime) -> Overdue:
+def _claim(db: Database, now: datetime) -> Overdue:
     with db.transaction() as session:
         found = queries.overdue(session, now, BATCH)
     for message in found.dead:

@@ -3,7 +3,7 @@ from shared.outbox.schemas import TaskView
 
 
 def task_view(message: OutboxMessage) -> TaskView:
-    """Show a message without its payload, of which only the ids are shown."""
+    """Return the view of a message, with only the ids of its payload."""
     return TaskView(
         id=message.id,
         kind=message.kind,

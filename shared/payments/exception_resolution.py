@@ -49,7 +49,7 @@ def close(
     locked_payment = queries.locked(session, found.booking_id) if found.booking_id else None
     found = bookings.locked_review(session, exception_id)
     if found.closed_at is not None:
-        raise AlreadyClosed("Somebody has closed it before.", closed_at=found.closed_at.isoformat())
+        raise AlreadyClosed("Identified has closed it before.", closed_at=found.closed_at.isoformat())
     _record_payout(session, lines, locked_payment, found, closing.reference, by, now)
     if found.kind in UNRESOLVED:
         queries.poll_again(session, UNRESOLVED[found.kind], found.subject_id, now + POLL_AGAIN_AFTER)

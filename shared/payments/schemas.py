@@ -6,7 +6,7 @@ from pydantic import Discriminator, Tag
 
 from shared.bookings.lifecycle import PaymentStatus
 from shared.kit.paging import PageQuery
-from shared.kit.schemas import AskedDay, Body, Id, Rupees, RupeesIn, Text, View
+from shared.kit.schemas import Body, Id, QueryDay, Rupees, RupeesIn, Text, View
 from shared.ledger.postings import Bearer
 from shared.payments.lifecycle import AttemptState, Capture, RefundState
 
@@ -96,8 +96,8 @@ class PaymentsQuery(PageQuery):
     gateway: Text(1, 50) | None = None  # type: ignore[valid-type]
     booking_id: Id | None = None
     merchant_txn_id: Text(1, 40) | None = None  # type: ignore[valid-type]
-    date_from: AskedDay | None = None
-    date_to: AskedDay | None = None
+    date_from: QueryDay | None = None
+    date_to: QueryDay | None = None
 
 
 class AdminAttemptView(View):

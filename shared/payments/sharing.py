@@ -24,5 +24,5 @@ def share_out(
         refunding.decide(session, paid_by, refund, reason=Cause.CANCELLED, now=now)
     kept = booking.total - refunded - refund
     if kept:
-        lines = postings.kept(kept, parts, booking.provider_id)
+        lines = postings.kept_on_cancellation(kept, parts, booking.provider_id)
         ledger.post(session, postings.Kind.KEPT, booking.id, booking.id, lines, at=now)

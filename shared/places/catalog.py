@@ -1,6 +1,6 @@
-"""Where we come to, as admins keep it: cities, pincodes, circles on the map. Visits that are booked stand.
+"""Admins edit the serviceable places: cities, pincodes, circles on the map. Booked visits are unaffected.
 
-Every change is written to the audit log with it.
+Every change is written to the audit log in its transaction.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from shared.kit.database import ConstraintViolated
 from shared.kit.errors import NotFound, Refusal
 from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery, Position, after, page_of
-from shared.places.models import LOCATION_TWICE, Location, ServiceArea
+from shared.places.models import UNIQUE_LOCATION, Location, ServiceArea
 from shared.places.schemas import AreaView, LocationView
 
 Located = tuple[Location, list[ServiceArea]]
@@ -63,9 +63,9 @@ def locations(session: Session, query: PageQuery) -> tuple[list[Located], str | 
 
 
 def add(session: Session, given: dict[str, Any], by: AuditContext, now: datetime) -> LocationView:
-    """List a city or a pincode; raises LocationExists."""
+    """Add a city or a pincode; raises LocationExists."""
     location = Location(id=new_id(), created_at=now, **given)
-    with _listed_once(session):
+    with _refuse_duplicates(session):
         session.add(location)
     shown = view(location, [])
     audit.record(session, by, "location.added", location.id, None, shown.model_dump(mode="json"), now)
@@ -76,7 +76,7 @@ def change(session: Session, location_id: UUID, given: dict[str, Any], by: Audit
     """Set the given fields of a location. Raises LocationNotFound, LocationExists."""
     location, areas = _locked(session, location_id)
     before = view(location, areas)
-    with _listed_once(session):
+    with _refuse_duplicates(session):
         for name, value in given.items():
             setattr(location, name, value)
         session.execute(update(ServiceArea).where(ServiceArea.location_id == location_id).values(city=location.city))
@@ -86,7 +86,7 @@ def change(session: Session, location_id: UUID, given: dict[str, Any], by: Audit
 
 
 def remove(session: Session, location_id: UUID, by: AuditContext, now: datetime) -> None:
-    """Take a location and its areas off the list; raises LocationNotFound."""
+    """Delete a location and its areas; raises LocationNotFound."""
     location, areas = _locked(session, location_id)
     before = view(location, areas).model_dump(mode="json")
     session.delete(location)
@@ -94,7 +94,7 @@ def remove(session: Session, location_id: UUID, by: AuditContext, now: datetime)
 
 
 def add_area(session: Session, location_id: UUID, given: dict[str, Any], by: AuditContext, now: datetime) -> AreaView:
-    """Draw a circle for a location; raises LocationNotFound."""
+    """Add a circle to a location; raises LocationNotFound."""
     location, _ = _locked(session, location_id)
     area = ServiceArea(id=new_id(), location_id=location_id, city=location.city, created_at=now, **given)
     session.add(area)
@@ -115,7 +115,7 @@ def change_area(session: Session, area_id: UUID, given: dict[str, Any], by: Audi
 
 
 def remove_area(session: Session, area_id: UUID, by: AuditContext, now: datetime) -> None:
-    """Take a circle off the map; raises AreaNotFound."""
+    """Delete a circle; raises AreaNotFound."""
     area = _locked_area(session, area_id)
     before = AreaView.model_validate(area).model_dump(mode="json")
     session.delete(area)
@@ -139,14 +139,14 @@ def _record(
 
 
 @contextmanager
-def _listed_once(session: Session) -> Iterator[None]:
-    """Let the database decide whether a place is listed already: of two at once, one is refused."""
+def _refuse_duplicates(session: Session) -> Iterator[None]:
+    """Raise LocationExists on a violation of the unique index, which also refuses one of two concurrent additions."""
     try:
         with session.begin_nested():
             yield
             session.flush()
     except ConstraintViolated as error:
-        if error.constraint == LOCATION_TWICE:
+        if error.constraint == UNIQUE_LOCATION:
             raise LocationExists from error
         raise
 

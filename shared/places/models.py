@@ -7,11 +7,11 @@ from shared.kit.base import Base, Created
 from shared.kit.ids import new_id
 from shared.users.models import User
 
-LOCATION_TWICE = "uq_locations_city_pincode"  # the index that a place is listed once, its city spelled in any case
+UNIQUE_LOCATION = "uq_locations_city_pincode"  # the unique index of locations, case-insensitive in the city
 
 
 class Address(Created, Base):
-    """Where a customer wants to be visited; copied into a booking, so that it may change or go."""
+    """An address of a customer's visits; a booking stores a copy, so that the address may change or be deleted."""
 
     __tablename__ = "addresses"
     __table_args__ = (
@@ -33,12 +33,12 @@ class Address(Created, Base):
 
 
 class Location(Created, Base):
-    """A city, or one pincode of it, that is served or switched off."""
+    """A city, or one pincode of it, that is serviceable or switched off."""
 
     __tablename__ = "locations"
     __table_args__ = (
-        # One row for a city as a whole (no pincode), one for each pincode of it.
-        Index(LOCATION_TWICE, text("lower(city)"), "pincode", unique=True, postgresql_nulls_not_distinct=True),
+        # At most one row for the whole city (pincode null), and one per pincode.
+        Index(UNIQUE_LOCATION, text("lower(city)"), "pincode", unique=True, postgresql_nulls_not_distinct=True),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -49,7 +49,7 @@ class Location(Created, Base):
 
 
 class ServiceArea(Created, Base):
-    """A circle on the map of a location: centre and radius in kilometres."""
+    """A circle of a location: its centre in degrees and its radius in kilometres."""
 
     __tablename__ = "service_areas"
     __table_args__ = (CheckConstraint("radius_km > 0", name="radius"),)

@@ -1,4 +1,4 @@
-"""Addresses are their owner's: every statement names them."""
+"""Queries of addresses and locations; every statement on addresses filters by their owner."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from shared.kit.errors import NotFound
 from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery, Position, after, page_of
 from shared.places.models import Address, Location, ServiceArea
-from shared.places.serviceability import Circle, Coverage, Served
+from shared.places.serviceability import Circle, Coverage, ServedLocation
 
 
 class AddressNotFound(NotFound):
@@ -33,7 +33,7 @@ def addresses_of(session: Session, user_id: UUID, page: PageQuery) -> tuple[list
 
 
 def add_address(session: Session, user_id: UUID, given: dict[str, Any], now: datetime) -> Address:
-    """Store an address of a user whose row is locked; their first becomes the default."""
+    """Store an address of a user whose row is locked; the user's first address becomes the default."""
     has_default = session.query(Address.id).filter_by(user_id=user_id, is_default=True).first() is not None
     if has_default and given["is_default"]:
         _no_default(session, user_id)
@@ -45,7 +45,7 @@ def add_address(session: Session, user_id: UUID, given: dict[str, Any], now: dat
 
 
 def own_address(session: Session, user_id: UUID, address_id: UUID) -> Address:
-    """Return a user's own address, locked; raises AddressNotFound, also for somebody else's."""
+    """Return a user's own address, locked; raises AddressNotFound, also for another user's address."""
     statement = select(Address).where(Address.id == address_id, Address.user_id == user_id)
     address: Address | None = session.scalars(for_update(statement)).one_or_none()
     if address is None:
@@ -54,7 +54,7 @@ def own_address(session: Session, user_id: UUID, address_id: UUID) -> Address:
 
 
 def change_address(session: Session, user_id: UUID, address_id: UUID, given: dict[str, Any]) -> Address:
-    """Set the given fields of a user's own address; making it the default takes that from the others."""
+    """Set the given fields of a user's own address; a new default replaces the old one. Raises AddressNotFound."""
     address = own_address(session, user_id, address_id)
     if given.get("is_default"):
         _no_default(session, user_id)
@@ -64,7 +64,7 @@ def change_address(session: Session, user_id: UUID, address_id: UUID, given: dic
 
 
 def remove_address(session: Session, user_id: UUID, address_id: UUID) -> None:
-    """Remove a user's own address; bookings keep their copy, and the newest that is left becomes the default."""
+    """Delete a user's own address; bookings have their own copy. After a deleted default, the newest is the default."""
     address = own_address(session, user_id, address_id)
     session.delete(address)
     session.flush()
@@ -86,7 +86,7 @@ def coverage_of(session: Session, city: str) -> Coverage:
         .where(func.lower(Location.city) == func.lower(city))
         .order_by(Location.created_at, Location.id, text("service_areas.created_at"))
     ).all()
-    locations = {row.id: Served(str(row.id), row.pincode, row.is_serviceable) for row, _ in rows}
+    locations = {row.id: ServedLocation(str(row.id), row.pincode, row.is_serviceable) for row, _ in rows}
     circles = [
         Circle(str(area.location_id), area.name, area.latitude, area.longitude, area.radius_km)
         for _, area in rows

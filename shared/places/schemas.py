@@ -16,9 +16,9 @@ City = Text(1, 100)
 class _Located(Body):
     @model_validator(mode="after")
     def both_or_none(self) -> Self:
-        sent = {"latitude", "longitude"} & self.model_fields_set  # null for one alone would leave half a place
-        known = [name for name in sent if getattr(self, name) is not None]
-        if len(sent) == 1 or len(known) == 1:
+        sent = {"latitude", "longitude"} & self.model_fields_set  # one null alone would leave half a coordinate
+        not_null = [name for name in sent if getattr(self, name) is not None]
+        if len(sent) == 1 or len(not_null) == 1:
             raise ValueError("send latitude and longitude together")
         return self
 
@@ -35,7 +35,7 @@ class AddressRequest(_Located):
 
 
 class AddressChange(_Located):
-    """An absent field stays, null clears; coordinates change together."""
+    """An absent field is unchanged, null clears; coordinates change together."""
 
     label: Text(1, 50) = "Home"  # type: ignore[valid-type]
     full_address: Text(1, 500) = ""  # type: ignore[valid-type]
@@ -68,7 +68,7 @@ class ServiceabilityRequest(_Located):
 
 
 class ServiceabilityView(View):
-    """`rule` is what decided: area, pincode, city, switched_off or unknown_city."""
+    """`rule` is the deciding rule: area, pincode, city, switched_off or unknown_city."""
 
     serviceable: bool
     rule: Literal["area", "pincode", "city", "switched_off", "unknown_city"]
@@ -86,7 +86,7 @@ class AreaRequest(Body):
 
 
 class AreaChange(Body):
-    """An absent field stays."""
+    """An absent field is unchanged."""
 
     name: Text(1, 100) = ""  # type: ignore[valid-type]
     latitude: Latitude = 0.0
@@ -107,7 +107,7 @@ class AreaView(View):
 
 
 class LocationRequest(Body):
-    """A city that is served, or one pincode of it; `is_serviceable: false` switches it off, whatever else serves it."""
+    """A serviceable city, or one pincode of it; `is_serviceable: false` overrides all other rules and switches it off."""
 
     city: City  # type: ignore[valid-type]
     state: Text(1, 100)  # type: ignore[valid-type]
@@ -116,7 +116,7 @@ class LocationRequest(Body):
 
 
 class LocationChange(Body):
-    """An absent field stays; `pincode: null` makes it the whole city."""
+    """An absent field is unchanged; `pincode: null` makes it the whole city."""
 
     city: City = ""  # type: ignore[valid-type]
     state: Text(1, 100) = ""  # type: ignore[valid-type]

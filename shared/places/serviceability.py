@@ -1,4 +1,4 @@
-"""Whether we come to a place, and which rule said so (docs/product.md#serviceability)."""
+"""Decide whether a place is serviceable, and by which rule (docs/product.md#serviceability)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ EARTH_KM = 6_371.0088
 
 @dataclass(frozen=True)
 class Place:
-    """Where somebody wants to be visited; coordinates are degrees (WGS 84), both or none."""
+    """The place of a requested visit; coordinates are degrees (WGS 84), both or none."""
 
     city: str
     pincode: str | None = None
@@ -19,7 +19,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedLocation:
     """A location row: a whole city, or one pincode of it."""
 
     id: str
@@ -40,19 +40,19 @@ class Circle:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Where the operator works in a place's city."""
+    """The locations and active circles of a city."""
 
-    locations: Sequence[Served]
+    locations: Sequence[ServedLocation]
     circles: Sequence[Circle]
 
     @classmethod
     def from_rows(cls, locations: Sequence[Mapping[str, Any]], circles: Sequence[Mapping[str, Any]]) -> "Coverage":
-        return cls([Served(**row) for row in locations], [Circle(**row) for row in circles])
+        return cls([ServedLocation(**row) for row in locations], [Circle(**row) for row in circles])
 
 
 @dataclass(frozen=True)
 class Decision:
-    """`rule` is what decided: area, pincode, city, switched_off or unknown_city; `area` names the circle that took it."""
+    """The result: `rule` is area, pincode, city, switched_off or unknown_city; `area` is the name of the matching circle."""
 
     serviceable: bool
     rule: str
@@ -60,7 +60,10 @@ class Decision:
 
 
 def decide(place: Place, coverage: Coverage) -> Decision:
-    """Decide from the coverage of the place's city: circles, where there are coordinates; else pincodes; else the city."""
+    """Return whether a place is serviceable, from the coverage of its city.
+
+    A place with coordinates is matched to active circles, if there are any; otherwise to pincodes, if any; else to the city.
+    """
     locations = coverage.locations
     if not locations:
         return Decision(serviceable=False, rule="unknown_city")
@@ -77,12 +80,12 @@ def decide(place: Place, coverage: Coverage) -> Decision:
     return Decision(serviceable=True, rule="city")
 
 
-def _is_off(row: Served, place: Place) -> bool:
+def _is_off(row: ServedLocation, place: Place) -> bool:
     return not row.is_serviceable and row.pincode in {None, place.pincode}
 
 
 def _km(place: Place, circle: Circle) -> float:
-    """Great-circle distance (haversine)."""
+    """Return the great-circle distance in kilometres (haversine)."""
     lat1, lat2 = radians(place.latitude or 0), radians(circle.latitude)
     half_lat, half_lng = (lat2 - lat1) / 2, radians(circle.longitude - (place.longitude or 0)) / 2
     chord = sin(half_lat) ** 2 + cos(lat1) * cos(lat2) * sin(half_lng) ** 2

@@ -1,4 +1,4 @@
-"""How often codes may be sent and tried (docs/product.md#limits)."""
+"""Rate limits of sending and trying one-time codes (docs/product.md#limits)."""
 
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
@@ -8,7 +8,7 @@ HOUR, DAY = 3_600, 86_400
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `count` in a window of `seconds` that starts with the first."""
+    """At most `count` events in a window of `seconds` that starts with the first event."""
 
     key: str
     count: int
@@ -17,14 +17,14 @@ class Limit:
 
 @dataclass(frozen=True)
 class Client:
-    """Where a request comes from: an IPv4 address, which thousands may share, or an IPv6 /64, which one household has."""
+    """The network of a request: an IPv4 address, which thousands may share, or the IPv6 /64 of one household."""
 
     network: str
     is_ipv6: bool
 
     @classmethod
     def at(cls, address: str) -> "Client":
-        """Read the address of a client; one that is none at all shares a bucket with its like."""
+        """Parse a client's IP address; all invalid addresses share one bucket."""
         try:
             ip = ip_address(address)
         except ValueError:
@@ -35,7 +35,7 @@ class Client:
 
 
 def send_limits(name: str, client: Client, *, known: bool) -> list[Limit]:
-    """Return the limits on sending a code to an identifier from a client, both named by their keyed hashes."""
+    """Return the limits on sending a code to an identifier from a client; both are given as keyed hashes."""
     limits = [
         Limit(f"otp:send30:{name}:{client.network}", 1, 30),
         Limit(f"otp:send300:{name}:{client.network}", 5, 300),
@@ -45,6 +45,6 @@ def send_limits(name: str, client: Client, *, known: bool) -> list[Limit]:
 
 
 def verify_limits(name: str, client: Client, *, known: bool) -> list[Limit]:
-    """Return the limits on trying a code: all tries of a client, and the failures of an identifier."""
+    """Return the limits on trying a code: all tries of a client, and failed tries of an identifier."""
     limits = [Limit(f"otp:verify-ip:{client.network}", 60 if client.is_ipv6 else 900, HOUR)]
     return limits if known else [*limits, Limit(f"otp:failed-day:{name}", 30, DAY)]

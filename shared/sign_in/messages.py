@@ -1,11 +1,11 @@
-"""The words of the sign-in mail."""
+"""The text of the sign-in mail."""
 
 from shared.kit.brand import Brand
 from shared.kit.email_template import EmailTemplate
 
 
 def code_letter(code: str, seconds: int, brand: Brand) -> EmailTemplate:
-    """Return the mail with a one-time code; the code is not in the subject, which notifications show on lock screens."""
+    """Return the mail with a one-time code; the subject omits the code, because lock screens show subjects."""
     return EmailTemplate(
         subject=f"Your {brand.name} sign-in code",
         heading="Your sign-in code",

@@ -10,10 +10,10 @@ from shared.users.models import User
 
 
 class SignInSession(Created, Base):
-    """One sign-in on one device: the family of refresh tokens that follow each other.
+    """A session: one sign-in on one device, with a family of refresh tokens that replace each other.
 
-    Only the number of the living generation is kept. A token is HMAC(key, family, generation), so nothing that
-    could be presented is stored and a lost answer can be given again.
+    Only the number of the current generation is stored. A token is HMAC(key, family, generation), so no usable token
+    is stored, and a lost response can be recomputed.
     """
 
     __tablename__ = "sessions"

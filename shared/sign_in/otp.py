@@ -1,8 +1,8 @@
 """One-time codes: six digits, five minutes, used once, five tries (docs/product.md#one-time-codes).
 
-One script in the store does each step whole, on the store's clock. It counts before it compares, so that parallel
-guesses cannot pass the limit, and it forgets the code in the step that takes it. Only an HMAC of a code is kept there;
-its key is not.
+Each step is one atomic script in the store, on the store's clock. The script counts before it compares, so that parallel
+guesses cannot pass the limit, and it deletes the code when it accepts it. The store has only an HMAC of a code, and not
+the HMAC's key.
 """
 
 import hmac
@@ -21,7 +21,7 @@ TRIES = 5
 logger = log.logger(__name__)
 
 # KEYS: the code, the global rate, a counter per limit.
-# ARGV: digest, life in ms, then per limit: how many, in how many ms.
+# ARGV: digest, lifetime in ms, then per limit: its count and its window in ms.
 SEND = """
 for i = 3, #KEYS do
   if tonumber(redis.call('GET', KEYS[i]) or '0') >= tonumber(ARGV[2 * i - 3]) then
@@ -40,7 +40,7 @@ return {'sent', rate}
 """
 
 # KEYS: the code, the counter of all tries of a client, the counter of an identifier's failures (may be missing).
-# ARGV: digests the code may have, joined by commas; tries a code has; then per counter: how many, in how many ms.
+# ARGV: the code's digest by each key, joined by commas; tries per code; then per counter: its limit and window in ms.
 VERIFY = """
 for i = 2, #KEYS do
   if tonumber(redis.call('GET', KEYS[i]) or '0') >= tonumber(ARGV[2 * i - 1]) then
@@ -71,7 +71,7 @@ return {'wrong', 0}
 
 
 class OtpInvalid(Unauthorized):
-    """Wrong, used, expired, too often tried, or not allowed in: one answer for all, so that it tells nothing."""
+    """The code is wrong, used, expired or tried too often, or the user is blocked: one response reveals none of these."""
 
     code, title = "otp_invalid", "Invalid code"
 
@@ -88,7 +88,7 @@ class OtpLimited(TooManyRequests):
 
 @dataclass(frozen=True)
 class OneTimeCodes:
-    """Makes and checks codes; `seconds` is a code's life, `alarm_per_minute` the global rate of sends that is logged."""
+    """Issues and verifies one-time codes; `seconds` is their lifetime, `alarm_per_minute` the global rate for an alarm."""
 
     store: Store
     keys: Keys
@@ -96,12 +96,12 @@ class OneTimeCodes:
     alarm_per_minute: int
 
     def issue(self, identifier: str, client: Client, *, known: bool) -> str:
-        """Return a new code, voiding the one before; `known` lifts the ceilings a stranger could exhaust.
+        """Return a new code, which voids the one before; `known` lifts the daily limits a stranger could exhaust.
 
-        Raises OtpLimited when a limit is reached and StoreUnavailable when the store cannot be asked.
+        Raises OtpLimited if a limit is reached, StoreUnavailable if the store does not respond.
         """
         code = f"{secrets.randbelow(1_000_000):06d}"
-        limits = send_limits(self._name(identifier), self._unnamed(client), known=known)
+        limits = send_limits(self._hashed_identifier(identifier), self._hashed_client(client), known=known)
         digest = self._digests(identifier, code)[0]
         outcome, value = self._run(SEND, ["otp:rate"], limits, [digest, self.seconds * 1000], identifier)
         if outcome == "limited":
@@ -110,9 +110,9 @@ class OneTimeCodes:
             logger.error("unusual rate of one-time codes", extra=log.fields(alarm="otp_rate", per_minute=value))
         return code
 
-    def take(self, identifier: str, code: str, client: Client, *, known: bool) -> None:
-        """Accept the right code once; raises OtpInvalid, OtpLimited or StoreUnavailable."""
-        limits = verify_limits(self._name(identifier), self._unnamed(client), known=known)
+    def verify(self, identifier: str, code: str, client: Client, *, known: bool) -> None:
+        """Verify a code, which works once; raises OtpInvalid, OtpLimited or StoreUnavailable."""
+        limits = verify_limits(self._hashed_identifier(identifier), self._hashed_client(client), known=known)
         presented = ",".join(self._digests(identifier, code))
         outcome, value = self._run(VERIFY, [], limits, [presented, TRIES], identifier)
         if outcome == "limited":
@@ -124,7 +124,7 @@ class OneTimeCodes:
         self, script: str, keys: list[str], limits: Sequence[Limit], head: list[str | int], identifier: str
     ) -> tuple[str, int]:
         pairs = [number for limit in limits for number in (limit.count, limit.seconds * 1000)]
-        names = [f"otp:code:{self._name(identifier)}", *keys, *(limit.key for limit in limits)]
+        names = [f"otp:code:{self._hashed_identifier(identifier)}", *keys, *(limit.key for limit in limits)]
         outcome, value = self.store.eval(script, names, [*head, *pairs])
         return str(outcome), int(value)
 
@@ -132,14 +132,14 @@ class OneTimeCodes:
         message = f"code\0{identifier}\0{code}".encode()
         return [hmac.new(secret.encode(), message, sha256).hexdigest() for secret in self.keys.by_id.values()]
 
-    def _name(self, identifier: str) -> str:
-        return self._hidden("name", identifier)
+    def _hashed_identifier(self, identifier: str) -> str:
+        return self._keyed_hash("name", identifier)
 
-    def _unnamed(self, client: Client) -> Client:
-        return replace(client, network=self._hidden("network", client.network))
+    def _hashed_client(self, client: Client) -> Client:
+        return replace(client, network=self._keyed_hash("network", client.network))
 
-    def _hidden(self, kind: str, personal: str) -> str:
-        # The store keeps no address a person could be reached at, and none they came from. The last key names, so that
-        # a new first key changes no counter while the old one is still accepted.
+    def _keyed_hash(self, kind: str, personal: str) -> str:
+        # The store never gets an email, phone or IP address. The last key hashes them, so that a new first key changes
+        # no counter while the old one is still accepted.
         secret = list(self.keys.by_id.values())[-1]
         return hmac.new(secret.encode(), f"{kind}\0{personal}".encode(), sha256).hexdigest()[:32]

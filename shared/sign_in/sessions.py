@@ -1,4 +1,4 @@
-"""Sessions: who is calling, signing in, rotating and ending (docs/product.md#sessions)."""
+"""Sessions: authenticate a caller, sign in, rotate and end (docs/product.md#sessions)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ class RefreshInvalid(Unauthorized):
     code, title = "invalid_refresh_token", "Invalid refresh token"
 
     def __init__(self) -> None:
-        super().__init__("The refresh token is used up, ended or not ours. Sign in again.")
+        super().__init__("The refresh token has been used, has ended or is not valid here. Sign in again.")
 
 
 @dataclass(frozen=True)
 class Caller:
-    """The caller, as the database has them now: an active user with a living session."""
+    """The authenticated caller: an active user with a live session, read from the database."""
 
     id: UUID
     role: str
@@ -38,8 +38,8 @@ class Caller:
     email: str | None
 
 
-class Somebody(Protocol):
-    """The caller's id: as the database knows them, or as a token says and the database is asked along."""
+class Identified(Protocol):
+    """An object with the caller's id: a `Caller`, or the `Claims` of a token that is verified with the first statement."""
 
     @property
     def id(self) -> UUID: ...
@@ -47,7 +47,7 @@ class Somebody(Protocol):
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A session that has just begun or was rotated; `generation` is that of its living refresh token."""
+    """A session that was just created or rotated; `generation` is that of its current refresh token."""
 
     user_id: UUID
     role: str
@@ -58,7 +58,7 @@ class SignedIn:
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """How long a session lasts at most; an admin's is shorter."""
+    """The maximum lifetime of sessions and of admins' sessions, and the grace in which a rotated token still works."""
 
     session: timedelta
     admin: timedelta
@@ -74,27 +74,29 @@ _READ, _LOCK = text(_CALLER), text(_CALLER + " for no key update of u")
 
 
 def caller(session: Session, claims: Claims, now: datetime, *, lock: bool = False) -> Caller:
-    """Return who is calling, in one statement; `lock` also takes the caller's row, first in the order of locks.
+    """Return the authenticated caller in one statement; `lock` also locks their row, the first in the order of locks.
 
-    Raises InvalidToken when the session has ended or the user is deactivated: it counts at once.
+    Raises InvalidToken if the session has ended or the user is deactivated, effective immediately.
     """
-    return _known(session.execute(_LOCK if lock else _READ, _asked(claims, now)).all())
+    return _caller_of(session.execute(_LOCK if lock else _READ, _caller_parameters(claims, now)).all())
 
 
 def authentication_piggyback(
     claims: Claims, now: datetime, on_caller: Callable[[Caller], None], *, lock: bool = False
 ) -> Piggyback:
     """Return the statement of `caller` as a piggyback of a session's first statement; `on_caller` may raise Forbidden."""
-    return Piggyback(_LOCK if lock else _READ, _asked(claims, now), lambda rows: on_caller(_known(rows)))
+    return Piggyback(
+        _LOCK if lock else _READ, _caller_parameters(claims, now), lambda rows: on_caller(_caller_of(rows))
+    )
 
 
-def _known(rows: Sequence[Sequence[Any]]) -> Caller:
+def _caller_of(rows: Sequence[Sequence[Any]]) -> Caller:
     if not rows:
         raise InvalidToken
     return Caller(*rows[0])
 
 
-def _asked(claims: Claims, now: datetime) -> dict[str, Any]:
+def _caller_parameters(claims: Claims, now: datetime) -> dict[str, Any]:
     return {"session": claims.session_id, "user": claims.user_id, "now": now}
 
 
@@ -114,7 +116,7 @@ select person.id, person.role, begun.id, 0, person.is_new from person join begun
 
 
 def begin(session: Session, email: str, lifetimes: Lifetimes, now: datetime) -> SignedIn | None:
-    """Begin a session for the owner of a verified address, making a customer of a new one; None for a deactivated user."""
+    """Create a session for a verified email address, and its customer if new; returns None for a deactivated user."""
     row = session.execute(
         _BEGIN,
         {
@@ -130,8 +132,8 @@ def begin(session: Session, email: str, lifetimes: Lifetimes, now: datetime) -> 
     return SignedIn(*row) if row else None
 
 
-# One statement decides on the locked row: the living token moves on; its immediate predecessor, within the grace, gets
-# the same successor again; anything older was copied, so the family ends.
+# One statement decides on the locked row. The current token is rotated. Its immediate predecessor, within the grace,
+# gets the same successor again. An older token was copied, so the session ends.
 _ROTATE = text("""
 update sessions s set
   generation = case when s.generation = :presented then s.generation + 1 else s.generation end,
@@ -147,7 +149,10 @@ returning u.id, u.role, s.id, s.generation, s.ended_at
 
 
 def rotate(session: Session, token: RefreshToken, lifetimes: Lifetimes, now: datetime) -> SignedIn | None:
-    """Exchange a refresh token for its successor; None when it is no longer good, in which case its family has ended."""
+    """Exchange a refresh token for its successor; returns None if it is invalid or was replayed.
+
+    A replayed token ends its session.
+    """
     parameters: dict[str, Any] = {"family": token.family, "presented": token.generation, "now": now}
     row = session.execute(_ROTATE, {**parameters, "grace": now - lifetimes.grace}).one_or_none()
     if row is None:
@@ -174,10 +179,10 @@ def end_all(session: Session, user_id: UUID, reason: str, now: datetime) -> None
 
 
 def was_issued_to(session: Session, token: RefreshToken, email: str) -> bool:
-    """Tell whether this token, living or not, was once given to the owner of the address."""
+    """Return whether this token, valid or not, was issued to the user with the email address."""
     return session.execute(_ISSUED_TO, {"family": token.family, "email": email}).first() is not None
 
 
 def purge(session: Session, now: datetime, limit: int) -> int:
-    """Delete some of the sessions that were over long ago, ended or expired; returns how many."""
+    """Delete up to `limit` ended or expired sessions past their retention; returns how many."""
     return purge_aged(session, "sessions", "least(ended_at, expires_at)", now - retention.SESSIONS, limit)

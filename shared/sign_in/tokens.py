@@ -29,7 +29,7 @@ class InvalidToken(Unauthorized):
 
 @dataclass(frozen=True)
 class Claims:
-    """The claims of a valid access token; whether it still counts is read from the database."""
+    """The claims of a valid access token; the database decides whether its session is still live."""
 
     user_id: UUID
     session_id: UUID
@@ -42,13 +42,13 @@ class Claims:
 
 @lru_cache(maxsize=64)
 def _header(segment: str) -> dict[str, Any]:
-    """Return what a token's first part says; there are as many of ours as there are keys."""
+    """Return a token's decoded header; cached, because our tokens have one header per key."""
     return jwt.get_unverified_header(f"{segment}..")
 
 
 @dataclass(frozen=True)
 class AccessTokens:
-    """Signs with the first key and accepts all of them, by their `kid`."""
+    """Issues and reads access tokens: signs with the first key, accepts all keys by their `kid`."""
 
     keys: Keys
     issuer: str
@@ -71,7 +71,7 @@ class AccessTokens:
         return jwt.encode(claims, secret, ALGORITHM, headers={"kid": key_id, "typ": HEADER_TYPE})
 
     def read(self, token: str) -> Claims:
-        """Return the claims of a token we signed that has not expired; anything else raises InvalidToken."""
+        """Return the claims of a token; raises InvalidToken unless we signed it and it has not expired."""
         try:
             header = _header(token.partition(".")[0])
             claims = jwt.decode(
@@ -91,7 +91,7 @@ class AccessTokens:
 
 @dataclass(frozen=True)
 class RefreshToken:
-    """The position a refresh token claims, with a signature that proves we issued it."""
+    """The contents of a refresh token: its session and generation; the signature proves that we issued it."""
 
     family: UUID
     generation: int
@@ -108,7 +108,7 @@ class RefreshToken:
 
     @classmethod
     def read(cls, text: str, keys: Keys) -> "RefreshToken | None":
-        """Return what the token says if one of our keys signed it, else None."""
+        """Decode a refresh token; returns None unless one of our keys signed it."""
         try:
             raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
             token = cls(UUID(bytes=raw[:16]), struct.unpack(">I", raw[16:20])[0])

@@ -1,4 +1,4 @@
-"""Days that are over, with how many people came on each: nobody is ever deleted. Days are those of India."""
+"""Daily totals of new users; no user is ever deleted. Days are those of India."""
 
 from datetime import date
 
@@ -17,11 +17,11 @@ on conflict do nothing
 
 
 def next_day(session: Session) -> date | None:
-    """Return the first day that is not counted; None where nobody ever came."""
+    """Return the first day without totals; None without users."""
     return daily_rollup.next_day(session, UserDay.day, User.created_at)
 
 
 def count(session: Session, day: date) -> bool:
-    """Count a day that is over, the next one after those that are; always true."""
+    """Store the totals of a past day, the one after the last stored day; always returns True."""
     session.execute(_COUNT, daily_rollup.bounds(day))
     return True

@@ -7,13 +7,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.kit.base import Base, Changed
 from shared.kit.ids import new_id
 
-CUSTOMER, ADMIN = "customer", "admin"  # the core's roles; a line of business brings its provider's
+CUSTOMER, ADMIN = "customer", "admin"  # the core's roles; a line of business defines its provider's role
 
 SEARCHED = {"name": "name", "email": "email", "phone": "ltrim(phone, '+')"}
 
 
 class User(Changed, Base):
-    """One person: how they sign in, what they may do, how they are addressed."""
+    """A user: sign-in identifiers, role, name and whether they are active."""
 
     __tablename__ = "users"
     __table_args__ = (
@@ -21,7 +21,7 @@ class User(Changed, Base):
         Index("ix_users_role_created_at_id", "role", "created_at", "id"),
         Index("ix_users_created_at_id", "created_at", "id"),
         Index("ix_users_inactive", "created_at", "id", postgresql_where=text("not is_active")),
-        # What admins type is part of a name, or how an address or a number begins.
+        # Admins search by part of a name, or by the beginning of an address or a number.
         Index(
             "ix_users_searched",
             *(literal_column(expression).label(name) for name, expression in SEARCHED.items()),
@@ -44,7 +44,7 @@ class User(Changed, Base):
 
 
 class UserDay(Base):
-    """How many people came on a day (of India) that is over, whatever became of them, and how many had by its end."""
+    """The users created on a past day (of India), including blocked ones, and all users created by its end."""
 
     __tablename__ = "user_days"
 

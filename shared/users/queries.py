@@ -26,7 +26,7 @@ def person(session: Session, user_id: UUID) -> User:
 
 
 def locked(session: Session, user_id: UUID) -> User:
-    """Return a person whose row is ours until the transaction ends; raises UserNotFound."""
+    """Return a user, locked until the transaction ends; raises UserNotFound."""
     user: User | None = session.scalars(for_update(select(User).where(User.id == user_id))).one_or_none()
     if user is None:
         raise UserNotFound
@@ -34,7 +34,7 @@ def locked(session: Session, user_id: UUID) -> User:
 
 
 def change(session: Session, user_id: UUID, given: dict[str, Any]) -> User:
-    """Set the given fields of a person; a phone that changes is no longer verified."""
+    """Set the given fields of a user; a changed phone is no longer verified. Raises UserNotFound."""
     user = locked(session, user_id)
     if "phone" in given and given["phone"] != user.phone:
         user.phone_verified_at = None
@@ -43,8 +43,8 @@ def change(session: Session, user_id: UUID, given: dict[str, Any]) -> User:
     return user
 
 
-def like(words: str) -> ColumnElement[bool]:
-    """Return the condition that somebody is called so, or has an address or a number that begins so."""
+def matches_search(words: str) -> ColumnElement[bool]:
+    """Return the SQL condition of a search: part of a name, or the beginning of an email address or phone number."""
     return or_(
         User.name.icontains(words, autoescape=True),
         User.email.istartswith(words, autoescape=True),
@@ -53,19 +53,19 @@ def like(words: str) -> ColumnElement[bool]:
 
 
 def listed(session: Session, query: UserQuery) -> tuple[list[User], str | None]:
-    """Return a page of everybody who is meant, the newest first."""
+    """Return a page of the users that match a query, the newest first."""
     wanted = {User.role: query.role, User.is_active: query.is_active}
     statement = select(User).where(*after(query, User.created_at, User.id))
     statement = statement.where(*(column == value for column, value in wanted.items() if value is not None))
     if query.q is not None:
-        statement = statement.where(like(query.q))
+        statement = statement.where(matches_search(query.q))
     rows = session.scalars(statement.order_by(User.created_at.desc(), User.id.desc()).limit(query.limit + 1)).all()
     return page_of(rows, query.limit, lambda row: Position(row.created_at, row.id))
 
 
 @dataclass(frozen=True)
 class Headcount:
-    """How many people have a role: all of them, those who may sign in, those who came in a period."""
+    """The number of users with a role: all, those who may sign in, and those created in a period."""
 
     role: str
     total: int
@@ -73,7 +73,7 @@ class Headcount:
     new: int
 
 
-# Nearly everybody is a customer and may sign in: those who are not are counted one by one, and taken from all.
+# Nearly all users are active customers: the statement counts the others and subtracts them from the total.
 _NEW = "created_at >= cast(:start as timestamptz) and created_at < cast(:until as timestamptz)"
 _HEADCOUNTS = text(f"""
 with others as (
@@ -98,7 +98,7 @@ order by role
 
 
 def headcounts(session: Session, period: DateRange) -> list[Headcount]:
-    """Count people by role, and who came in a period of days (of India), in two statements."""
+    """Count users by role, and those created in a period of days (of India), in two statements."""
     of_period = {"start": period.start, "until": period.until, "first": period.first, "last": period.last}
     rows = session.execute(_HEADCOUNTS, of_period | daily_rollup.still_open(session, UserDay.day))
     return [Headcount(*row) for row in rows]

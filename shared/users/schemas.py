@@ -14,7 +14,7 @@ Name = Text(1, 100)
 
 def _without_credentials(url: HttpUrl) -> HttpUrl:
     if url.username or url.password:
-        raise ValueError("must not hold a user name or a password")  # it is shown to others
+        raise ValueError("must not contain a user name or a password")  # other users see the URL
     return url
 
 
@@ -29,7 +29,7 @@ class ProfileView(View):
 
 
 class ProfileChange(Body):
-    """A person's change of their own profile: an absent field stays, null clears; the email is no field of it."""
+    """A user's change of their own profile: an absent field is unchanged, null clears; the email cannot be changed."""
 
     name: Name | None = None  # type: ignore[valid-type]
     phone: Phone | None = None
@@ -37,7 +37,7 @@ class ProfileChange(Body):
     avatar_url: Annotated[HttpUrl, Field(max_length=500), AfterValidator(_without_credentials)] | None = None
 
     def given(self, today: date) -> dict[str, Any]:
-        """Return the fields that were sent, as they are stored; raises Invalid for a birthday still to come."""
+        """Return the sent fields as they are stored; raises Invalid for a birthday in the future."""
         if self.dob and self.dob > today:
             raise Invalid("dob", "must not be in the future")
         as_text = {"avatar_url": str(self.avatar_url)} if self.avatar_url else {}
@@ -45,7 +45,7 @@ class ProfileChange(Body):
 
 
 class UserQuery(PageQuery):
-    """`q` is part of a name, or how an email address or a phone number begins."""
+    """`q` is part of a name, or the beginning of an email address or a phone number."""
 
     role: Text(1, 50) | None = None  # type: ignore[valid-type]
     is_active: Flag | None = None
@@ -53,7 +53,7 @@ class UserQuery(PageQuery):
 
 
 class UserView(View):
-    """A person as an admin sees them."""
+    """A user as an admin sees them."""
 
     id: UUID
     name: str | None
@@ -65,7 +65,7 @@ class UserView(View):
 
 
 class UserChange(Body):
-    """Whether somebody may sign in, and why not."""
+    """Block or unblock a user: whether they may sign in, and the reason."""
 
     is_active: bool
     reason: Text(1, 500) | None = None  # type: ignore[valid-type]

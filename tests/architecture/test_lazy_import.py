@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.kit.lazy_import import load, named
+from shared.kit.lazy_import import load, load_object
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_what_is_loaded_already_freezes_nothing_more(module: str) -> None:
     """Fails when each message of a queue freezes what its request is made of: none of that would ever be freed."""
     load(module)
     frozen = gc.get_freeze_count()
-    assert named(f"{module}:collected") is False
+    assert load_object(f"{module}:collected") is False
     assert gc.get_freeze_count() <= frozen
 
 

@@ -15,7 +15,7 @@ import requests
 import yaml
 
 from tests.bench.figures import Count, Figure, Goal
-from tests.bench.servers import DEPLOYED, ROOT, Served, Subject, ours, peer, running
+from tests.bench.servers import DEPLOYED, ROOT, ServedLocation, Subject, ours, peer, running
 from tests.bench.stage import Ask, Stage
 
 PART, UNIT = "Memory", "MiB"
@@ -110,7 +110,7 @@ def _look(seen: Seen, subject: Subject, ask: Ask, stage: Stage, log: Path, lists
             seen.again.append(_after(lists, served, ask))
 
 
-def _after(lists: int, served: Served, ask: Ask) -> float:
+def _after(lists: int, served: ServedLocation, ask: Ask) -> float:
     line = json.dumps({"method": ask.method, "path": ask.path, "headers": ask.headers})
     command = [sys.executable, "-m", "tests.bench.load", str(urlsplit(served.url).port), str(CLIENTS), "60"]
     done = subprocess.run(command, input=f"{line}\n" * lists, capture_output=True, text=True, cwd=ROOT, check=True)

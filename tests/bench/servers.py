@@ -56,7 +56,7 @@ def peer(name: str) -> Subject:
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedLocation:
     """A subject that answers at `url`, by processes of the group `group`."""
 
     url: str
@@ -71,7 +71,7 @@ def serving(subject: Subject, log: Path, **environ: str) -> Iterator[str]:
 
 
 @contextmanager
-def running(subject: Subject, log: Path, **environ: str) -> Iterator[Served]:
+def running(subject: Subject, log: Path, **environ: str) -> Iterator[ServedLocation]:
     """Do the same, and tell by which processes."""
     port = ReservedPort()
     url = f"http://127.0.0.1:{port.number}"
@@ -80,7 +80,7 @@ def running(subject: Subject, log: Path, **environ: str) -> Iterator[Served]:
     try:
         _until_healthy(process, url)
         assert process.running
-        yield Served(url, process.running.pid)
+        yield ServedLocation(url, process.running.pid)
     finally:
         stop([process])
         port.close()

@@ -226,7 +226,7 @@ def test_a_chef_bears_nothing_of_a_visit_he_has_not_accepted_or_earned_nothing_o
         give(paid, 100_00, Bearer.PROVIDER)
     make.run("update bookings set status = 'cancelled', acceptance = 'unassigned', provider_id = null")
     with db.transaction() as session:
-        kept = postings.kept(paid.total, Parts(*parts(db, paid)), None)
+        kept = postings.kept_on_cancellation(paid.total, Parts(*parts(db, paid)), None)
         ledger.post(session, postings.Kind.KEPT, paid.id, paid.id, kept, at=now)
     with pytest.raises(Invalid, match="no provider has earned"):
         give(paid, 100_00, Bearer.PROVIDER)

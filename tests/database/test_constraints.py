@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 from sqlalchemy import text
 
-from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status, may_rest
+from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status, allowed_at_commit
 from shared.bookings.models import SLOT_TAKEN
 from shared.kit.database import ConstraintViolated
 from shared.kit.ids import new_id
@@ -59,12 +59,12 @@ def test_the_database_allows_exactly_the_combinations_the_code_allows(insert, no
             allowed = True
         except ConstraintViolated as violation:
             allowed = violation.constraint != "ck_bookings_home_chef_at_rest"
-        if allowed != may_rest(status, payment, acceptance):
+        if allowed != allowed_at_commit(status, payment, acceptance):
             disagreements.append((status, payment, acceptance, allowed))
     assert disagreements == []
 
 
-def test_another_line_brings_its_own_rules_of_what_may_rest(insert):
+def test_each_line_has_its_own_rule_of_allowed_states(insert):
     insert("pending", "success", "unassigned", line="another")
 
 

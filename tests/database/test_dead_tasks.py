@@ -80,7 +80,7 @@ def test_a_late_task_that_does_it_after_all_makes_it_dead_no_more(db, queue, add
     with db.transaction() as session:
         assert queries.lease(session, message_id, died)
     with db.transaction() as session:
-        queries.done(session, message_id, died)
+        queries.mark_done(session, message_id, died)
     assert make.rows("select dead_at, done_at from outbox") == [(None, died)]
 
 
@@ -110,7 +110,7 @@ def test_dead_tasks_are_listed_by_what_they_are_about_and_never_with_what_they_h
     inbox_id = new_id()
     dying, waiting = add(inbox_id=str(inbox_id), name="Meera Nair", phone="+919876543210"), add("home_chef.lapse")
     with db.transaction() as session:
-        queries.failed(session, dying, "GatewayUnavailable")
+        queries.mark_failed(session, dying, "GatewayUnavailable")
     dead(make, dying)
     [shown] = desk.ask("GET", "").json["items"]
     assert (shown["id"], shown["state"], shown["kind"]) == (str(dying), "dead", "payments.callback")
@@ -148,7 +148,7 @@ def test_a_dead_task_is_sent_again_after_the_commit_with_all_its_tries_and_that_
 def test_only_a_dead_task_is_sent_again(desk, add, make, db, now):
     waiting, done = add(), add()
     with db.transaction() as session:
-        queries.done(session, done, now)
+        queries.mark_done(session, done, now)
     for message_id in (waiting, done):
         answer = desk.ask("POST", f"/{message_id}/retry")
         assert (answer.status_code, answer.json["code"]) == (409, "not_dead")

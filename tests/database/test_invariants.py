@@ -1,4 +1,4 @@
-"""Each invariant tells of the row that breaks it, and of no other; what the real use cases write breaks none."""
+"""Each invariant finds the row that breaks it and no other row; rows written by the real use cases break none."""
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from sqlalchemy import text
 from functions import wiring
 from infra.postgres.engine import PostgresDatabase
 from shared.bookings.lifecycle import BOOKING
-from shared.invariants.run import MOST, ask, breaches
+from shared.invariants.run import MOST, breaches, check
 from tests.database.breakers import BREAKERS
 from tests.kinds import Kinds
 from tests.play import Play
@@ -28,7 +28,7 @@ def kinds(template):
 
 @contextmanager
 def undone(kinds):
-    """A transaction in which the database's own protections are off, and of which nothing stays."""
+    """Open a transaction without the database's triggers on the ledger and refunds, rolled back at the end."""
     with kinds.play.db.transaction() as session:
         for table in ("ledger_transactions", "ledger_postings", "refunds"):
             session.execute(text(f"alter table {table} disable trigger user"))
@@ -40,14 +40,14 @@ def broken(session):
     return breaches(session, wiring.invariants(), NOW)
 
 
-def test_a_world_with_every_kind_of_booking_breaks_none_and_asking_is_one_statement(kinds):
-    with kinds.play.db.reading() as session, counted() as asked:
+def test_bookings_of_every_kind_break_none_in_one_statement(kinds):
+    with kinds.play.db.reading() as session, counted() as trips:
         assert broken(session) == []
-    assert len(asked.statements) == 1
+    assert len(trips.statements) == 1
 
 
 @pytest.mark.parametrize("name", wiring.invariants())
-def test_an_invariant_tells_of_what_breaks_it_and_no_other_does(kinds, name):
+def test_a_breaking_row_is_found_by_its_invariant_alone(kinds, name):
     with undone(kinds) as session:
         for statement in BREAKERS[name].split(";\n"):
             known = {f"{kind}": booking for kind, booking in kinds.ids.items() if f":{kind}" in statement}
@@ -57,20 +57,21 @@ def test_an_invariant_tells_of_what_breaks_it_and_no_other_does(kinds, name):
     assert all(breach.detail for breach in found)
 
 
-def test_every_invariant_is_asked_and_has_what_breaks_it():
+def test_every_invariant_has_statements_that_break_it():
     assert set(BREAKERS) == set(wiring.invariants())
 
 
-def test_of_each_invariant_no_more_is_told_than_is_worth_reading(kinds):
+def test_breaches_per_invariant_are_limited(kinds):
     with undone(kinds) as session:
         session.execute(text("delete from outbox"))
-        promised = [breach for breach in broken(session) if breach.invariant == "what_follows_is_promised"]
-    assert len(promised) == MOST
+        name = "notifications_and_refunds_are_enqueued_once"
+        found = [breach for breach in broken(session) if breach.invariant == name]
+    assert len(found) == MOST
 
 
-def test_the_moves_that_history_allows_are_those_of_the_table(kinds):
-    """Each pair of states is walked: what the table refuses, the history's invariant tells of, and nothing else."""
-    moves = {"history_tells_every_change": wiring.invariants()["history_tells_every_change"]}
+def test_the_history_invariant_allows_the_lifecycles_moves(kinds):
+    """The history's invariant finds exactly those pairs of statuses that the lifecycle's table refuses."""
+    moves = {"history_records_every_status_change": wiring.invariants()["history_records_every_status_change"]}
     for one, allowed in BOOKING.moves.items():
         for other in BOOKING.moves:
             with undone(kinds) as session:
@@ -84,33 +85,34 @@ def test_the_moves_that_history_allows_are_those_of_the_table(kinds):
                     )
                 session.execute(text("alter table bookings drop constraint ck_bookings_home_chef_at_rest"))
                 session.execute(text("update bookings set status = :other where id = :id"), walked)
-                told = [breach for breach in breaches(session, moves, NOW) if f"from {one} to {other}" in breach.detail]
-            assert (told == []) == (other in allowed), (one, other)
+                found = breaches(session, moves, NOW)
+                refused = [breach for breach in found if f"from {one} to {other}" in breach.detail]
+            assert (refused == []) == (other in allowed), (one, other)
 
 
-@pytest.mark.breaks_invariants("so that the job has something to tell")
-def test_the_job_tells_of_each_breach_by_its_name_and_ids(db, make, now, caplog):
+@pytest.mark.breaks_invariants("so that the job has a breach to log")
+def test_each_breach_raises_an_alarm_with_its_name_and_ids(db, make, now, caplog):
     booking = make.booking()
-    asked = wiring.invariants()
-    assert ask(db, asked, now) == {"asked": len(asked), "broken": 0, "failed": 0}
+    invariants = wiring.invariants()
+    assert check(db, invariants, now) == {"asked": len(invariants), "broken": 0, "failed": 0}
     make.run("update bookings set pay_by = null")
-    assert ask(db, asked, now) == {"asked": len(asked), "broken": 1, "failed": 0}
+    assert check(db, invariants, now) == {"asked": len(invariants), "broken": 1, "failed": 0}
     [line] = [record.fields for record in caplog.records if hasattr(record, "fields") and "alarm" in record.fields]
     assert line["alarm"] == "invariant_broken"
     assert line["invariant"] == "every_unpaid_booking_has_a_deadline"
     assert line["booking_id"] == str(booking.id)
 
 
-def test_one_that_cannot_be_asked_is_told_of_and_does_not_keep_the_others(db, make, now, caplog):
+def test_a_failed_check_is_logged_and_the_others_still_run(db, make, now, caplog):
     make.booking()
-    asked = {"no_statement": "select nothing", "ledger_balances": wiring.invariants()["ledger_balances"]}
-    assert ask(db, asked, now) == {"asked": 2, "broken": 0, "failed": 1}
+    two = {"no_statement": "select nothing", "ledger_balances": wiring.invariants()["ledger_balances"]}
+    assert check(db, two, now) == {"asked": 2, "broken": 0, "failed": 1}
     assert [record.fields["invariant"] for record in caplog.records if hasattr(record, "fields")] == ["no_statement"]
 
 
-def test_one_that_takes_longer_than_a_request_may_is_asked_all_the_same(database_url, now):
-    """Fails when an invariant has no more time than the role's statements: on a large database it would never be asked."""
+def test_a_check_may_take_longer_than_a_request_may(database_url, now):
+    """Fails if the role's statement timeout applies to checks: on a large database each check would be cancelled."""
     slow = "select gen_random_uuid(), null::uuid, 'slow' from pg_sleep(0.3) where false"
     hurried = PostgresDatabase(database_url, 1, statement_timeout_ms=100)
-    assert ask(hurried, {"slow": slow}, now) == {"asked": 1, "broken": 0, "failed": 0}
+    assert check(hurried, {"slow": slow}, now) == {"asked": 1, "broken": 0, "failed": 0}
     hurried.dispose()

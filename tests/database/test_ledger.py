@@ -106,8 +106,8 @@ def test_whatever_a_visit_is_made_of_its_bookings_are_taken(db, make, now, provi
     kept = max(1, round(parts.total * share))
     booking = new_id()
     post(db, now, postings.completed(parts, chef.id), Kind.COMPLETED, booking=booking)
-    post(db, now, postings.kept(kept, parts, chef.id), Kind.KEPT, booking=booking)
-    post(db, now, postings.kept(kept, parts, None), Kind.KEPT, booking=booking)
+    post(db, now, postings.kept_on_cancellation(kept, parts, chef.id), Kind.KEPT, booking=booking)
+    post(db, now, postings.kept_on_cancellation(kept, parts, None), Kind.KEPT, booking=booking)
     told = balances(db, booking)
     assert sum(told.values()) == 0
     assert told["customer_advance"] == parts.total + 2 * kept

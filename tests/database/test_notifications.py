@@ -87,15 +87,15 @@ def test_a_mail_knows_where_it_goes_and_is_marked_once(notify, make, db, now):
     notify()
     [(notification_id,)] = make.rows("select id from notifications")
     with db.reading() as session:
-        told = queries.addressed(session, notification_id)
+        told = queries.with_recipient(session, notification_id)
     assert (told.line, told.kind, told.facts, told.name) == ("home_chef", "confirmed", FACTS, "Meera")
     assert told.email.startswith("customer")
     assert told.mailed_at is None
     for after in (timedelta(0), timedelta(hours=1)):
         with db.transaction() as session:
-            queries.mailed(session, notification_id, now + after)
+            queries.mark_mailed(session, notification_id, now + after)
     with db.reading() as session:
-        assert queries.addressed(session, notification_id).mailed_at == now
+        assert queries.with_recipient(session, notification_id).mailed_at == now
 
 
 def test_everything_a_visit_tells_has_its_words(make, gateway, phonepe):
@@ -121,7 +121,7 @@ def told(db, meera, unread=False, **page):
 
 def read(db, person, notification_id, at):
     with db.transaction() as session:
-        return queries.read(session, person.id, notification_id, at)
+        return queries.mark_read(session, person.id, notification_id, at)
 
 
 def test_the_same_kind_of_thing_may_happen_to_a_subject_again(db, make, meera, now):

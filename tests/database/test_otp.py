@@ -83,7 +83,7 @@ def wrong(code: str) -> str:
 
 def take(codes, code, identifier=EMAIL, client=HOME, *, known=False):
     try:
-        codes.take(identifier, code, client, known=known)
+        codes.verify(identifier, code, client, known=known)
     except OtpInvalid:
         return "invalid"
     return "taken"
@@ -215,7 +215,7 @@ def test_thirty_failures_a_day_lock_an_identifier_but_not_its_known_device(codes
         assert take(codes, code, known=True) == "taken"
     else:
         with pytest.raises(OtpLimited):
-            codes.take(EMAIL, code, HOME, known=False)
+            codes.verify(EMAIL, code, HOME, known=False)
 
 
 @pytest.mark.parametrize(("client", "count"), [(HOME, 300), (IPV6, 20)], ids=["IPv4", "IPv6"])
@@ -239,7 +239,7 @@ def test_a_network_tries_so_many_codes_an_hour_right_ones_too(codes, redis, clie
     redis.ask("SET", key, count - 1, "KEEPTTL")
     assert take(codes, code, client=client) == "taken"
     with pytest.raises(OtpLimited):
-        codes.take(EMAIL, code, client, known=True)
+        codes.verify(EMAIL, code, client, known=True)
 
 
 def test_a_household_is_one_ipv6_network_and_an_address_mapped_into_it_is_what_it_is(codes):
@@ -298,5 +298,5 @@ def test_without_the_store_no_code_is_sent_or_taken():
         codes.issue(EMAIL, HOME, known=False)
     assert refused.value.status == 503
     with pytest.raises(StoreUnavailable):
-        codes.take(EMAIL, "123456", HOME, known=True)
+        codes.verify(EMAIL, "123456", HOME, known=True)
     store.close()

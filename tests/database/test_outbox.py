@@ -64,7 +64,7 @@ def lease(db, now):
 
 def finish(db, message_id, now):
     with db.transaction() as session:
-        queries.done(session, message_id, now)
+        queries.mark_done(session, message_id, now)
 
 
 def test_a_promise_is_stored_with_the_fact_it_follows_from(add, make, now):
@@ -255,7 +255,7 @@ def test_a_failure_gives_the_message_back_and_is_counted(add, lease, db, make):
     for _ in range(2):
         assert lease(message_id)
         with db.transaction() as session:
-            queries.failed(session, message_id, "GatewayUnavailable")
+            queries.mark_failed(session, message_id, "GatewayUnavailable")
     assert make.rows("select failures, last_error, leased_until, done_at from outbox") == [
         (2, "GatewayUnavailable", None, None)
     ]

@@ -49,7 +49,7 @@ def message(db, now):
 def done(db, now):
     message_id = message(db, now)
     with db.transaction() as session:
-        outbox.done(session, message_id, now)
+        outbox.mark_done(session, message_id, now)
 
 
 def looked_into(db, now):
@@ -57,7 +57,7 @@ def looked_into(db, now):
         inbox.receive(session, "phonepe", str(now).encode(), "nobody.knows", now)
         session.flush()
         message_id = session.execute(text("select id from inbox")).scalar_one()
-        inbox.processed(session, message_id, "SZ_1", "succeeded", now)
+        inbox.mark_processed(session, message_id, "SZ_1", "succeeded", now)
         session.execute(text("delete from outbox"))
 
 

@@ -1,4 +1,4 @@
-"""docs/invariants.md tells of every invariant, and every test it names is there."""
+"""docs/invariants.md names every invariant, and every test it names exists."""
 
 import re
 from pathlib import Path
@@ -10,19 +10,20 @@ GUIDE = (ROOT / "docs/invariants.md").read_text()
 ROWS = [line for line in GUIDE.splitlines() if line.startswith("| ")][1:]
 
 
-def test_every_invariant_has_its_place_and_no_other_is_told_of():
+def test_the_guide_names_exactly_the_invariants_of_the_code():
     named = {name for row in ROWS for name in re.findall(r"`(\w+)`", row)}
     assert named == set(wiring.invariants())
 
 
-def test_every_file_of_every_room_is_asked_once():
-    rooms = {str(path.relative_to(ROOT)): path for path in (ROOT / "shared").glob("**/invariants")}
-    assert set(rooms) == set(re.findall(r"`(shared/[\w/]+)/`", GUIDE))
-    files = [path.stem for room in rooms.values() for path in room.glob("*.py") if "\nBREACHES = " in path.read_text()]
+def test_every_invariants_file_is_wired_once():
+    folders = {str(path.relative_to(ROOT)): path for path in (ROOT / "shared").glob("**/invariants")}
+    assert set(folders) == set(re.findall(r"`(shared/[\w/]+)/`", GUIDE))
+    modules = [path for folder in folders.values() for path in folder.glob("*.py")]
+    files = [path.stem for path in modules if "\nBREACHES = " in path.read_text()]
     assert sorted(files) == sorted(wiring.invariants())
 
 
-def test_each_of_the_fifteen_is_proved_and_every_test_it_names_is_there():
+def test_each_of_the_fifteen_rows_names_proofs_that_exist():
     assert len(ROWS) == 15
     assert all("`" in row for row in ROWS)
     tests = re.findall(r"`(tests/\S+\.py)::(\w+)`", GUIDE)

@@ -98,7 +98,7 @@ def play(world: World, story: Story, deadly: int = 0) -> tuple[list[str], dict[s
 
 @pytest.mark.parametrize("title", STORIES)
 def test_killed_anywhere_everything_ends_as_if_nobody_had_been_killed(world: World, title: str):
-    """Fails when a promise is marked done before it is kept (`queries.done` first in `handle`: mails are lost), when a
+    """Fails when a promise is marked done before it is kept (`queries.mark_done` first in `handle`: mails are lost), when a
     mail has an id of its own each time, when an attempt that died without a page keeps the next from beginning
     (`CALL_ENDS`), and when a refund the gateway has never heard of is not sent again (`RESEND_AFTER`)."""
     story = STORIES[title]

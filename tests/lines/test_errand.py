@@ -179,7 +179,7 @@ def test_a_cancelled_errand_refunds_what_its_tier_says(world, due_in, refund):
 def test_the_invariants_of_the_line_are_asked_with_the_cores(world):
     booking = world.book()
     invariants = world.wiring.invariants()
-    assert {"errands_cost_their_distance", "visits_are_whole", "ledger_balances"} <= invariants.keys()
+    assert {"errands_cost_their_distance", "visits_are_complete", "ledger_balances"} <= invariants.keys()
     with world.db.reading() as session:
         assert breaches(session, invariants, datetime.now(UTC)) == []
     with world.db.transaction() as session:

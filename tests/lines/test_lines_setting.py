@@ -83,7 +83,7 @@ def test_two_lines_are_served_side_by_side():
     assert told["lines"] == ["home_chef", "errand"]
     assert [status for status, _ in told["answers"]] == [401, 401, 401, 200]
     assert told["brands"] == {"home_chef": "Sizzle", "errand": "Dash"}
-    assert {"visits_are_whole", "errands_cost_their_distance"} <= set(told["invariants"])
+    assert {"visits_are_complete", "errands_cost_their_distance"} <= set(told["invariants"])
     assert told["handles"]
 
 
@@ -93,7 +93,7 @@ def test_a_deployment_without_a_line_knows_nothing_of_it(lines):
     assert told["lines"] == ["home_chef"]
     assert [status for status, _ in told["answers"]] == [401, 401, 404, 200]
     assert told["brands"] == {"home_chef": "Sizzle", "errand": "Bookings"}
-    assert "visits_are_whole" in told["invariants"]
+    assert "visits_are_complete" in told["invariants"]
     assert "errands_cost_their_distance" not in told["invariants"]
     assert CHEFS in told["answers"][3][1]["paths"]
 
@@ -163,7 +163,7 @@ def test_a_line_that_is_switched_off_leaves_only_its_finished_bookings(make, gat
     assert told["rules"] == []
     assert told["letter"] == "About your booking SZ-1"
     assert told["brands"]["home_chef"] == "Bookings"
-    assert {"visits_are_whole", "offers_end_in_time"}.isdisjoint(told["invariants"])
+    assert {"visits_are_complete", "open_offers_expire_in_time"}.isdisjoint(told["invariants"])
 
     (_, listed), (_, detail) = answers[10:]
     assert [each["id"] for each in listed["items"]] == [str(booking.id)]

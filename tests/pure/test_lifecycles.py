@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from shared.appointments.lifecycle import OFFER, OfferState
-from shared.bookings.lifecycle import AT_REST, BOOKING, Acceptance, PaymentStatus, Status, may_rest
+from shared.bookings.lifecycle import ALLOWED_AT_COMMIT, BOOKING, Acceptance, PaymentStatus, Status, allowed_at_commit
 from shared.kit.lifecycle import IllegalMove
 from shared.payments.lifecycle import ATTEMPT, LIVE, REFUND, UNFINISHED, AttemptState, RefundState
 from shared.payments.schemas import SHOWN
@@ -128,7 +128,7 @@ def test_all_combinations_are_looked_at():
 
 @pytest.mark.parametrize(("status", "payment", "acceptance"), COMBINATIONS)
 def test_a_booking_may_rest_exactly_where_the_product_says_so(status, payment, acceptance):
-    assert may_rest(status, payment, acceptance) == ((status, payment, acceptance) in RESTING)
+    assert allowed_at_commit(status, payment, acceptance) == ((status, payment, acceptance) in RESTING)
 
 
 def test_the_constraint_of_the_database_allows_the_same_combinations():
@@ -137,6 +137,6 @@ def test_the_constraint_of_the_database_allows_the_same_combinations():
     rows = re.findall(
         r"status = '(\w+)' and payment_status in \(([^)]*)\)\s+and acceptance in \(([^)]*)\)", " ".join(written.split())
     )
-    assert len(rows) == len(AT_REST)
+    assert len(rows) == len(ALLOWED_AT_COMMIT)
     words = [(status, re.findall(r"\w+", payments), re.findall(r"\w+", answers)) for status, payments, answers in rows]
     assert {each for status, *sets in words for each in product([status], *sets)} == RESTING

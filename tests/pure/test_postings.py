@@ -38,12 +38,12 @@ RULES = [
     (Kind.OWED_BACK, lambda: postings.owed_back(WHOLE), {"gateway_clearing": WHOLE, "refunds_payable": -WHOLE}),
     (
         Kind.KEPT,
-        lambda: postings.kept(HALF, DINNER, CHEF),
+        lambda: postings.kept_on_cancellation(HALF, DINNER, CHEF),
         {"customer_advance": HALF, "provider_payable": -107_100, "platform_revenue": -5_355, "gst_payable": -5_623},
     ),
     (
         Kind.KEPT,  # there is no chef: what would have been theirs is the platform's
-        lambda: postings.kept(HALF, DINNER, None),
+        lambda: postings.kept_on_cancellation(HALF, DINNER, None),
         {"customer_advance": HALF, "platform_revenue": -112_455, "gst_payable": -5_623},
     ),
     (
@@ -83,7 +83,7 @@ def test_each_simple_fact_sums_to_zero_whatever_the_amount(amount):
 
 
 def test_the_odd_paisa_that_is_kept_goes_to_the_largest_remainder():
-    assert lines(postings.kept(100, Parts(provider=1, platform=1, gst=1), CHEF)) == {
+    assert lines(postings.kept_on_cancellation(100, Parts(provider=1, platform=1, gst=1), CHEF)) == {
         "customer_advance": 100,
         "provider_payable": -34,
         "platform_revenue": -33,
@@ -106,7 +106,7 @@ def test_a_completed_visit_sums_to_zero_whatever_its_parts(parts):
 
 @given(PARTS.filter(lambda parts: parts.total > 0), AMOUNTS, st.sampled_from([CHEF, None]))
 def test_what_is_kept_sums_to_zero_whatever_its_parts(parts, amount, provider):
-    booked = postings.kept(amount, parts, provider)
+    booked = postings.kept_on_cancellation(amount, parts, provider)
     assert sum(line.amount for line in booked) == 0
     assert all(line.amount for line in booked[1:])
     if provider is None:
@@ -115,7 +115,7 @@ def test_what_is_kept_sums_to_zero_whatever_its_parts(parts, amount, provider):
 
 @given(PARTS.filter(lambda parts: parts.total > 0))
 def test_keeping_everything_is_what_completing_would_have_booked(parts):
-    assert lines(postings.kept(parts.total, parts, CHEF)) == lines(postings.completed(parts, CHEF))
+    assert lines(postings.kept_on_cancellation(parts.total, parts, CHEF)) == lines(postings.completed(parts, CHEF))
 
 
 def test_a_payment_that_is_refunded_leaves_no_account_with_a_balance():

@@ -2,16 +2,16 @@
 
 import pytest
 
-from shared.places.serviceability import Circle, Coverage, Decision, Place, Served, _km, decide
+from shared.places.serviceability import Circle, Coverage, Decision, Place, ServedLocation, _km, decide
 
-CITY = Served("city", None, is_serviceable=True)
-CITY_OFF = Served("city", None, is_serviceable=False)
+CITY = ServedLocation("city", None, is_serviceable=True)
+CITY_OFF = ServedLocation("city", None, is_serviceable=False)
 BANDRA = Circle("city", "Bandra", 19.0596, 72.8295, 10.0)
 INSIDE, FAR = (19.0600, 72.8300), (19.9975, 73.7898)  # a street in Bandra; Nashik
 
 
 def pincode(code, *, on=True):
-    return Served(code, code, is_serviceable=on)
+    return ServedLocation(code, code, is_serviceable=on)
 
 
 def at(point=(None, None), code="400050"):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.appointments.lifecycle import OfferState
 from shared.appointments.models import Offer
-from shared.bookings.lifecycle import ACTIVE, Acceptance, PaymentStatus, Status, may_rest
+from shared.bookings.lifecycle import ACTIVE, Acceptance, PaymentStatus, Status, allowed_at_commit
 from shared.bookings.models import Booking, BookingEvent, ManualReview
 from shared.ledger import queries as ledger
 from shared.payments import queries as payments
@@ -116,7 +116,9 @@ def _assert_money(
 
 def _assert_fair(session: Session, booking: Booking, tries: dict[Attempt, list[Refund]], refunds: list[Refund]) -> None:
     """The customer has a visit and has paid for it, less what was given back, or has all of the money."""
-    assert may_rest(Status(booking.status), PaymentStatus(booking.payment_status), Acceptance(booking.acceptance))
+    assert allowed_at_commit(
+        Status(booking.status), PaymentStatus(booking.payment_status), Acceptance(booking.acceptance)
+    )
     assert session.scalars(select(ManualReview.kind).where(ManualReview.booking_id == booking.id)).all() == []
     paid = sum(attempt.amount for attempt in tries if attempt.state == AttemptState.SUCCEEDED)
     back = sum(refund.amount for refund in refunds)

@@ -172,7 +172,7 @@ class Operations:
             our_id = inbox.message(session, message_id)[1].decode().split()[0]
         outcome = self.follow(our_id, now)
         with self.db.transaction() as session:
-            inbox.processed(session, message_id, our_id, outcome, now)
+            inbox.mark_processed(session, message_id, our_id, outcome, now)
 
     def poll(self) -> None:
         [(attempt,)] = self._make.rows("select id from payment_attempts where merchant_txn_id = :txn", txn=self._txn)

@@ -26,7 +26,7 @@ from infra.postgres.engine import PostgresDatabase
 from shared.appointments import cancellation
 from shared.appointments.lifecycle import ProviderAction
 from shared.bookings import expiry
-from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status, may_rest
+from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status, allowed_at_commit
 from shared.bookings.models import Booking
 from shared.kit.errors import Refusal
 from shared.ledger import queries as ledger
@@ -147,7 +147,9 @@ class Signals(RuleBasedStateMachine):
     @invariant()
     def the_booking_may_rest_there(self):
         booking, _, _ = self._stored()
-        assert may_rest(Status(booking.status), PaymentStatus(booking.payment_status), Acceptance(booking.acceptance))
+        assert allowed_at_commit(
+            Status(booking.status), PaymentStatus(booking.payment_status), Acceptance(booking.acceptance)
+        )
 
     @invariant()
     def every_paisa_is_somewhere(self):

@@ -60,10 +60,10 @@ class Jobs:
                 self._handle(*leased)
         except GatewayUnavailable as error:
             with self.play.db.transaction() as session:
-                outbox.failed(session, message_id, error.reason)
+                outbox.mark_failed(session, message_id, error.reason)
             return False
         with self.play.db.transaction() as session:
-            outbox.done(session, message_id, self.play.now)
+            outbox.mark_done(session, message_id, self.play.now)
         return True
 
     def _handle(self, kind: str, payload: dict[str, Any]) -> None:
@@ -77,7 +77,7 @@ class Jobs:
                 refunding.advance(db, at(self.play.gateway), line, UUID(payload["refund_id"]), now)
             case "notifications.mail":
                 with db.reading() as session:
-                    told = notifications.addressed(session, UUID(payload["notification_id"]))
+                    told = notifications.with_recipient(session, UUID(payload["notification_id"]))
                     worded_by, notice = line(told.line), Notice(told.kind, told.subject_id, told.facts)
                     current = worded_by.is_current(session, notice)
                 assert not current or worded_by.letter(notice, Reader(told.name)).text(worded_by.brand)

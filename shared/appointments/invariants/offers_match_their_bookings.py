@@ -1,6 +1,6 @@
-"""The current offer of an appointment is its provider's, open or accepted as the booking says; a cancelled one has none.
+"""An appointment's current offer has its provider and acceptance; a cancelled or unassigned appointment has none.
 
-The clock of an open offer runs once the booking is confirmed. Source: docs/product.md#offers.
+The open offer of a confirmed booking has a deadline. Source: docs/product.md#offers.
 """
 
 BREACHES = """

@@ -18,7 +18,7 @@ from shared.bookings.models import IS_ACTIVE
 from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery, Position, after, page_of
 from shared.users.models import User
-from shared.users.queries import like
+from shared.users.queries import matches_search
 
 Registered = tuple[User, Provider]
 
@@ -66,7 +66,7 @@ def _filtered(line: AppointmentLine, query: ProviderQuery) -> Select[User, Provi
         statement = statement.where(User.is_active == query.is_active)
     if query.q is not None:
         in_city = Provider.service_city.istartswith(query.q, autoescape=True)
-        statement = statement.where(or_(like(query.q), in_city))
+        statement = statement.where(or_(matches_search(query.q), in_city))
     return statement
 
 

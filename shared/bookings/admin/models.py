@@ -7,9 +7,9 @@ from shared.kit.base import Base
 
 
 class BookingDay(Base):
-    """How many bookings were made on a day (of India) on which, and before which, none is active any more, by state.
+    """The bookings made on a past day (of India) by status, stored once none made up to its end is active.
 
-    `totals` counts all that were made up to the day's end. Written once: what has ended stays so.
+    `totals` counts all bookings made up to the day's end. Never updated: final statuses do not change.
     """
 
     __tablename__ = "booking_days"

@@ -1,4 +1,4 @@
-"""The admins' statements over the bookings of every line."""
+"""Admin queries over the bookings of every line."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from shared.users.models import User
 
 @dataclass(frozen=True)
 class Tally:
-    """How many bookings there are: by the state they are in now, made in a period by that state, made on each day."""
+    """Counts of bookings: all by their present status, those made in a period by that status, and those made per day."""
 
     now: Counter[Status]
     made: Counter[Status]
@@ -47,21 +47,21 @@ union all select null, each.key, each.value::bigint
 
 
 def tally(session: Session, period: DateRange, today: DateRange) -> Tally:
-    """Count all bookings, and those made in a period and today day (of India) by day, in two statements."""
+    """Count all bookings, and per day (of India) those made in a period and today, in two statements."""
     found = Tally(Counter(), Counter(), Counter())
-    asked = days.parameters(period, today) | daily_rollup.still_open(session, BookingDay.day)
-    for day, status, number in session.execute(_TALLY, asked):
+    parameters = days.parameters(period, today) | daily_rollup.still_open(session, BookingDay.day)
+    for day, status, number in session.execute(_TALLY, parameters):
         if day is None:
             found.now[Status(status)] += number
             continue
         found.by_day[day] += number
-        if status is not None and period.holds(day):
+        if status is not None and period.contains(day):
             found.made[Status(status)] += number
     return found
 
 
 def events(session: Session, booking_id: UUID) -> Sequence[BookingEvent]:
-    """Return all that has happened to a booking, the oldest first."""
+    """Return the events of a booking, the oldest first."""
     own = select(BookingEvent).where(BookingEvent.booking_id == booking_id)
     return session.scalars(own.order_by(BookingEvent.id)).all()
 
@@ -79,7 +79,7 @@ class NamedBooking:
 
 
 def list_for_admins(session: Session, wanted: BookingsQuery) -> tuple[list[NamedBooking], str | None]:
-    """Return the bookings an admin looks for, of every line, the newest first, in one statement."""
+    """Return a page of the bookings of every line that match a query, the newest first, in one statement."""
     rows = session.execute(
         select(Booking, Customer.name, Provider.name)
         .join(Customer, Customer.id == Booking.customer_id)
@@ -106,14 +106,14 @@ def _wanted(wanted: BookingsQuery) -> list[ColumnElement[bool]]:
         *(column == value for column, value in exactly.items() if value is not None),
         *([Booking.ref.like(f"{wanted.q.upper()}%")] if wanted.q else []),
         *within_days(func.lower(Booking.busy_period), wanted.date_from, wanted.date_to),
-        # Nothing starts before it is booked: without this, the newest would be read on the way to what was long ago.
+        # No booking starts before it is made. This bound lets a search of old days skip the newest rows.
         *within_days(Booking.created_at, None, wanted.date_to),
         *within_days(Booking.created_at, wanted.created_from, wanted.created_to),
     ]
 
 
 def list_reviews(session: Session, wanted: ExceptionsQuery) -> tuple[list[ManualReview], str | None]:
-    """Return the exceptions an admin looks for, the newest first, in one statement."""
+    """Return a page of the manual reviews that match a query, the newest first, in one statement."""
     is_open = ManualReview.closed_at.is_(None)
     statement = select(ManualReview).where(is_open if wanted.state == "open" else ~is_open)
     if wanted.kind is not None:
@@ -129,7 +129,7 @@ def list_reviews(session: Session, wanted: ExceptionsQuery) -> tuple[list[Manual
 
 
 def reviews_of(session: Session, booking_id: UUID) -> Sequence[ManualReview]:
-    """Return the exceptions of a booking, open and closed, the oldest first."""
+    """Return the manual reviews of a booking, open and closed, the oldest first."""
     own = select(ManualReview).where(ManualReview.booking_id == booking_id)
     return session.scalars(own.order_by(ManualReview.created_at, ManualReview.id)).all()
 

@@ -7,12 +7,12 @@ from pydantic import Field
 from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status
 from shared.bookings.schemas import EventView
 from shared.kit.paging import PageQuery
-from shared.kit.schemas import AskedDay, Body, Id, Rupees, Text, View
+from shared.kit.schemas import Body, Id, QueryDay, Rupees, Text, View
 from shared.users.schemas import UserView
 
 
 class BookingsQuery(PageQuery):
-    """Which bookings an admin looks for; days are those of India, both ends included, a booking's day is the one it starts on."""
+    """A search of bookings. Days are those of India, both ends included; `date_from` and `date_to` are days of the start."""
 
     status: Status | None = None
     payment_status: PaymentStatus | None = None
@@ -21,10 +21,10 @@ class BookingsQuery(PageQuery):
     city: Text(1, 100) | None = None  # type: ignore[valid-type]
     customer_id: Id | None = None
     provider_id: Id | None = None
-    date_from: AskedDay | None = None
-    date_to: AskedDay | None = None
-    created_from: AskedDay | None = None
-    created_to: AskedDay | None = None
+    date_from: QueryDay | None = None
+    date_to: QueryDay | None = None
+    created_from: QueryDay | None = None
+    created_to: QueryDay | None = None
     q: Annotated[str, Field(pattern="^[A-Za-z0-9-]{1,20}$")] | None = None
 
 
@@ -51,7 +51,7 @@ class ListedBookingView(View):
 
 
 class RemainingBookingView(View):
-    """A booking that remains although its customer was blocked: it is paid, or cash is agreed."""
+    """A booking that remains after its customer was blocked, because it is paid or cash is agreed."""
 
     id: UUID
     ref: str
@@ -63,14 +63,14 @@ class RemainingBookingView(View):
 
 
 class UserChangedView(UserView):
-    """A person after the change: how many of their unpaid bookings it cancelled, and which bookings remain."""
+    """A user after the change, with the number of their cancelled unpaid bookings and the list of remaining bookings."""
 
     cancelled: int
     remaining: list[RemainingBookingView]
 
 
 class FullEventView(EventView):
-    """One line of a booking's history with who did it and what was noted beside; amounts in `facts` are paise."""
+    """One event of a booking's history with its actor and facts; amounts in `facts` are paise."""
 
     actor_id: UUID | None
     facts: dict[str, Any]
@@ -83,7 +83,7 @@ class ExceptionsQuery(PageQuery):
 
 
 class ExceptionView(View):
-    """Something only a person can settle: what it is about, and what was known; amounts in `facts` are paise."""
+    """A manual review: its subject and the facts known at its opening; amounts in `facts` are paise."""
 
     id: UUID
     kind: str
@@ -97,7 +97,7 @@ class ExceptionView(View):
 
 
 class ExceptionClosing(Body):
-    """The resolution of a review; `reference` proves a refund that a person has paid out, which is then done."""
+    """The resolution of a manual review; a `reference` proves that a refund was paid manually and marks it done."""
 
     closing_note: Text(1, 1000)  # type: ignore[valid-type]
     reference: Text(1, 100) | None = None  # type: ignore[valid-type]

@@ -1,4 +1,4 @@
-"""A booking of any line as admins see it."""
+"""The admins' view of a booking of any line."""
 
 from shared.bookings.admin.queries import NamedBooking
 from shared.bookings.admin.schemas import ListedBookingView

@@ -52,11 +52,11 @@ class HomeChef(AppointmentLine):
     models = (*AppointmentLine.models, "shared.lines.home_chef.models")
     invariants = (
         *AppointmentLine.invariants,
-        "shared.lines.home_chef.invariants.each_side_earns_its_part",
-        "shared.lines.home_chef.invariants.moving_gives_back_the_difference",
-        "shared.lines.home_chef.invariants.prices_are_the_tariffs",
-        "shared.lines.home_chef.invariants.visits_are_whole",
-        "shared.lines.home_chef.invariants.what_was_quoted_is_charged",
+        "shared.lines.home_chef.invariants.bookings_charge_the_quoted_price",
+        "shared.lines.home_chef.invariants.earnings_split_matches_the_price",
+        "shared.lines.home_chef.invariants.prices_match_the_tariff",
+        "shared.lines.home_chef.invariants.reschedules_refund_the_difference",
+        "shared.lines.home_chef.invariants.visits_are_complete",
     )
     terms_sql = f"""
       select t.valid_from, coalesce(cast(t.rates->>'gap_minutes' as int), {_DEFAULTS.gap_minutes}) as gap_minutes,

@@ -14,7 +14,7 @@ from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status
 from shared.bookings.schemas import BookingSummaryView
 from shared.kit.contact import Phone
 from shared.kit.paging import PageQuery, PageView
-from shared.kit.schemas import AskedDay, Body, Day, Id, Query, Rupees, RupeesIn, Text, TimeSlot, View, Whole
+from shared.kit.schemas import Body, Day, Id, Query, QueryDay, Rupees, RupeesIn, Text, TimeSlot, View, Whole
 from shared.payments.lifecycle import RefundState
 from shared.places.schemas import City, Pincode
 
@@ -164,7 +164,7 @@ class CancellationView(schemas.CancellationView):
 class RescheduleQuery(Query):
     """The time a visit would have instead."""
 
-    booking_date: AskedDay
+    booking_date: QueryDay
     time_slot: TimeSlot
 
 
@@ -317,7 +317,7 @@ class FreeChefsQuery(PageQuery):
     address_id: Id | None = None
     city: City | None = None
     pincode: Pincode | None = None
-    booking_date: AskedDay
+    booking_date: QueryDay
     time_slot: TimeSlot
     duration_hours: Hours = 2
     guest_count: Guests = 2
@@ -338,7 +338,7 @@ class FreeChefsQuery(PageQuery):
 
 class FreeTimesQuery(Query):
     address_id: Id
-    booking_date: AskedDay
+    booking_date: QueryDay
     duration_hours: Hours = 2
     chef_id: Id | None = None
 

@@ -2,14 +2,14 @@ from datetime import date, datetime
 from uuid import UUID
 
 from shared.kit.paging import PageQuery
-from shared.kit.schemas import AskedDay, Body, Flag, Rupees, Text, View
+from shared.kit.schemas import Body, Flag, QueryDay, Rupees, Text, View
 from shared.payments.reconciliation.comparison import About, Action, Outcome
 
 
 class RowsQuery(PageQuery):
     """Which compared payments, refunds and unknown ids an admin looks for; `day` is one of India."""
 
-    day: AskedDay | None = None
+    day: QueryDay | None = None
     outcome: Outcome | None = None
     open: Flag | None = None
 

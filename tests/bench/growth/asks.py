@@ -20,7 +20,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 @dataclass
-class Served:
+class ServedLocation:
     """The functions on one database, each on a connection that is kept, and the tokens of who asks."""
 
     tokens: dict[str, str]
@@ -60,11 +60,11 @@ class Served:
             self.cursor = answer["next_cursor"]
 
 
-Ask = Callable[[Served], tuple[str, str, dict[str, Any] | None]]
+Ask = Callable[[ServedLocation], tuple[str, str, dict[str, Any] | None]]
 
 
 @contextmanager
-def served(folder: Path, environ: dict[str, str], found: Served) -> Iterator[Served]:
+def served(folder: Path, environ: dict[str, str], found: ServedLocation) -> Iterator[ServedLocation]:
     """Serve what is asked until the block ends."""
     with ExitStack() as stack:
         for role in ("customer", "chef", "admin"):
@@ -87,7 +87,7 @@ def day(ahead: int) -> date:
     return datetime.now(UTC).date() + timedelta(days=ahead)
 
 
-def _book(to: Served) -> tuple[str, str, dict[str, Any]]:
+def _book(to: ServedLocation) -> tuple[str, str, dict[str, Any]]:
     """Ask for two hours at a time nobody has asked for yet, of whoever is free."""
     number = next(to.numbers)
     when = {"booking_date": str(day(4 + number // len(TIMES))), "time_slot": TIMES[number % len(TIMES)]}

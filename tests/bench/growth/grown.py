@@ -18,7 +18,7 @@ from shared.sign_in.tokens import AccessTokens
 from shared.users.models import ADMIN
 from tests.architecture.probe import SECRETS
 from tests.bench.growth import copies, jobs, server
-from tests.bench.growth.asks import PAGES, Served, served
+from tests.bench.growth.asks import PAGES, ServedLocation, served
 from tests.bench.growth.lives import Lives, noon_before
 from tests.bench.stage import LIVES
 from tests.make import Make
@@ -44,7 +44,7 @@ class Grown:
     """A database that was filled, and how many seconds that took."""
 
     db: PostgresDatabase
-    served: Served
+    served: ServedLocation
     seconds: float
 
 
@@ -80,14 +80,14 @@ def grown(
     database.dispose()
 
 
-def _who(make: Make, lives: Lives, page: int) -> Served:
+def _who(make: Make, lives: Lives, page: int) -> ServedLocation:
     [(admin,)] = make.rows("select id from users where role = :role", role=ADMIN)
     anew, chef = lives.customers[-1], lives.chefs[0].id
     asking = {"customer": copies.regular("customer"), "customer anew": anew.id, "chef": chef, "admin": admin}
     tokens = {who: _token(make, user_id, who.partition(" ")[0]) for who, user_id in asking.items()}
     address = anew.address_id
     assert address
-    return Served(tokens, chef, address, page)
+    return ServedLocation(tokens, chef, address, page)
 
 
 def _token(make: Make, user_id: UUID, role: str) -> str:

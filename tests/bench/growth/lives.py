@@ -128,7 +128,7 @@ class Lives:
             inbox.receive(session, "phonepe", txn.encode() * 20, "inbox.phonepe", self._later(2))
         [(message,)] = self.make.rows("select id from inbox where processed_at is null")
         with self.make.db.transaction() as session:
-            inbox.processed(session, message, txn, "succeeded", self._later(2))
+            inbox.mark_processed(session, message, txn, "succeeded", self._later(2))
 
 
 def noon_before(days: int) -> datetime:

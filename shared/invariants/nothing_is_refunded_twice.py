@@ -1,7 +1,0 @@
-"""No more goes back of a payment than came in by it, and nothing of one that did not succeed (docs/product.md#refunds)."""
-
-BREACHES = """
-select a.id, a.booking_id, sum(r.amount) || ' goes back of ' || a.amount || ', ' || a.state
-from payment_attempts a join refunds r on r.attempt_id = a.id
-group by a.id having sum(r.amount) > a.amount or a.state <> 'succeeded' or bool_or(r.booking_id <> a.booking_id)
-"""

@@ -1,4 +1,4 @@
-"""The facts of an appointment that its letters are worded from, as notifications store them."""
+"""The facts of an appointment that its mails show, as notifications store them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -7,11 +7,11 @@ from typing import Any, Self
 
 @dataclass(frozen=True, kw_only=True)
 class AppointmentFacts:
-    """The facts of an appointment that a letter may show; a line's own facts derive from it.
+    """The facts of an appointment that a mail may show; a line's own facts derive from this class.
 
     Amounts are paise, days and instants ISO texts, `time` is HH:MM; both are local to the zone. The fields after
-    `accepted` are set by the kinds that need them. They are the deadline to pay or to answer, the time before a reschedule, the money that is
-    refunded, the reason of a cancellation, the invoice's number.
+    `accepted` are set only by the kinds that need them: deadlines, the time before a reschedule, the refund, the
+    reason of a cancellation, the invoice's number.
     """
 
     booking_id: str
@@ -36,9 +36,9 @@ class AppointmentFacts:
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
-        """Read stored facts; a release may have stored more than this one knows."""
-        known = {item.name for item in fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in known})
+        """Read stored facts; fields that another release stored and this one lacks are ignored."""
+        names = {item.name for item in fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in names})
 
     def to_row(self) -> dict[str, Any]:
         return dict(vars(self))

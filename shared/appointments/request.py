@@ -1,4 +1,4 @@
-"""An appointment somebody asks for: when, where, with whom, and what one statement found out about it."""
+"""A customer's request for an appointment, and the context that one statement reads for it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,8 +26,8 @@ class ProviderNotFound(NotFound):
 
 
 class NoProviderFree(Refusal):
-    code, title = "no_provider_free", "Nobody is free"
-    sentence = "Nobody is free then. Try another time."
+    code, title = "no_provider_free", "No provider is free"
+    sentence = "No provider is free then. Please try another time."
 
     def __init__(self) -> None:
         super().__init__(self.sentence)
@@ -46,12 +46,12 @@ class TooManyUnpaid(Refusal):
 
 
 class Overlapping(Refusal):
-    code, title = "overlapping_booking", "You have a visit then"
+    code, title = "overlapping_booking", "You have another booking then"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AppointmentRequest:
-    """A customer's request; instants are UTC, day and time of day the place's own. A line adds its own fields."""
+    """A customer's request; instants are UTC, day and time of day are local. A line adds its own fields."""
 
     address_id: UUID
     booking_date: date
@@ -61,18 +61,18 @@ class AppointmentRequest:
     provider_id: UUID | None = None
 
     def refuse_expired(self, now: datetime) -> None:
-        """Refuse a request that was valid only until an instant, by raising."""
+        """Raise the line's refusal if the request was valid only until an earlier instant."""
 
 
 def times(day: date, at: time, length: timedelta, zone: str) -> dict[str, Any]:
-    """Return the times of an AppointmentRequest that starts on a local day at a local time."""
+    """Return the time fields of an AppointmentRequest that starts on a local day at a local time."""
     starts_at = instant(day, at, zone)
     return {"booking_date": day, "time_slot": at, "starts_at": starts_at, "ends_at": starts_at + length}
 
 
 @dataclass(frozen=True)
 class Address:
-    """The address a booking keeps, whatever becomes of the customer's row."""
+    """The copy of an address that a booking stores; later changes of the customer's address do not affect it."""
 
     label: str
     full_address: str
@@ -85,7 +85,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A provider who could take an appointment, as a statement saw them; `facts` are the line's own columns."""
+    """A provider who could take an appointment, as read by the search; `facts` are the line's own columns."""
 
     id: UUID
     name: str | None
@@ -109,7 +109,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class BookingContext:
-    """Everything one statement found that decides about a request; `candidates` are in the order they are asked."""
+    """All data that a request depends on, read by one statement; `candidates` are in the order of their offers."""
 
     address: Address
     terms: BookingTerms

@@ -1,7 +1,7 @@
 """An admin gives money back: of what is still to come, or of what each side has earned already (docs/product.md#refunds).
 
 A booking still to come is refunded in part only, out of the advance: all of it goes back by cancelling. Of one that has
-ended the earnings are reversed, for whoever bears the refund.
+ended, the earnings of the side that bears the refund are reversed.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class RefundCommand:
 def refund(
     session: Session, lines: Lines, booking_id: UUID, command: RefundCommand, by: AuditContext, now: datetime
 ) -> Refund:
-    """Give back part of what was paid, never more than is left of it.
+    """Refund part of a payment, never more than its unrefunded rest.
 
     Raises BookingNotFound, NotRefundable, CancelInstead, and Invalid for what no gateway sends and no provider can bear.
     """

@@ -1,4 +1,4 @@
-"""A booking paid in cash: agreed before, recorded by an admin when somebody holds the money (docs/product.md#cash)."""
+"""A booking paid in cash: agreed before, recorded by an admin when somebody has the money (docs/product.md#cash)."""
 
 from datetime import datetime
 from uuid import UUID
@@ -32,7 +32,7 @@ def change(
 ) -> None:
     """Agree that an unpaid booking is paid in cash (or no longer), or record that it was.
 
-    Raises BookingNotFound, NotPayable for what is cancelled or paid, Invalid for another amount than is outstanding.
+    Raises BookingNotFound, NotPayable if cancelled or paid, Invalid for another amount than is outstanding.
     """
     locked_payment = queries.locked_if_known(session, booking_id)
     if locked_payment is None:

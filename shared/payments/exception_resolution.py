@@ -1,4 +1,4 @@
-"""A person closes what no rule could settle; a reference proves a refund that was paid out by hand (docs/product.md#exceptions)."""
+"""An admin closes a manual review; a reference proves a refund that was paid manually (docs/product.md#exceptions)."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -71,7 +71,7 @@ def _record_payout(
     by: AuditContext,
     now: datetime,
 ) -> None:
-    """Mark a refund done that a person has paid out; one that waits for a person is not closed without a proof."""
+    """Mark a refund done that was paid manually; one in manual review is not closed without a proof."""
     if locked_payment is None or found.kind not in ABOUT_A_REFUND:
         if reference is not None:
             raise Invalid("reference", "is for a refund only")

@@ -66,7 +66,7 @@ class GatewayAnswer:
 
 
 class GatewayUnavailable(DependencyDown):
-    """No usable answer: what was asked may or may not have happened. Ask by our id, never send anew."""
+    """No usable answer: the request may or may not have taken effect. Query by our id, never send anew."""
 
     code, title = "gateway_unavailable", "The payment service is unavailable"
 
@@ -76,7 +76,7 @@ class GatewayUnavailable(DependencyDown):
 
 
 class GatewayRefused(Exception):
-    """The gateway said no to what was asked, explicitly: nothing was begun. `code` is its own word."""
+    """The gateway refused the request explicitly: nothing was begun. `code` is its own word."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -96,14 +96,14 @@ class Gateway(Protocol):
         """Return the address of a page to pay on; raises GatewayRefused or GatewayUnavailable."""
 
     def payment(self, merchant_txn_id: str) -> GatewayAnswer:
-        """Return what the gateway knows of a payment; raises GatewayUnavailable."""
+        """Return the gateway's status of a payment; raises GatewayUnavailable."""
 
     def refund(self, order: RefundOrder) -> GatewayAnswer:
         """Ask for a refund, once per id however often it is called; raises GatewayUnavailable."""
 
     def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
-        """Return what the gateway knows of a refund; raises GatewayUnavailable."""
+        """Return the gateway's status of a refund; raises GatewayUnavailable."""
 
 
-# The gateway of a name, as each attempt keeps it: what was begun at one is asked about, and refunded, there.
+# The gateway of a name, as each attempt stores it: an attempt is queried and refunded at the gateway that began it.
 Gateways = Callable[[str], Gateway]

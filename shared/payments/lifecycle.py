@@ -10,15 +10,15 @@ class AttemptState(StrEnum):
     PENDING = "pending"  # the customer has a page to pay on
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-    MISMATCHED = "mismatched"  # paid, but not what we asked: for a person
+    MISMATCHED = "mismatched"  # paid, but not as requested: manual review
 
 
 class RefundState(StrEnum):
     CREATED = "created"
-    SENT = "sent"  # the gateway was asked and has not been heard; only the same id may ask again
+    SENT = "sent"  # the gateway has not answered the request; only the same id may ask again
     PENDING = "pending"
     DONE = "done"
-    NEEDS_PERSON = "needs_person"  # it failed, or was cash: only a person can bring it to its end
+    NEEDS_PERSON = "needs_person"  # it failed, or was cash: manual review
 
 
 class Cause(StrEnum):

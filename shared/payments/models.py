@@ -11,7 +11,7 @@ from shared.kit.ids import new_id
 from shared.payments.lifecycle import LIVE, AttemptState, RefundState
 
 CASH = "cash"  # the gateway of an attempt that was money in a hand
-CASH_REFUND = "cash_refund"  # the exception that asks a person to hand money back
+CASH_REFUND = "cash_refund"  # the manual review of a refund in cash
 WHOLE = "whole"  # the purpose of the one payment of a booking that is paid at once
 
 
@@ -23,7 +23,7 @@ IS_OPEN = "paid_at is null and withdrawn_at is null"
 class Payment(Changed, Base):
     """An amount that a booking asks its customer to pay, one payment at a time; amounts are paise.
 
-    The tries to pay it are its attempts. `withdrawn_at`: it is asked no more; `online`: it is paid at the gateway.
+    The tries to pay it are its attempts. `withdrawn_at`: it is no longer due; `online`: it is paid at the gateway.
     """
 
     __tablename__ = "payments"

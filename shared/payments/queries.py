@@ -103,7 +103,7 @@ _OF_CUSTOMER = (
 
 
 def attempt_of_customer(session: Session, customer_id: UUID, merchant_txn_id: str) -> RowMapping | None:
-    """Return what a customer is told of an attempt if its booking is theirs."""
+    """Return the customer's view of an attempt if its booking is theirs."""
     return session.execute(_OF_CUSTOMER, {"customer": customer_id, "txn": merchant_txn_id}).mappings().one_or_none()
 
 
@@ -125,7 +125,7 @@ def applied_attempt_of(session: Session, booking_id: UUID) -> Attempt | None:
 
 
 def under_review(session: Session, booking_id: UUID) -> bool:
-    """Tell whether a person still has to look at something about this booking's money; handing back cash is no doubt."""
+    """Tell whether this booking has an open manual review of its money; a refund in cash does not count."""
     named = (ManualReview.booking_id == booking_id, ManualReview.closed_at.is_(None))
     about_money = ManualReview.subject_id != booking_id  # an attempt or a refund; else it is about the visit
     in_doubt = (about_money, ManualReview.kind != CASH_REFUND)
@@ -147,7 +147,7 @@ def captured_and_refunded(session: Session, payment_id: UUID) -> tuple[int, int]
 
 
 def reserved(session: Session, attempt_id: UUID) -> int:
-    """Return the paise of an attempt that are refunded or on their way, be it by a person."""
+    """Return the paise of an attempt that are refunded or being refunded, manually or not."""
     total = select(func.coalesce(func.sum(Refund.amount), 0)).where(Refund.attempt_id == attempt_id)
     return int(session.scalars(total).one())
 

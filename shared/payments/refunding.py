@@ -40,7 +40,7 @@ def reserve(
 ) -> Refund:
     """Reserve part of a capture for a refund and enqueue sending it; never more than is left of the capture.
 
-    A cash payment is handed back by a person, through a manual review.
+    A cash payment is refunded through a manual review.
     """
     left = attempt.amount - queries.reserved(session, attempt.id)
     if not 0 < amount <= left:
@@ -143,7 +143,7 @@ def _verdict(refund: Refund, merchant: str, answer: GatewayAnswer) -> RefundStat
         ours = (merchant, refund.merchant_refund_id, refund.amount, refund.currency)
         theirs = (answer.merchant, answer.merchant_txn_id, answer.amount, answer.currency)
         return RefundState.DONE if ours == theirs else RefundState.NEEDS_PERSON
-    # A refund that failed is never quietly tried again under another id: a person decides how the money goes back.
+    # A failed refund is never retried silently under another id: a manual review decides how it is paid.
     return RefundState.NEEDS_PERSON if answer.status is GatewayStatus.FAILED else RefundState.PENDING
 
 
@@ -156,7 +156,7 @@ def done_by_hand(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Say that a person has given the money back, by a reference that proves it; everything is locked.
+    """Mark a refund done that was paid manually, with its proof of payment; all rows are locked.
 
     Raises IllegalMove for a refund that has ended already.
     """

@@ -17,7 +17,7 @@ SHOWN: dict[AttemptState, AttemptStatus] = {
     AttemptState.PENDING: "pending",
     AttemptState.SUCCEEDED: "success",
     AttemptState.FAILED: "failed",
-    AttemptState.MISMATCHED: "pending",  # a person is looking at it
+    AttemptState.MISMATCHED: "pending",  # in manual review
 }
 
 
@@ -33,7 +33,7 @@ class PaymentPageView(View):
 
 
 class AttemptView(View):
-    """How an attempt stands, and what that makes of its booking."""
+    """The status of an attempt, and the status of its booking."""
 
     merchant_txn_id: str
     status: AttemptStatus
@@ -50,7 +50,7 @@ class CashAgreed(Body):
 
 
 class CashTaken(Body):
-    """The whole outstanding amount as it was paid in cash, and who holds the money."""
+    """The whole outstanding amount as it was paid in cash, and who has the money."""
 
     amount: RupeesIn
     held_by: Literal["provider", "platform"]
@@ -128,7 +128,7 @@ class ListedAttemptView(AdminAttemptView):
 
 
 class ReconciliationView(View):
-    """One round of asking: how many were asked about, got no answer, could not be settled or were handed to a person."""
+    """One round of asking: how many were asked about, got no answer, could not be settled or went to manual review."""
 
     id: UUID
     started_at: datetime

@@ -141,7 +141,7 @@ def _failed(case: _Case) -> None:
 
 
 def _mismatched(case: _Case) -> None:
-    """Paid, but not what we asked: no booking is confirmed by it, and a person decides what becomes of the money."""
+    """Open a manual review of a payment that differs from the request; it confirms no booking."""
     names = ("merchant_txn_id", "amount", "currency")
     requested = {name: getattr(case.attempt, name) for name in names}
     received = {name: getattr(case.answer, name) for name in (*names, "merchant")}
@@ -150,8 +150,8 @@ def _mismatched(case: _Case) -> None:
 
 
 def _refuse_contradiction(case: _Case, current: AttemptState, verdict: AttemptState) -> None:
-    # A success never becomes a failure by itself; a gateway that says so is a matter for a person. What was settled
-    # while this answer was on its way may well have been a failure when it was given.
+    # A success never becomes a failure by itself; a gateway that says so is reviewed manually. An
+    # attempt settled while this answer was in transit may well have been a failure when the gateway answered.
     overtaken = verdict is AttemptState.FAILED and case.before is not AttemptState.SUCCEEDED
     if current is AttemptState.SUCCEEDED and verdict is not AttemptState.SUCCEEDED and not overtaken:
         case.to_a_person("payment_contradiction", code=case.answer.code)

@@ -77,7 +77,7 @@ def poll_for_customer(db: Database, gateways: Gateways, lines: Lines, attempt_id
 
 @dataclass
 class Round:
-    """Counts of one round of polls: polled, without an answer, failed, and handed to a person."""
+    """Counts of one round of polls: polled, without an answer, failed, and sent to manual review."""
 
     asked: int = 0
     silent: int = 0

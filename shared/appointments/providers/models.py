@@ -26,12 +26,12 @@ SLOT_OVERLAP = "ex_provider_availability_overlap"
 
 
 class Provider(Changed, Base):
-    """A person who comes to appointments of one line: what customers see, where they work, what they cost.
+    """A provider of one line: public profile, city, rate, rating and verification.
 
-    `rate` is paise an hour, and the key by which a line may rank (null: the line prices otherwise). City and rate stand
-    in one table with one index, since a search for the next provider reads both. `rating` is the mean of `rating_count`
-    ratings that sum to `rating_sum`. `calendar_version` grows with each change of when and whether the provider works,
-    so that a booking decided on an older calendar is decided again.
+    `rate` is paise an hour, by which a line may rank (null: the line prices otherwise). City and rate share one index,
+    since the search for the next provider reads both. `rating` is the mean of `rating_count` ratings that sum to
+    `rating_sum`. `calendar_version` increases with each change of the provider's working times, so that a booking
+    decided on an older calendar is retried.
     """
 
     __tablename__ = "providers"
@@ -61,7 +61,7 @@ class Provider(Changed, Base):
     calendar_version: Mapped[int] = mapped_column(server_default=text("0"))
 
     def shown(self, names: Iterable[str], person: User) -> dict[str, Any]:
-        """Return the columns of these names; the person's come before the provider's."""
+        """Return the values of these names, from the user's row or else the provider's."""
         return {name: getattr(row, name) for row in (self, person) for name in names if hasattr(row, name)}
 
 
@@ -89,7 +89,7 @@ class WeeklySlot(Created, Base):
 
 
 class DayOff(Created, Base):
-    """A local day on which a provider does not work, whatever the week says."""
+    """A local day on which a provider does not work, despite the week."""
 
     __tablename__ = "provider_days_off"
     __table_args__ = (UniqueConstraint("provider_id", "day"),)

@@ -52,7 +52,7 @@ def preview(
 
 
 def reschedule(begin: Begin, booking_id: UUID, request: RescheduleRequest, key_of: KeyOf, now: datetime) -> BookingView:
-    """Move a customer's own visit and return it as they see it; the chef is asked again.
+    """Move a customer's own visit and return it as they see it; the chef gets a new offer.
 
     `begin` opens a transaction that locks its caller. Locks: customer, provider, booking, payment. Raises
     BookingNotFound, PriceChanged, what `decide` raises, and Replayed for a key answered before.
@@ -95,7 +95,7 @@ def _apply(session: Session, move: Move, request: RescheduleRequest, now: dateti
     booking.busy_period = Range(move.starts_at, move.ends_at + move.terms.gap)
     booking.pay_by = offers.pay_by_once_rescheduled(LINE.policy, booking, appointment, now)
     _charge(session, move, now)
-    offer = offers.ask_again(session, LINE, booking, appointment, now)
+    offer = offers.reopen(session, LINE, booking, appointment, now)
     times = {"from": came_from.isoformat(), "to": appointment.starts_at.isoformat()}
     actor = Actor(CUSTOMER, booking.customer_id)
     note(session, booking, actor, now, kind="rescheduled", **times, total=booking.total)
@@ -118,7 +118,7 @@ def _charge(session: Session, move: Move, now: datetime) -> None:
 
 def _notify(session: Session, move: Move, came_from: datetime, offer: Offer | None, now: datetime) -> None:
     booking, appointment = move.rows.booking, move.rows.appointment
-    before, occurrence = local(came_from, appointment.time_zone), notify.since_reschedule(appointment)
+    before, occurrence = local(came_from, appointment.time_zone), notify.reschedule_occurrence(appointment)
     from_day, from_time = before.date().isoformat(), f"{before:%H:%M}"
     notify.customer(
         session,

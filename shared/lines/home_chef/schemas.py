@@ -266,7 +266,7 @@ class ChefProfileView(_ChefView):
 
 
 class RegisteredChefView(_ChefView):
-    """A chef as an admin sees them: by whom, when and by which document they were verified."""
+    """A chef as an admin sees them, with the verifier, the time and the document of verification."""
 
     email: str | None
     phone: str | None

@@ -74,7 +74,7 @@ class Theirs:
 
 
 _NEVER_HAPPENED = frozenset({GatewayStatus.FAILED, GatewayStatus.NOT_FOUND})
-# What a gateway says of something in this state of ours when both mean the same; words both kinds use mean the same.
+# Gateway statuses that agree with each of our states; a status shared by payments and refunds means the same for both.
 AGREES: dict[str, frozenset[GatewayStatus]] = {
     AttemptState.CREATED: frozenset({GatewayStatus.PENDING}),
     AttemptState.PENDING: frozenset({GatewayStatus.PENDING}),
@@ -87,12 +87,12 @@ AGREES: dict[str, frozenset[GatewayStatus]] = {
 }
 _MOVED_MONEY = frozenset({AttemptState.SUCCEEDED, AttemptState.MISMATCHED, RefundState.DONE})
 NOT_OVER = frozenset(state.value for state in LIVE | UNFINISHED)
-# A failed payment that succeeded after all is settled too; what has ended otherwise only a person can judge.
+# A failed payment that succeeded after all is settled too; any other ended state needs manual review.
 _CAN_MOVE = NOT_OVER | {AttemptState.FAILED.value}
 
 
 def compare(ours: Ours | None, theirs: Theirs) -> Outcome:
-    """Return how the two sides stand to each other: the first difference that counts, or that there is none.
+    """Return the outcome of comparing the two sides: the first difference that counts, or MATCHED.
 
     Both still pending is a match. A fee that is not booked yet is no difference: it is booked then.
     """
@@ -140,5 +140,5 @@ def actions(outcome: Outcome, state: str | None, *, closed: bool) -> tuple[Actio
     return tuple(action for action in allowed if action is not Action.SETTLE or state in _CAN_MOVE)
 
 
-# What is not a question of a few rupees of fee needs somebody to look.
+# Every difference except one of the fee needs manual review.
 FOR_A_PERSON = frozenset(Outcome) - {Outcome.MATCHED, Outcome.FEE_DIFFERS}

@@ -12,7 +12,7 @@ from shared.payments.models import Attempt, Refund
 from shared.payments.reconciliation.comparison import About, Outcome
 from shared.users.models import User
 
-DIFFERS = "reconciliation_differs"  # the exception of a row of the report that needs a person
+DIFFERS = "reconciliation_differs"  # the manual review of a row of the report
 
 
 class ReconciliationDay(Base):

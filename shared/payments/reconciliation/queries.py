@@ -47,7 +47,7 @@ class Compared:
     outcome: Outcome
 
 
-# Everything a gateway can be asked about. What was paid in cash went through none.
+# Everything a gateway can be queried about; cash payments went through none.
 _SUBJECTS = """
   select 'payment' as kind, a.gateway, a.merchant_txn_id as our_id, a.created_at as began, a.currency,
     a.id as attempt_id, cast(null as uuid) as refund_id, a.booking_id,

@@ -114,7 +114,7 @@ class _Run:
                 self.did["silent"] += 1
                 logger.warning("gateway unavailable, compared later", extra=log.fields(reason=error.reason))
             except Exception as error:
-                # One answer that cannot be read must not stop the others; it is asked for again in the next run.
+                # One unreadable answer must not stop the others; the next run queries it again.
                 self.did["failed"] += 1
                 logger.exception(
                     "not compared", extra=log.fields(alarm="not_settled", id=subject.our_id), exc_info=error

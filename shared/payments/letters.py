@@ -1,4 +1,4 @@
-"""Neutral words about a booking and its money, for lines that have none of their own: pure, from facts."""
+"""Neutral mails about a booking and its money, for lines without mails of their own: pure, from facts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -11,7 +11,7 @@ from shared.notifications.notice import Reader
 
 @dataclass(frozen=True, kw_only=True)
 class BookingFacts:
-    """The facts of a booking that a letter may show; amounts are paise, `amount` is the money the letter is about."""
+    """The facts of a booking that a mail may show; amounts are paise, `amount` is that of the refund."""
 
     booking_id: str
     ref: str
@@ -21,9 +21,9 @@ class BookingFacts:
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
-        """Read stored facts; a release may have stored more than this one knows."""
-        known = {item.name for item in fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in known})
+        """Read stored facts; fields that another release stored and this one lacks are ignored."""
+        names = {item.name for item in fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in names})
 
     def to_row(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -75,7 +75,7 @@ def refund_decided(facts: BookingFacts, reader: Reader) -> EmailTemplate:
         facts,
         reader,
         f"A refund of {_amount(facts)} for {{ref}}",
-        "You get money back",
+        "You are getting a refund",
         f"We refund {_amount(facts)} of what you paid for this booking. We write again when it is done.",
     )
 
@@ -91,7 +91,7 @@ def refunded(facts: BookingFacts, reader: Reader) -> EmailTemplate:
 
 
 def about_booking(facts: BookingFacts, reader: Reader) -> EmailTemplate:
-    """Return the words for a kind of notification whose line is switched off or no longer knows it."""
+    """Return the mail of a kind of notification that its line does not support, or whose line is switched off."""
     return _letter(facts, reader, "About your booking {ref}", "About your booking", "Its details are in the app.")
 
 

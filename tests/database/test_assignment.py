@@ -274,9 +274,9 @@ def test_the_chef_of_a_visit_that_is_not_there_or_has_started_is_nobodys_to_chan
         with pytest.raises(BookingNotFound):
             change(new_id())
     make.step(paid, ProviderAction.CONFIRMED, ProviderAction.IN_PROGRESS)
-    with pytest.raises(StatusChangeNotAllowed, match="before it starts"):
+    with pytest.raises(StatusChangeNotAllowed, match="before the booking starts"):
         assignment.assign(admin, LINE, paid.id, chefs[1].id, None, now)
-    with pytest.raises(StatusChangeNotAllowed, match="before it starts"):
+    with pytest.raises(StatusChangeNotAllowed, match="before the booking starts"):
         assignment.remove(admin, LINE, paid.id, None, now)
     with pytest.raises(BookingNotFound):
         status_changes.by_admin(admin, LINE, new_id(), Status.CANCELLED, "no", now)

@@ -15,7 +15,7 @@ from shared.lines.home_chef.visit import NAME
 from shared.payments.models import Refund
 from shared.users.models import User
 
-BookingRow = RowMapping  # what a customer is shown of a booking; no other column is read
+BookingRow = RowMapping  # the columns of a booking that its customer sees
 _STATES = (Booking.status, Booking.payment_status, Booking.acceptance, Booking.pay_by, Booking.cancellation_reason)
 _TIMES = (Appointment.booking_date, Appointment.time_slot, Appointment.starts_at, Appointment.ends_at)
 _PLACE = (Appointment.time_zone, Appointment.address, Appointment.details)

@@ -1,4 +1,4 @@
-"""A visit and a chef as each audience sees them."""
+"""The views of a visit and a chef, for each audience."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def booked_view(placement: Placement) -> BookingView:
-    """Return a visit that was just booked as its customer sees it."""
+    """Return the customer's view of a new visit."""
     request = placement.request
     assert isinstance(request, VisitRequest)  # noqa: S101 - made by the line
     return BookingView.model_validate(
@@ -66,7 +66,7 @@ def booking_view(row: BookingRow, refunds: "Sequence[Refund]" = ()) -> BookingVi
 
 
 def listed_view(row: BookingRow) -> BookingView | BookingSummaryView:
-    """Return a visit, or a booking of another line as every line's is shown."""
+    """Return the full view of a visit, or the summary of another line's booking."""
     return booking_view(row) if row["line"] == NAME else BookingSummaryView.model_validate(dict(row))
 
 
@@ -77,7 +77,7 @@ def _rating_view(row: BookingRow) -> RatingView | None:
 
 
 def chef_booking_view(row: AppointmentRow) -> ChefBookingView:
-    """Return area and first name until the chef has accepted; then the address and the number."""
+    """Return the chef's view: area and first name until accepted, then also the address and phone number."""
     details = VisitDetails.of(row.appointment.details)
     own = ("duration_hours", "guest_count", "special_requests")
     return ChefBookingView.model_validate({**row.shown_to_provider(), **{name: getattr(details, name) for name in own}})
@@ -107,7 +107,7 @@ def _of_chef(names: Iterable[str], user: User, provider: Provider) -> dict[str, 
 
 
 def public_name(name: str | None) -> str | None:
-    """Return a chef's name as customers see it: the first name and the initial of the last."""
+    """Return a chef's public name: the first name and the initial of the last."""
     names = (name or "").split()
     return f"{names[0]} {names[-1][0]}." if len(names) > 1 else name
 
@@ -126,7 +126,7 @@ def public_chef_view(row: Row[Any]) -> PublicChefView:
 
 
 def _public_rating(row: dict[str, Any]) -> ChefRatingView:
-    """Return a rating with the customer's first name alone, and the month alone."""
+    """Return a rating with only the customer's first name and only the month."""
     month = local(datetime.fromisoformat(row["created_at"]), ZONE).strftime("%Y-%m")
     first = next(iter((row["name"] or "").split()), None)
     return ChefRatingView(stars=row["stars"], comment=row["comment"], month=month, customer_name=first)

@@ -1,7 +1,7 @@
-"""Of a completed visit each side is booked what the price gives it; of what a cancellation keeps, its part pro rata.
+"""Each side earns its part of a completed visit's price, and its pro-rata part of a retained cancellation amount.
 
-Pro rata is to the paisa next to it; a visit without a chef leaves the chef's part to the platform. A completed visit of
-which something was given back before is left to `the_advance_is_what_is_still_to_come`.
+Pro rata is rounded to the paisa; the platform gets the chef's part of a visit without a chef. The invariant
+`the_advance_is_what_is_still_to_come` covers completed visits that were partly refunded before.
 """
 
 BREACHES = """

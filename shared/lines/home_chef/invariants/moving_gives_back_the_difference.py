@@ -1,4 +1,4 @@
-"""The difference to a lower price went back when a visit was moved, to the paisa (docs/product.md#reschedule)."""
+"""A reschedule to a lower price refunds exactly the difference, to the paisa (docs/product.md#reschedule)."""
 
 BREACHES = """
 select b.id, b.id, a.amount || ' was paid for ' || b.total || ', and moving gave back ' || coalesce(sum(r.amount), 0)

@@ -1,6 +1,7 @@
-"""A total is the sum of its lines, and each line what the tariff makes of rate, hours, guests and time: nobody's word counts.
+"""A total is the sum of its lines, and each line follows from the tariff, rate, hours, guests and time.
 
-Half-up to the paisa (docs/product.md#price). Of a visit that was moved, only the sum: by which tariff is not kept.
+Rounded half-up to the paisa (docs/product.md#price). Only the sum is checked for a rescheduled visit, because the tariff
+of its new price is not stored.
 """
 
 BREACHES = """

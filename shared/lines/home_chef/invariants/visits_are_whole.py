@@ -1,4 +1,4 @@
-"""A booking of this line has its visit and its payment, holds its chef for all of the visit, and was moved twice at most."""
+"""A booking of this line has a visit and a payment, blocks its chef for the whole visit, and was moved at most twice."""
 
 BREACHES = """
 select b.id, b.id, case when v.booking_id is null then 'no visit' when p.id is null then 'no payment'

@@ -1,4 +1,4 @@
-"""A quote is used by its own customer, for one booking, at the price it named (docs/product.md#quotes)."""
+"""A quote is used only by its own customer, for one booking, at the quoted price (docs/product.md#quotes)."""
 
 BREACHES = """
 select q.id, b.id, 'quoted ' || q.total || ', booked at ' || b.total from home_chef_quotes q

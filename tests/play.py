@@ -47,7 +47,7 @@ class Play:
         """Ask for a price; returns the quote's id."""
         asked = self.make.request(who, **wanted).visit()
         with self.make.begin(who)() as (session, caller):
-            return quotes.give(session, LINE, caller.id, asked, QUOTES, self.now, None).id
+            return quotes.create(session, LINE, caller.id, asked, QUOTES, self.now, None).id
 
     def book_quoted(self, who: Person, quote_id: UUID) -> BookingView:
         wanted = BookingRequest(quote_id=quote_id)

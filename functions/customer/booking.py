@@ -34,7 +34,7 @@ def give_quote(call: Call, body: QuoteRequest) -> QuoteView:
     limits = quotes.Limits(timedelta(seconds=chosen.quote_seconds), chosen.quotes_per_hour)
     with call.locking() as (session, caller):
         key = call.key(caller)
-        quote = quotes.give(session, LINE, caller.id, body, limits, call.now, key)
+        quote = quotes.create(session, LINE, caller.id, body, limits, call.now, key)
         idempotency.store(session, key, 201, quote.model_dump(mode="json"), call.now)
         return quote
 

@@ -39,7 +39,7 @@ class StepFailed(Exception):
 
 @dataclass
 class Person:
-    """Identified with an app: signs in by mail and calls the API."""
+    """Somebody with an app: signs in by mail and calls the API."""
 
     url: str
     email: str

@@ -98,7 +98,7 @@ def _serves(port: int, pid: int) -> bool:
         return False
     finally:
         connection.close()
-    # Identified else's server may be the one that answers on a port we wanted.
+    # Somebody else's server may be the one that answers on a port we wanted.
     return bool(ready == b"PONG" and b"process_id:%d\r\n" % pid in server)
 
 

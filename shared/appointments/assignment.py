@@ -1,4 +1,4 @@
-"""An appointment gets another provider at the same price, none asked twice. Source: docs/product.md#offers.
+"""Reassign an appointment to another provider at the same price; no provider gets two offers. Source: docs/product.md#offers.
 
 A change runs in sequence inside one transaction: find and lock the next provider, lock the booking, validate the
 departure, release the provider, assign the next one. Without a next one, an unpaid appointment is cancelled and a paid
@@ -41,7 +41,7 @@ logger = log.logger(__name__)
 
 @dataclass(frozen=True)
 class Departure:
-    """Why the provider of an appointment no longer comes: the end of the offer, and the kind of the event."""
+    """Why a provider leaves an appointment: the final state of the offer, the kind of the event, the reason."""
 
     end: OfferState
     kind: str
@@ -67,7 +67,7 @@ Validate = Callable[[AssignmentContext], Departure | None]  # None: nothing is t
 
 
 def decline(begin: Begin, line: AppointmentLine, booking_id: UUID, reason: str | None, now: datetime) -> AppointmentRow:
-    """Decline an offer as its provider; the next free one is asked.
+    """Decline an offer as its provider; the next free provider gets an offer.
 
     Raises BookingNotFound, StatusChangeNotAllowed, OfferGone.
     """
@@ -79,7 +79,7 @@ def decline(begin: Begin, line: AppointmentLine, booking_id: UUID, reason: str |
         if booking.status not in NOT_STARTED:
             raise StatusChangeNotAllowed(booking, ProviderAction.DECLINED)
         if context.row.appointment.starts_at <= now:
-            detail = "A visit is declined before it starts."
+            detail = "An appointment can be declined only before it starts."
             raise StatusChangeNotAllowed(booking, ProviderAction.DECLINED, detail)
         if offers.has_lapsed(offer, now):
             raise OfferGone
@@ -89,7 +89,7 @@ def decline(begin: Begin, line: AppointmentLine, booking_id: UUID, reason: str |
 
 
 def remove(begin: Begin, line: AppointmentLine, booking_id: UUID, reason: str | None, now: datetime) -> AppointmentRow:
-    """Take an appointment from its provider as an admin; the next free one is asked.
+    """Remove the provider of an appointment as an admin; the next free provider gets an offer.
 
     Raises BookingNotFound, StatusChangeNotAllowed.
     """
@@ -104,7 +104,7 @@ def remove(begin: Begin, line: AppointmentLine, booking_id: UUID, reason: str | 
 
 
 def lapse(db: Database, line: AppointmentLine, booking_id: UUID, now: datetime) -> None:
-    """End an offer that was not answered in time and ask the next provider; answered meanwhile, nothing changes."""
+    """End an offer that was not answered in time and make one to the next provider; no change if answered meanwhile."""
 
     def validate(context: AssignmentContext) -> Departure | None:
         offer = context.row.offer
@@ -115,7 +115,7 @@ def lapse(db: Database, line: AppointmentLine, booking_id: UUID, now: datetime) 
 
 
 def release_inactive(db: Database, line: AppointmentLine, booking_id: UUID, actor: Actor, now: datetime) -> None:
-    """Take an appointment that has not started from a provider who was deactivated; the next free one is asked."""
+    """Remove a deactivated provider from an appointment that has not started; the next free one gets an offer."""
 
     def validate(context: AssignmentContext) -> Departure | None:
         booking = context.booking
@@ -139,14 +139,14 @@ def release_all(db: Database, line: AppointmentLine, provider_id: UUID, actor: A
 def replace(begin: Begin, line: AppointmentLine, booking_id: UUID, validate: Validate, now: datetime) -> AppointmentRow:
     """Replace the provider of a booking where `validate`, on the locked rows, returns a departure.
 
-    Returns the booking as the departing provider has it. Raises BookingNotFound, and whatever `validate` raises.
+    Returns the booking with the departing provider's offer. Raises BookingNotFound, and any error of `validate`.
     """
 
     def decide(session: Session, actor: Actor, search: CandidateSearch) -> AppointmentRow:
-        known = queries.find(session, booking_id)
-        start = known.starts_at
-        # The next provider's row is locked before the booking's, in vain where nobody departs.
-        candidate_id = candidates.next_candidate(session, line, known, search, now)
+        unlocked = queries.find(session, booking_id)
+        start = unlocked.starts_at
+        # Lock the next provider's row before the booking's; the lock is unused if no provider departs.
+        candidate_id = candidates.next_candidate(session, line, unlocked, search, now)
         row = queries.locked(session, booking_id)
         if row.appointment.starts_at != start:
             raise Stale
@@ -157,7 +157,7 @@ def replace(begin: Begin, line: AppointmentLine, booking_id: UUID, validate: Val
             if candidate_id is not None:
                 _assign(context, candidate_id, departure)
             else:
-                _leave_without(context, departure)
+                _cancel_or_review(context, departure)
         return row
 
     return candidates.retry(begin, decide, TRIES)
@@ -173,10 +173,10 @@ def assign(
     *,
     field: str = "provider_id",
 ) -> AppointmentRow:
-    """Ask one provider as an admin, whatever their week says and whoever was asked before; theirs already: no change.
+    """Offer a booking to one provider as an admin, despite their week and earlier offers; no change if already assigned.
 
-    Raises BookingNotFound, Invalid (naming `field`: no verified, active provider of the line), ProviderUnavailable (another appointment
-    then), StatusChangeNotAllowed.
+    Raises BookingNotFound, Invalid (no verified, active provider of the line), ProviderUnavailable (a conflicting
+    appointment), StatusChangeNotAllowed.
     """
     try:
         with begin() as (session, actor):
@@ -190,7 +190,7 @@ def assign(
                 departure = Departure(OfferState.WITHDRAWN, line.word("provider_assigned"), reason)
                 _release(context, departure)
                 _assign(context, provider_id, departure)
-                close_reviews(session, NO_PROVIDER, booking_id, actor, "A provider has been asked.", now)
+                close_reviews(session, NO_PROVIDER, booking_id, actor, "An admin has assigned a provider.", now)
             return row
     except ConstraintViolated as violation:
         if violation.constraint != SLOT_TAKEN:
@@ -200,12 +200,12 @@ def assign(
 
 def _refuse_started(booking: Booking) -> None:
     if booking.status not in NOT_STARTED:
-        detail = "The provider of a booking changes before it starts."
+        detail = "The provider can be changed only before the booking starts."
         raise StatusChangeNotAllowed(booking, Status.CONFIRMED, detail)
 
 
 def _release(context: AssignmentContext, departure: Departure) -> None:
-    """End the offer of the departing provider and notify those who did not decline themselves."""
+    """End the departing provider's offer and notify the provider, unless the provider declined."""
     session, booking, row = context.session, context.booking, context.row
     offers.end(session, booking, departure.end, context.now, departure.reason)
     session.flush()
@@ -223,23 +223,23 @@ def _release(context: AssignmentContext, departure: Departure) -> None:
 
 
 def _assign(context: AssignmentContext, provider_id: UUID, departure: Departure) -> None:
-    """Offer a locked booking to a provider whose row is locked; the customer is notified who comes."""
+    """Offer a locked booking to a provider whose row is locked, and notify the customer of the new provider."""
     session, booking, appointment = context.session, context.booking, context.row.appointment
     before = booking.provider_id
     transitions.await_acceptance(booking, provider_id)
     appointment.provider_changed_at = context.now
-    session.flush()  # the constraint refuses a provider who was taken meanwhile
+    session.flush()  # the constraint refuses a provider who was booked meanwhile
     _note(context, departure, from_provider=before and str(before), to_provider=str(provider_id))
     offer = offers.make(session, context.line, booking, appointment, provider_id, context.now)
     notify.customer(session, context.line, booking, appointment, "provider_changed", context.now, subject=offer.id)
 
 
-def _leave_without(context: AssignmentContext, departure: Departure) -> None:
-    """Cancel an unpaid booking that nobody is left for; open a review for a paid one."""
+def _cancel_or_review(context: AssignmentContext, departure: Departure) -> None:
+    """Cancel an unpaid booking that has no provider left; open a manual review of a paid one."""
     session, line, booking = context.session, context.line, context.booking
     _note(context, departure, from_provider=str(booking.provider_id))
     if booking.payment_status not in PAID:
-        transitions.await_acceptance(booking)  # the cancelled booking names no provider who had accepted
+        transitions.await_acceptance(booking)  # so that the cancelled booking shows no accepted provider
         why = line.word(NO_PROVIDER)
         cancellation.cancel_in_full(session, line, booking, context.row.appointment, SYSTEM, why, why, context.now)
         return
@@ -263,7 +263,7 @@ def _note(context: AssignmentContext, departure: Departure, **facts: Any) -> Non
 
 
 def as_actor(db: Database, actor: Actor) -> Begin:
-    """Return transactions of an actor who is no request's caller."""
+    """Return a transaction factory for an actor outside a request, such as the system."""
 
     @contextmanager
     def begin() -> Iterator[tuple[Session, Actor]]:

@@ -1,4 +1,4 @@
-"""An appointment is cancelled: its time is free again and its money is shared out. Source: docs/product.md#cancellation."""
+"""Cancel an appointment: free its time and divide its money. Source: docs/product.md#cancellation."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,18 +28,18 @@ UNPAID = "unpaid"
 
 
 class NotCancellable(Refusal):
-    code, title = "not_cancellable", "It cannot be cancelled any more"
+    code, title = "not_cancellable", "It can no longer be cancelled"
 
 
 class RefundChanged(Refusal):
-    """The refund is no longer what the customer agreed to."""
+    """The refund differs from the one the customer agreed to."""
 
     code, title = "refund_changed", "The refund has changed"
 
 
 @dataclass(frozen=True)
 class _Case:
-    """A booking with the rows its cancellation is decided on; `refunded` is paise, `paid_by` None while unpaid."""
+    """The rows that decide a cancellation; `refunded` is paise, `paid_by` is None while unpaid."""
 
     booking: Booking
     appointment: Appointment
@@ -75,7 +75,9 @@ def cancel(
     case = _case(session, locked_payment.booking, payments.applied_attempt(session, locked_payment.payment.id))
     refund = _offer(line, case, now).refund
     if expected is not None and expected != refund:
-        raise RefundChanged("The refund is not what you were shown. Look again before you cancel.", refund=refund / 100)
+        raise RefundChanged(
+            "The refund is no longer the one you were shown. Please check it before you cancel.", refund=refund / 100
+        )
     _end(session, line, case, Actor(CUSTOMER, customer_id), reason, now)
     _share_out(session, line, case, refund, now)
     paid = "cancelled_with_refund" if refund else "cancelled_without_refund"
@@ -84,7 +86,7 @@ def cancel(
 
 
 def cancel_unpaid(session: Session, line: AppointmentLine, booking: Booking, why: str, now: datetime) -> None:
-    """Cancel a locked booking that is not paid; a provider who had accepted is notified, one who was asked is not.
+    """Cancel a locked, unpaid booking; notify its provider only if they had accepted.
 
     `why` is `unpaid` (the deadline to pay has passed) or `blocked` (an admin blocked the customer).
     """
@@ -106,9 +108,9 @@ def cancel_in_full(
     why: str,
     now: datetime,
 ) -> None:
-    """Cancel a locked booking for a cause that is not its customer's, and refund everything.
+    """Cancel a locked booking for another reason than its customer's wish, and refund everything.
 
-    `why` is what the customer's letter says: the provider's role, `operator`, or the line's word for `no_provider`.
+    `why` is the reason in the customer's mail: the provider's role, `operator`, or the line's word for `no_provider`.
     """
     locked_payment = payments.locked(session, booking.id)
     case = _case(session, booking, payments.applied_attempt(session, locked_payment.payment.id), appointment)
@@ -133,7 +135,7 @@ def _offer(line: AppointmentLine, case: _Case, now: datetime) -> CancellationOff
 
 
 def cancellation_facts(booking: Booking, appointment: Appointment, refunded: int) -> CancellationFacts:
-    """Return what decides about cancelling a booking of which so many paise were refunded."""
+    """Return the facts that decide a cancellation; `refunded` is the paise refunded before."""
     return CancellationFacts(
         total=booking.total,
         refunded=refunded,
@@ -146,7 +148,7 @@ def cancellation_facts(booking: Booking, appointment: Appointment, refunded: int
 
 
 def _end(session: Session, line: AppointmentLine, case: _Case, actor: Actor, reason: str, now: datetime) -> None:
-    """Free the provider's time and move the booking to its end; a provider who had accepted stays named."""
+    """Set a booking to cancelled and free the provider's time; a provider who had accepted remains on the booking."""
     booking = case.booking
     offers.end(session, booking, OfferState.WITHDRAWN, now)
     accepted = booking.acceptance == Acceptance.ACCEPTED

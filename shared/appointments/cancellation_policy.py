@@ -9,9 +9,9 @@ from shared.payments.cancellation_policy import CancellationPolicy, best_tier, r
 
 @dataclass(frozen=True)
 class CancellationFacts:
-    """The facts that decide about a customer's cancellation; amounts are paise, `refunded` includes refunds under way.
+    """The facts that decide a customer's cancellation; amounts are paise, `refunded` includes refunds under way.
 
-    `cap_bp` is the most that is refunded of a rescheduled appointment (basis points of the total); None: never moved.
+    `cap_bp` is the most that is refunded of a rescheduled appointment (basis points of the total); None: never rescheduled.
     """
 
     total: int
@@ -25,7 +25,7 @@ class CancellationFacts:
 
 @dataclass(frozen=True)
 class CancellationOffer:
-    """The refund of a cancellation now, in paise, and until when it stands (None: until a provider accepts)."""
+    """The refund of a cancellation now, in paise, and its end of validity (None: until a provider accepts)."""
 
     refund: int
     valid_until: datetime | None
@@ -34,7 +34,7 @@ class CancellationOffer:
 def cancellation_offer(
     facts: CancellationFacts, policy: CancellationPolicy, grace: timedelta, now: datetime
 ) -> CancellationOffer:
-    """Return what cancelling now refunds: everything until a provider has accepted, then by the hours before the start.
+    """Return the refund of cancelling now: everything until a provider has accepted, then by the hours before the start.
 
     `grace` is how long a cancellation is free after the provider has changed.
     """
@@ -47,7 +47,7 @@ def cancellation_offer(
 def refund_share(
     facts: CancellationFacts, policy: CancellationPolicy, grace: timedelta, now: datetime
 ) -> tuple[int, datetime | None]:
-    """Return the share of the total that cancelling now refunds, in basis points, and until when it stands.
+    """Return the share of the total that cancelling now refunds, in basis points, and its end of validity.
 
     A rescheduled appointment refunds the smaller of the shares then and now (docs/product.md#reschedule).
     """

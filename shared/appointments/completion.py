@@ -1,4 +1,4 @@
-"""An appointment starts and is completed: the advance becomes earnings. Source: docs/product.md#start-and-completion, docs/product.md#ledger."""
+"""Start and complete an appointment; completion turns the advance into earnings. Source: docs/product.md#start-and-completion, docs/product.md#ledger."""
 
 from datetime import datetime
 
@@ -21,7 +21,7 @@ _COUNT = text("update providers set total_bookings = total_bookings + 1 where us
 
 
 def supply_of(booking: Booking, appointment: Appointment, customer_name: str | None, *components: Component) -> Supply:
-    """Return what a completed appointment supplied: these components, at its address, on its local day."""
+    """Return the supply of a completed appointment for its invoice: components, address, local day."""
     place = appointment.address
     return Supply(
         booking_ref=booking.ref,

@@ -1,6 +1,6 @@
-"""The deadlines of appointments, made sure by a scheduled job. Source: docs/product.md#offers, docs/product.md#start-and-completion.
+"""Deadlines of appointments, enforced by a scheduled job. Source: docs/product.md#offers, docs/product.md#start-and-completion.
 
-Each appointment is decided on its locked row, in a transaction of its own, and only by its own line.
+Each appointment is changed in a transaction of its own, on its locked row, and only by its own line.
 """
 
 from collections.abc import Callable
@@ -46,12 +46,12 @@ union all
 """)
 
 
-def keep(db: Database, line: AppointmentLine, now: datetime) -> dict[str, int]:
-    """Do what is due; returns how many appointments each rule found. A failure is logged and the others go on."""
+def enforce(db: Database, line: AppointmentLine, now: datetime) -> dict[str, int]:
+    """Apply each rule to its due appointments; returns the count by rule. A failure is logged and the others continue."""
     rules: dict[str, Callable[[Database, AppointmentLine, UUID, datetime], None]] = {
         "offer_lapsed": assignment.lapse,
         "provider_inactive": _release_inactive,
-        "no_provider": _give_up,
+        "no_provider": _cancel_unassigned,
         "not_started": _review_not_started,
         "completed": _complete,
     }
@@ -62,17 +62,17 @@ def keep(db: Database, line: AppointmentLine, now: datetime) -> dict[str, int]:
             rules[rule](db, line, booking_id, now)
         except Exception as error:
             fields = log.fields(alarm="deadline", rule=rule, booking_id=str(booking_id), error=type(error).__name__)
-            logger.exception("deadline not kept", extra=fields)
+            logger.exception("deadline not enforced", extra=fields)
     return {rule: sum(name == rule for name, _ in due) for rule in rules}
 
 
 def lapse(db: Database, line: AppointmentLine, payload: Payload, now: datetime) -> None:
-    """Handle the message that ends an offer at its time."""
+    """Handle the message that ends an unanswered offer at its deadline."""
     assignment.lapse(db, line, UUID(str(payload["booking_id"])), now)
 
 
 def _due(session: Session, line: AppointmentLine, now: datetime) -> list[tuple[str, UUID]]:
-    """Return a rule and a booking for all that is due, at most BATCH of each rule, in one statement."""
+    """Return rule and booking id of every due appointment, at most BATCH of each rule, in one statement."""
     policy = line.policy
     times = {
         "short_notice": policy.short_notice,
@@ -89,7 +89,7 @@ def _release_inactive(db: Database, line: AppointmentLine, booking_id: UUID, now
     assignment.release_inactive(db, line, booking_id, SYSTEM, now)
 
 
-def _give_up(db: Database, line: AppointmentLine, booking_id: UUID, now: datetime) -> None:
+def _cancel_unassigned(db: Database, line: AppointmentLine, booking_id: UUID, now: datetime) -> None:
     """Cancel a paid appointment that has no provider, while its customer can still make other plans."""
     with db.transaction() as session:
         row = queries.locked(session, booking_id)

@@ -1,4 +1,4 @@
-"""A provider's earnings, from the ledger alone; the provider and admins see the same statement. Source: docs/product.md#earnings."""
+"""A provider's earnings statement, read from the ledger alone; the provider and admins see the same one. Source: docs/product.md#earnings."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -19,7 +19,7 @@ class EarningsQuery(PageQuery, DateRangeQuery):
 
 
 class EarningView(View):
-    """The amount by which one fact about a visit changed its provider's balance, negative where it was taken back; `balance` is after it."""
+    """One change of a provider's balance, negative for a reversal; `balance` includes it."""
 
     booking_id: UUID
     ref: str
@@ -31,11 +31,11 @@ class EarningView(View):
 
 
 class EarningsView(PageView[EarningView]):
-    """A provider's earnings from the first to the last local day, both included; their lines, the newest first.
+    """A provider's earnings from the first to the last local day, both included; the newest items first.
 
-    `opening` was owed when the period began. `earned` by completed visits, `kept` of late cancellations, `taken_back`
-    for refunds the provider bears; `total` is the sum of the period, with which `opening` becomes `closing`. `owed` is
-    the balance of all time: there is no payout yet.
+    `opening` is the balance when the period begins. `earned` comes from completed appointments, `kept` from late
+    cancellations; `taken_back` is reversed for refunds the provider bears. `total` is the sum of the period, `closing` is
+    `opening` plus `total`. `owed` is the balance of all time, as there is no payout yet.
     """
 
     first_day: date
@@ -50,9 +50,9 @@ class EarningsView(PageView[EarningView]):
 
 
 def earnings(session: Session, provider_id: UUID, query: EarningsQuery, zone: str, now: datetime) -> EarningsView:
-    """Return a provider's statement of a period of local days, by default this month, its lines by page.
+    """Return a provider's statement for a period of local days, by default this month, with one page of its items.
 
-    Raises Invalid for a period out of order or too long.
+    Raises Invalid for a period that ends before it begins or is too long.
     """
     period = query.date_range(now, zone, by_month=True)
     sums = ledger.payable(session, provider_id, period.start, period.until)

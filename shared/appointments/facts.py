@@ -1,4 +1,4 @@
-"""The facts of an appointment that its letters are worded from, as notifications store them."""
+"""The facts of an appointment that its mails show, as notifications store them."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from shared.kit.stored import Stored
 
 @dataclass(frozen=True, kw_only=True)
 class AppointmentFacts(Stored):
-    """The facts of an appointment that a letter may show; a line's own facts derive from it.
+    """The facts of an appointment that a mail may show; a line's own facts derive from this class.
 
     Amounts are paise, days and instants ISO texts, `time` is HH:MM; both are local to the zone. The fields after
-    `accepted` are set by the kinds that need them. They are the deadline to pay or to answer, the time before a reschedule, the money that is
-    refunded, the reason of a cancellation, the invoice's number.
+    `accepted` are set only by the kinds that need them: deadlines, the time before a reschedule, the refund, the
+    reason of a cancellation, the invoice's number.
     """
 
     booking_id: str

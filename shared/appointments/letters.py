@@ -1,4 +1,4 @@
-"""Neutral words about an appointment, for lines that have none of their own: pure, from facts and a reader."""
+"""Neutral mails about an appointment, for lines without mails of their own: pure, from facts and a reader."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -13,7 +13,7 @@ Write = Callable[[AppointmentFacts], tuple[str, str, list[str]]]  # subject, hea
 
 
 def letter(kind: str, facts: AppointmentFacts, reader: Reader) -> EmailTemplate:
-    """Return the words of a kind of notification."""
+    """Return the mail of a kind of notification."""
     subject, heading, sentences = LETTERS[kind](facts)
     rows = [("Booking", facts.ref), ("When", starts(facts)), ("Where", facts.city)]
     return EmailTemplate(f"{subject}: {facts.ref}", heading, [hello(reader), *sentences], rows)
@@ -24,7 +24,7 @@ def hello(reader: Reader) -> str:
 
 
 def when(day: str, time: str) -> str:
-    """Return a local day (ISO) and time of day as a person says them."""
+    """Return a local day (ISO) and time of day in words."""
     on = date.fromisoformat(day)
     return f"{on:%A}, {on.day} {on:%B %Y} at {time}"
 
@@ -34,7 +34,7 @@ def starts(facts: AppointmentFacts) -> str:
 
 
 def until(instant: str | None, zone: str) -> str:
-    """Return an instant (ISO) as the clock at the appointment's place shows it."""
+    """Return an instant (ISO) in words, in local time of the appointment."""
     at = local(datetime.fromisoformat(instant or ""), zone)
     return f"{at:%A}, {at.day} {at:%B} at {at:%H:%M}"
 
@@ -72,7 +72,7 @@ LETTERS: dict[str, Write] = {
     "provider_changed": lambda facts: (
         "Another provider",
         "Your provider has changed",
-        [f"{_who(facts)} has been asked instead, and the price stays the same."],
+        [f"{_who(facts)} has been asked to come instead, and the price stays the same."],
     ),
     "rescheduled": lambda facts: (
         "Rescheduled",
@@ -101,7 +101,7 @@ LETTERS: dict[str, Write] = {
         "We are sending your payment back",
         ["A payment arrived that this booking no longer needs.", _refund(facts)],
     ),
-    "refund_decided": lambda facts: ("A refund", "You get money back", [_refund(facts)]),
+    "refund_decided": lambda facts: ("A refund", "You are getting a refund", [_refund(facts)]),
     "refunded": lambda facts: (
         "Refunded",
         "Your refund is done",
@@ -111,7 +111,11 @@ LETTERS: dict[str, Write] = {
     "visit_moved": lambda facts: ("Rescheduled, please answer", "A new time to accept", [_answer_by(facts)]),
     "visit_paid": lambda _: ("Paid", "Your appointment is paid", ["It takes place as planned."]),
     "visit_cancelled": lambda _: ("Cancelled", "An appointment is cancelled", ["Your time is free again."]),
-    "visit_withdrawn": lambda _: ("No longer yours", "An appointment is no longer yours", ["Your time is free."]),
+    "visit_withdrawn": lambda _: (
+        "No longer yours",
+        "An appointment is no longer assigned to you",
+        ["Your time is free."],
+    ),
     "provider_reminder_day": lambda facts: ("Coming up", "An appointment of yours", [f"It is on {starts(facts)}."]),
     "provider_reminder_hours": lambda facts: ("Soon", f"It begins at {facts.time}", ["The address is in the app."]),
 }

@@ -1,4 +1,4 @@
-"""The states of an offer to a provider, and the changes a provider can make; a booking's own states are the core's."""
+"""The states of an offer to a provider, and a provider's actions; the states of a booking are in `shared.bookings`."""
 
 from enum import StrEnum
 
@@ -14,7 +14,7 @@ class OfferState(StrEnum):
 
 
 class ProviderAction(StrEnum):
-    """A provider's step on a booking: the status it is to have, or `declined`."""
+    """A provider's action on a booking: the requested status, or `declined`."""
 
     CONFIRMED = "confirmed"
     DECLINED = "declined"
@@ -27,9 +27,9 @@ _ENDS = frozenset({OfferState.DECLINED, OfferState.LAPSED, OfferState.WITHDRAWN}
 OFFER = Lifecycle[OfferState](
     {
         OfferState.OPEN: frozenset({OfferState.ACCEPTED}) | _ENDS,
-        # Back to open: the appointment was rescheduled and the provider accepts anew.
+        # A rescheduled appointment needs a new acceptance, so its accepted offer reopens.
         OfferState.ACCEPTED: frozenset({OfferState.OPEN, OfferState.DECLINED, OfferState.WITHDRAWN}),
-        # No provider is asked twice; an admin who asks one again makes a new offer.
+        # An ended offer never reopens; an admin who assigns its provider again replaces it with a new offer.
         OfferState.DECLINED: frozenset(),
         OfferState.LAPSED: frozenset(),
         OfferState.WITHDRAWN: frozenset(),

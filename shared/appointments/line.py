@@ -1,7 +1,7 @@
-"""The interface of a line with appointments: what it gives the engine, and how it reacts to its bookings.
+"""The interface of a line with appointments: prices, rules and views for the engine, and reactions to its bookings.
 
-A concrete line derives from `AppointmentLine` in its `line.py`. The engine's modules are imported by the method that
-needs them: an endpoint that books loads neither deadlines nor invoices.
+A concrete line derives from `AppointmentLine` in its `line.py`. Each method imports the engine's modules
+it needs, so that the booking endpoint loads neither deadlines nor invoices.
 """
 
 from abc import abstractmethod
@@ -50,7 +50,7 @@ class Price:
 
 @dataclass(frozen=True)
 class Placement:
-    """A booking that is being made: everything its rows and its view are made of."""
+    """A booking that is being made: the data of its rows and its view."""
 
     id: UUID
     ref: str
@@ -64,7 +64,7 @@ class Placement:
 
 
 class AppointmentLine(Line):
-    """A line whose bookings are appointments: a provider comes at a time."""
+    """A line whose bookings are appointments: a provider comes at an agreed time."""
 
     provider_role: ClassVar[str]
     models: ClassVar[tuple[str, ...]] = ("shared.appointments.models", "shared.appointments.providers.models")
@@ -78,15 +78,15 @@ class AppointmentLine(Line):
     task_handlers: ClassVar[Mapping[str, str]] = {"lapse": "shared.appointments.deadlines:lapse"}
     policy: ClassVar[AppointmentPolicy] = AppointmentPolicy()
     terms_sql: ClassVar[str]  # selects the BookingTerms of `:now` as one row
-    candidate_facts: ClassVar[str] = ""  # further columns of a candidate `p` (providers), each behind a comma
+    candidate_facts: ClassVar[str] = ""  # more columns of a candidate `p` (providers), each after a comma
     candidate_order: ClassVar[str] = "rating desc nulls last, id"
-    ranks: ClassVar[bool] = False  # whether `rank` reorders what `candidate_order` found
-    hourly_counts: ClassVar[Mapping[str, str]] = {}  # further limits: a name, and what selects [count, oldest instant]
-    write_fragment: ClassVar[str] = ""  # a further CTE of the statement that stores a booking, named `detail`
-    cancellable_by: ClassVar[frozenset[str]] = frozenset({CUSTOMER, "provider", ADMIN})
-    words: ClassVar[
+    ranks: ClassVar[bool] = False  # whether `rank` reorders the candidates that `candidate_order` sorted
+    hourly_counts: ClassVar[
         Mapping[str, str]
-    ] = {}  # the engine's word for a kind or a reason → the word this line's clients know
+    ] = {}  # more hourly limits: name → SQL that selects [count, oldest instant]
+    write_fragment: ClassVar[str] = ""  # one more CTE of the statement that stores a booking, named `detail`
+    cancellable_by: ClassVar[frozenset[str]] = frozenset({CUSTOMER, "provider", ADMIN})
+    words: ClassVar[Mapping[str, str]] = {}  # the engine's name of a kind or reason → this line's name
     unavailable: ClassVar[type[ProviderUnavailable]] = ProviderUnavailable
     none_free: ClassVar[type[NoProviderFree]] = NoProviderFree
     provider_not_found: ClassVar[type[ProviderNotFound]] = ProviderNotFound
@@ -96,10 +96,10 @@ class AppointmentLine(Line):
 
     @abstractmethod
     def request(self, session: Session, customer_id: UUID, body: Body) -> AppointmentRequest:
-        """Return what a request body asks for; raises the line's own refusals."""
+        """Return the appointment a request body describes; raises the line's own refusals."""
 
     def request_of(self, appointment: Appointment) -> AppointmentRequest | None:
-        """Return what was asked for, as `rank` needs it for the next provider; None once the address is removed.
+        """Return the request of a stored appointment, for `rank` to choose the next provider; None if its address is gone.
 
         A line whose ranking needs its own fields reads them from the appointment's details.
         """
@@ -109,7 +109,7 @@ class AppointmentLine(Line):
         return AppointmentRequest(**{name: getattr(appointment, name) for name in names})
 
     def rank(self, candidates: Sequence[Candidate], request: AppointmentRequest) -> Sequence[Candidate]:  # noqa: ARG002
-        """Return those of at most 200 candidates who are asked, in order: pure, from their facts and the request."""
+        """Return the eligible candidates, of at most 200, in the order of their offers. Must be pure."""
         return candidates
 
     @abstractmethod
@@ -121,10 +121,10 @@ class AppointmentLine(Line):
         return {}
 
     def refuse_written(self, placement: Placement, details: int) -> None:
-        """Refuse a booking whose `write_fragment` wrote so many rows, by raising."""
+        """Raise the line's refusal if `details`, the row count of `write_fragment`, means that the booking is invalid."""
 
     def booked_view(self, placement: Placement) -> View:
-        """Return a booking that was just made as its customer sees it."""
+        """Return the customer's view of a new booking."""
         from shared.appointments import views
 
         return views.booked_view(self, placement)
@@ -135,14 +135,14 @@ class AppointmentLine(Line):
 
     @abstractmethod
     def supply(self, booking: Booking, appointment: Appointment, customer_name: str | None) -> Supply:
-        """Return what a completed appointment supplied, as its invoice says it."""
+        """Return the supply of a completed appointment, for its invoice."""
 
     def facts(self, common: AppointmentFacts, appointment: Appointment) -> AppointmentFacts:  # noqa: ARG002
-        """Return the facts its letters are worded from."""
+        """Return the facts that an appointment's mails show."""
         return common
 
     def placement_facts(self, common: AppointmentFacts, placement: Placement) -> AppointmentFacts:  # noqa: ARG002
-        """Return the same of a booking that is being made."""
+        """Return the facts that the mails about a new booking show."""
         return common
 
     def provider_view(self, user: User, provider: Provider) -> View:
@@ -216,7 +216,7 @@ class AppointmentLine(Line):
         return queries.details(session, self, booking.id)
 
     def visit_view(self, appointment: Appointment) -> View:
-        """Return what an admin sees of an appointment; a line shows its details by name."""
+        """Return the admin's view of an appointment; a line adds its details by name."""
         from shared.appointments.admin.views import visit_view
 
         return visit_view(appointment)
@@ -224,7 +224,7 @@ class AppointmentLine(Line):
     def keep_deadlines(self, db: Database, now: datetime) -> dict[str, int]:
         from shared.appointments import deadlines
 
-        return deadlines.keep(db, self, now)
+        return deadlines.enforce(db, self, now)
 
     def remind(self, db: Database, now: datetime) -> dict[str, int]:
         from shared.appointments import reminders

@@ -15,9 +15,9 @@ from shared.places.models import Address
 class Appointment(Base):
     """The row beside a booking whose provider comes at a time: place, times, policy, and the line's details.
 
-    `earning` is the provider's part in paise. `cancellation` is the policy the booking was made under. `details` holds
-    what only its line knows, checked by the line's own constraints. `refund_cap_bp` is the most a cancellation refunds
-    (basis points of the total): the share that stood at the last reschedule; null: never rescheduled.
+    `earning` is the provider's part in paise. `cancellation` is the policy at the time of booking. `details` is data of
+    the line, checked by the line's own constraints. `refund_cap_bp` is the most a cancellation refunds (basis points of
+    the total): the share refundable at the last reschedule; null: never rescheduled.
     """
 
     __tablename__ = "appointments"
@@ -43,7 +43,7 @@ class Appointment(Base):
 
 
 class Offer(Base):
-    """An appointment offered to one provider; none is asked twice. Its clock (`expires_at`) may start later than it."""
+    """An appointment offered to one provider, at most once. `expires_at` is its deadline, null until it starts to run."""
 
     __tablename__ = "offers"
     __table_args__ = (

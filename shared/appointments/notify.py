@@ -1,4 +1,4 @@
-"""Notifications of an appointment: the customer and the provider, each with the facts a letter is worded from."""
+"""Notify the customer and the provider of an appointment, with the facts that their mails show."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +17,7 @@ from shared.users.models import User
 
 
 def facts_of(session: Session, line: AppointmentLine, booking: Booking, appointment: Appointment) -> AppointmentFacts:
-    """Return what a letter may say of an appointment now."""
+    """Return the facts of an appointment, as they are now, that a mail may show."""
     provider = session.get(User, booking.provider_id) if booking.provider_id else None
     common = AppointmentFacts(
         booking_id=str(booking.id),
@@ -37,7 +37,7 @@ def facts_of(session: Session, line: AppointmentLine, booking: Booking, appointm
 
 
 def placement_facts(line: AppointmentLine, placement: Placement) -> AppointmentFacts:
-    """Return the same of a booking that is being made, with its deadline to pay."""
+    """Return the facts of a booking that is being made, with its deadline to pay."""
     request, provider = placement.request, placement.provider
     common = AppointmentFacts(
         booking_id=str(placement.id),
@@ -70,7 +70,7 @@ def customer(
 ) -> None:
     """Notify the customer once for each kind, subject (the booking, unless another is given) and occurrence.
 
-    `more` are facts this kind needs; a name that AppointmentFacts does not have raises TypeError.
+    `more` are facts of this kind; a name that AppointmentFacts lacks raises TypeError.
     """
     _notify(session, line, booking, appointment, booking.customer_id, kind, now, subject, occurrence, more)
 
@@ -87,7 +87,7 @@ def provider(
     occurrence: str | None = None,
     **more: Any,
 ) -> None:
-    """Do the same for the booking's provider, if it has one."""
+    """Notify the booking's provider, if it has one, as `customer` notifies the customer."""
     if booking.provider_id is not None:
         _notify(session, line, booking, appointment, booking.provider_id, kind, now, subject, occurrence, more)
 
@@ -109,6 +109,6 @@ def _notify(
     notify(session, user_id, line.name, line.word(kind), about, facts.to_row(), now, once=occurrence)
 
 
-def since_reschedule(appointment: Appointment) -> str | None:
-    """Return the occurrence of a notification about the time: it changes with each reschedule, which notifies again."""
+def reschedule_occurrence(appointment: Appointment) -> str | None:
+    """Return the occurrence key for time-related notifications; each reschedule changes it, so that the user is notified again."""
     return f"moved {appointment.rescheduled}" if appointment.rescheduled else None

@@ -1,4 +1,4 @@
-"""An appointment is offered to a provider, who answers in time or not. Source: docs/product.md#offers."""
+"""Offers of appointments to providers, with a deadline to answer. Source: docs/product.md#offers."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,20 +23,20 @@ from shared.kit.errors import Refusal
 from shared.kit.ids import new_id
 from shared.outbox import queries as outbox
 
-LAPSE = "lapse"  # the message of a line that ends an offer at its time
+LAPSE = "lapse"  # the kind of the line's message that ends an unanswered offer at its deadline
 
 
 class OfferGone(Refusal):
     code, title = "offer_gone", "This offer is over"
 
     def __init__(self) -> None:
-        super().__init__("The time to answer this offer is over.")
+        super().__init__("The time to answer this offer has passed.")
 
 
 def offer_ends(policy: AppointmentPolicy, start: datetime, zone: str, now: datetime) -> datetime:
-    """Return when an offer lapses, never after the start.
+    """Return the deadline of an offer, never after the start.
 
-    At short notice that is the short offer; else the long one, counted between the policy's hours of the local day.
+    At short notice it is the short offer's; else the long offer's, counted only within the policy's hours of the local day.
     """
     if start - now < policy.short_notice:
         return min(now + policy.short_offer, start)
@@ -52,12 +52,12 @@ def offer_ends(policy: AppointmentPolicy, start: datetime, zone: str, now: datet
 
 
 def has_lapsed(offer: Offer, now: datetime) -> bool:
-    """Return whether the time to answer is over by the clock, whether or not the sweep has ended the offer."""
+    """Return whether an open offer is past its deadline, even if the sweep has not ended the offer yet."""
     return offer.state == OfferState.OPEN and offer.expires_at is not None and offer.expires_at <= now
 
 
 def on_paid(session: Session, line: AppointmentLine, booking: Booking, now: datetime) -> None:
-    """Confirm a booking that was paid and notify both sides; the clock of an open offer starts."""
+    """Confirm a booking that was paid, notify both sides, and start the deadline of an open offer."""
     appointment = queries.appointment_of(session, booking.id)
     if booking.status == Status.PENDING:
         transitions.move(session, booking, Status.CONFIRMED, SYSTEM, now, kind="confirmed", reason="paid")
@@ -66,7 +66,7 @@ def on_paid(session: Session, line: AppointmentLine, booking: Booking, now: date
     if booking.acceptance == Acceptance.ACCEPTED:
         notify.provider(session, line, booking, appointment, "visit_paid", now)
     else:
-        ask(session, line, booking, appointment, now)
+        request_answer(session, line, booking, appointment, now)
 
 
 def accept(session: Session, line: AppointmentLine, row: AppointmentRow, actor: Actor, now: datetime) -> None:
@@ -88,12 +88,12 @@ def accept(session: Session, line: AppointmentLine, row: AppointmentRow, actor: 
         transitions.accept(booking)
         note(session, booking, actor, now, kind="accepted")
     session.flush()
-    occurrence = notify.since_reschedule(row.appointment)
+    occurrence = notify.reschedule_occurrence(row.appointment)
     notify.customer(session, line, booking, row.appointment, "accepted", now, subject=offer.id, occurrence=occurrence)
 
 
 def pay_by_once_confirmed(policy: AppointmentPolicy, appointment: Appointment, now: datetime) -> datetime:
-    """Return the deadline to pay an appointment that is confirmed now and unpaid."""
+    """Return the deadline to pay an unpaid appointment that is confirmed now."""
     ends = min(now + policy.time_to_pay_once_confirmed, appointment.starts_at - policy.paid_before_start)
     return max(ends, now + policy.least_time_to_pay)
 
@@ -109,55 +109,57 @@ def pay_by_once_rescheduled(
 
 
 def end(session: Session, booking: Booking, state: OfferState, now: datetime, reason: str | None = None) -> None:
-    """End the current offer of a locked booking, where it has one."""
+    """End the current offer of a locked booking, if it has one."""
     offer = queries.current_offer(session, booking.id)
     if offer is not None:
         offer.state = OFFER.move(offer.state, state)
         offer.answered_at, offer.reason = now, reason
 
 
-def ask(session: Session, line: AppointmentLine, booking: Booking, appointment: Appointment, now: datetime) -> None:
-    """Ask the provider of a locked booking for an answer: the clock of an open offer starts, or goes on."""
+def request_answer(
+    session: Session, line: AppointmentLine, booking: Booking, appointment: Appointment, now: datetime
+) -> None:
+    """Notify the provider of a locked booking to answer its open offer; start the offer's deadline if it has none."""
     offer = queries.current_offer(session, booking.id)
     if offer is None or offer.state != OfferState.OPEN:
         return
     if offer.expires_at is None:
-        _start_clock(session, line, offer, appointment, now)
+        _start_deadline(session, line, offer, appointment, now)
     by = offer.expires_at and offer.expires_at.isoformat()
     occurrence = str(offer.id)
     notify.provider(session, line, booking, appointment, "visit_to_answer", now, occurrence=occurrence, answer_by=by)
 
 
-def ask_booked(session: Session, line: AppointmentLine, booking_id: UUID, now: datetime) -> None:
-    """Ask the provider of a booking that was just made, of a line that asks before the payment."""
+def request_answer_at_booking(session: Session, line: AppointmentLine, booking_id: UUID, now: datetime) -> None:
+    """Request the provider's answer to a new booking, in a line that requests it before the payment."""
     row = queries.locked(session, booking_id)
-    ask(session, line, row.booking, row.appointment, now)
+    request_answer(session, line, row.booking, row.appointment, now)
 
 
-def _start_clock(
+def _start_deadline(
     session: Session, line: AppointmentLine, offer: Offer, appointment: Appointment, now: datetime
 ) -> None:
     offer.expires_at = offer_ends(line.policy, appointment.starts_at, appointment.time_zone, now)
-    # The task ends the offer on time; the sweep ends it where the task was lost.
+    # The message ends the offer on time; the sweep ends it if the message was lost.
     outbox.enqueue(session, f"{line.name}.{LAPSE}", {"booking_id": str(offer.booking_id)}, now, due_at=offer.expires_at)
 
 
-def _is_asked(line: AppointmentLine, booking: Booking) -> bool:
-    return line.policy.asked_at_booking or booking.status == Status.CONFIRMED
+def _awaits_answer(line: AppointmentLine, booking: Booking) -> bool:
+    return line.policy.offered_at_booking or booking.status == Status.CONFIRMED
 
 
-def ask_again(
+def reopen(
     session: Session, line: AppointmentLine, booking: Booking, appointment: Appointment, now: datetime
 ) -> Offer | None:
-    """Open the offer of a rescheduled booking again; its clock starts again where the provider is asked already."""
+    """Reopen the offer of a rescheduled booking; its deadline restarts if the provider must answer now."""
     transitions.await_acceptance(booking)
     offer = queries.current_offer(session, booking.id)
     if offer is not None:
         if offer.state == OfferState.ACCEPTED:
             offer.state = OFFER.move(OfferState.ACCEPTED, OfferState.OPEN)
         offer.offered_at, offer.answered_at, offer.expires_at = now, None, None
-        if _is_asked(line, booking):
-            _start_clock(session, line, offer, appointment, now)
+        if _awaits_answer(line, booking):
+            _start_deadline(session, line, offer, appointment, now)
     return offer
 
 
@@ -169,7 +171,7 @@ def make(
     provider_id: UUID,
     now: datetime,
 ) -> Offer:
-    """Offer a locked booking to a provider; one who was asked before is asked again."""
+    """Offer a locked booking to a provider; an earlier offer to the same provider is replaced."""
     again = {"state": OfferState.OPEN, "offered_at": now, "expires_at": None, "answered_at": None, "reason": None}
     row = {"id": new_id(), "booking_id": booking.id, "provider_id": provider_id}
     offered = insert(Offer).values(**row, state=OfferState.OPEN, offered_at=now)
@@ -178,8 +180,8 @@ def make(
             index_elements=[Offer.booking_id, Offer.provider_id], set_={"id": new_id(), **again}
         )
     )
-    if _is_asked(line, booking):
-        ask(session, line, booking, appointment, now)
+    if _awaits_answer(line, booking):
+        request_answer(session, line, booking, appointment, now)
     offer = queries.current_offer(session, booking.id)
     assert offer, "it was written above"  # noqa: S101
     return offer

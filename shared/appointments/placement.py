@@ -1,7 +1,7 @@
-"""A customer books an appointment: one READ, a price, one WRITE, in one transaction. Source: docs/product.md#bookings.
+"""Book an appointment: one READ, a price, one WRITE, in one transaction. Source: docs/product.md#bookings.
 
-The customer's row is locked first, so that the requests of one person run one after another. The database refuses two
-appointments of one provider at a time; a request that loses such a race, and named nobody, takes the next free provider.
+The customer's row is locked first, so that one customer's requests run in sequence. The database refuses overlapping
+appointments of one provider; a request that loses such a race, and names no provider, takes the next free one.
 """
 
 import json
@@ -58,7 +58,7 @@ from shared.payments.models import WHOLE, Payment
 from shared.places.serviceability import Coverage
 from shared.sign_in.sessions import Identified
 
-TRIES = 50  # providers that others may take first, before a crowd is asked to come back
+TRIES = 50  # lost races for a provider before the request fails with DependencyDown
 BOOKED = "booked"
 Begin = Callable[[], AbstractContextManager[tuple[Session, Identified]]]
 KeyOf = Callable[[Identified], Key | None]
@@ -66,7 +66,7 @@ KeyOf = Callable[[Identified], Key | None]
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a booking waits for its payment, how many of a customer may wait, how many may be made in an hour."""
+    """The time to pay a booking, and a customer's most unpaid bookings and most bookings in an hour."""
 
     time_to_pay: timedelta
     unpaid_bookings: int
@@ -81,8 +81,8 @@ def place(begin: Begin, line: AppointmentLine, body: Body, key_of: KeyOf, limits
     """Store a booking and return it as its customer sees it.
 
     `begin` opens a transaction that locks its caller before, or along with, its first statement. Refuses a taken time
-    with 409 (with the nearest free times of a named provider) and an invalid one with 422. Raises Replayed
-    for an idempotency key that was answered before, and DependencyDown in a crowd.
+    with 409 (with the nearest free times of a named provider) and an invalid one with 422. Raises Replayed for an
+    idempotency key that was answered before, and DependencyDown after too many lost races.
     """
 
     def decide(session: Session, caller: Identified, search: CandidateSearch) -> View:
@@ -120,7 +120,7 @@ def _refuse_too_many(context: BookingContext, limits: Limits, now: datetime) -> 
 
 @cache
 def _read(line: AppointmentLine) -> TextClause:
-    """Return the READ of a line: everything a price and a booking are decided on, in one row."""
+    """Return the READ of a line: all data that a price and a booking depend on, in one row."""
     counts = "".join(f",\n  ({select}) as {name}" for name, select in line.hourly_counts.items())
     return text(f"""
 with place as (
@@ -158,9 +158,9 @@ def read_context(
     key: Key | None,
     excluded: Sequence[UUID] = (),
 ) -> BookingContext:
-    """Read what decides about a request, leaving out the providers excluded.
+    """Read all data that a request depends on, without the excluded providers.
 
-    Refuses what no provider can change: the address, the place, the time. Raises Replayed for a key answered before.
+    Refuses an address, a place or a time that no provider can serve. Raises Replayed for a key answered before.
     """
     parameters = {
         "customer": customer_id,
@@ -195,7 +195,7 @@ def read_context(
 def choose(
     session: Session, line: AppointmentLine, request: AppointmentRequest, context: BookingContext, now: datetime
 ) -> Candidate:
-    """Return the provider asked for, or the first free one; refuses with what is free instead."""
+    """Return the requested provider, or the first free one; raises a refusal with the nearest free times."""
     first = context.candidates[0] if context.candidates else None
     if first is not None and first.is_free:
         return first
@@ -204,8 +204,8 @@ def choose(
     if first is None:
         raise line.unavailable(line.unavailable.elsewhere, nearest=[])
     terms = context.terms
-    known = providers.calendar(session, line, first.id, request.starts_at, request.ends_at, terms.gap)
-    raise unavailable(line, known, request.starts_at, request.ends_at, terms, now)
+    calendar = providers.calendar(session, line, first.id, request.starts_at, request.ends_at, terms.gap)
+    raise unavailable(line, calendar, request.starts_at, request.ends_at, terms, now)
 
 
 def unavailable(
@@ -216,14 +216,14 @@ def unavailable(
     terms: BookingTerms,
     now: datetime,
 ) -> ProviderUnavailable:
-    """Return the refusal of a time at which a provider is not free, with the nearest free times."""
+    """Return the refusal for a provider who is not free, with the nearest free times."""
     times = nearest_free(calendar, starts_at, ends_at - starts_at, now + terms.lead, now + terms.horizon)
     nearest = [local(at, line.time_zone).isoformat(timespec="minutes") for at in times]
     return line.unavailable(line.unavailable.times_listed, nearest=nearest)
 
 
-# Locks are taken in order: the customer's row is locked already, the provider's comes before the insert that the
-# exclusion constraint may refuse (without it, the losers of a race deadlock). A transaction that waited for the
+# Locks are taken in order: the customer's row is locked already, then the provider's, then the insert, which the
+# exclusion constraint may refuse. Without this order, the losers of a race deadlock. A transaction that waited for the
 # provider's row sees the row as it is now: with another calendar version, or inactive, the statement writes nothing.
 @cache
 def _write(line: AppointmentLine) -> TextClause:
@@ -310,7 +310,7 @@ select (select count(*) from booking), (select count(*) from detail), (select co
 
 
 def _store(session: Session, line: AppointmentLine, placement: Placement, key: Key | None) -> View:
-    """Write the booking with its answer and its mail; raises Stale where another request was first."""
+    """Write the booking with its stored answer and its notification; raises Stale if another request was first."""
     view, now = line.booked_view(placement), placement.now
     facts = notify.placement_facts(line, placement)
     notice = notifications.parameters(placement.customer_id, line.name, BOOKED, facts.to_row(), now)
@@ -321,10 +321,10 @@ def _store(session: Session, line: AppointmentLine, placement: Placement, key: K
         raise Stale  # the provider's calendar has changed, or another request with this key was first
     line.refuse_written(placement, details)
     notifications.mail_after_commit(session, notice, now)
-    if line.policy.asked_at_booking:
+    if line.policy.offered_at_booking:
         from shared.appointments import offers
 
-        offers.ask_booked(session, line, placement.id, now)
+        offers.request_answer_at_booking(session, line, placement.id, now)
     return view
 
 

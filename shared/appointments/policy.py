@@ -12,13 +12,13 @@ from shared.payments.cancellation_policy import CancellationPolicy
 
 @dataclass(frozen=True)
 class AppointmentPolicy:
-    """How long each side of an appointment has; hours of the day are local.
+    """Each side's time limits for an appointment; hours of the day are local.
 
-    A provider is asked once the booking is confirmed, or with `asked_at_booking` as soon as it is made.
+    A provider must answer the offer once the booking is confirmed, or with `offered_at_booking` at booking.
     """
 
-    asked_at_booking: bool = False
-    most_asked: int | None = None  # providers, before an appointment counts as having none
+    offered_at_booking: bool = False
+    most_offers: int | None = None  # to different providers, before an appointment counts as having none
 
     short_notice: timedelta = timedelta(hours=6)  # an appointment that starts sooner has a short offer
     short_offer: timedelta = timedelta(minutes=15)
@@ -40,7 +40,7 @@ class AppointmentPolicy:
 
 @dataclass(frozen=True)
 class BookingTerms:
-    """The dated row an appointment is booked under; `rates` are the line's own."""
+    """The terms an appointment is booked under, from a dated row; `rates` and `cancellation` are its JSON."""
 
     valid_from: datetime
     gap: timedelta  # for travel, after the appointment

@@ -1,4 +1,4 @@
-"""Statements about appointments, each naming its owner: a customer's, a provider's, or one that is locked."""
+"""Statements about appointments: of a customer, of a provider, or locked for a change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from shared.users.models import User
 
 @dataclass(frozen=True)
 class AppointmentRow:
-    """A booking with its appointment, its customer, and the offer to the provider it has or is asked about."""
+    """A booking with its appointment, its customer, and the current offer to its provider."""
 
     booking: Booking
     appointment: Appointment
@@ -37,7 +37,7 @@ def _of_provider(provider_id: UUID) -> Select[Booking, Appointment, User, Offer]
 
 
 def of_provider(session: Session, provider_id: UUID, booking_id: UUID) -> AppointmentRow:
-    """Return a booking whose provider this is now. Raises BookingNotFound."""
+    """Return a booking whose current provider this is. Raises BookingNotFound."""
     row = session.execute(_of_provider(provider_id).where(Booking.id == booking_id)).one_or_none()
     if row is None:
         raise BookingNotFound
@@ -60,8 +60,8 @@ def of_customer(
 
 
 def locked_of_provider(session: Session, provider_id: UUID, booking_id: UUID) -> AppointmentRow:
-    """Return the same with the booking's row locked. Raises BookingNotFound."""
-    # Two statements: one that waits for a lock sees the other tables as they were before the wait.
+    """Lock and return a booking whose current provider this is. Raises BookingNotFound."""
+    # Two statements, because a single one that waits for the lock reads the other tables as they were before the wait.
     own = select(Booking.id).where(Booking.id == booking_id, Booking.provider_id == provider_id)
     session.execute(own.with_for_update(key_share=True))
     return of_provider(session, provider_id, booking_id)
@@ -80,7 +80,7 @@ def list_of_provider(
 
 
 def locked(session: Session, booking_id: UUID) -> AppointmentRow:
-    """Lock a booking that exists and return it with the offer to the provider it has now."""
+    """Lock an existing booking and return it with the offer to its current provider."""
     bookings.locked(session, booking_id)
     statement = (
         select(Booking, Appointment, User, Offer)
@@ -93,7 +93,7 @@ def locked(session: Session, booking_id: UUID) -> AppointmentRow:
 
 
 def find(session: Session, booking_id: UUID) -> Appointment:
-    """Return the appointment of a booking somebody named. Raises BookingNotFound."""
+    """Return the appointment of a booking id from a request. Raises BookingNotFound."""
     appointment = session.get(Appointment, booking_id)
     if appointment is None:
         raise BookingNotFound
@@ -121,7 +121,7 @@ def _current_offer(booking_id: UUID) -> Select[Offer]:
 
 
 def upcoming_of(session: Session, provider_id: UUID) -> Sequence[UUID]:
-    """Return the ids of the bookings a provider has not started."""
+    """Return the ids of a provider's bookings that have not started."""
     statement = select(Booking.id).where(
         Booking.provider_id == provider_id, Booking.status.in_(["pending", "confirmed"])
     )

@@ -1,4 +1,4 @@
-"""A customer rates a completed appointment once, and the provider's mean changes with it. Source: docs/product.md#ratings."""
+"""Store a customer's one rating of a completed appointment and update the provider's mean. Source: docs/product.md#ratings."""
 
 from datetime import datetime
 from typing import Annotated
@@ -13,7 +13,7 @@ from shared.bookings.queries import BookingNotFound
 from shared.kit.errors import Refusal
 from shared.kit.schemas import Body, Text, View, Whole
 
-# The mean is computed on the provider's row as it is when it is locked, so that two ratings at once both count.
+# The mean is computed on the provider's locked row, so that two concurrent ratings both count.
 _RATE = text("""
 with own as (
   select id, provider_id, status from bookings where id = :booking and customer_id = :customer and line = :line
@@ -35,14 +35,14 @@ select own.status, exists (select from rated) as rated from own
 
 
 class RatingRequest(Body):
-    """How a completed visit was, in 1 to 5 stars and a few words."""
+    """A rating of a completed appointment: 1 to 5 stars and a comment."""
 
     stars: Annotated[int, Field(ge=1, le=5), Whole]
     comment: Text(1, 1000) | None = None  # type: ignore[valid-type]
 
 
 class RatingView(View):
-    """The customer's rating of a completed visit."""
+    """The customer's rating of a completed appointment."""
 
     stars: int
     comment: str | None
@@ -50,14 +50,14 @@ class RatingView(View):
 
 
 class AlreadyRated(Refusal):
-    code, title = "already_rated", "You have rated this visit"
+    code, title = "already_rated", "You have rated this booking"
 
     def __init__(self) -> None:
-        super().__init__("A visit is rated once.")
+        super().__init__("A booking can be rated only once.")
 
 
 class NotCompleted(Refusal):
-    code, title = "not_completed", "The visit is not completed"
+    code, title = "not_completed", "The booking is not completed"
 
 
 def rate(

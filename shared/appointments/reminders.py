@@ -1,7 +1,7 @@
 """Reminders of appointments that start soon: the day before and two hours before. Source: docs/product.md#notifications.
 
-Several sweeps may run at once: the notification's deduplication key names the start, so that nobody is reminded twice.
-A rescheduled appointment is reminded of again, and a provider who accepts late is still reminded.
+Several sweeps may run at once: the notification's deduplication key contains the start, so that each user is reminded once.
+A reschedule causes new reminders, and a provider who accepts late is still reminded.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ DAY, HOURS = "reminder_day", "reminder_hours"
 BATCH = 200
 logger = log.logger(__name__)
 
-# Paid appointments that start soon and of whose start the customer, or the provider who has accepted, was not reminded.
-# The first reminder is left out for one that was booked or rescheduled later than that.
+# Paid appointments that start soon and lack a reminder to the customer or to the provider who has accepted.
+# The first reminder is skipped for one that was booked or rescheduled after the reminder was due.
 _DUE = text("""
 select b.id from bookings b
 cross join lateral (select lower(b.busy_period) <= cast(:hours_ahead as timestamptz) as is_last) due
@@ -86,7 +86,7 @@ def _remind(db: Database, line: AppointmentLine, booking_id: UUID, now: datetime
         if not _takes_place(line, booking, appointment, now):
             return False
         kind = HOURS if appointment.starts_at <= now + line.policy.reminders[1] else DAY
-        start = str(int(appointment.starts_at.timestamp()))  # as _DUE looks for it
+        start = str(int(appointment.starts_at.timestamp()))  # as in _DUE
         notify.customer(session, line, booking, appointment, kind, now, occurrence=start)
         if booking.acceptance == Acceptance.ACCEPTED:
             notify.provider(session, line, booking, appointment, _of_provider(kind), now, occurrence=start)

@@ -1,4 +1,4 @@
-"""An appointment somebody asks for: when, where, with whom, and what one statement found out about it."""
+"""A customer's request for an appointment, and the context that one statement reads for it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +27,8 @@ class ProviderNotFound(NotFound):
 
 
 class NoProviderFree(Refusal):
-    code, title = "no_provider_free", "Nobody is free"
-    sentence = "Nobody is free then. Try another time."
+    code, title = "no_provider_free", "No provider is free"
+    sentence = "No provider is free then. Please try another time."
 
     def __init__(self) -> None:
         super().__init__(self.sentence)
@@ -47,7 +47,7 @@ class TooManyUnpaid(Refusal):
 
 
 class Overlapping(Refusal):
-    code, title = "overlapping_booking", "You have a visit then"
+    code, title = "overlapping_booking", "You have another booking then"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class AppointmentRequest(AppointmentTimes):
     provider_id: UUID | None = None
 
     def refuse_expired(self, now: datetime) -> None:
-        """Refuse a request that was valid only until an instant, by raising."""
+        """Raise the line's refusal if the request was valid only until an earlier instant."""
 
 
 def times(day: date, at: time, length: timedelta, zone: str) -> AppointmentTimes:
@@ -79,7 +79,7 @@ def times(day: date, at: time, length: timedelta, zone: str) -> AppointmentTimes
 
 @dataclass(frozen=True)
 class Address:
-    """The address a booking keeps, whatever becomes of the customer's row."""
+    """The copy of an address that a booking stores; later changes of the customer's address do not affect it."""
 
     label: str
     full_address: str
@@ -96,7 +96,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A provider who could take an appointment, as a statement saw them; `facts` are the line's own columns."""
+    """A provider who could take an appointment, as read by the search; `facts` are the line's own columns."""
 
     id: UUID
     name: str | None
@@ -120,7 +120,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class BookingContext:
-    """Everything one statement found that decides about a request; `candidates` are in the order they are asked."""
+    """All data that a request depends on, read by one statement; `candidates` are in the order of their offers."""
 
     address: Address
     terms: BookingTerms

@@ -1,6 +1,6 @@
-"""The bodies and views of every line with appointments; a line with words of its own derives from these.
+"""The bodies and views of every line with appointments; a line's own bodies and views derive from these.
 
-Amounts are rupees on the wire, times of day are the place's own.
+Amounts are rupees on the wire, times of day are local.
 """
 
 from datetime import date, datetime
@@ -30,21 +30,21 @@ class CancellationView(View):
 
 
 class CancelRequest(Body):
-    """Why, and the refund that was shown: where it has changed since, nothing is cancelled."""
+    """The reason, and the refund that was shown: if it has changed since, nothing is cancelled."""
 
     reason: Text(1, 500)  # type: ignore[valid-type]
     expected_refund: RupeesIn | None = None
 
 
 class StatusChange(Body):
-    """A provider's next step on a booking; `confirmed` accepts it."""
+    """A provider's action on a booking; `confirmed` accepts it."""
 
     status: ProviderAction
     reason: Text(1, 500) | None = None  # type: ignore[valid-type]
 
 
 class PlaceView(View):
-    """The address of an appointment as it was when it was booked; in full only for those who may know it."""
+    """The address of an appointment at the time of booking; the provider sees it in full only once accepted."""
 
     label: str | None = None
     full_address: str | None = None

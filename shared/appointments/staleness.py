@@ -1,4 +1,4 @@
-"""Whether a notification is still true: nobody is reminded of an appointment that was cancelled or rescheduled since."""
+"""Whether a notification is still true, so that no user is reminded of a cancelled or rescheduled appointment."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,18 +14,18 @@ from shared.notifications.notice import Notice
 
 
 @dataclass(frozen=True)
-class _While:
-    """The state of a booking in which a notification is true; its start must be unchanged, too."""
+class _Rule:
+    """The states of a booking in which a notification is true; the start must be unchanged too."""
 
     statuses: frozenset[Status] = ACTIVE
-    answers: frozenset[Acceptance] = frozenset(Acceptance)
+    acceptances: frozenset[Acceptance] = frozenset(Acceptance)
     unpaid: bool = False
     same_provider: bool = False
 
-    def holds(self, booking: Booking, provider_id: object) -> bool:
+    def matches(self, booking: Booking, provider_id: object) -> bool:
         return (
             booking.status in self.statuses
-            and booking.acceptance in self.answers
+            and booking.acceptance in self.acceptances
             and (not self.unpaid or booking.payment_status in UNPAID)
             and (not self.same_provider or str(booking.provider_id) == provider_id)
         )
@@ -33,21 +33,21 @@ class _While:
 
 _COMING = frozenset({Status.CONFIRMED})
 _AWAITED, _ACCEPTED = frozenset({Acceptance.AWAITING}), frozenset({Acceptance.ACCEPTED})
-# A kind that is not here tells of what has ended, and stays true.
+# Other kinds report something that has ended, and remain true.
 _RULES = {
-    "booked": _While(unpaid=True),
-    "confirmed": _While(),
-    "accepted": _While(answers=_ACCEPTED, same_provider=True),
-    "provider_changed": _While(same_provider=True),
-    "rescheduled": _While(),
-    "reminder_day": _While(_COMING),
-    "reminder_hours": _While(_COMING),
-    "started": _While(frozenset({Status.IN_PROGRESS})),
-    "visit_to_answer": _While(answers=_AWAITED, same_provider=True),
-    "visit_moved": _While(answers=_AWAITED, same_provider=True),
-    "visit_paid": _While(same_provider=True),
-    "provider_reminder_day": _While(_COMING, _ACCEPTED, same_provider=True),
-    "provider_reminder_hours": _While(_COMING, _ACCEPTED, same_provider=True),
+    "booked": _Rule(unpaid=True),
+    "confirmed": _Rule(),
+    "accepted": _Rule(acceptances=_ACCEPTED, same_provider=True),
+    "provider_changed": _Rule(same_provider=True),
+    "rescheduled": _Rule(),
+    "reminder_day": _Rule(_COMING),
+    "reminder_hours": _Rule(_COMING),
+    "started": _Rule(frozenset({Status.IN_PROGRESS})),
+    "visit_to_answer": _Rule(acceptances=_AWAITED, same_provider=True),
+    "visit_moved": _Rule(acceptances=_AWAITED, same_provider=True),
+    "visit_paid": _Rule(same_provider=True),
+    "provider_reminder_day": _Rule(_COMING, _ACCEPTED, same_provider=True),
+    "provider_reminder_hours": _Rule(_COMING, _ACCEPTED, same_provider=True),
 }
 
 
@@ -59,4 +59,4 @@ def is_current(session: Session, line: AppointmentLine, notice: Notice) -> bool:
     booking_id = UUID(str(notice.facts.get("booking_id", notice.subject_id)))
     booking, starts_at = queries.booking_and_start(session, booking_id)
     same_start = starts_at == datetime.fromisoformat(str(notice.facts["starts_at"]))
-    return same_start and rule.holds(booking, notice.facts["provider_id"])
+    return same_start and rule.matches(booking, notice.facts["provider_id"])

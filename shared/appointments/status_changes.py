@@ -31,7 +31,7 @@ def by_provider(
     window: int,
     now: datetime,
 ) -> AppointmentRow:
-    """Change a booking's status as its provider and return it; a status it has already changes nothing.
+    """Change a booking's status as its provider and return it; no change if it has the status already.
 
     `window` is how many minutes before its start an appointment may be started (0: at any time). Raises
     BookingNotFound, StatusChangeNotAllowed (naming the statuses), OfferGone, TooEarly.
@@ -61,20 +61,20 @@ def _change(context: AssignmentContext, action: ProviderAction, reason: str | No
         case ProviderAction.COMPLETED:
             _complete(context, reason)
         case _ if "provider" not in context.line.cancellable_by:
-            raise StatusChangeNotAllowed(booking, Status.CANCELLED, "Only the customer or an admin cancels it.")
+            raise StatusChangeNotAllowed(booking, Status.CANCELLED, "Only the customer or an admin can cancel it.")
         case _ if booking.status == Status.CONFIRMED and booking.acceptance == Acceptance.ACCEPTED:
             _cancel(context, reason, context.line.provider_role)
         case _:
-            detail = "Only a visit you have accepted is yours to cancel."
+            detail = "You can cancel only a booking you have accepted."
             raise StatusChangeNotAllowed(booking, Status.CANCELLED, detail)
 
 
 def by_admin(
     begin: Begin, line: AppointmentLine, booking_id: UUID, status: Status, reason: str | None, now: datetime
 ) -> None:
-    """Confirm, start, complete or cancel a booking as an admin, by all rules but the window of a start.
+    """Confirm, start, complete or cancel a booking as an admin, under all rules except the start window.
 
-    A status it has already changes nothing. Raises BookingNotFound, StatusChangeNotAllowed.
+    No change if it has the status already. Raises BookingNotFound, StatusChangeNotAllowed.
     """
     with begin() as (session, actor):
         queries.find(session, booking_id)
@@ -102,7 +102,7 @@ def _confirm(context: AssignmentContext, reason: str | None) -> None:
     if booking.pay_by is not None:
         booking.pay_by = offers.pay_by_once_confirmed(context.line.policy, appointment, context.now)
     session.flush()
-    offers.ask(session, context.line, booking, appointment, context.now)
+    offers.request_answer(session, context.line, booking, appointment, context.now)
 
 
 def _start(context: AssignmentContext, window: int) -> None:
@@ -110,14 +110,16 @@ def _start(context: AssignmentContext, window: int) -> None:
     session, booking, appointment = context.session, context.booking, context.row.appointment
     transitions.refuse_move(booking, Status.IN_PROGRESS)
     if booking.payment_status not in PAID:
-        raise StatusChangeNotAllowed(booking, Status.IN_PROGRESS, "A visit starts when it is paid.")
+        raise StatusChangeNotAllowed(booking, Status.IN_PROGRESS, "A booking can start only once it is paid.")
     if booking.acceptance != Acceptance.ACCEPTED:
-        raise StatusChangeNotAllowed(booking, Status.IN_PROGRESS, "A visit starts when its provider has accepted it.")
+        raise StatusChangeNotAllowed(
+            booking, Status.IN_PROGRESS, "A booking can start only once its provider has accepted it."
+        )
     if under_review(session, booking.id):
-        detail = "A payment of this visit is being looked at by a person."
+        detail = "A payment of this booking is under manual review."
         raise StatusChangeNotAllowed(booking, Status.IN_PROGRESS, detail)
     if window and context.now < appointment.starts_at - minutes(window):
-        raise TooEarly(f"A visit can be started from {window} min before its time.")
+        raise TooEarly(f"A booking can be started from {window} minutes before its time.")
     completion.start(session, context.line, context.row, context.actor, context.now)
 
 

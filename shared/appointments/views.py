@@ -54,7 +54,7 @@ def booked_as(view: type[Shown], placement: Placement, zone: str, **own: object)
 
 
 def customer_view(booking: Booking, appointment: Appointment, provider_name: str | None) -> CustomerAppointmentView:
-    """Return an appointment as its customer sees it."""
+    """Return the customer's view of an appointment."""
     of_booking = {name: getattr(booking, name) for name in (*BookingSummaryView.model_fields, "provider_id")}
     of_appointment = {name: getattr(appointment, name) for name in (*TIMES, "address", "details")}
     return CustomerAppointmentView.model_validate({**of_booking, **of_appointment, "provider_name": provider_name})

@@ -1,7 +1,7 @@
-"""An admin gives money back: of what is still to come, or of what each side has earned already (docs/product.md#refunds).
+"""Refund a booking as an admin, before or after it ends (docs/product.md#refunds).
 
-A booking still to come is refunded in part only, out of the advance: all of it goes back by cancelling. Of one that has
-ended the earnings are reversed, for whoever bears the refund.
+Before the end, the refund comes out of the advance and must be partial: cancelling refunds everything. After the end,
+the earnings of the side that bears the refund are reversed.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from shared.users.models import ADMIN
 
 
 class NotRefundable(Refusal):
-    code, title = "not_refundable", "Not that much to refund"
+    code, title = "not_refundable", "Not enough left to refund"
 
 
 class CancelInstead(Refusal):
@@ -49,12 +49,13 @@ class RefundCommand:
 def refund(
     session: Session, lines: Lines, booking_id: UUID, command: RefundCommand, by: AuditContext, now: datetime
 ) -> Refund:
-    """Give back part of what was paid, never more than is left of it.
+    """Refund part of a payment, at most what is not refunded yet.
 
-    Raises BookingNotFound, NotRefundable, CancelInstead, and Invalid for what no gateway sends and no provider can bear.
+    Raises BookingNotFound, NotRefundable, CancelInstead, and Invalid for an amount no gateway sends or no provider can
+    bear.
     """
     if command.reason in set(Cause):
-        raise Invalid("reason", "must be said in other words: this is what a rule says")
+        raise Invalid("reason", "must be different: this word is reserved for automatic refunds")
     locked_payment = queries.locked_if_known(session, booking_id)
     if locked_payment is None:
         raise BookingNotFound
@@ -64,7 +65,7 @@ def refund(
     left = attempt.amount - queries.reserved(session, attempt.id)
     _refuse_amount(attempt, command.amount, left)
     if booking.status in ACTIVE:
-        _refuse_all_of_what_is_to_come(booking, command, left)
+        _refuse_full_refund(booking, command, left)
         refunded = refunding.decide(
             session, attempt, command.amount, reason=command.reason, now=now, borne_by=command.borne_by
         )
@@ -79,15 +80,15 @@ def _refuse_amount(attempt: Attempt, amount: int, left: int) -> None:
     if amount < smallest:
         raise Invalid("amount", f"must be at least {rupees(smallest)} rupees")
     if amount > left:
-        raise NotRefundable(f"Of this payment {rupees(left)} rupees are left.", left=left / 100)
+        raise NotRefundable(f"Only {rupees(left)} rupees of this payment can still be refunded.", left=left / 100)
     if 0 < left - amount < smallest:
-        raise Invalid("amount", f"must leave nothing or at least 1 rupee of the {rupees(left)} rupees that are left")
+        raise Invalid("amount", f"must be all of the {rupees(left)} rupees that are left, or leave at least 1 rupee")
 
 
-def _refuse_all_of_what_is_to_come(booking: Booking, command: RefundCommand, left: int) -> None:
+def _refuse_full_refund(booking: Booking, command: RefundCommand, left: int) -> None:
     if command.amount == left:
         way = "Complete it first, then refund it." if booking.status == Status.IN_PROGRESS else "Cancel it."
-        raise CancelInstead(f"The booking is still to come and nothing of its price would be left. {way}")
+        raise CancelInstead(f"A booking that has not ended cannot be refunded in full. {way}")
     if command.borne_by is Bearer.PROVIDER and booking.acceptance != Acceptance.ACCEPTED:
         raise Invalid("borne_by", "must be platform: no provider has accepted this booking")
 
@@ -95,7 +96,7 @@ def _refuse_all_of_what_is_to_come(booking: Booking, command: RefundCommand, lef
 def _reverse(session: Session, attempt: Attempt, command: RefundCommand, now: datetime) -> Refund:
     earned, provider_id = ledger.earned(session, attempt.booking_id)
     if command.borne_by is Bearer.PROVIDER and earned.provider == 0:
-        raise Invalid("borne_by", "must be platform: no provider has earned anything of this booking")
+        raise Invalid("borne_by", "must be platform: no provider has earned anything from this booking")
     refunded = refunding.reserve(
         session, attempt, command.amount, reason=command.reason, now=now, borne_by=command.borne_by
     )
@@ -107,7 +108,7 @@ def _reverse(session: Session, attempt: Attempt, command: RefundCommand, now: da
 def _record(
     session: Session, lines: Lines, booking: Booking, refunded: Refund, by: AuditContext, now: datetime
 ) -> None:
-    """Write down who gave what and why, in the booking's history and the audit log, and let the line react."""
+    """Record the refund in the booking's history and the audit log, and notify its line."""
     facts = {"refund_id": str(refunded.id), "amount": refunded.amount, "borne_by": refunded.borne_by}
     note(session, booking, Actor(ADMIN, by.id), now, kind="refund_decided", reason=refunded.reason, **facts)
     audit.record(session, by, "booking.refunded", booking.id, None, {**facts, "reason": refunded.reason}, now)

@@ -1,4 +1,4 @@
-"""The refund of a cancellation, by the time before the start: pure. Source: docs/product.md#cancellation."""
+"""The refund of a cancellation, by the hours before the start: pure. Source: docs/product.md#cancellation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from shared.payments.gateway import SMALLEST
 
 @dataclass(frozen=True)
 class Tier:
-    """The share of the total (basis points) that is refunded until so many hours before the start, inclusive."""
+    """The share of the total (basis points) that is refunded until `from_hours` before the start, inclusive."""
 
     from_hours: int
     refund_bp: int
@@ -40,7 +40,7 @@ class CancellationPolicy:
 def best_tier(
     starts_at: datetime, policy: CancellationPolicy, most_bp: int, now: datetime
 ) -> tuple[int, datetime | None]:
-    """Return the share that cancelling now refunds, at most `most_bp`, and until when it stands (None: for good)."""
+    """Return the share that cancelling now refunds, at most `most_bp`, and its end of validity (None: no end)."""
     found: tuple[int, datetime | None] = (0, None)
     for tier in reversed(policy.tiers):
         share_bp, until = min(tier.refund_bp, most_bp), starts_at - timedelta(hours=tier.from_hours)
@@ -50,9 +50,9 @@ def best_tier(
 
 
 def refundable(total: int, refunded: int, basis_points: int) -> int:
-    """Return that share of a total less what was refunded before, in paise.
+    """Return a share (basis points) of a total less the earlier refunds, in paise.
 
-    A gateway refunds ₹1 or more and leaves nothing under ₹1: less is not refunded, and a smaller rest goes back too.
+    A gateway refunds at least ₹1 and must leave nothing or ₹1: a smaller refund becomes 0, a smaller rest is refunded too.
     """
     left = total - refunded
     amount = min(max(share(total, basis_points) - refunded, 0), left)

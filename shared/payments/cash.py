@@ -1,4 +1,4 @@
-"""A booking paid in cash: agreed before, recorded by an admin when somebody holds the money (docs/product.md#cash)."""
+"""Cash payment of a booking: an admin agrees it in advance and records it once the money was received (docs/product.md#cash)."""
 
 from datetime import datetime
 from uuid import UUID
@@ -29,9 +29,9 @@ from shared.users.models import ADMIN
 def change(
     session: Session, lines: Lines, booking_id: UUID, cash: CashAgreed | CashTaken, by: AuditContext, now: datetime
 ) -> None:
-    """Agree that an unpaid booking is paid in cash (or no longer), or record that it was.
+    """Agree cash for an unpaid booking, withdraw the agreement, or record the cash payment.
 
-    Raises BookingNotFound, NotPayable for what is cancelled or paid, Invalid for another amount than is outstanding.
+    Raises BookingNotFound, NotPayable if cancelled or paid, Invalid for another amount than is outstanding.
     """
     locked_payment = queries.locked_if_known(session, booking_id)
     if locked_payment is None:
@@ -49,7 +49,7 @@ def change(
 def _agree(
     session: Session, lines: Lines, locked_payment: LockedPayment, agreed: bool, by: AuditContext, now: datetime
 ) -> None:
-    """Take away the deadline to pay, or set one anew; what is so already changes nothing."""
+    """Remove the deadline to pay, or set a new one; no change if agreed or withdrawn already."""
     booking = locked_payment.booking
     if agreed == booking.cash_agreed:
         return
@@ -63,10 +63,10 @@ def _agree(
 def _record(
     session: Session, lines: Lines, locked_payment: LockedPayment, taken: CashTaken, by: AuditContext, now: datetime
 ) -> None:
-    """Take the whole amount as paid. An attempt that lives meanwhile may still succeed: a duplicate, sent back then."""
+    """Record the whole amount as paid. A live attempt that succeeds later is a duplicate and is refunded."""
     booking, amount = locked_payment.booking, locked_payment.payment.amount
     if taken.amount != amount:
-        raise Invalid("cash.amount", f"must be all that is outstanding: {rupees(amount)} rupees")
+        raise Invalid("cash.amount", f"must be the whole outstanding amount: {rupees(amount)} rupees")
     attempt = _attempt(locked_payment, taken, by, now)
     session.add(attempt)
     session.flush()

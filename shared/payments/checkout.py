@@ -1,6 +1,6 @@
-"""A customer starts to pay: our row first, then the gateway, then its page (docs/product.md#attempts).
+"""Start a payment: store our row, call the gateway, return its page (docs/product.md#attempts).
 
-Two short transactions with the network between them, never inside. One attempt lives at a time.
+The network call is between two short transactions, never inside one. A payment has one live attempt at a time.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ from shared.payments.poll_schedule import next_poll
 from shared.payments.queries import LockedPayment
 from shared.sign_in.sessions import Caller
 
-# A pay call is answered or given up within this; a row without a page that is older belongs to a call that died.
+# A pay call ends within this time; an older row without a page belongs to a call whose process died.
 CALL_ENDS = timedelta(seconds=20)
 Begin = Callable[[], AbstractContextManager[tuple[Session, Caller]]]
 
@@ -45,16 +45,16 @@ class PaymentInProgress(Refusal):
     code, title = "payment_in_progress", "A payment is under way"
 
     def __init__(self) -> None:
-        super().__init__("An earlier payment of this booking is still being decided.", retry_after=10)
+        super().__init__("An earlier payment of this booking is still being processed.", retry_after=10)
 
 
 class TooManyPayments(TooManyRequests):
-    code, title = "too_many_payments", "Too many tries to pay in an hour"
+    code, title = "too_many_payments", "Too many payment attempts in an hour"
 
 
 @dataclass(frozen=True)
 class Windows:
-    """How long a page is given again, how far an attempt carries the deadline to pay, how many begin in an hour."""
+    """How long a page is reused, how far an attempt extends the deadline to pay, and the most attempts in an hour."""
 
     reuse: timedelta
     extension: timedelta
@@ -69,7 +69,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Checkout:
-    """Everything a payment is started with, at `gateway`; `return_url` takes a booking and our id."""
+    """Starts payments at `gateway`; `return_url` takes a booking and our id."""
 
     db: Database
     gateway: Gateway
@@ -79,38 +79,38 @@ class Checkout:
     return_url: Callable[[Booking, str], str]
 
     def start(self, begin: Begin, booking_id: UUID, key: Callable[[Caller], Key | None], now: datetime) -> Page:
-        """Return a page to pay a booking on, the same one while it is fresh.
+        """Return a page to pay a booking on, the same one within the reuse window.
 
-        `begin` opens a transaction that knows its caller; `key` is the request's idempotency key.
+        `begin` opens a transaction with its caller; `key` is the request's idempotency key.
         Raises BookingNotFound, NotPayable, PaymentInProgress, TooManyPayments, GatewayUnavailable.
         """
-        known: UUID | None = None
+        polled: UUID | None = None
         while True:
             with begin() as (session, caller):
                 own_key = key(caller)
-                step = self._decide(session, caller, booking_id, own_key, now, asked=known)
+                step = self._decide(session, caller, booking_id, own_key, now, polled=polled)
             if isinstance(step, Page):
                 return step
             if isinstance(step, Order):
                 return self._open(step, booking_id, own_key, now)
-            known = step
+            polled = step
             status_polling.poll_attempt(self.db, self.gateways, self.lines, step, now)
 
     def _decide(
-        self, session: Session, caller: Caller, booking_id: UUID, key: Key | None, now: datetime, asked: UUID | None
+        self, session: Session, caller: Caller, booking_id: UUID, key: Key | None, now: datetime, polled: UUID | None
     ) -> Page | Order | UUID:
-        """Decide on locked rows: the page there is, a new order to send, or the attempt to ask about first."""
-        repeated = _repeated(session, key, now)
-        if repeated:
-            return repeated
+        """Decide on locked rows: return the existing page, a new order to send, or the id of an attempt to poll first."""
+        replayed = _replayed_page(session, key, now)
+        if replayed:
+            return replayed
         locked_payment, begun = _owned(session, caller.id, booking_id, now)
-        _refuse_what_is_not_payable(session, locked_payment, now)
+        _refuse_unpayable(session, locked_payment, now)
         live = queries.live_attempt(session, locked_payment.payment.id)
         if live is not None:
             if live.payment_url and now - live.started_at < self.windows.reuse:
-                _keep(session, key, live.id, now)
+                _store_answer(session, key, live.id, now)
                 return Page(live.payment_url, live.merchant_txn_id)
-            if live.payment_url and live.id != asked:
+            if live.payment_url and live.id != polled:
                 return live.id
             if live.payment_url or now - live.started_at < CALL_ENDS:
                 raise PaymentInProgress
@@ -128,7 +128,7 @@ class Checkout:
         )
 
     def _open_seconds(self, booking: Booking, now: datetime) -> int:
-        """Return how long a page begun now may stay open: no longer than its booking waits for a payment."""
+        """Return how many seconds a page opened now may stay open: no longer than its booking waits for a payment."""
         carried = now + self.windows.extension
         return int((min(carried, booking.pay_by or carried) - now).total_seconds())
 
@@ -167,7 +167,7 @@ class Checkout:
             if opened is None and _state(session, order) is AttemptState.FAILED:
                 raise PaymentInProgress  # the call took so long that another attempt replaced this one
             if opened is not None:
-                _keep(session, key, opened, now)
+                _store_answer(session, key, opened, now)
         return Page(url, order.merchant_txn_id)
 
     def _refused(self, order: Order, booking_id: UUID, code: str, now: datetime) -> None:
@@ -178,9 +178,9 @@ class Checkout:
                 _fail(attempt, code, now)
 
 
-def _keep(session: Session, key: Key | None, attempt_id: UUID, now: datetime) -> None:
-    """Keep the answer under its key only now that there is a page: a call that died leaves no key that blocks."""
-    with suppress(idempotency.Replayed):  # its twin was first, with the same page
+def _store_answer(session: Session, key: Key | None, attempt_id: UUID, now: datetime) -> None:
+    """Store the answer under its key only once there is a page, so that a failed call does not block its key."""
+    with suppress(idempotency.Replayed):  # a concurrent request with this key was first, with the same page
         idempotency.store(session, key, 200, {"attempt_id": str(attempt_id)}, now)
 
 
@@ -189,13 +189,13 @@ def _state(session: Session, order: Order) -> AttemptState:
     return AttemptState(state)
 
 
-def _repeated(session: Session, key: Key | None, now: datetime) -> Page | None:
-    """Return the page of the attempt this very request started before."""
+def _replayed_page(session: Session, key: Key | None, now: datetime) -> Page | None:
+    """Return the page that an earlier request with this key has opened; None if there is none."""
     try:
         idempotency.replay(session, key, now)
     except idempotency.Replayed as replayed:
         attempt = session.get_one(Attempt, UUID(replayed.answer["attempt_id"]))
-        assert attempt.payment_url, "a key is kept once there is a page"  # noqa: S101
+        assert attempt.payment_url, "a key is stored only once there is a page"  # noqa: S101
         return Page(attempt.payment_url, attempt.merchant_txn_id)
     return None
 
@@ -207,20 +207,20 @@ def _owned(session: Session, customer_id: UUID, booking_id: UUID, now: datetime)
     return queries.locked(session, booking_id), begun
 
 
-def _refuse_what_is_not_payable(session: Session, locked_payment: LockedPayment, now: datetime) -> None:
+def _refuse_unpayable(session: Session, locked_payment: LockedPayment, now: datetime) -> None:
     booking = locked_payment.booking
     if booking.status == Status.CANCELLED:
         raise NotPayable("The booking is cancelled.", status_now=booking.status)
     if booking.payment_status not in UNPAID:
         raise NotPayable("The booking is paid.", payment_status=booking.payment_status)
     if booking.pay_by is not None and booking.pay_by <= now:
-        raise NotPayable("The time to pay this booking is over.", pay_by=booking.pay_by.isoformat())
+        raise NotPayable("The time to pay this booking has passed.", pay_by=booking.pay_by.isoformat())
     if queries.under_review(session, booking.id):
-        raise NotPayable("A payment of this booking is being looked at by a person.")
+        raise NotPayable("A payment of this booking is under manual review.")
 
 
 def _replace(attempt: Attempt, now: datetime) -> None:
-    """Give up an attempt whose page nobody ever saw."""
+    """Fail an attempt that never got a page, so that a new one can replace it."""
     _fail(attempt, "no_page", now)
 
 

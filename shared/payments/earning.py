@@ -1,4 +1,4 @@
-"""A completed booking's money: the customer's advance becomes what each side earned. Source: docs/product.md#start-and-completion, docs/product.md#ledger."""
+"""Post the earnings of a completed booking: the customer's advance becomes each side's earnings. Source: docs/product.md#start-and-completion, docs/product.md#ledger."""
 
 from datetime import datetime
 
@@ -14,10 +14,10 @@ from shared.payments import queries
 def post_earnings(
     session: Session, booking: Booking, parts: Parts, now: datetime, *, borne_since: datetime | None = None
 ) -> None:
-    """Post what each side earned of a completed booking, less what was refunded before.
+    """Post each side's earnings from a completed booking, less earlier refunds.
 
-    `parts` are the sides' parts of the whole price (paise). A refund that a provider bears counts from `borne_since`
-    on: an earlier provider's refund is not this one's. Locks: the booking is locked by the caller.
+    `parts` are the sides' parts of the whole price (paise). Refunds borne by the provider count from `borne_since` on,
+    because earlier ones were borne by an earlier provider. Locks: the booking is locked by the caller.
     """
     left = _after_refunds(session, booking, parts, borne_since)
     lines = postings.completed(left, booking.provider_id)

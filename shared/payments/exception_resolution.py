@@ -1,4 +1,4 @@
-"""A person closes what no rule could settle; a reference proves a refund that was paid out by hand (docs/product.md#exceptions)."""
+"""An admin closes a manual review; a reference proves a refund that was paid manually (docs/product.md#exceptions)."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -32,16 +32,16 @@ class ExceptionNotFound(NotFound):
 
 
 class AlreadyClosed(Refusal):
-    code, title = "already_closed", "Closed already"
+    code, title = "already_closed", "Already closed"
 
 
 def close(
     session: Session, lines: Lines, exception_id: UUID, closing: ExceptionClosing, by: AuditContext, now: datetime
 ) -> ManualReview:
-    """Close an exception; with a reference, the refund it is about is done.
+    """Close an exception; a reference also marks its refund done.
 
-    A payment or refund that has not ended by then is polled once more a day later, and reviewed again if need be.
-    Raises ExceptionNotFound, AlreadyClosed, and Invalid where a reference is missing or proves nothing.
+    A payment or refund that has not ended is polled once more a day later, and reviewed again if still open.
+    Raises ExceptionNotFound, AlreadyClosed, and Invalid if a reference is missing or does not apply.
     """
     found = bookings.review(session, exception_id)
     if found is None:
@@ -49,7 +49,7 @@ def close(
     locked_payment = queries.locked(session, found.booking_id) if found.booking_id else None
     found = bookings.locked_review(session, exception_id)
     if found.closed_at is not None:
-        raise AlreadyClosed("Identified has closed it before.", closed_at=found.closed_at.isoformat())
+        raise AlreadyClosed("This exception is closed already.", closed_at=found.closed_at.isoformat())
     _record_payout(session, lines, locked_payment, found, closing.reference, by, now)
     if found.kind in UNRESOLVED:
         queries.poll_again(session, UNRESOLVED[found.kind], found.subject_id, now + POLL_AGAIN_AFTER)
@@ -71,16 +71,16 @@ def _record_payout(
     by: AuditContext,
     now: datetime,
 ) -> None:
-    """Mark a refund done that a person has paid out; one that waits for a person is not closed without a proof."""
+    """Mark a refund done that was paid manually; one in manual review is not closed without a proof."""
     if locked_payment is None or found.kind not in ABOUT_A_REFUND:
         if reference is not None:
-            raise Invalid("reference", "is for a refund only")
+            raise Invalid("reference", "applies only to a refund")
         return
     refund = queries.locked_refund(session, found.subject_id)
     if reference is None:
         if refund.state == RefundState.NEEDS_PERSON:
-            raise Invalid("reference", "is needed: the refund is done only when it was paid out")
+            raise Invalid("reference", "is required to prove that the refund was paid")
         return
     if not REFUND.allows(refund.state, RefundState.DONE):
-        raise Invalid("reference", "is for a refund that is not done yet")
-    refunding.done_by_hand(session, lines, locked_payment, refund, reference, Actor(ADMIN, by.id), now)
+        raise Invalid("reference", "applies only to a refund that is not done yet")
+    refunding.mark_paid_manually(session, lines, locked_payment, refund, reference, Actor(ADMIN, by.id), now)

@@ -1,4 +1,4 @@
-"""The interface of a payment gateway; a vendor's client fills it in."""
+"""The interface of a payment gateway; each vendor's client implements it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from shared.kit.errors import DependencyDown
 
-SMALLEST = 1_00  # paise: a gateway refunds ₹1 or more, and nothing under ₹1 is left behind
+SMALLEST = 1_00  # paise: the smallest refund, and the smallest rest of a payment after a refund
 
 
 class GatewayStatus(StrEnum):
-    """The status of a payment or a refund at a gateway. A status that is not explicit is PENDING."""
+    """The status of a payment or a refund at a gateway. Any unclear status is PENDING."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -23,7 +23,7 @@ class GatewayStatus(StrEnum):
 class Order:
     """A payment to be collected: our id (also the idempotency key), paise, and an opaque id of the payer.
 
-    `open_seconds` is how long its page may be paid on, where the gateway lets us say so, within the gateway's bounds.
+    `open_seconds` is how long its page accepts payment, if the gateway supports it, within the gateway's limits.
     """
 
     merchant_txn_id: str
@@ -35,7 +35,7 @@ class Order:
 
 @dataclass(frozen=True)
 class RefundOrder:
-    """Money to be sent back: our id of the refund, our id of the payment it belongs to, paise."""
+    """A refund to send: our id of the refund, our id of its payment, paise."""
 
     merchant_refund_id: str
     merchant_txn_id: str
@@ -44,11 +44,11 @@ class RefundOrder:
 
 @dataclass(frozen=True)
 class GatewayAnswer:
-    """A gateway's answer, with the payment it names: only a match with what we asked may move money.
+    """A gateway's answer with the payment it names, which must match our request before money moves.
 
-    `amount` and `fee` (what the gateway keeps of a payment, where it says so) are paise. `code` is the gateway's own
-    word, for people and logs. `may_still_succeed` marks a failure that later turned out to be a success often enough to
-    be asked about again; `raw` is kept with the row.
+    `amount` and `fee` (the gateway's charge, if reported) are paise. `code` is the gateway's own status code, for admins
+    and logs. `may_still_succeed` marks a kind of failure that is polled again, because it often succeeds later. `raw` is
+    stored with the row.
     """
 
     status: GatewayStatus
@@ -66,17 +66,17 @@ class GatewayAnswer:
 
 
 class GatewayUnavailable(DependencyDown):
-    """No usable answer: what was asked may or may not have happened. Ask by our id, never send anew."""
+    """No usable answer: the request may or may not have taken effect. Query by our id, never send anew."""
 
     code, title = "gateway_unavailable", "The payment service is unavailable"
 
     def __init__(self, reason: str) -> None:
-        super().__init__("The payment service gave no answer. Nothing is lost: try again in a moment.")
+        super().__init__("The payment service gave no answer. Nothing is lost: please try again in a moment.")
         self.reason = reason
 
 
 class GatewayRefused(Exception):
-    """The gateway said no to what was asked, explicitly: nothing was begun. `code` is its own word."""
+    """The gateway refused the request explicitly and started nothing. `code` is the gateway's own status code."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -84,7 +84,7 @@ class GatewayRefused(Exception):
 
 
 class Gateway(Protocol):
-    """One merchant's account at one gateway. Each call uses the network and must be outside a transaction."""
+    """One merchant's account at one gateway. Each method calls the network, so call it outside a transaction."""
 
     @property
     def name(self) -> str: ...
@@ -96,14 +96,14 @@ class Gateway(Protocol):
         """Return the address of a page to pay on; raises GatewayRefused or GatewayUnavailable."""
 
     def payment(self, merchant_txn_id: str) -> GatewayAnswer:
-        """Return what the gateway knows of a payment; raises GatewayUnavailable."""
+        """Return the gateway's status of a payment; raises GatewayUnavailable."""
 
     def refund(self, order: RefundOrder) -> GatewayAnswer:
-        """Ask for a refund, once per id however often it is called; raises GatewayUnavailable."""
+        """Request a refund; idempotent by its id. Raises GatewayUnavailable."""
 
     def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
-        """Return what the gateway knows of a refund; raises GatewayUnavailable."""
+        """Return the gateway's status of a refund; raises GatewayUnavailable."""
 
 
-# The gateway of a name, as each attempt keeps it: what was begun at one is asked about, and refunded, there.
+# Returns the gateway with a name: each attempt stores the name, to be queried and refunded at the same gateway.
 Gateways = Callable[[str], Gateway]

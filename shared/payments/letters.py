@@ -1,4 +1,4 @@
-"""Neutral words about a booking and its money, for lines that have none of their own: pure, from facts."""
+"""Neutral mails about a booking and its money, for lines without mails of their own: pure, from facts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from shared.notifications.notice import Reader
 
 @dataclass(frozen=True, kw_only=True)
 class BookingFacts(Stored):
-    """The facts of a booking that a letter may show; amounts are paise, `amount` is the money the letter is about."""
+    """The facts of a booking that a mail may show; amounts are paise, `amount` is that of the refund."""
 
     booking_id: str
     ref: str
@@ -66,7 +66,7 @@ def refund_decided(facts: BookingFacts, reader: Reader) -> EmailTemplate:
         facts,
         reader,
         f"A refund of {_amount(facts)} for {{ref}}",
-        "You get money back",
+        "You are getting a refund",
         f"We refund {_amount(facts)} of what you paid for this booking. We write again when it is done.",
     )
 
@@ -82,7 +82,7 @@ def refunded(facts: BookingFacts, reader: Reader) -> EmailTemplate:
 
 
 def about_booking(facts: BookingFacts, reader: Reader) -> EmailTemplate:
-    """Return the words for a kind of notification whose line is switched off or no longer knows it."""
+    """Return the mail of a kind of notification that its line does not support, or whose line is switched off."""
     return _letter(facts, reader, "About your booking {ref}", "About your booking", "Its details are in the app.")
 
 

@@ -1,4 +1,4 @@
-"""The states of an attempt to pay and of a refund, and the moves between them. Late truth is legal truth."""
+"""The states of a payment attempt and of a refund, and the moves between them. A late success is a legal move."""
 
 from enum import StrEnum
 
@@ -6,11 +6,11 @@ from shared.kit.lifecycle import Lifecycle
 
 
 class AttemptState(StrEnum):
-    CREATED = "created"  # written before the gateway was called; it may or may not know of it
+    CREATED = "created"  # stored before the gateway is called, so the gateway may not have it
     PENDING = "pending"  # the customer has a page to pay on
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-    MISMATCHED = "mismatched"  # paid, but not what we asked: for a person
+    MISMATCHED = "mismatched"  # paid, but not as requested: manual review
 
 
 class Capture(StrEnum):
@@ -23,17 +23,17 @@ class Capture(StrEnum):
 
 class RefundState(StrEnum):
     CREATED = "created"
-    SENT = "sent"  # the gateway was asked and has not been heard; only the same id may ask again
+    SENT = "sent"  # the gateway has not answered the request; retry only with the same id
     PENDING = "pending"
     DONE = "done"
-    NEEDS_PERSON = "needs_person"  # it failed, or was cash: only a person can bring it to its end
+    NEEDS_PERSON = "needs_person"  # it failed, or was cash: manual review
 
 
 class Cause(StrEnum):
-    """Why money goes back, where a rule and no person has decided it; what a rule says is no person's to say."""
+    """The reason of an automatic refund; an admin cannot give these as reasons."""
 
     CANCELLED = "cancelled"
-    RESCHEDULED = "rescheduled"  # to a cheaper time: the price itself is another since
+    RESCHEDULED = "rescheduled"  # to a cheaper time, which has changed the price
     TOO_LATE = "payment_too_late"
     DUPLICATE = "payment_duplicate"
 
@@ -43,7 +43,7 @@ ATTEMPT = Lifecycle[AttemptState](
     {
         AttemptState.CREATED: frozenset({AttemptState.PENDING}) | _ENDS,
         AttemptState.PENDING: _ENDS,
-        # A gateway may find the money after it, or we, gave the attempt up (docs/phonepe.md#late-success).
+        # A gateway may report success after it, or we, had failed the attempt (docs/phonepe.md#late-success).
         AttemptState.FAILED: frozenset({AttemptState.SUCCEEDED, AttemptState.MISMATCHED}),
         AttemptState.SUCCEEDED: frozenset(),
         AttemptState.MISMATCHED: frozenset(),

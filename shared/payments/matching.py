@@ -1,4 +1,4 @@
-"""The meaning of a gateway's answer for an attempt: pure decisions (docs/product.md#settlement)."""
+"""Match a gateway's answer with an attempt: pure decisions (docs/product.md#settlement)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from shared.bookings.lifecycle import PaymentStatus
 from shared.payments.gateway import GatewayAnswer, GatewayStatus
 from shared.payments.lifecycle import AttemptState, Capture
 
-# A question can overtake a slow pay call: "not found" is believed only after this long (docs/phonepe.md#status-codes).
+# A poll can arrive before a slow pay call: "not found" means failed only after this time (docs/phonepe.md#status-codes).
 NOT_FOUND_GRACE = timedelta(minutes=20)
 
 
@@ -34,10 +34,10 @@ def differences(request: PaymentRequest, answer: GatewayAnswer) -> list[str]:
 
 
 def verdict(request: PaymentRequest, answer: GatewayAnswer, now: datetime) -> AttemptState:
-    """Return the state the answer argues for; PENDING for everything that is not explicit."""
+    """Return the attempt's state according to the answer; PENDING for any unclear answer."""
     match answer.status:
         case GatewayStatus.SUCCEEDED if answer.merchant_txn_id is None or answer.amount is None:
-            return AttemptState.PENDING  # a success that does not say of what is not explicit
+            return AttemptState.PENDING  # a success that names no payment is unclear
         case GatewayStatus.SUCCEEDED:
             return AttemptState.MISMATCHED if differences(request, answer) else AttemptState.SUCCEEDED
         case GatewayStatus.FAILED if not {"merchant", "merchant_txn_id"} & set(differences(request, answer)):
@@ -49,14 +49,14 @@ def verdict(request: PaymentRequest, answer: GatewayAnswer, now: datetime) -> At
 
 
 def capture_kind(*, cancelled: bool, paid: bool) -> Capture:
-    """Return what a success is to a booking: a second one is a duplicate even when the booking was cancelled since."""
+    """Classify a success for its booking; a second one is a duplicate even if the booking was cancelled since."""
     if paid:
         return Capture.DUPLICATE
     return Capture.LATE if cancelled else Capture.APPLIED
 
 
 def payment_status(captured: int, refunded: int, *, failed: bool) -> PaymentStatus:
-    """Derive what a booking shows from its captures and done refunds, duplicates left out; amounts are paise."""
+    """Return a booking's payment status from its captures and done refunds (paise), without duplicates."""
     if captured == 0:
         return PaymentStatus.FAILED if failed else PaymentStatus.PENDING
     if refunded == 0:

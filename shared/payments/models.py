@@ -11,9 +11,9 @@ from shared.kit.ids import new_id
 from shared.ledger.postings import Bearer
 from shared.payments.lifecycle import LIVE, AttemptState, Capture, RefundState
 
-CASH = "cash"  # the gateway of an attempt that was money in a hand
-CASH_REFUND = "cash_refund"  # the exception that asks a person to hand money back
-WHOLE = "whole"  # the purpose of the one payment of a booking that is paid at once
+CASH = "cash"  # the gateway of an attempt that was paid in cash
+CASH_REFUND = "cash_refund"  # the manual review of a refund in cash
+WHOLE = "whole"  # the purpose of the only payment of a booking
 
 
 IS_LIVE = f"state in ({', '.join(sorted(repr(state.value) for state in LIVE))})"
@@ -22,9 +22,9 @@ IS_OPEN = "paid_at is null and withdrawn_at is null"
 
 
 class Payment(Changed, Base):
-    """An amount that a booking asks its customer to pay, one payment at a time; amounts are paise.
+    """An amount that the customer owes for a booking, one payment at a time; amounts are paise.
 
-    The tries to pay it are its attempts. `withdrawn_at`: it is asked no more; `online`: it is paid at the gateway.
+    Each try to pay it is an attempt. `withdrawn_at`: it is no longer due; `online`: it is paid at the gateway.
     """
 
     __tablename__ = "payments"
@@ -45,9 +45,9 @@ class Payment(Changed, Base):
 
 
 class Attempt(Changed, Base):
-    """One try to collect a payment through one gateway, written before the gateway hears of it.
+    """One try to collect a payment through one gateway, stored before the gateway is called.
 
-    `merchant_txn_id` is our id at the gateway and the idempotency key. `capture` says what a success was:
+    `merchant_txn_id` is our id at the gateway and the idempotency key. `capture` classifies a success:
     `applied` to the booking, `late` (the booking was cancelled) or a `duplicate` (it was paid already).
     """
 
@@ -93,7 +93,7 @@ class Attempt(Changed, Base):
 
 
 class Refund(Changed, Base):
-    """Money on its way back: its own object with its own states, never shown as refunded before it is done."""
+    """A refund of an attempt with its own states, never shown as refunded before it is done."""
 
     __tablename__ = "refunds"
     __table_args__ = (
@@ -125,7 +125,7 @@ class Refund(Changed, Base):
 
 
 class ReconciliationRun(Base):
-    """One round of asking the gateway about what has not ended: how many were asked about and what came of it."""
+    """One round of polling the gateway about payments and refunds that have not ended: how many, and their outcomes."""
 
     __tablename__ = "reconciliation_runs"
     __table_args__ = (Index("ix_reconciliation_runs_started_at_id", "started_at", "id"),)

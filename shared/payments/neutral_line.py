@@ -1,6 +1,6 @@
-"""A line with neutral reactions: a booking is confirmed when it is paid and cancelled when it is not.
+"""The base of a line without appointments: a booking is confirmed once paid, and cancelled if not paid in time.
 
-A line without appointments derives from it and overrides what differs. A line that is switched off is served by it too.
+Such a line derives from it and overrides what differs. It also serves lines that are switched off.
 """
 
 from abc import abstractmethod
@@ -30,11 +30,11 @@ from shared.payments.cancellation_policy import refundable
 from shared.payments.letters import BookingFacts
 from shared.payments.models import WHOLE, Payment
 
-TIME_TO_PAY = timedelta(hours=24)  # of an unpaid booking for which cash is no longer agreed
+TIME_TO_PAY = timedelta(hours=24)  # for an unpaid booking after its cash agreement is withdrawn
 
 
 class NeutralLine(Line):
-    """A line whose bookings have no provider and no time of their own."""
+    """A line whose bookings have no provider and no time."""
 
     @abstractmethod
     def parts(self, booking: Booking) -> Parts:
@@ -42,7 +42,7 @@ class NeutralLine(Line):
 
     @abstractmethod
     def supply(self, session: Session, booking: Booking) -> Supply:
-        """Return what was supplied, as the invoice says it."""
+        """Return the supply of a booking, for its invoice."""
 
     def book(
         self,
@@ -54,11 +54,11 @@ class NeutralLine(Line):
         time_to_pay: timedelta,
         now: datetime,
     ) -> Booking:
-        """Store a booking with its payment and its first event; amounts are paise. The line stores its own rows beside it.
+        """Store a booking with its payment and its first event; amounts are paise. The line stores its own rows.
 
-        Locks: the customer is locked by the caller, so that the requests of one person run one after another.
+        Locks: the caller has locked the customer, so that one customer's requests run in sequence.
         """
-        assert customer.id, "a person books"  # noqa: S101
+        assert customer.id, "the actor is a customer"  # noqa: S101
         booking = Booking(
             id=new_id(),
             line=self.name,
@@ -119,7 +119,7 @@ class NeutralLine(Line):
             elif status == Status.COMPLETED:
                 self.complete(session, booking, actor, now)
             elif status == Status.IN_PROGRESS and booking.payment_status not in PAID:
-                raise StatusChangeNotAllowed(booking, status, "A booking starts when it is paid.")
+                raise StatusChangeNotAllowed(booking, status, "A booking can start only once it is paid.")
             else:
                 transitions.move(session, booking, status, actor, now, kind=status.value, reason=reason)
 
@@ -132,9 +132,9 @@ class NeutralLine(Line):
     def cancel(
         self, session: Session, booking: Booking, actor: Actor, reason: str, refund_bp: int, now: datetime
     ) -> int:
-        """Cancel a locked booking and refund that share of its total (basis points); returns the refund in paise.
+        """Cancel a locked booking and refund a share of its total (`refund_bp`, basis points); returns the refund in paise.
 
-        Raises StatusChangeNotAllowed for one that cannot be cancelled any more.
+        Raises StatusChangeNotAllowed if it can no longer be cancelled.
         """
         transitions.refuse_move(booking, Status.CANCELLED)
         paid_by = queries.applied_attempt(session, queries.locked(session, booking.id).payment.id)
@@ -162,7 +162,7 @@ class NeutralLine(Line):
     def complete(self, session: Session, booking: Booking, actor: Actor, now: datetime) -> None:
         """Complete a locked booking: post the earnings, notify the customer, issue the invoice.
 
-        Raises StatusChangeNotAllowed for one that is not in progress.
+        Raises StatusChangeNotAllowed if it is not in progress.
         """
         transitions.refuse_move(booking, Status.COMPLETED)
         transitions.move(session, booking, Status.COMPLETED, actor, now, kind="completed")
@@ -203,7 +203,7 @@ class NeutralLine(Line):
 
 
 class RetiredLine(NeutralLine):
-    """A line that this deployment has switched off: its finished bookings stay in the core's lists."""
+    """A line that this deployment has switched off: its finished bookings remain in the lists of all bookings."""
 
     brand = Brand("Bookings", "about an earlier booking")
     ref_prefix = invoice_prefix = "BK"

@@ -1,4 +1,4 @@
-"""Due polls of attempts and refunds (docs/product.md#polling-schedule): each is claimed once, by its task or by the reconciliation.
+"""Due polls of attempts and refunds (docs/product.md#polling-schedule): claimed once each, by a task or the reconciliation.
 
 One statement claims the due poll and schedules the next one, so two workers cannot both claim it.
 """
@@ -32,7 +32,7 @@ select opened.id, messages.id, messages.due_at from opened, messages
 
 
 def open_attempt(session: Session, merchant_txn_id: str, url: str, now: datetime) -> UUID | None:
-    """Store an attempt's page and schedule its first poll; returns its id, None when it has ended meanwhile."""
+    """Store an attempt's page and schedule its first poll; returns its id, None if it has ended meanwhile."""
     row = session.execute(_OPEN, {"our_id": merchant_txn_id, "url": url, "now": now}).one_or_none()
     if row is None:
         return None
@@ -40,7 +40,7 @@ def open_attempt(session: Session, merchant_txn_id: str, url: str, now: datetime
     return UUID(str(row[0]))
 
 
-# A task waits for a settlement under way, which may end the polling; the reconciliation skips locked rows instead.
+# A task waits for a concurrent settlement, which may end the polling; the reconciliation skips locked rows instead.
 _CLAIM = """
 with due as (
   select t.id, {gateway} as gateway, (select min(t.{began} + make_interval(secs => step)) from unnest(cast(:steps as float8[])) step
@@ -85,7 +85,7 @@ class ClaimedPoll:
 
 
 def claim_due_one(session: Session, kind: Polled, row_id: UUID, by: datetime, now: datetime) -> list[ClaimedPoll]:
-    """Claim the poll of one attempt or refund that is due by an instant and schedule the next; empty when it is claimed."""
+    """Claim the poll of one attempt or refund due by an instant and schedule the next; empty if not due or claimed."""
     return _claimed(session, _CLAIM_ONE[kind], {"id": row_id, "by": by, "limit": 1}, now)
 
 
@@ -99,9 +99,11 @@ def claim_due(
     return _claimed(session, _CLAIM_ANY[kind], {"by": by, "limit": limit, "without": list(without)}, now)
 
 
-def _claimed(session: Session, statement: TextClause, wanted: dict[str, Any], now: datetime) -> list[ClaimedPoll]:
+def _claimed(session: Session, statement: TextClause, parameters: dict[str, Any], now: datetime) -> list[ClaimedPoll]:
     steps = [step.total_seconds() for step in STEPS]
-    rows = session.execute(statement, {**wanted, "now": now, "again": now + RECLAIM_LAST_AFTER, "steps": steps}).all()
+    rows = session.execute(
+        statement, {**parameters, "now": now, "again": now + RECLAIM_LAST_AFTER, "steps": steps}
+    ).all()
     for _, _, message_id, next_at in rows:
         if message_id is not None:
             send_after_commit(session, PendingMessage(message_id, POLL, 0, next_at))

@@ -15,5 +15,5 @@ RECLAIM_LAST_AFTER = timedelta(minutes=10)
 
 
 def next_poll(started_at: datetime, now: datetime) -> datetime | None:
-    """Return the next poll after now, skipping missed ones; None once the schedule has ended and a person must look."""
+    """Return the next poll after now, skipping missed ones; None once the schedule has ended and a manual review is due."""
     return next((started_at + step for step in STEPS if started_at + step > now), None)

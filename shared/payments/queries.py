@@ -31,23 +31,23 @@ class LockedPayment:
 
 
 def locked(session: Session, booking_id: UUID) -> LockedPayment:
-    """Lock a booking, then the payment it asks or asked last (the order of locks)."""
+    """Lock a booking, then its latest payment that is not withdrawn (the order of locks)."""
     booking = bookings.locked(session, booking_id)
-    asked = select(Payment).where(Payment.booking_id == booking_id, Payment.withdrawn_at.is_(None))
-    latest = asked.order_by(Payment.created_at.desc(), Payment.id).limit(1)
+    not_withdrawn = select(Payment).where(Payment.booking_id == booking_id, Payment.withdrawn_at.is_(None))
+    latest = not_withdrawn.order_by(Payment.created_at.desc(), Payment.id).limit(1)
     payment: Payment = session.scalars(for_update(latest)).one()
     return LockedPayment(booking, payment)
 
 
 def paid_payment(payment: Payment) -> PaidPayment:
-    """Return a payment as its line needs to know it."""
+    """Return the payment's data for its line."""
     return PaidPayment(payment.id, payment.purpose, payment.amount)
 
 
 def locked_if_known(session: Session, booking_id: UUID) -> LockedPayment | None:
-    """Lock a booking and its payment as `locked` does; None where there is no such booking."""
-    known = session.scalars(select(Booking.id).where(Booking.id == booking_id)).one_or_none()
-    return locked(session, booking_id) if known else None
+    """Lock a booking and its payment as `locked` does; None if there is no such booking."""
+    found = session.scalars(select(Booking.id).where(Booking.id == booking_id)).one_or_none()
+    return locked(session, booking_id) if found else None
 
 
 def locked_attempt(session: Session, attempt_id: UUID) -> Attempt:
@@ -61,7 +61,7 @@ def locked_refund(session: Session, refund_id: UUID) -> Refund:
 
 
 def begun_by_owner(session: Session, customer_id: UUID, booking_id: UUID, now: datetime) -> LastHour | None:
-    """Return the attempts a customer has begun within the last hour; None where the booking is not theirs."""
+    """Return the count of attempts a customer began in the last hour; None if the booking is not theirs."""
     any_of_theirs = aliased(Booking)
     begun = (
         select(func.jsonb_build_array(func.count(), func.min(Attempt.started_at)))
@@ -82,7 +82,7 @@ def live_attempt(session: Session, payment_id: UUID) -> Attempt | None:
 
 
 def has_live_attempt(session: Session, payment_id: UUID) -> bool:
-    """Return whether a payment is being decided, without a lock."""
+    """Return whether a payment has a live attempt, without a lock."""
     live = select(Attempt.id).where(Attempt.payment_id == payment_id, Attempt.state.in_(LIVE))
     return session.scalars(live.limit(1)).first() is not None
 
@@ -140,9 +140,11 @@ def applied_attempt_of(session: Session, booking_id: UUID) -> Attempt | None:
 
 
 def under_review(session: Session, booking_id: UUID) -> bool:
-    """Tell whether a person still has to look at something about this booking's money; handing back cash is no doubt."""
+    """Return whether this booking has an open manual review of its money; a refund in cash does not count."""
     named = (ManualReview.booking_id == booking_id, ManualReview.closed_at.is_(None))
-    about_money = ManualReview.subject_id != booking_id  # an attempt or a refund; else it is about the visit
+    about_money = (
+        ManualReview.subject_id != booking_id
+    )  # an attempt or a refund; a review of the booking itself is not about money
     in_doubt = (about_money, ManualReview.kind != CASH_REFUND)
     return session.scalars(select(ManualReview.id).where(*named, *in_doubt).limit(1)).first() is not None
 
@@ -162,15 +164,15 @@ def captured_and_refunded(session: Session, payment_id: UUID) -> tuple[int, int]
 
 
 def reserved(session: Session, attempt_id: UUID) -> int:
-    """Return the paise of an attempt that are refunded or on their way, be it by a person."""
+    """Return the paise of an attempt that are refunded or being refunded, manually or not."""
     total = select(func.coalesce(func.sum(Refund.amount), 0)).where(Refund.attempt_id == attempt_id)
     return int(session.scalars(total).one())
 
 
 def refunded_of_total(session: Session, attempt: Attempt, total: int) -> int:
-    """Return the paise of a booking's total that are refunded or on their way.
+    """Return the paise of a booking's total that are refunded or being refunded.
 
-    The capture above the total went back when the booking became cheaper: it is no part of the total.
+    A capture above the total was refunded when the booking became cheaper, so that refund does not count.
     """
     return reserved(session, attempt.id) - (attempt.amount - total)
 
@@ -191,7 +193,7 @@ class NetCaptured:
 
 
 def net_captured(session: Session, booking_id: UUID, since: datetime | None) -> NetCaptured:
-    """Return a paid booking's capture less its refunds; refunds the provider bears count from `since` on."""
+    """Return a paid booking's capture less its refunds, and the refunds since `since` that the provider bears."""
     borne = Refund.borne_by == Bearer.PROVIDER
     if since is not None:
         borne &= Refund.created_at >= since
@@ -208,7 +210,7 @@ def net_captured(session: Session, booking_id: UUID, since: datetime | None) -> 
 
 
 def payment_request(attempt: Attempt, merchant: str) -> PaymentRequest:
-    """Return what we asked the gateway for, to compare its answer with."""
+    """Return the request as sent to the gateway, to compare its answer with."""
     return PaymentRequest(merchant, attempt.merchant_txn_id, attempt.amount, attempt.currency, attempt.started_at)
 
 
@@ -224,13 +226,13 @@ def claim_poll(session: Session, attempt_id: UUID, now: datetime, every: timedel
 
 
 def poll_again(session: Session, kind: type[Attempt] | type[Refund], row_id: UUID, at: datetime) -> None:
-    """Schedule one more poll for an attempt or a refund that has not ended and is not polled any more."""
+    """Schedule one more poll for an attempt or a refund that has not ended and is no longer polled."""
     unended = (kind.id == row_id, kind.state.in_(LIVE | UNFINISHED), kind.next_poll_at.is_(None))
     session.execute(update(kind).where(*unended).values(next_poll_at=at))
 
 
 def of_booking(session: Session, booking_id: UUID) -> dict[Attempt, list[Refund]]:
-    """Return the attempts to pay a booking with their refunds, the oldest first, in one statement."""
+    """Return the payment attempts of a booking with their refunds, the oldest first, in one statement."""
     rows = session.execute(
         select(Attempt, Refund)
         .outerjoin(Refund, Refund.attempt_id == Attempt.id)
@@ -243,29 +245,29 @@ def of_booking(session: Session, booking_id: UUID) -> dict[Attempt, list[Refund]
     return found
 
 
-def list_attempts(session: Session, wanted: PaymentsQuery) -> tuple[list[tuple[Attempt, str]], str | None]:
-    """Return the attempts an admin looks for with their bookings' references, the newest first, in one statement."""
+def list_attempts(session: Session, query: PaymentsQuery) -> tuple[list[tuple[Attempt, str]], str | None]:
+    """Return the attempts that match an admin's query with their bookings' references, the newest first, in one statement."""
     exactly: dict[Any, Any] = {
-        Attempt.state: wanted.state,
-        Attempt.gateway: wanted.gateway,
-        Attempt.booking_id: wanted.booking_id,
-        Attempt.merchant_txn_id: wanted.merchant_txn_id,
+        Attempt.state: query.state,
+        Attempt.gateway: query.gateway,
+        Attempt.booking_id: query.booking_id,
+        Attempt.merchant_txn_id: query.merchant_txn_id,
     }
     rows = session.execute(
         select(Attempt, Booking.ref)
         .join(Booking, Booking.id == Attempt.booking_id)
         .where(*(column == value for column, value in exactly.items() if value is not None))
-        .where(*within_days(Attempt.created_at, wanted.date_from, wanted.date_to))
-        .where(*after(wanted, Attempt.created_at, Attempt.id))
+        .where(*within_days(Attempt.created_at, query.date_from, query.date_to))
+        .where(*after(query, Attempt.created_at, Attempt.id))
         .order_by(Attempt.created_at.desc(), Attempt.id.desc())
-        .limit(wanted.limit + 1)
+        .limit(query.limit + 1)
     ).all()
     found = [(row[0], row[1]) for row in rows]
-    return page_of(found, wanted.limit, lambda row: Position(row[0].created_at, row[0].id))
+    return page_of(found, query.limit, lambda row: Position(row[0].created_at, row[0].id))
 
 
 def list_reconciliations(session: Session, page: PageQuery) -> tuple[list[ReconciliationRun], str | None]:
-    """Return the rounds of reconciliation that asked about anything, the newest first."""
+    """Return the rounds of reconciliation that polled anything, the newest first."""
     rows = session.scalars(
         select(ReconciliationRun)
         .where(*after(page, ReconciliationRun.started_at, ReconciliationRun.id))

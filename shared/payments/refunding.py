@@ -1,4 +1,4 @@
-"""Refunds: reserved with their cause, sent under our id, polled until they end (docs/product.md#refunds)."""
+"""Refunds: stored with their cause, sent under our id, polled until they end (docs/product.md#refunds)."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -25,7 +25,7 @@ from shared.payments.poll_schedule import next_poll
 from shared.payments.queries import LockedPayment
 
 SEND = "payments.refund"
-# "Not found" this long after sending: it never arrived. Sending again is safe, the id is the same.
+# "Not found" this long after sending means that it never arrived. Sending again is safe, as the id is the same.
 RESEND_AFTER = timedelta(minutes=2)
 
 
@@ -40,8 +40,8 @@ def reserve(
 ) -> Refund:
     """Reserve part of a capture (paise) for a refund and enqueue sending it.
 
-    A cash payment is handed back by a person, through a manual review. Raises ValueError for more than is left of the
-    capture. The caller has locked the attempt.
+    A cash payment is refunded through a manual review. Raises ValueError for more than is left of the capture. The
+    caller has locked the attempt.
     """
     left = attempt.amount - queries.reserved(session, attempt.id)
     if not 0 < amount <= left:
@@ -61,7 +61,7 @@ def reserve(
 
 
 def _begin(session: Session, refund: Refund, now: datetime, *, by_hand: bool) -> None:
-    """Store a refund with the messages that send and poll it, or with a manual review where cash is handed back."""
+    """Store a refund with the messages that send and poll it, or with a manual review if it is paid back in cash."""
     if by_hand:
         refund.state = REFUND.move(RefundState.CREATED, RefundState.NEEDS_PERSON)
     else:
@@ -84,7 +84,7 @@ def decide(
     now: datetime,
     borne_by: Bearer = Bearer.PLATFORM,
 ) -> Refund:
-    """Decide to refund an amount (paise) of a capture: the ledger owes it from now on, the commit sends it."""
+    """Reserve a refund (paise) and post it to the ledger as owed to the customer; it is sent after the commit."""
     refund = reserve(session, attempt, amount, reason=reason, now=now, borne_by=borne_by)
     lines = postings.refund_decided(amount)
     ledger.post(session, postings.Kind.REFUND_DECIDED, refund.id, refund.booking_id, lines, at=now)
@@ -92,7 +92,7 @@ def decide(
 
 
 def advance(db: Database, gateways: Gateways, lines: Lines, refund_id: UUID, now: datetime) -> RefundState:
-    """Send a refund, or poll its status once it was sent; safe to call at any time, by several at once."""
+    """Send a refund, or poll its status once it was sent; safe to call at any time and concurrently."""
     with db.transaction() as session:
         refund = queries.locked_refund(session, refund_id)
         first = refund.state == RefundState.CREATED
@@ -106,25 +106,25 @@ def advance(db: Database, gateways: Gateways, lines: Lines, refund_id: UUID, now
         gateway = gateways(name)
         order = RefundOrder(refund.merchant_refund_id, paid_as, refund.amount)
         resend = refund.sent_at is not None and now - refund.sent_at >= RESEND_AFTER
-    answer = gateway.refund(order) if first else _ask(gateway, order, resend=resend)
+    answer = gateway.refund(order) if first else _poll(gateway, order, resend=resend)
     return settle(db, lines, refund, gateway.merchant, answer, now)
 
 
-def _ask(gateway: Gateway, order: RefundOrder, *, resend: bool) -> GatewayAnswer:
+def _poll(gateway: Gateway, order: RefundOrder, *, resend: bool) -> GatewayAnswer:
     answer = gateway.refund_status(order.merchant_refund_id)
     return gateway.refund(order) if answer.status is GatewayStatus.NOT_FOUND and resend else answer
 
 
 def settle(
-    db: Database, lines: Lines, known: Refund, merchant: str, answer: GatewayAnswer, now: datetime
+    db: Database, lines: Lines, sent: Refund, merchant: str, answer: GatewayAnswer, now: datetime
 ) -> RefundState:
-    """Apply what the gateway says of a refund; the same answer again changes nothing.
+    """Apply a gateway's answer to a refund; the same answer again changes nothing.
 
-    `known` is the refund as it was read before the gateway was asked, `merchant` the account that was asked.
+    `sent` is the refund as it was read before the gateway was called, `merchant` the account that was called.
     """
     with db.transaction() as session:
-        locked_payment = queries.locked(session, known.booking_id)
-        refund = queries.locked_refund(session, known.id)
+        locked_payment = queries.locked(session, sent.booking_id)
+        refund = queries.locked_refund(session, sent.id)
         target = _verdict(refund, merchant, answer)
         if not REFUND.allows(refund.state, target):
             return refund.state
@@ -135,7 +135,7 @@ def settle(
         if target is RefundState.DONE:
             _done(session, lines, locked_payment, refund, SYSTEM, now)
         elif target is RefundState.NEEDS_PERSON:
-            _needs_person(session, locked_payment, refund, answer.code, now)
+            _review_failure(session, locked_payment, refund, answer.code, now)
         return target
 
 
@@ -144,11 +144,11 @@ def _verdict(refund: Refund, merchant: str, answer: GatewayAnswer) -> RefundStat
         ours = (merchant, refund.merchant_refund_id, refund.amount, refund.currency)
         theirs = (answer.merchant, answer.merchant_txn_id, answer.amount, answer.currency)
         return RefundState.DONE if ours == theirs else RefundState.NEEDS_PERSON
-    # A refund that failed is never quietly tried again under another id: a person decides how the money goes back.
+    # A failed refund is never retried silently under another id: a manual review decides how it is paid.
     return RefundState.NEEDS_PERSON if answer.status is GatewayStatus.FAILED else RefundState.PENDING
 
 
-def done_by_hand(
+def mark_paid_manually(
     session: Session,
     lines: Lines,
     locked_payment: LockedPayment,
@@ -157,7 +157,7 @@ def done_by_hand(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Say that a person has given the money back, by a reference that proves it; everything is locked.
+    """Mark a refund done that was paid manually, with its proof of payment; all rows are locked.
 
     Raises IllegalMove for a refund that has ended already.
     """
@@ -182,14 +182,14 @@ def _done(
     )
 
 
-def _needs_person(session: Session, locked_payment: LockedPayment, refund: Refund, code: str, now: datetime) -> None:
+def _review_failure(session: Session, locked_payment: LockedPayment, refund: Refund, code: str, now: datetime) -> None:
     refund.next_poll_at = None
     open_review(session, "refund_failed", refund.id, refund.booking_id, now, code=code, amount=refund.amount)
     note(session, locked_payment.booking, SYSTEM, now, kind="refund_needs_person", refund_id=str(refund.id))
 
 
 def refresh_payment_status(session: Session, locked_payment: LockedPayment) -> None:
-    """Set a booking's payment status from what is captured and refunded; a duplicate's refund does not count."""
+    """Set a booking's payment status from its captures and refunds; a duplicate's refund does not count."""
     session.flush()
     captured, refunded = queries.captured_and_refunded(session, locked_payment.payment.id)
     booking = locked_payment.booking

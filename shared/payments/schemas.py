@@ -16,7 +16,7 @@ SHOWN: dict[AttemptState, AttemptStatus] = {
     AttemptState.PENDING: "pending",
     AttemptState.SUCCEEDED: "success",
     AttemptState.FAILED: "failed",
-    AttemptState.MISMATCHED: "pending",  # a person is looking at it
+    AttemptState.MISMATCHED: "pending",  # in manual review
 }
 
 
@@ -25,14 +25,14 @@ class InitiateRequest(Body):
 
 
 class PaymentPageView(View):
-    """Where to pay, in the same tab; `merchant_txn_id` names this attempt from now on."""
+    """The page to pay on, to open in the same tab; `merchant_txn_id` identifies this attempt."""
 
     payment_url: str
     merchant_txn_id: str
 
 
 class AttemptView(View):
-    """How an attempt stands, and what that makes of its booking."""
+    """The status of an attempt, and the status of its booking."""
 
     merchant_txn_id: str
     status: AttemptStatus
@@ -43,13 +43,13 @@ class AttemptView(View):
 
 
 class CashAgreed(Body):
-    """Whether the customer pays in cash: while agreed, an unpaid booking has no deadline."""
+    """Whether the customer will pay in cash; while agreed, an unpaid booking has no deadline."""
 
     agreed: bool
 
 
 class CashTaken(Body):
-    """The whole outstanding amount as it was paid in cash, and who holds the money."""
+    """The whole outstanding amount, paid in cash, and who has the money."""
 
     amount: RupeesIn
     held_by: Literal["provider", "platform"]
@@ -64,7 +64,7 @@ CashChange = Annotated[Annotated[CashAgreed, Tag("agreed")] | Annotated[CashTake
 
 
 class RefundRequest(Body):
-    """Money that an admin gives back, and why: the customer sees the reason."""
+    """An admin's refund and its reason, which the customer sees."""
 
     amount: RupeesIn
     reason: Text(1, 500)  # type: ignore[valid-type]
@@ -72,7 +72,7 @@ class RefundRequest(Body):
 
 
 class AdminRefundView(View):
-    """A refund with all that is known of it."""
+    """A refund with all its fields."""
 
     id: UUID
     attempt_id: UUID
@@ -90,7 +90,7 @@ class AdminRefundView(View):
 
 
 class PaymentsQuery(PageQuery):
-    """Which attempts to pay an admin looks for; days are those of India on which they were begun, both included."""
+    """An admin's query for payment attempts; they began on local days of India, both included."""
 
     state: AttemptState | None = None
     gateway: Text(1, 50) | None = None  # type: ignore[valid-type]
@@ -101,7 +101,7 @@ class PaymentsQuery(PageQuery):
 
 
 class AdminAttemptView(View):
-    """One try to pay with all that is known of it; `held_by` is who took it, where it was cash."""
+    """A payment attempt with all its fields; `held_by` is the person who has the money, for cash."""
 
     id: UUID
     booking_id: UUID
@@ -127,7 +127,7 @@ class ListedAttemptView(AdminAttemptView):
 
 
 class ReconciliationView(View):
-    """One round of asking: how many were asked about, got no answer, could not be settled or were handed to a person."""
+    """One round of polling: how many were polled, got no answer, could not be settled or went to manual review."""
 
     id: UUID
     started_at: datetime

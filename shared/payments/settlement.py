@@ -1,6 +1,6 @@
-"""The one door for money: whatever signal came, the gateway's own answer ends here (docs/product.md#settlement).
+"""Settle a payment attempt by the gateway's answer, the only way money is recorded as paid (docs/product.md#settlement).
 
-In one transaction: lock, decide by one table, ledger, the line's reaction, what follows. Late truth is legal truth.
+One transaction locks the rows, applies the state table, posts to the ledger and calls the line. A late success counts.
 """
 
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ logger = log.logger(__name__)
 
 @dataclass(frozen=True)
 class _Case:
-    """One answer about one attempt, with the rows it is decided on, locked.
+    """One answer about one attempt, with the locked rows.
 
-    `before` is the state the attempt was in when the gateway was asked.
+    `before` is the attempt's state when the gateway was called.
     """
 
     session: Session
@@ -50,24 +50,24 @@ class _Case:
     def post(self, kind: Kind, lines: list[Posting]) -> None:
         ledger.post(self.session, kind, self.attempt.id, self.locked_payment.booking.id, lines, at=self.now)
 
-    def to_a_person(self, kind: str, **facts: Any) -> None:
+    def open_review(self, kind: str, **facts: Any) -> None:
         open_review(self.session, kind, self.attempt.id, self.locked_payment.booking.id, self.now, **facts)
-        logger.error("a payment needs a person", extra=log.fields(alarm=kind, attempt=str(self.attempt.id)))
+        logger.error("a payment needs manual review", extra=log.fields(alarm=kind, attempt=str(self.attempt.id)))
 
 
 def settle(
-    db: Database, lines: Lines, known: Attempt, merchant: str, answer: GatewayAnswer, now: datetime
+    db: Database, lines: Lines, polled: Attempt, merchant: str, answer: GatewayAnswer, now: datetime
 ) -> AttemptState:
-    """Apply what the gateway says of an attempt; the same answer again, from wherever, changes nothing.
+    """Apply a gateway's answer to an attempt; the same answer again, from any source, changes nothing.
 
-    `known` is the attempt as it was read before the gateway was asked, `merchant` the account that was asked. Returns
-    the state the attempt is in afterwards.
+    `polled` is the attempt as it was read before the gateway was called, `merchant` the account that was called. Returns
+    the attempt's state afterwards.
     """
     with db.transaction() as session:
-        locked_payment = queries.locked(session, known.booking_id)
-        attempt = queries.locked_attempt(session, known.id)
+        locked_payment = queries.locked(session, polled.booking_id)
+        attempt = queries.locked_attempt(session, polled.id)
         verdict = matching.verdict(queries.payment_request(attempt, merchant), answer, now)
-        _apply(_Case(session, lines, locked_payment, attempt, known.state, answer, now), verdict)
+        _apply(_Case(session, lines, locked_payment, attempt, polled.state, answer, now), verdict)
         return attempt.state
 
 
@@ -80,9 +80,9 @@ def _apply(case: _Case, verdict: AttemptState) -> None:
         _refuse_contradiction(case, current, verdict)
         return
     paid = queries.is_paid(case.session, case.locked_payment.payment.id)
-    if verdict is AttemptState.SUCCEEDED and _is_of_another_price(case, paid=paid):
+    if verdict is AttemptState.SUCCEEDED and _price_changed(case, paid=paid):
         verdict = AttemptState.MISMATCHED
-    _write_down(case.attempt, verdict, case.answer, case.now)
+    _record_answer(case.attempt, verdict, case.answer, case.now)
     logger.info("payment settled", extra=log.fields(state=verdict.value, attempt=str(case.attempt.id)))
     match verdict:
         case AttemptState.SUCCEEDED:
@@ -93,13 +93,13 @@ def _apply(case: _Case, verdict: AttemptState) -> None:
             _failed(case)
 
 
-def _is_of_another_price(case: _Case, *, paid: bool) -> bool:
-    """Tell whether a late success would pay for a booking whose price has changed since it was asked for."""
-    wanted = matching.capture_kind(cancelled=case.locked_payment.booking.status == Status.CANCELLED, paid=paid)
-    return wanted is Capture.APPLIED and case.attempt.amount != case.locked_payment.payment.amount
+def _price_changed(case: _Case, *, paid: bool) -> bool:
+    """Return whether a success would be applied to a booking whose price has changed since the attempt began."""
+    capture = matching.capture_kind(cancelled=case.locked_payment.booking.status == Status.CANCELLED, paid=paid)
+    return capture is Capture.APPLIED and case.attempt.amount != case.locked_payment.payment.amount
 
 
-def _write_down(attempt: Attempt, verdict: AttemptState, answer: GatewayAnswer, now: datetime) -> None:
+def _record_answer(attempt: Attempt, verdict: AttemptState, answer: GatewayAnswer, now: datetime) -> None:
     attempt.state, attempt.settled_at, attempt.next_poll_at = verdict, now, None
     attempt.code, attempt.raw, attempt.method = answer.code, answer.raw, answer.method
     attempt.gateway_txn_id, attempt.bank_reference = answer.gateway_txn_id, answer.bank_reference
@@ -110,7 +110,7 @@ def _captured(case: _Case, *, paid: bool) -> None:
     attempt.capture = matching.capture_kind(cancelled=booking.status == Status.CANCELLED, paid=paid)
     case.session.flush()
     if attempt.capture != Capture.APPLIED:
-        _send_back(case)
+        _refund_unneeded(case)
         return
     case.post(Kind.CAPTURED, postings.captured(attempt.amount))
     transitions.set_payment_status(booking, PaymentStatus.SUCCESS)
@@ -119,8 +119,8 @@ def _captured(case: _Case, *, paid: bool) -> None:
     case.lines(booking.line).on_paid(case.session, booking, paid_payment(case.locked_payment.payment), case.now)
 
 
-def _send_back(case: _Case) -> None:
-    """Take a payment nobody needs any more, and owe it back in the same breath."""
+def _refund_unneeded(case: _Case) -> None:
+    """Record a late or duplicate payment and reserve its full refund."""
     booking, attempt = case.locked_payment.booking, case.attempt
     kind = Cause.TOO_LATE if attempt.capture == Capture.LATE else Cause.DUPLICATE
     case.post(Kind.OWED_BACK, postings.owed_back(attempt.amount))
@@ -140,17 +140,17 @@ def _failed(case: _Case) -> None:
 
 
 def _mismatched(case: _Case) -> None:
-    """Paid, but not what we asked: no booking is confirmed by it, and a person decides what becomes of the money."""
+    """Open a manual review of a payment that differs from the request; it confirms no booking."""
     names = ("merchant_txn_id", "amount", "currency")
     requested = {name: getattr(case.attempt, name) for name in names}
     received = {name: getattr(case.answer, name) for name in (*names, "merchant")}
-    case.to_a_person("payment_mismatch", requested=requested, received=received)
+    case.open_review("payment_mismatch", requested=requested, received=received)
     case.note("payment_mismatch")
 
 
 def _refuse_contradiction(case: _Case, current: AttemptState, verdict: AttemptState) -> None:
-    # A success never becomes a failure by itself; a gateway that says so is a matter for a person. What was settled
-    # while this answer was on its way may well have been a failure when it was given.
-    overtaken = verdict is AttemptState.FAILED and case.before is not AttemptState.SUCCEEDED
-    if current is AttemptState.SUCCEEDED and verdict is not AttemptState.SUCCEEDED and not overtaken:
-        case.to_a_person("payment_contradiction", code=case.answer.code)
+    # A success never becomes a failure by itself; a gateway that says so is reviewed manually. An
+    # attempt settled while this answer was in transit may well have been a failure when the gateway answered.
+    was_failed_then = verdict is AttemptState.FAILED and case.before is not AttemptState.SUCCEEDED
+    if current is AttemptState.SUCCEEDED and verdict is not AttemptState.SUCCEEDED and not was_failed_then:
+        case.open_review("payment_contradiction", code=case.answer.code)

@@ -1,4 +1,4 @@
-"""A cancelled booking's money: the refund, and each side's part of what is kept. Source: docs/product.md#cancellation."""
+"""Divide a cancelled booking's money: the refund, and each side's part of the rest. Source: docs/product.md#cancellation."""
 
 from datetime import datetime
 
@@ -16,9 +16,9 @@ from shared.payments.models import Attempt
 def share_out(
     session: Session, booking: Booking, paid_by: Attempt, refund: int, *, refunded: int, parts: Parts, now: datetime
 ) -> None:
-    """Refund so many paise of a cancelled booking and post what is kept to each side, pro rata.
+    """Refund a cancelled booking (paise) and post the rest to both sides, pro rata.
 
-    `refunded` is what was refunded before, `parts` what each side would have earned of the whole. Locks: booking, payment.
+    `refunded` is the earlier refunds, `parts` each side's earnings of the whole price. Locks: booking, payment.
     """
     if refund:
         refunding.decide(session, paid_by, refund, reason=Cause.CANCELLED, now=now)

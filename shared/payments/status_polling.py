@@ -1,7 +1,7 @@
-"""Polling the gateway: a callback, a customer, a task and the reconciliation all ask it and settle its answer.
+"""Poll the gateway and settle its answer, on a callback, a customer's request, a task or the reconciliation.
 
-Payments and refunds that have not ended are polled on a schedule (docs/product.md#polling-schedule): a task for each poll,
-and the reconciliation where no task came.
+Payments and refunds that have not ended are polled on a schedule (docs/product.md#polling-schedule): by a task for each poll,
+or by the reconciliation if the task is lost.
 """
 
 from collections import Counter
@@ -24,18 +24,16 @@ from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState
 from shared.payments.models import Attempt, ReconciliationRun, Refund
 from shared.payments.poll_queue import ClaimedPoll, Polled
 
-POLL_EVERY = timedelta(seconds=3)  # however often a customer's client polls (docs/product.md#settlement)
-CLOCK_SKEW = timedelta(seconds=5)  # how far a task may come before its poll is due, by another machine's clock
-LOST_AFTER = timedelta(
-    minutes=2
-)  # after this a poll counts as lost: its task, retried and sent again, would have come by then
+POLL_EVERY = timedelta(seconds=3)  # at most, however often a customer's client polls (docs/product.md#settlement)
+CLOCK_SKEW = timedelta(seconds=5)  # how early a task may run before its poll is due, by another machine's clock
+LOST_AFTER = timedelta(minutes=2)  # after this a poll's task counts as lost, even with its retries
 BATCH = 10
 ROUND_SECONDS, MAX_SILENT = 40.0, 3
 logger = log.logger(__name__)
 
 
 def poll_attempt(db: Database, gateways: Gateways, lines: Lines, attempt_id: UUID, now: datetime) -> AttemptState:
-    """Ask the gateway for an attempt's status and settle it; raises GatewayUnavailable."""
+    """Poll the gateway for an attempt's status and settle it; raises GatewayUnavailable."""
     with db.reading() as session:
         attempt = session.get_one(Attempt, attempt_id)
     gateway = gateways(attempt.gateway)
@@ -60,12 +58,12 @@ POLLERS: dict[Polled, Callable[..., object]] = {Attempt: poll_attempt, Refund: r
 
 
 def may_poll(asked_at: datetime | None, now: datetime) -> bool:
-    """Tell whether a waiting customer may cause another poll now, by the instant of the last one."""
+    """Return whether a waiting customer may cause another poll now, by the instant of the last poll."""
     return asked_at is None or asked_at <= now - POLL_EVERY
 
 
 def poll_for_customer(db: Database, gateways: Gateways, lines: Lines, attempt_id: UUID, now: datetime) -> None:
-    """Poll a live attempt because its customer waits, at most every 3 s; a silent gateway leaves it pending."""
+    """Poll a live attempt for its waiting customer, at most every 3 s; without an answer it remains pending."""
     with db.transaction() as session:
         ours = queries.claim_poll(session, attempt_id, now, POLL_EVERY)
     if not ours:
@@ -78,7 +76,7 @@ def poll_for_customer(db: Database, gateways: Gateways, lines: Lines, attempt_id
 
 @dataclass
 class Round:
-    """Counts of one round of polls: polled, without an answer, failed, and handed to a person."""
+    """Counts of one round of polls: polled, without an answer, failed, and sent to manual review."""
 
     asked: int = 0
     silent: int = 0
@@ -89,7 +87,7 @@ class Round:
 def handle_poll(db: Database, gateways: Gateways, lines: Lines, payload: Payload, now: datetime) -> None:
     """Handle a poll message: poll the attempt or refund it names, if its poll is due.
 
-    With `force` an admin asked for it: the gateway is polled whether due or not, and GatewayUnavailable is raised.
+    `force` is an admin's request: it polls the gateway even if not due, and raises GatewayUnavailable.
     """
     [(name, kind)] = [(name, kind) for name, kind in SUBJECTS.items() if name in payload]
     row_id = UUID(str(payload[name]))
@@ -103,9 +101,9 @@ def handle_poll(db: Database, gateways: Gateways, lines: Lines, payload: Payload
 
 
 def reconcile(db: Database, gateways: Gateways, lines: Lines, now: datetime) -> Round:
-    """Poll every attempt and refund whose task did not come, within a scheduled job's time.
+    """Poll every attempt and refund whose task was lost, within a scheduled job's time, and schedule their next polls.
 
-    Their next polls are scheduled again. A gateway that is silent three times is left alone until the next round.
+    A gateway that does not answer three times is skipped until the next round.
     """
     done, until = Round(), monotonic() + ROUND_SECONDS
     silent: Counter[str] = Counter()
@@ -137,10 +135,9 @@ def _poll_all(poll: Callable[[UUID], object], due: Sequence[ClaimedPoll], done: 
             poll(claimed.id)
         except GatewayUnavailable as error:
             done.silent += 1
-            silent[claimed.gateway] += 1
-            logger.warning("gateway unavailable, asked again later", extra=log.fields(reason=error.reason))
+            logger.warning("gateway unavailable, polled again later", extra=log.fields(reason=error.reason))
         except Exception as error:
-            # One that cannot be settled must not stop the others; its next poll is scheduled.
+            # One failed settlement must not stop the others; its next poll is scheduled.
             done.failed += 1
             logger.exception("not settled", extra=log.fields(alarm="not_settled", id=str(claimed.id)), exc_info=error)
     return silent

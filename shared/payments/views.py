@@ -1,4 +1,4 @@
-"""Attempts to pay and refunds as admins see them."""
+"""The admin's views of payment attempts and refunds."""
 
 from typing import Any
 

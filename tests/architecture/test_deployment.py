@@ -162,10 +162,10 @@ def test_environments_give_the_same_settings_and_production_is_the_stricter():
 
 
 def test_every_alarm_of_the_code_has_an_alert_with_its_runbook_line_and_no_other_has():
-    """An alarm is `log.fields(alarm="…")`, a constant of that module, or what `to_a_person` is called with."""
+    """An alarm is `log.fields(alarm="…")`, a constant of that module, or what `case.open_review` is called with."""
     written = [path.read_text() for room in ("functions", "infra", "shared") for path in (ROOT / room).rglob("*.py")]
     logged = {each for text in written for each in re.findall(r'alarm="(\w+)"', text)}
-    logged |= {each for text in written for each in re.findall(r'to_a_person\("(\w+)"', text)}
+    logged |= {each for text in written for each in re.findall(r'case\.open_review\("(\w+)"', text)}
     for text in written:
         for constant in re.findall(r"alarm=([A-Z_]+)", text):
             logged |= set(re.findall(rf'^{constant}.*= "(\w+)"', text, re.MULTILINE))

@@ -188,7 +188,7 @@ def test_never_more_goes_back_than_is_left(make, ended, give, send):
     assert refused.value.members == {"left": ended.total / 100}
     give(ended, ended.total - 50_00)
     send()
-    with pytest.raises(NotRefundable, match=r"50\.00 rupees are left"):
+    with pytest.raises(NotRefundable, match=r"50\.00 rupees of this payment"):
         give(ended, 50_01)
     give(ended, 50_00)
     with pytest.raises(NotRefundable, match=r"0\.00"):
@@ -199,7 +199,7 @@ def test_never_more_goes_back_than_is_left(make, ended, give, send):
 def test_a_gateway_is_asked_for_a_rupee_at_least_and_left_none_smaller(ended, give):
     with pytest.raises(Invalid, match=r"at least 1\.00"):
         give(ended, 99)
-    with pytest.raises(Invalid, match="leave nothing or at least 1"):
+    with pytest.raises(Invalid, match="or leave at least 1"):
         give(ended, ended.total - 99)
     give(ended, ended.total - 1_00)
     give(ended, 1_00)
@@ -208,7 +208,7 @@ def test_a_gateway_is_asked_for_a_rupee_at_least_and_left_none_smaller(ended, gi
 @pytest.mark.parametrize("reason", Cause)
 def test_what_a_rule_says_is_no_reason_of_a_person(ended, give, reason):
     """Fails when any words are taken: given as `rescheduled`, it would be taken for another price, without a credit note."""
-    with pytest.raises(Invalid, match="in other words"):
+    with pytest.raises(Invalid, match="reserved for automatic refunds"):
         give(ended, 100_00, reason=reason.value)
 
 

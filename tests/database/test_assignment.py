@@ -125,13 +125,13 @@ def test_the_clock_of_an_unpaid_visits_offer_does_not_run(make, chefs):
 
 def test_an_offer_lapses_at_its_instant_and_not_before(make, db, chefs, paid):
     [(expires_at,)] = make.rows("select expires_at from offers where state = 'open'")
-    assert deadlines.keep(db, LINE, expires_at - JUST)["offer_lapsed"] == 0
+    assert deadlines.enforce(db, LINE, expires_at - JUST)["offer_lapsed"] == 0
     lapse(db, paid, expires_at - JUST)
     assert make.stored(paid.id).provider_id == chefs[0].id
-    assert deadlines.keep(db, LINE, expires_at)["offer_lapsed"] == 1
+    assert deadlines.enforce(db, LINE, expires_at)["offer_lapsed"] == 1
     assert asked(make, paid) == [(chefs[0].id, "lapsed"), (chefs[1].id, "open")]
     assert told(make, chefs[0].id)[-1] == "visit_withdrawn"
-    assert deadlines.keep(db, LINE, expires_at)["offer_lapsed"] == 0
+    assert deadlines.enforce(db, LINE, expires_at)["offer_lapsed"] == 0
     with pytest.raises(BookingNotFound):
         make.step(paid, ProviderAction.CONFIRMED, chef_id=chefs[0].id)
 
@@ -172,7 +172,7 @@ def test_many_visits_of_a_chef_who_leaves_find_others_or_nobody_and_never_overla
 
 def test_the_sweep_finds_the_visits_of_a_chef_who_was_deactivated(make, db, chefs, paid, now):
     make.run("update users set is_active = false where id = :id", id=chefs[0].id)
-    assert deadlines.keep(db, LINE, now)["provider_inactive"] == 1
+    assert deadlines.enforce(db, LINE, now)["provider_inactive"] == 1
     assert make.stored(paid.id).provider_id == chefs[1].id
 
 
@@ -199,8 +199,8 @@ def test_a_paid_visit_without_a_chef_is_cancelled_with_everything_back_in_time(
     booking, _ = make.paid(gateway, phonepe, booking_date=local.date(), time_slot=local.time())
     decline(make, booking)
     last = start - hours_left * HOUR
-    assert deadlines.keep(db, LINE, last - JUST)["no_provider"] == 0
-    assert deadlines.keep(db, LINE, last)["no_provider"] == 1
+    assert deadlines.enforce(db, LINE, last - JUST)["no_provider"] == 0
+    assert deadlines.enforce(db, LINE, last)["no_provider"] == 1
     stored = make.stored(booking.id)
     assert (stored.status, stored.cancellation_reason) == ("cancelled", "no_chef")
     assert make.rows("select amount, reason from refunds") == [(stored.total, "cancelled")]
@@ -274,9 +274,9 @@ def test_the_chef_of_a_visit_that_is_not_there_or_has_started_is_nobodys_to_chan
         with pytest.raises(BookingNotFound):
             change(new_id())
     make.step(paid, ProviderAction.CONFIRMED, ProviderAction.IN_PROGRESS)
-    with pytest.raises(StatusChangeNotAllowed, match="before it starts"):
+    with pytest.raises(StatusChangeNotAllowed, match="before the booking starts"):
         assignment.assign(admin, LINE, paid.id, chefs[1].id, None, now)
-    with pytest.raises(StatusChangeNotAllowed, match="before it starts"):
+    with pytest.raises(StatusChangeNotAllowed, match="before the booking starts"):
         assignment.remove(admin, LINE, paid.id, None, now)
     with pytest.raises(BookingNotFound):
         status_changes.by_admin(admin, LINE, new_id(), Status.CANCELLED, "no", now)
@@ -316,9 +316,9 @@ def test_an_admin_cancels_late_and_everything_goes_back(make, admin, paid):
 def test_a_visit_that_does_not_start_is_told_once_and_can_still_start(make, db, paid):
     make.step(paid, ProviderAction.CONFIRMED)
     late = paid.starts_at + 2 * HOUR
-    assert deadlines.keep(db, LINE, late - JUST)["not_started"] == 0
-    assert deadlines.keep(db, LINE, late)["not_started"] == 1
-    assert deadlines.keep(db, LINE, late)["not_started"] == 0
+    assert deadlines.enforce(db, LINE, late - JUST)["not_started"] == 0
+    assert deadlines.enforce(db, LINE, late)["not_started"] == 1
+    assert deadlines.enforce(db, LINE, late)["not_started"] == 0
     assert make.rows("select kind from exceptions") == [("not_started",)]
     make.step(paid, ProviderAction.IN_PROGRESS, now=late)
 
@@ -327,8 +327,8 @@ def test_a_visit_nobody_completes_is_completed_by_the_system(make, db, paid):
     make.step(paid, ProviderAction.CONFIRMED)
     make.step(paid, ProviderAction.IN_PROGRESS, now=paid.starts_at)
     over = paid.ends_at + 12 * HOUR
-    assert deadlines.keep(db, LINE, over - JUST)["completed"] == 0
-    assert deadlines.keep(db, LINE, over)["completed"] == 1
+    assert deadlines.enforce(db, LINE, over - JUST)["completed"] == 0
+    assert deadlines.enforce(db, LINE, over)["completed"] == 1
     assert make.stored(paid.id).status == "completed"
     assert make.rows("select actor, reason from booking_events order by id desc limit 1") == [
         ("system", "not completed by the chef")
@@ -339,7 +339,7 @@ def test_one_visit_whose_deadline_cannot_be_kept_does_not_keep_the_others(make, 
     broken, _ = make.paid(gateway, phonepe, booking_date=make.day(3))
     fine, _ = make.paid(gateway, phonepe, booking_date=make.day(4))
     make.run("update appointments set time_zone = 'Nowhere' where booking_id = :id", id=broken.id)
-    deadlines.keep(db, LINE, broken.created_at + 48 * HOUR)
+    deadlines.enforce(db, LINE, broken.created_at + 48 * HOUR)
     assert make.stored(fine.id).provider_id == chefs[1].id
     assert make.stored(broken.id).provider_id == chefs[0].id
 

@@ -1,4 +1,4 @@
-"""Identified is blocked: signed out at once, what is unpaid is cancelled, what is paid stands."""
+"""Somebody is blocked: signed out at once, what is unpaid is cancelled, what is paid stands."""
 
 import threading
 from datetime import timedelta

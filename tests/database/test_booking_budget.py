@@ -82,7 +82,7 @@ def test_a_booking_by_a_quote_costs_one_more(make, wired, proxy, person, now):
     customer, claims = person
     with locking(wired, claims, now)() as (session, caller):
         visit = QuoteRequest(**make.request(customer).model_dump(exclude={"quote_id"}))
-        quote = quotes.give(session, LINE, caller.id, visit, QUOTES, now, None)
+        quote = quotes.create(session, LINE, caller.id, visit, QUOTES, now, None)
     with counted(proxy) as seen:
         placement.place(locking(wired, claims, now), LINE, BookingRequest(quote_id=quote.id), key_of, RULES, now)
     assert (len(seen.statements), seen.round_trips) == (4, 5)
@@ -93,7 +93,7 @@ def test_a_quote_costs_three_statements(make, wired, proxy, person, now):
     customer, claims = person
     visit = QuoteRequest(**make.request(customer).model_dump(exclude={"quote_id"}))
     with counted(proxy) as seen, locking(wired, claims, now)() as (session, caller):
-        quotes.give(session, LINE, caller.id, visit, QUOTES, now, key_of(caller))
+        quotes.create(session, LINE, caller.id, visit, QUOTES, now, key_of(caller))
     assert (len(seen.statements), seen.round_trips) == (3, 4)
 
 

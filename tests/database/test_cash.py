@@ -126,7 +126,7 @@ def test_a_visit_paid_in_cash_ends_like_any_other(make, booking, take):
 
 @pytest.mark.parametrize("off", [-1, 1])
 def test_cash_is_all_that_is_outstanding_or_nothing(make, booking, take, off):
-    with pytest.raises(Invalid, match=f"cash.amount: must be all that is outstanding: {booking.total / 100:.2f}"):
+    with pytest.raises(Invalid, match=f"cash.amount: must be the whole outstanding amount: {booking.total / 100:.2f}"):
         take(amount=booking.total + off)
     assert make.rows("select count(*) from payment_attempts") == [(0,)]
 

@@ -185,7 +185,7 @@ def test_a_booking_whose_money_a_person_looks_at_has_no_page(pay, phonepe, db, g
     phonepe.settle(page.merchant_txn_id, "pay")
     phonepe.fault("status.other_amount")
     status_polling.poll_by_our_id(db, at(gateway), line, page.merchant_txn_id, now)
-    with pytest.raises(NotPayable, match="person"):
+    with pytest.raises(NotPayable, match="manual review"):
         pay(timedelta(seconds=1))
 
 

@@ -119,7 +119,7 @@ def test_a_reference_is_for_a_refund_that_is_not_done_yet(db, make, booking, clo
         close("TWICE")
     close()
     other = _open(db, make, "payment_mismatch", booking.id, now)
-    with pytest.raises(Invalid, match="for a refund only"):
+    with pytest.raises(Invalid, match="only to a refund"):
         close("X", other)
     close(exception_id=other)
     assert make.rows("select count(*) from ledger_transactions where kind = 'refund_done'") == [(0,)]

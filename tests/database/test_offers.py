@@ -211,7 +211,7 @@ def test_a_visit_whose_money_a_person_looks_at_does_not_start_until_that_is_clos
         id=new_id(),
         booking=paid.id,
     )
-    with pytest.raises(StatusChangeNotAllowed, match="person"):
+    with pytest.raises(StatusChangeNotAllowed, match="manual review"):
         step(paid, "in_progress")
     make.run("update exceptions set closed_at = now()")
     assert step(paid, "in_progress") == ("in_progress", "accepted")

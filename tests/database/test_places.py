@@ -21,7 +21,7 @@ BANDRA, FAR = (19.0596, 72.8295), (18.5204, 73.8567)
 
 @pytest.fixture
 def person(db):
-    """Identified without an address."""
+    """Somebody without an address."""
 
     def person():
         with db.transaction() as session:

@@ -21,7 +21,7 @@ def give(make, now):
     def give(customer, **wanted):
         request = QuoteRequest(**make.request(customer, **wanted).model_dump(exclude={"quote_id"}))
         with make.begin(customer)() as (session, caller):
-            return quotes.give(session, LINE, caller.id, request, QUOTES, now, None)
+            return quotes.create(session, LINE, caller.id, request, QUOTES, now, None)
 
     return give
 

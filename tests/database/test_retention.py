@@ -107,7 +107,7 @@ def test_a_quote_is_deleted_a_month_after_it_expired_and_the_booking_it_was_used
     make.chef()
     with db.transaction() as session:
         for _ in range(2):
-            quote = quotes.give(session, LINE, customer.id, make.request(customer), QUOTES, now, None)
+            quote = quotes.create(session, LINE, customer.id, make.request(customer), QUOTES, now, None)
     booking = make.booking(customer)
     make.run("update home_chef_quotes set booking_id = :booking where id = :id", booking=booking.id, id=quote.id)
     expired = now + QUOTES.valid_for + retention.QUOTES

@@ -41,7 +41,7 @@ def quote(make):
     def quote(customer, at):
         request = QuoteRequest(**make.request(customer).model_dump(exclude={"quote_id"}))
         with make.begin(customer)() as (session, caller):
-            return quotes.give(session, LINE, caller.id, request, QUOTES, at, None)
+            return quotes.create(session, LINE, caller.id, request, QUOTES, at, None)
 
     return quote
 

@@ -14,7 +14,7 @@ from tests.system import Client, System
 
 @pytest.fixture(scope="module")
 def people(system: System) -> dict[str, Client]:
-    """Identified of each role; the chef works at no time, so that they are never offered a visit."""
+    """Somebody of each role; the chef works at no time, so that they are never offered a visit."""
     return {CUSTOMER: system.sign_in(), CHEF: somebody(system, CHEF), ADMIN: system.demo("admin")}
 
 

@@ -194,7 +194,7 @@ def test_a_visit_whose_money_a_person_has_to_look_at_does_not_start(system: Syst
     system.sql(f"{insert} values (gen_random_uuid(), 'visit', :id, :id, '{{}}')", id=booking["id"])
     attempt = "from payment_attempts where booking_id = :id"
     system.sql(f"{insert} select gen_random_uuid(), 'money', id, booking_id, '{{}}' {attempt}", id=booking["id"])
-    assert "looked at by a person" in step(chef, booking, "in_progress").json()["detail"]
+    assert "under manual review" in step(chef, booking, "in_progress").json()["detail"]
     close = "update exceptions set closed_at = now() where booking_id = :id and kind = 'money'"
     system.sql(close, id=booking["id"])
     assert step(chef, booking, "in_progress").status_code == 200

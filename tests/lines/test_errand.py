@@ -112,7 +112,7 @@ def test_an_errand_is_priced_booked_paid_completed_and_invoiced(world):
     booking = world.book()
     assert (booking["line"], booking["ref"][:3], booking["total"]) == ("errand", "ER-", 234.82)
     world.set_status(booking, "confirmed")
-    assert world.set_status(booking, "in_progress", 409)["detail"] == "A booking starts when it is paid."
+    assert world.set_status(booking, "in_progress", 409)["detail"] == "A booking can start only once it is paid."
     assert world.pay(booking)["payment_status"] == "success"
 
     listed = world.ask("customer", "GET", "/api/v1/customer/bookings")["items"]

@@ -58,7 +58,7 @@ def router() -> Iterator[int]:
     nobody = ReservedPort()
     here = f"http://127.0.0.1:{upstream.server_port}"
     urls = dict.fromkeys(("customer", "mail", "phonepe"), here) | {"chef": f"http://127.0.0.1:{nobody.number}"}
-    server = Router(0, System(urls, [["Identified", "somebody@test.example"]], functions()))
+    server = Router(0, System(urls, [["Somebody", "somebody@test.example"]], functions()))
     threads = [serving(upstream), serving(server)]
     yield server.server_port
     for each in (server, upstream):

@@ -10,7 +10,7 @@ from shared.payments.lifecycle import AttemptState, RefundState
 from shared.payments.reconciliation.comparison import (
     ACTIONS,
     AGREES,
-    FOR_A_PERSON,
+    NEEDS_REVIEW,
     Action,
     Ours,
     Outcome,
@@ -113,7 +113,7 @@ def test_only_what_can_still_move_can_be_settled(state):
 
 
 def test_money_that_differs_is_for_a_person_and_a_fee_can_wait():
-    assert {Outcome.MATCHED, Outcome.FEE_DIFFERS} == set(Outcome) - FOR_A_PERSON
+    assert {Outcome.MATCHED, Outcome.FEE_DIFFERS} == set(Outcome) - NEEDS_REVIEW
 
 
 def answer(**other: object) -> GatewayAnswer:

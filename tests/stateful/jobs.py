@@ -33,7 +33,7 @@ class Jobs:
             case "expire":
                 expiry.expire(db, line, now)
             case "deadlines":
-                deadlines.keep(db, LINE, now)
+                deadlines.enforce(db, LINE, now)
             case "remind":
                 reminders.remind(db, LINE, now)
             case "reconcile":

@@ -1,4 +1,4 @@
-"""An admin's view of one appointment: its times and place, and the providers who were asked, in one statement."""
+"""An admin's view of one appointment: its times and place, and the offers to providers, in one statement."""
 
 from uuid import UUID
 

@@ -10,7 +10,7 @@ from shared.kit.schemas import View
 
 
 class OfferView(View):
-    """A provider who was asked, and the outcome."""
+    """An offer to a provider and its state."""
 
     id: UUID
     provider_id: UUID

@@ -1,6 +1,6 @@
-"""When a provider is free: the week, the days off, the busy periods. Pure; times of day are the place's own.
+"""A provider's free time: the week, the days off, the busy periods. Pure; times of day are local.
 
-A week is counted in minutes from Monday 00:00. Adjacent slots, also at midnight and from Sunday to Monday, are one.
+A week is counted in minutes from Monday 00:00. Adjacent slots are merged, also at midnight and from Sunday to Monday.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -57,7 +57,7 @@ def minute_of_week(moment: datetime, zone: str) -> int:
 
 
 def _joined(week: Iterable[Slot]) -> Iterator[tuple[int, int]]:
-    # The week is laid twice, so that an appointment over the night from Sunday to Monday is covered as any other.
+    # The week is repeated, so that an appointment over midnight from Sunday to Monday is covered too.
     once = sorted((slot.weekday * DAY + slot.starts, slot.weekday * DAY + slot.ends) for slot in week)
     current: tuple[int, int] | None = None
     for first, last in [*once, *((first + WEEK, last + WEEK) for first, last in once)]:
@@ -72,7 +72,7 @@ def _joined(week: Iterable[Slot]) -> Iterator[tuple[int, int]]:
 
 
 def days_touched(start: datetime, end: datetime, zone: str) -> list[date]:
-    """Return the local days an appointment takes part of; one that ends at midnight does not touch the next."""
+    """Return the local days an appointment touches; one that ends at midnight does not touch the next day."""
     first, last = local(start, zone).date(), local(end - timedelta(microseconds=1), zone).date()
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
@@ -80,7 +80,7 @@ def days_touched(start: datetime, end: datetime, zone: str) -> list[date]:
 def nearest_free(
     calendar: Calendar, wanted: datetime, length: timedelta, earliest: datetime, latest: datetime, count: int = 3
 ) -> list[datetime]:
-    """Return the free starts nearest to the wanted one, nearest first, the earlier of two equally near."""
+    """Return the free starts nearest to the requested one, nearest first; of two equally near, the earlier."""
     offsets = (offset for step in range(1, 2 * 48 + 1) for offset in (-step * STEP, step * STEP))
     free: list[datetime] = []
     for offset in offsets:

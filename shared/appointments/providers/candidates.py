@@ -1,7 +1,7 @@
-"""The search for a provider: statements that find who could take an appointment, and the loop that tries them.
+"""The search for a provider: statements that find candidates for an appointment, and the loop that tries them.
 
-Locks are taken in one order: customer, provider, booking. Two requests that find the same provider meet at the
-provider's row, and the exclusion constraint on `bookings` refuses the second.
+Locks are taken in one order: customer, provider, booking. Of two requests that find the same provider, the second
+waits for the provider's row, and the exclusion constraint on `bookings` refuses it.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,10 +29,10 @@ REF_TAKEN = "uq_bookings_ref"
 Who = TypeVar("Who")
 Done = TypeVar("Done")
 
-# What makes a provider fit for a place at any time; `:provider` names one of them, null is any.
+# The conditions a provider must meet for a place at any time; `:provider` names one of them, null is any.
 FIT = """p.line = :line and p.is_verified and p.is_available and u.is_active
   and lower(p.service_city) = lower(place.city) and (cast(:provider as uuid) is null or p.user_id = :provider)"""
-# What is known of the place's city.
+# The locations of the place's city.
 LOCATIONS = """coalesce((select jsonb_agg(jsonb_build_object('id', l.id, 'pincode', l.pincode, 'is_serviceable', l.is_serviceable))
     from place join locations l on lower(l.city) = lower(place.city)), '[]')"""
 CIRCLES = """coalesce((select jsonb_agg(jsonb_build_object('location_id', s.location_id, 'name', s.name, 'latitude', s.latitude,
@@ -89,13 +89,13 @@ def _array(values: Sequence[Any]) -> str:
 
 @dataclass
 class CandidateSearch:
-    """One search, repeated while other requests take its candidates first: who was taken, and who is tried now."""
+    """One search, repeated while other requests book its candidates first: the excluded ones, and the one tried now."""
 
     excluded: list[UUID] = field(default_factory=list)
     tried: UUID | None = None
 
     def exclude_taken(self, violation: ConstraintViolated) -> None:
-        """Leave out the candidate whose time was taken; raises a violation of anything else again."""
+        """Exclude the candidate whose time was taken; re-raises a violation of any other constraint."""
         if violation.constraint == SLOT_TAKEN and self.tried is not None:
             self.excluded.append(self.tried)
         elif violation.constraint != REF_TAKEN:
@@ -103,7 +103,7 @@ class CandidateSearch:
 
 
 class Stale(Exception):
-    """Something read before the locks has changed: decide again, in a new transaction."""
+    """Data that was read before the locks has changed: retry in a new transaction."""
 
 
 def retry(
@@ -111,9 +111,9 @@ def retry(
     decide: Callable[[Session, Who, CandidateSearch], Done],
     tries: int,
 ) -> Done:
-    """Run a decision in a transaction of its own, again with other candidates while they are taken meanwhile.
+    """Run a decision in a transaction of its own, and retry with the next candidate if another request took this one.
 
-    Raises DependencyDown after so many tries, and whatever the decision raises.
+    Raises DependencyDown after `tries`, and any error of the decision.
     """
     search = CandidateSearch()
     for _ in range(tries):
@@ -130,13 +130,13 @@ def retry(
 def ranked(
     line: AppointmentLine, candidates: Sequence[Candidate], request: AppointmentRequest | None
 ) -> Sequence[Candidate]:
-    """Return the candidates in the order they are asked: the line's own, or as the statement found them."""
+    """Return the candidates in the order of their offers: the line's ranking, or the statement's."""
     return line.rank(candidates, request) if line.ranks and request is not None else candidates
 
 
 @cache
 def _next(line: AppointmentLine) -> TextClause:
-    """Return the statement that chooses a booking's next candidate and locks the provider as the WRITE does."""
+    """Return the statement that chooses a booking's next candidate and locks the provider, like the WRITE."""
     return text(f"""
 with place as (
   select city from bookings where id = :booking
@@ -146,8 +146,8 @@ with place as (
   select found.* from place, terms, lateral ({candidates_sql(line.candidate_facts)}) found
   where works and not busy
   and not exists (select from offers o where o.booking_id = :booking and o.provider_id = found.id)
-  and (cast(:most_asked as int) is null
-    or (select count(*) from offers o where o.booking_id = :booking) < cast(:most_asked as int))
+  and (cast(:most_offers as int) is null
+    or (select count(*) from offers o where o.booking_id = :booking) < cast(:most_offers as int))
   order by {line.candidate_order} limit :most
 ), locked as (
   select u.id from candidate, users u join providers p on p.user_id = u.id
@@ -161,23 +161,23 @@ select to_jsonb(candidate), exists (select from locked) from candidate
 def next_candidate(
     session: Session, line: AppointmentLine, appointment: Appointment, search: CandidateSearch, now: datetime
 ) -> UUID | None:
-    """Choose the next free provider of a booking, none asked before, and lock the provider's row; None: nobody is free.
+    """Choose a booking's next free provider who had no offer for it, and lock the provider's row; None if none is free.
 
-    Raises Stale where the provider's calendar changes meanwhile.
+    Raises Stale if the provider's calendar changes meanwhile.
     """
-    asked = {
+    parameters = {
         **search_parameters(line, appointment.starts_at, appointment.ends_at, search.excluded, now),
         "booking": appointment.booking_id,
-        "most_asked": line.policy.most_asked,
+        "most_offers": line.policy.most_offers,
     }
     chosen = None
     if line.ranks:
-        found = session.execute(_next(line), {**asked, "provider": None, "most": MOST_RANKED, "lock": False}).all()
+        found = session.execute(_next(line), {**parameters, "provider": None, "most": MOST_RANKED, "lock": False}).all()
         order = ranked(line, [Candidate.from_row(row[0]) for row in found], line.request_of(appointment))
         if not order:
             return None
         chosen = order[0].id
-    row = session.execute(_next(line), {**asked, "provider": chosen, "most": 1, "lock": True}).one_or_none()
+    row = session.execute(_next(line), {**parameters, "provider": chosen, "most": 1, "lock": True}).one_or_none()
     if row is None:
         return None
     if not row[1]:
@@ -193,5 +193,5 @@ where u.id = :provider and p.line = :line and u.is_active and p.is_verified for 
 
 
 def lock_provider(session: Session, line: AppointmentLine, provider_id: UUID) -> bool:
-    """Lock the row of a verified, active provider of a line, before any booking's; False where there is none."""
+    """Lock the row of a verified, active provider of a line, before any booking's; False if there is none."""
     return session.execute(_LOCK, {"provider": provider_id, "line": line.name}).first() is not None

@@ -1,4 +1,4 @@
-"""Days on which a provider does not work, whatever the week says; booked appointments come first."""
+"""Days on which a provider does not work, despite the week; refused while the provider has appointments then."""
 
 from datetime import datetime, time, timedelta
 from uuid import UUID
@@ -25,14 +25,14 @@ class DayOffTaken(Refusal):
 
 
 class AppointmentsBooked(Refusal):
-    code, title = "visits_booked", "You have visits on that day"
+    code, title = "visits_booked", "You have appointments on that day"
 
 
 def add(session: Session, line: AppointmentLine, provider_id: UUID, wanted: DayOffRequest, now: datetime) -> DayOff:
-    """Add a day off that has not passed where the provider works. Locks the provider.
+    """Add a day off, today or later in the line's time zone. Locks the provider.
 
-    Raises Invalid for a day in the past, DayOffTaken, and AppointmentsBooked with those that touch the day, also those
-    that only reach into it over midnight.
+    Raises Invalid for a day in the past, DayOffTaken, and AppointmentsBooked with the appointments that touch the day,
+    also over midnight.
     """
     if wanted.day < local(now, line.time_zone).date():
         raise Invalid("day", "must not be in the past")

@@ -24,12 +24,12 @@ SLOT_OVERLAP = "ex_provider_availability_overlap"
 
 
 class Provider(Changed, Base):
-    """A person who comes to appointments of one line: what customers see, where they work, what they cost.
+    """A provider of one line: public profile, city, rate, rating and verification.
 
-    `rate` is paise an hour, and the key by which a line may rank (null: the line prices otherwise). City and rate stand
-    in one table with one index, since a search for the next provider reads both. `rating` is the mean of `rating_count`
-    ratings that sum to `rating_sum`. `calendar_version` grows with each change of when and whether the provider works,
-    so that a booking decided on an older calendar is decided again.
+    `rate` is paise an hour, by which a line may rank (null: the line prices otherwise). City and rate share one index,
+    since the search for the next provider reads both. `rating` is the mean of `rating_count` ratings that sum to
+    `rating_sum`. `calendar_version` increases with each change of the provider's working times, so that a booking
+    decided on an older calendar is retried.
     """
 
     __tablename__ = "providers"
@@ -83,7 +83,7 @@ class WeeklySlot(Created, Base):
 
 
 class DayOff(Created, Base):
-    """A local day on which a provider does not work, whatever the week says."""
+    """A local day on which a provider does not work, despite the week."""
 
     __tablename__ = "provider_days_off"
     __table_args__ = (UniqueConstraint("provider_id", "day"),)

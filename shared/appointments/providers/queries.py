@@ -24,7 +24,7 @@ Registered = tuple[User, Provider]
 
 
 def provider(session: Session, line: AppointmentLine, provider_id: UUID) -> Registered:
-    """Return a provider of a line with their person, as they are now. Raises the line's `provider_not_found`."""
+    """Return a provider of a line with their user row, as they are now. Raises the line's `provider_not_found`."""
     statement = select(User, Provider).join(Provider, Provider.user_id == User.id)
     statement = statement.where(User.id == provider_id, Provider.line == line.name)
     row = session.execute(statement, execution_options={"populate_existing": True}).one_or_none()
@@ -34,7 +34,7 @@ def provider(session: Session, line: AppointmentLine, provider_id: UUID) -> Regi
 
 
 def profile(session: Session, provider_id: UUID) -> tuple[User, Provider, list[WeeklySlot]]:
-    """Return a provider's person, profile and week, in one statement."""
+    """Return a provider's user row, profile and week, in one statement."""
     rows = session.execute(
         select(User, Provider, WeeklySlot)
         .join(Provider, Provider.user_id == User.id)
@@ -72,7 +72,7 @@ def _filtered(line: AppointmentLine, query: ProviderQuery) -> Select[User, Provi
 
 @dataclass(frozen=True)
 class ProviderCounts:
-    """How many providers there are, of all lines, and for how many of them each of these is true."""
+    """The count of providers of all lines, and of those for whom each condition is true."""
 
     total: int
     verified: int
@@ -100,9 +100,8 @@ update providers set calendar_version = calendar_version + 1 from person where u
 def lock_calendar(session: Session, provider_id: UUID) -> None:
     """Lock a provider's row until the transaction ends and raise the calendar's version.
 
-    Call it before reading or changing anything that decides when or whether the provider works: the week, the days off,
-    `is_available`, `service_city`, `is_verified`, `users.is_active`. A booking decided on an older version is decided
-    again.
+    Call it before reading or changing anything that decides whether the provider is free: the week, the days off,
+    `is_available`, `service_city`, `is_verified`, `users.is_active`. A booking decided on an older version is retried.
     """
     session.execute(_LOCK_CALENDAR, {"provider": provider_id})
 
@@ -113,14 +112,14 @@ def week(session: Session, provider_id: UUID) -> Sequence[WeeklySlot]:
 
 
 def add_slot(session: Session, provider_id: UUID, slot: Slot, now: datetime) -> WeeklySlot | None:
-    """Store a slot and return it; None where it would overlap another of the provider's."""
+    """Store a slot and return it; None if it would overlap another slot of the provider."""
     row = _slot_row(provider_id, slot, now)
     added = insert(WeeklySlot).values(row).on_conflict_do_nothing(constraint=SLOT_OVERLAP).returning(WeeklySlot)
     return session.scalars(added).one_or_none()
 
 
 def overlapped_slot(session: Session, provider_id: UUID, slot: Slot) -> WeeklySlot:
-    """Return the first slot of a provider, whose row is locked, that this one overlaps."""
+    """Return the first slot of a locked provider that overlaps this one."""
     overlapping = (WeeklySlot.starts < slot.ends, WeeklySlot.ends > slot.starts)
     same_day = select(WeeklySlot).where(WeeklySlot.provider_id == provider_id, WeeklySlot.weekday == slot.weekday)
     return session.scalars(same_day.where(*overlapping).order_by(WeeklySlot.starts).limit(1)).one()
@@ -132,7 +131,7 @@ def remove_slot(session: Session, provider_id: UUID, slot_id: UUID) -> bool:
 
 
 def replace_week(session: Session, provider_id: UUID, slots: Sequence[Slot], now: datetime) -> Sequence[WeeklySlot]:
-    """Store these slots in place of all the provider's, and return them in the order of the week."""
+    """Replace all slots of a provider, and return the new ones in the order of the week."""
     session.execute(delete(WeeklySlot).where(WeeklySlot.provider_id == provider_id))
     if not slots:
         return []
@@ -156,7 +155,7 @@ def days_off_of(session: Session, provider_id: UUID, page: PageQuery) -> tuple[l
 
 
 def add_day_off(session: Session, provider_id: UUID, day: date, reason: str | None, now: datetime) -> DayOff | None:
-    """Store a day off and return it; None where the day is off already."""
+    """Store a day off and return it; None if the day is off already."""
     row = {"id": new_id(), "provider_id": provider_id, "day": day, "reason": reason, "created_at": now}
     added = insert(DayOff).values(row).on_conflict_do_nothing(index_elements=["provider_id", "day"])
     return session.scalars(added.returning(DayOff)).one_or_none()
@@ -167,7 +166,7 @@ def remove_day_off(session: Session, provider_id: UUID, day_off_id: UUID) -> boo
     return session.scalar(own.returning(DayOff.id)) is not None
 
 
-# The index knows the busy period, which is longer than the appointment by the gap for travel.
+# The index is on the busy period, which is the appointment and the gap for travel.
 _APPOINTMENTS = text(f"""
 select b.ref, a.starts_at, a.ends_at from bookings b join appointments a on a.booking_id = b.id
 where b.provider_id = :provider and b.{IS_ACTIVE} and b.busy_period && tstzrange(:start, :end)
@@ -179,7 +178,7 @@ order by a.starts_at
 def appointments_between(
     session: Session, provider_id: UUID, start: datetime, end: datetime
 ) -> Sequence[Row[tuple[str, datetime, datetime]]]:
-    """Return a provider's active appointments that take part of a span, in their order: ref, starts_at, ends_at."""
+    """Return a provider's active appointments that overlap a span, in order of time: ref, starts_at, ends_at."""
     return session.execute(_APPOINTMENTS, {"provider": provider_id, "start": start, "end": end}).all()
 
 
@@ -193,7 +192,7 @@ select
     and b.id is distinct from cast(:without as uuid) and b.busy_period && tstzrange(:from, :until)), cast('{{}}' as tstzrange[]))
     as busy
 """)
-AROUND = timedelta(days=2)  # how far around an appointment free times are looked for
+AROUND = timedelta(days=2)  # how far before and after an appointment free times are searched
 
 
 def calendar(
@@ -205,9 +204,9 @@ def calendar(
     gap: timedelta,
     without: UUID | None = None,
 ) -> Calendar:
-    """Read a provider's calendar two days around an appointment; `without` is a booking whose time counts as free."""
+    """Return a provider's calendar two days around an appointment; `without` is a booking whose time counts as free."""
     since, until = starts_at - AROUND, ends_at + AROUND + gap
-    # A place's day begins up to a day before or after that of UTC.
+    # A local day begins up to a day before or after the UTC day.
     days = {"first_day": (since - timedelta(days=1)).date(), "last_day": (until + timedelta(days=1)).date()}
     window = {**days, "from": since, "until": until, "without": without}
     row = session.execute(_CALENDAR, {"provider": provider_id, **window}).one()

@@ -1,4 +1,4 @@
-"""Providers as admins manage them: registered, verified, deactivated, taken back. Source: docs/product.md#people.
+"""Register, verify, deactivate and reactivate providers as an admin. Source: docs/product.md#people.
 
 Each change is written to the audit log in its transaction.
 """
@@ -27,7 +27,7 @@ PERSONAL = {"name", "phone"}
 
 @dataclass(frozen=True)
 class Registration:
-    """A provider with their person and the week they work in."""
+    """A provider with their user row and week."""
 
     user: User
     provider: Provider
@@ -37,9 +37,9 @@ class Registration:
 def register(
     session: Session, line: AppointmentLine, email: str, wanted: Body, by: AuditContext, now: datetime
 ) -> Registration:
-    """Make a provider of the owner of an email address; a customer becomes one and signs in anew.
+    """Make the user with an email address a provider; a customer changes role and must sign in again.
 
-    Raises HasRole for another provider or an admin, Blocked, and HasBookings while a customer has some.
+    Raises HasRole for another provider or an admin, Blocked, and HasBookings for a customer with bookings.
     """
     given = wanted.model_dump(exclude={"email"})
     user, role_before = promote(session, email, line.provider_role, now)
@@ -48,7 +48,7 @@ def register(
     provider = Provider(user_id=user.id, line=line.name, created_at=now, updated_at=now, **given)
     session.add(provider)
     session.flush()
-    session.refresh(provider)  # reads the columns the table fills in
+    session.refresh(provider)  # reads the columns with defaults of the database
     before = {"role": role_before} if role_before else None
     after = {"role": line.provider_role, **_shown(line, user, provider)}
     audit.record(session, by, _action(line, "registered"), user.id, before, after, now)
@@ -58,10 +58,10 @@ def register(
 def change(
     session: Session, line: AppointmentLine, provider_id: UUID, wanted: Body, by: AuditContext, now: datetime
 ) -> Registration:
-    """Set the fields of a provider that were sent; verification keeps who did it, when and by which document.
+    """Set the fields of a provider that were sent; verification records the admin, the time and the document.
 
-    `is_active` takes a deactivated provider back. A new rate counts for bookings and quotes made from now on. Locks the
-    provider. Raises the line's refusal for an unknown provider.
+    `is_active` reactivates a provider. A new rate applies to bookings and quotes made from now on. Locks the provider.
+    Raises the line's refusal for an unknown provider.
     """
     given = wanted.model_dump(exclude_unset=True)
     user, provider = _locked(session, line, provider_id)
@@ -76,7 +76,7 @@ def change(
 
 
 def _verify(provider: Provider, given: Mapping[str, object], by: AuditContext, now: datetime) -> None:
-    """Note once who verified a provider and when; clear it for one who is no longer verified."""
+    """Record once who verified a provider and when; clear it for one who is no longer verified."""
     verified = given.get("is_verified", provider.is_verified)
     if verified and not provider.is_verified:
         provider.verified_at, provider.verified_by = now, by.id
@@ -92,7 +92,7 @@ def set_week(
     by: AuditContext,
     now: datetime,
 ) -> Registration:
-    """Set a provider's whole week; booked appointments stand. Raises Invalid naming a slot that overlaps another."""
+    """Set a provider's whole week; booked appointments remain. Raises Invalid naming a slot that overlaps another."""
     user, provider = _locked(session, line, provider_id)
     before = _week_facts([slot_view(slot) for slot in queries.week(session, provider_id)])
     replaced = week.replace(session, provider_id, slots, now)
@@ -105,9 +105,9 @@ def _week_facts(slots: Sequence[SlotView]) -> dict[str, object]:
 
 
 def deactivate(session: Session, line: AppointmentLine, provider_id: UUID, by: AuditContext, now: datetime) -> None:
-    """Deactivate a provider: signed out at once and offered nothing from now on; a second time changes nothing.
+    """Deactivate a provider: sign out at once, and make no more offers; a second time changes nothing.
 
-    Their appointments are given to others afterwards (`assignment.release_all`).
+    `assignment.release_all` reassigns their appointments afterwards.
     """
     user, provider = _locked(session, line, provider_id)
     before = _shown(line, user, provider)

@@ -1,4 +1,4 @@
-"""A provider's week and days off on the wire, and how admins look for providers."""
+"""The bodies and views of providers, weeks and days off, and the admin's search for providers."""
 
 import re
 from datetime import date, datetime
@@ -41,7 +41,7 @@ EndTime = Annotated[
 
 
 class ProviderQuery(PageQuery):
-    """`q` is part of a name, or how an email address, a phone number or a city begins."""
+    """`q` is part of a name, or the beginning of an email address, a phone number or a city."""
 
     q: Text(1, 100) | None = None  # type: ignore[valid-type]
     city: Text(1, 100) | None = None  # type: ignore[valid-type]
@@ -50,7 +50,7 @@ class ProviderQuery(PageQuery):
 
 
 class ProviderRegistration(Body):
-    """A person who becomes a provider, by the address they sign in with; appointments are offered to verified ones."""
+    """A user to register as a provider, by the email address they sign in with; only verified providers get offers."""
 
     email: Email
     name: Text(1, 100)  # type: ignore[valid-type]
@@ -104,7 +104,7 @@ class SlotRequest(Body):
 
 
 class WeekRequest(Body):
-    """The whole week of a provider, in place of the one before."""
+    """The whole week of a provider; it replaces the one before."""
 
     slots: Annotated[list[SlotRequest], Field(max_length=MOST_SLOTS)]
 
@@ -141,7 +141,7 @@ def time_of_day(minute: int) -> str:
 
 
 class DayOffRequest(Body):
-    """A day on which a provider does not work, whatever the week says."""
+    """A day on which a provider does not work, despite the week."""
 
     day: Day
     reason: Text(1, 500) | None = None  # type: ignore[valid-type]

@@ -1,4 +1,4 @@
-"""The week a provider works: parts of days that may be adjacent and never overlap. Source: docs/product.md#slots."""
+"""A provider's week: slots that may be adjacent and never overlap. Source: docs/product.md#slots."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,25 +24,27 @@ class AvailabilityOverlap(Refusal):
 
 
 def add(session: Session, provider_id: UUID, wanted: SlotRequest, now: datetime) -> SlotView:
-    """Add a part to a provider's week. Locks the provider. Raises AvailabilityOverlap with the slot it would overlap."""
+    """Add a slot to a provider's week. Locks the provider. Raises AvailabilityOverlap with the slot it would overlap."""
     queries.lock_calendar(session, provider_id)
     slot = queries.add_slot(session, provider_id, wanted.slot(), now)
     if slot is None:
         other = slot_view(queries.overlapped_slot(session, provider_id, wanted.slot()))
         times = f"{other.day_of_week} {other.start_time} to {other.end_time}"
-        raise AvailabilityOverlap(f"It overlaps {times}, which is in the week.", slot=other.model_dump(mode="json"))
+        raise AvailabilityOverlap(
+            f"It overlaps {times}, which is in the week already.", slot=other.model_dump(mode="json")
+        )
     return slot_view(slot)
 
 
 def remove(session: Session, provider_id: UUID, slot_id: UUID) -> None:
-    """Remove a part of a provider's week; appointments booked in it stand. Raises AvailabilityNotFound."""
+    """Remove a slot of a provider's week; appointments booked in it remain. Raises AvailabilityNotFound."""
     queries.lock_calendar(session, provider_id)
     if not queries.remove_slot(session, provider_id, slot_id):
         raise AvailabilityNotFound
 
 
 def replace(session: Session, provider_id: UUID, slots: Sequence[SlotRequest], now: datetime) -> list[SlotView]:
-    """Replace a provider's whole week and return it in its order; appointments booked in the old one stand.
+    """Replace a provider's whole week and return it in its order; appointments booked in the old one remain.
 
     Raises Invalid naming the entry of `slots` that overlaps one before it.
     """

@@ -1,6 +1,6 @@
-"""A customer looks for a chef: free chefs, free times, public pages. Source: docs/product.md#choosing-a-provider.
+"""Find a chef as a customer: free chefs, free times, public pages. Source: docs/product.md#choosing-a-provider.
 
-Everything shown here can be booked: the candidates come from the same statement, the free times from the same calendar.
+Each result can be booked, because candidates and free times come from the same statement and calendar as bookings.
 """
 
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ from shared.places.serviceability import Coverage, Place
 
 BIGGEST = 2**63 - 1
 HALF_HOURS = [time(hour, minute) for hour in range(24) for minute in (0, 30)]
-# The rating assumed before anybody has rated: ten ratings of 4.3 stars. One rating of five stars moves a new chef by
-# little; a hundred of 4.8 rank above it.
+# Each chef starts with ten assumed ratings of 4.3 stars, so that one rating of five stars moves a new chef only a
+# little, and a hundred ratings of 4.8 rank higher.
 PRIOR_RATINGS, PRIOR_STARS = 10, 43
 MICRO = 1_000_000  # scores are compared as whole millionths of a star
 NEWEST_RATINGS = 10
@@ -44,7 +44,7 @@ NEWEST_RATINGS = 10
 
 @dataclass(frozen=True)
 class Rank:
-    """A chef's place in the list: by score (millionths of a star), then the lower rate (paise an hour), then the id."""
+    """The sort key of a chef in the list: by score (millionths of a star), then the lower rate (paise an hour), then the id."""
 
     score: int
     rate: int
@@ -55,7 +55,7 @@ class Rank:
 
     @classmethod
     def decode(cls, cursor: str) -> "Rank":
-        """Read a cursor of ours; raises Invalid for anything else."""
+        """Read a cursor that `encode` made; raises Invalid for any other text."""
         return unpack(cursor, cls._read)
 
     @classmethod
@@ -97,8 +97,8 @@ select
 def free_chefs(session: Session, customer_id: UUID, query: FreeChefsQuery, now: datetime) -> PageView[FreeChefView]:
     """Return a page of the chefs who are free for a visit with its price, the best rated first, in one statement.
 
-    How often a chef declined does not count. Raises Invalid for an address that is not the customer's and a time that
-    is too soon or too far ahead, NotServiceable for a place that is not served.
+    How often a chef declined does not count. Raises Invalid for an address that is not the customer's and a time
+    that is too soon or too far ahead, NotServiceable for a place that is not served.
     """
     after = None if query.cursor is None else Rank.decode(query.cursor)
     starts_at = instant(query.booking_date, query.time_slot, ZONE)
@@ -122,14 +122,14 @@ def free_chefs(session: Session, customer_id: UUID, query: FreeChefsQuery, now: 
 
 
 def _terms_of_served(row: Row[Any]) -> BookingTerms:
-    """Return the terms for a place that is served; refuses any other."""
+    """Return the booking terms for a served place; refuses any other place."""
     if row.address is None:
         raise Invalid("query.address_id", "is not one of your addresses")
     refuse_place(Place(**row.address), Coverage.from_rows(row.locations, row.circles))
     return BookingTerms.from_row(row.terms)
 
 
-# A visit that starts on the last minute of the window still keeps its gap to the next one.
+# The span includes the gap after a visit that starts in the last minute of the window.
 _CALENDARS = text(f"""
 with place as ({_ADDRESS}), terms as (
   {LINE.terms_sql}
@@ -178,7 +178,7 @@ def free_times(session: Session, customer_id: UUID, query: FreeTimesQuery, now: 
 
 
 def _day(customer_id: UUID, query: FreeTimesQuery, now: datetime) -> dict[str, Any]:
-    """Return the parameters of the statement about a day, whose visits may end on the next one."""
+    """Return the statement's parameters for a day, whose visits may end on the next day."""
     next_day = query.booking_date + timedelta(days=1)
     return {
         "line": LINE.name,
@@ -219,7 +219,7 @@ where p.user_id = :chef and p.line = :line and p.is_verified and u.is_active
 
 
 def public_chef(session: Session, chef_id: UUID) -> PublicChefView:
-    """Return a chef as customers see them, in one statement.
+    """Return a chef's public profile, in one statement.
 
     Raises ChefNotFound, also for a chef who is not verified or deactivated.
     """

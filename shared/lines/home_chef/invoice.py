@@ -1,4 +1,4 @@
-"""The invoice of a completed visit: what was supplied, at the price it was booked. Source: docs/product.md#invoices."""
+"""The invoice of a completed visit: its supply, at the booked price. Source: docs/product.md#invoices."""
 
 from shared.appointments.completion import supply_of
 from shared.appointments.models import Appointment
@@ -13,7 +13,7 @@ SERVICE_SAC, FEE_SAC = "996337", "998599"
 
 
 def supply(booking: Booking, appointment: Appointment, customer_name: str | None) -> Supply:
-    """Return what was supplied; each component's CGST and SGST sum to the breakdown's."""
+    """Return the supply of a visit; each component's CGST and SGST sum to the breakdown's."""
     price, details = Breakdown(**booking.breakdown), VisitDetails.from_row(appointment.details)
     cgst = price.gst_service // 2
     lines = [

@@ -41,7 +41,7 @@ _DEFAULTS = RateCard()
 
 
 class HomeChef(AppointmentLine):
-    """Appointments priced by the hour, at the rate of the chef; the cheapest free chef comes, the best rated of equals."""
+    """Appointments priced by the hour, at the rate of the chef; assigned is the cheapest free chef, among equals the best rated."""
 
     name = NAME
     brand = Brand("Sizzle", "a chef at your home")
@@ -69,7 +69,7 @@ class HomeChef(AppointmentLine):
     write_fragment = """
       update home_chef_quotes set booking_id = booking.id from booking
       where home_chef_quotes.id = :quote_id and booking_id is null returning home_chef_quotes.id"""
-    # Sizzle's clients know these kinds and reasons since before there were other lines.
+    # Sizzle's clients use these names of kinds and reasons, which are older than the other lines.
     words = {  # noqa: RUF012 - a ClassVar of the interface
         "no_provider": "no_chef",
         "provider_assigned": "chef_assigned",

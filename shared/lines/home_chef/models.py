@@ -12,7 +12,7 @@ from shared.users.models import User
 
 
 class TariffRow(Created, Base):
-    """The rates of a price and the policy of a cancellation from an instant on; a booking keeps those it was made under."""
+    """The rates of a price and the cancellation policy, valid from an instant; existing bookings are not affected."""
 
     __tablename__ = "home_chef_tariffs"
 
@@ -22,7 +22,7 @@ class TariffRow(Created, Base):
 
 
 class Quote(Created, Base):
-    """A price for a visit, valid for half an hour and for one booking, which is charged exactly that price."""
+    """A price for a visit, valid for half an hour and one booking, which is charged exactly this price."""
 
     __tablename__ = "home_chef_quotes"
     __table_args__ = (

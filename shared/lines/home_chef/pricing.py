@@ -62,5 +62,5 @@ def quote(rate: int, hours: int, guests: int, starts: time, rates: RateCard) -> 
 
 
 def earning(subtotal: int, rates: RateCard) -> int:
-    """Return what the chef earns of a visit, in paise: the subtotal less the commission (docs/product.md#earnings)."""
+    """Return the chef's earning from a visit, in paise: the subtotal less the commission (docs/product.md#earnings)."""
     return subtotal - share(subtotal, rates.commission_bp)

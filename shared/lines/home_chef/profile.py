@@ -10,7 +10,7 @@ from shared.lines.home_chef.views import profile_view
 from shared.users.queries import change as change_person
 
 PERSONAL = {"name", "phone"}
-CALENDAR = {"is_available", "service_city"}  # these decide whether a chef is found
+CALENDAR = {"is_available", "service_city"}  # a change of these affects the search for chefs
 
 
 def find(session: Session, chef_id: UUID) -> ChefProfileView:
@@ -18,7 +18,7 @@ def find(session: Session, chef_id: UUID) -> ChefProfileView:
 
 
 def change(session: Session, chef_id: UUID, body: ChefProfileChange) -> ChefProfileView:
-    """Set the fields that were sent; a new rate counts for bookings and quotes made from now on."""
+    """Set the fields that were sent; a new rate applies to bookings and quotes made from now on."""
     given = body.model_dump(exclude_unset=True)
     if given.keys() & CALENDAR:
         queries.lock_calendar(session, chef_id)

@@ -23,7 +23,7 @@ from shared.lines.home_chef.schemas import BreakdownView, QuoteRequest, QuoteVie
 from shared.lines.home_chef.visit import VisitRequest
 
 QUOTED = "quoted"
-# How many quotes a customer asked for within the last hour, and when the first was.
+# The count of a customer's quotes within the last hour, and the time of the first.
 COUNT = """select jsonb_build_array(count(*), min(q.created_at)) from home_chef_quotes q
     where q.customer_id = :customer and q.created_at > :hour_ago"""
 
@@ -45,7 +45,7 @@ class TooManyQuotes(TooManyRequests):
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a quote is valid, and how many a customer may ask for in an hour."""
+    """The validity of a quote, and the most quotes per customer and hour."""
 
     valid_for: timedelta
     per_hour: int
@@ -53,7 +53,7 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class QuotedVisit(VisitRequest):
-    """A visit asked for by its quote; `used_by` is the booking the quote was used for, `rate` is paise an hour."""
+    """The request for a quoted visit; `used_by` is the booking that used the quote, `rate` is paise an hour."""
 
     quote_id: UUID
     rate: int
@@ -68,7 +68,7 @@ class QuotedVisit(VisitRequest):
             raise QuoteGone("This quote has expired. Ask for a new one.")
 
 
-def give(
+def create(
     session: Session,
     line: AppointmentLine,
     customer_id: UUID,
@@ -77,9 +77,9 @@ def give(
     now: datetime,
     key: Key | None,
 ) -> QuoteView:
-    """Price a visit at the rate of the chef who would take it now, and store the price under an id.
+    """Price a visit at the rate of the chef who would be assigned now, and store the quote.
 
-    Raises TooManyQuotes, and what refuses a booking of the same visit; Replayed for a key answered before.
+    Raises TooManyQuotes, the refusals of a booking of the same visit, and Replayed for a key answered before.
     """
     request = VisitRequest.of(body)
     context = placement.read_context(session, line, customer_id, request, now, key=key)
@@ -125,5 +125,5 @@ def quoted_visit(session: Session, customer_id: UUID, quote_id: UUID) -> QuotedV
 
 
 def purge(session: Session, now: datetime, limit: int) -> int:
-    """Delete some of the quotes that expired long ago, used or not; returns how many. A booking keeps its own price."""
+    """Delete some of the quotes that expired long ago, used or not; returns how many. Bookings store their own price."""
     return purge_aged(session, "home_chef_quotes", "expires_at", now - retention.QUOTES, limit)

@@ -33,7 +33,7 @@ class RateCard:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "RateCard":
-        """Read a stored row; a rate it does not name has its default."""
+        """Read a stored row; a rate that is missing in it has its default."""
         known = {field.name for field in fields(cls)}
         return cls(**{name: _read(name, value) for name, value in row.items() if name in known})
 

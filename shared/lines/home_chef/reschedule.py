@@ -1,4 +1,4 @@
-"""A customer moves a visit to another time, whose price is quoted anew. Source: docs/product.md#reschedule."""
+"""Reschedule a customer's visit to another time, at the price of that time. Source: docs/product.md#reschedule."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -32,13 +32,13 @@ from shared.payments.lifecycle import Cause
 from shared.sign_in.sessions import Caller
 from shared.users.models import CUSTOMER
 
-TRIES = 3  # against transactions that do not lock the provider's row first
+TRIES = 3  # conflicts with transactions that do not lock the provider's row first
 Begin = Callable[[], AbstractContextManager[tuple[Session, Caller]]]
 KeyOf = Callable[[Caller], Key | None]
 
 
 class PriceChanged(Refusal):
-    """The price at the new time is no longer what the customer agreed to."""
+    """The price at the new time differs from the one the customer agreed to."""
 
     code, title = "price_changed", "The price has changed"
 
@@ -46,16 +46,16 @@ class PriceChanged(Refusal):
 def preview(
     session: Session, customer_id: UUID, booking_id: UUID, wish: RescheduleQuery, now: datetime
 ) -> RescheduleView:
-    """Return the price of another time. Takes no lock. Raises BookingNotFound, and what `decide` raises."""
+    """Return the price of another time. Takes no lock. Raises BookingNotFound and the errors of `decide`."""
     move = decide(session, read_rows(session, customer_id, booking_id), wish, now)
     return RescheduleView(total=move.total, difference=move.difference, refund=move.refund)
 
 
 def reschedule(begin: Begin, booking_id: UUID, request: RescheduleRequest, key_of: KeyOf, now: datetime) -> BookingView:
-    """Move a customer's own visit and return it as they see it; the chef is asked again.
+    """Move a customer's own visit and return their view of it; the chef must accept again.
 
     `begin` opens a transaction that locks its caller. Locks: customer, provider, booking, payment. Raises
-    BookingNotFound, PriceChanged, what `decide` raises, and Replayed for a key answered before.
+    BookingNotFound, PriceChanged, the errors of `decide`, and Replayed for a key answered before.
     """
     for _ in range(TRIES):
         try:
@@ -75,7 +75,7 @@ def _move(
     idempotency.replay(session, key, now)
     move = decide(session, lock_rows(session, caller.id, booking_id), request, now)
     if request.expected_total is not None and request.expected_total != move.total:
-        detail = "The price is not what you were shown. Look again before you move it."
+        detail = "The price is no longer the one you were shown. Please check it before you move the visit."
         raise PriceChanged(detail, total=move.total / 100)
     _apply(session, move, request, now)
     view = booking_view(*queries.of_customer(session, caller.id, booking_id))
@@ -95,7 +95,7 @@ def _apply(session: Session, move: Move, request: RescheduleRequest, now: dateti
     booking.busy_period = Range(move.starts_at, move.ends_at + move.terms.gap)
     booking.pay_by = offers.pay_by_once_rescheduled(LINE.policy, booking, appointment, now)
     _charge(session, move, now)
-    offer = offers.ask_again(session, LINE, booking, appointment, now)
+    offer = offers.reopen(session, LINE, booking, appointment, now)
     times = {"from": came_from.isoformat(), "to": appointment.starts_at.isoformat()}
     actor = Actor(CUSTOMER, booking.customer_id)
     note(session, booking, actor, now, kind="rescheduled", **times, total=booking.total)
@@ -104,7 +104,7 @@ def _apply(session: Session, move: Move, request: RescheduleRequest, now: dateti
 
 
 def _charge(session: Session, move: Move, now: datetime) -> None:
-    """Change the price: what is asked while unpaid, once paid the difference is refunded."""
+    """Change the price: the payment's amount while unpaid; once paid, refund the difference."""
     booking, appointment = move.rows.booking, move.rows.appointment
     if move.total != booking.total:
         rates = RateCard.from_row(move.terms.rates)
@@ -118,7 +118,7 @@ def _charge(session: Session, move: Move, now: datetime) -> None:
 
 def _notify(session: Session, move: Move, came_from: datetime, offer: Offer | None, now: datetime) -> None:
     booking, appointment = move.rows.booking, move.rows.appointment
-    before, occurrence = local(came_from, appointment.time_zone), notify.since_reschedule(appointment)
+    before, occurrence = local(came_from, appointment.time_zone), notify.reschedule_occurrence(appointment)
     from_day, from_time = before.date().isoformat(), f"{before:%H:%M}"
     notify.customer(
         session,

@@ -1,4 +1,4 @@
-"""Whether a visit can be moved to another time, and at what price: decided on rows, changing nothing.
+"""Decide whether a visit can be moved to another time, and at what price, without changing any row.
 
 Source: docs/product.md#reschedule.
 """
@@ -36,7 +36,7 @@ from shared.payments.gateway import SMALLEST
 from shared.payments.models import Attempt, Payment
 
 MOST_MOVES = 2
-LATEST = timedelta(hours=4)  # before the start it has now
+LATEST = timedelta(hours=4)  # before its present start
 
 
 class NotReschedulable(Refusal):
@@ -44,14 +44,14 @@ class NotReschedulable(Refusal):
 
 
 class PriceHigher(Refusal):
-    """A paid visit moves only to a time that costs no more."""
+    """A paid visit can be moved only to a time that costs no more."""
 
-    code, title = "price_higher", "It costs more then"
+    code, title = "price_higher", "That time costs more"
 
 
 @dataclass(frozen=True)
 class VisitRows:
-    """The rows a move is decided on; `refunded` is what was refunded of the total, in paise."""
+    """The rows that decide a move; `refunded` is the paise of the total refunded before."""
 
     booking: Booking
     appointment: Appointment
@@ -62,7 +62,7 @@ class VisitRows:
 
 @dataclass(frozen=True)
 class Move:
-    """The new time of a visit with its new price; amounts are paise."""
+    """The new time of a visit with its price; `refund` is paise."""
 
     rows: VisitRows
     starts_at: datetime
@@ -91,8 +91,8 @@ def read_rows(session: Session, customer_id: UUID, booking_id: UUID) -> VisitRow
     return _rows(session, row[0], row[1], payments.applied_attempt_of(session, booking_id))
 
 
-# The provider's row is locked before the booking's, as a booking with this provider does; whether the provider is still
-# the booking's shows once that is locked too.
+# The provider's row is locked before the booking's, in the same order as a new booking. Whether the provider is still the
+# booking's is checked once the booking is locked too.
 _LOCK_PROVIDER = text("""
 with own as (
   select provider_id from bookings where id = :booking and customer_id = :customer and line = :line
@@ -135,7 +135,7 @@ def decide(session: Session, rows: VisitRows, wish: RescheduleQuery | Reschedule
     appointment, details = rows.appointment, VisitDetails.from_row(rows.appointment.details)
     starts_at = instant(wish.booking_date, wish.time_slot, appointment.time_zone)
     if starts_at == appointment.starts_at:
-        raise Invalid("time_slot", "is the time it has already")
+        raise Invalid("time_slot", "is the present time of the visit")
     ends_at = starts_at + timedelta(hours=details.duration_hours)
     found = _at_another_time(session, rows.booking, starts_at, ends_at, now)
     terms = BookingTerms.from_row(found.terms)
@@ -165,7 +165,7 @@ def _refuse_fixed(session: Session, rows: VisitRows, now: datetime) -> None:
     if payments.has_live_attempt(session, rows.payment.id):
         raise PaymentInProgress
     if payments.under_review(session, booking.id):
-        raise NotReschedulable("A payment of this booking is being looked at by a person.")
+        raise NotReschedulable("A payment of this booking is under manual review.")
 
 
 _AT_ANOTHER_TIME = text(f"""
@@ -197,16 +197,16 @@ def _refuse_busy(
 
 
 def _charged(rows: VisitRows, price: Breakdown) -> tuple[Breakdown, int]:
-    """Return the price after the move and what is refunded of it.
+    """Return the price after the move and its refund.
 
-    A difference that a gateway could not send (under ₹1, or leaving less) changes nothing: what was paid stays the price.
+    The paid price remains if the gateway could not refund the difference (under ₹1, or leaving less than ₹1).
     """
     booking = rows.booking
     if rows.paid_by is None:
         return price, 0
     cheaper = booking.total - price.total
     if cheaper < 0:
-        detail = "A paid visit moves only to a time that costs no more."
+        detail = "A paid visit can be moved only to a time that costs no more."
         raise PriceHigher(detail, total=price.total / 100, difference=-cheaper / 100)
     rest = booking.total - rows.refunded - cheaper
     if cheaper >= SMALLEST and (rest == 0 or rest >= SMALLEST):

@@ -1,4 +1,4 @@
-"""The bodies and views of this line; amounts are rupees on the wire, times of day are the place's own."""
+"""The bodies and views of this line; amounts are rupees on the wire, times of day are local."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
@@ -58,7 +58,7 @@ class BookingRequest(Body):
         return self
 
     def visit(self) -> QuoteRequest:
-        """Return the visit's own fields; only where there is no quote."""
+        """Return the visit's own fields; call it only for a body without a quote."""
         return QuoteRequest.model_construct(**{name: getattr(self, name) for name in QuoteRequest.model_fields})
 
 
@@ -121,7 +121,7 @@ class BookingView(View):
 
 
 class BookingPage(PageView[BookingView | BookingSummaryView]):
-    """A page of a customer's bookings; one of another line shows what every booking has."""
+    """A page of a customer's bookings; bookings of other lines have only the common fields."""
 
 
 class ChefBookingView(View):
@@ -162,14 +162,14 @@ class CancellationView(schemas.CancellationView):
 
 
 class RescheduleQuery(Query):
-    """The time a visit would have instead."""
+    """A possible new time of a visit."""
 
     booking_date: QueryDay
     time_slot: TimeSlot
 
 
 class RescheduleView(View):
-    """The price of that time: the new total, its difference from the present one, and the refund."""
+    """The price at a new time: the new total, its difference from the present one, and the refund."""
 
     total: Rupees
     difference: Rupees
@@ -177,7 +177,7 @@ class RescheduleView(View):
 
 
 class RescheduleRequest(Body):
-    """The time a visit is to have instead, and the total that was shown: where it has changed, nothing is moved."""
+    """The new time of a visit, and the total that was shown: if it has changed since, nothing is moved."""
 
     booking_date: Day
     time_slot: TimeSlot
@@ -185,7 +185,7 @@ class RescheduleRequest(Body):
 
 
 class StatusChange(schemas.StatusChange):
-    """A chef's next step on a booking; `confirmed` accepts it."""
+    """A chef's action on a booking; `confirmed` accepts it."""
 
 
 class ChefBookingQuery(PageQuery):
@@ -207,7 +207,7 @@ HourlyRate = Annotated[
 
 
 class ChefProfileChange(Body):
-    """A chef's change of the own profile: an absent field stays, null clears a text. The rate is whole rupees an hour."""
+    """A chef's change of their own profile: an absent field is unchanged, null clears a text. The rate is whole rupees an hour."""
 
     name: Text(1, 100) | None = None  # type: ignore[valid-type]
     phone: Phone | None = None
@@ -220,13 +220,13 @@ class ChefProfileChange(Body):
 
 
 class ChefRegistration(ProviderRegistration):
-    """A person who becomes a chef, by the address they sign in with; visits are offered to verified chefs."""
+    """A user to register as a chef, by the email address they sign in with; only verified chefs get offers."""
 
     rate: HourlyRate = Field(399_00, alias="hourly_rate", json_schema_extra={"default": 399})  # rupees on the wire
 
 
 class ChefChange(Body):
-    """An admin's change of a chef: an absent field stays, null clears a text; `is_active: true` takes one back."""
+    """An admin's change of a chef: an absent field is unchanged, null clears a text; `is_active: true` reactivates."""
 
     name: Text(1, 100) = ""  # type: ignore[valid-type]
     phone: Phone | None = None
@@ -266,7 +266,7 @@ class ChefProfileView(_ChefView):
 
 
 class RegisteredChefView(_ChefView):
-    """A chef as an admin sees them: by whom, when and by which document they were verified."""
+    """A chef as an admin sees them, with the verifier, the time and the document of verification."""
 
     email: str | None
     phone: str | None
@@ -282,13 +282,13 @@ class RegisteredChefView(_ChefView):
 
 
 class ChefFileView(RegisteredChefView):
-    """The same with the week they work in."""
+    """A chef as an admin sees them, with the week they work."""
 
     availability: list[SlotView]
 
 
 class FreeChefView(_ChefView):
-    """A chef who is free for the visit, and its price with them: of the last name only the initial."""
+    """A chef who is free for the visit, and its price with them; the last name is only an initial."""
 
     rating_count: int
     total: Rupees
@@ -331,9 +331,9 @@ class FreeChefsQuery(PageQuery):
         return self
 
     def visit(self) -> QuoteRequest:
-        """Return the visit as it would be asked for; only a booking needs the address."""
-        known = {name: getattr(self, name) for name in QuoteRequest.model_fields.keys() & type(self).model_fields}
-        return QuoteRequest.model_construct(**known)
+        """Return the visit as a quote request; it lacks the address if only a city was sent."""
+        values = {name: getattr(self, name) for name in QuoteRequest.model_fields.keys() & type(self).model_fields}
+        return QuoteRequest.model_construct(**values)
 
 
 class FreeTimesQuery(Query):
@@ -344,7 +344,7 @@ class FreeTimesQuery(Query):
 
 
 class FreeTimesView(View):
-    """The times of one day at which a visit can start, the place's own."""
+    """The local times of one day at which a visit can start."""
 
     booking_date: date
     time_zone: str

@@ -1,4 +1,4 @@
-"""A visit and a chef as each audience sees them."""
+"""The views of a visit and a chef, for each audience."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 def booked_view(placement: Placement) -> BookingView:
-    """Return a visit that was just booked as its customer sees it."""
+    """Return the customer's view of a new visit."""
     request = placement.request
     assert isinstance(request, VisitRequest)  # noqa: S101 - made by the line
     return booked_as(
@@ -70,7 +70,7 @@ def booking_view(row: BookingRow, refunds: "Sequence[Refund]" = ()) -> BookingVi
 
 
 def listed_view(row: BookingRow) -> BookingView | BookingSummaryView:
-    """Return a visit, or a booking of another line as every line's is shown."""
+    """Return the full view of a visit, or the summary of another line's booking."""
     return booking_view(row) if row["line"] == NAME else BookingSummaryView.model_validate(dict(row))
 
 
@@ -81,7 +81,7 @@ def _rating_view(row: BookingRow) -> RatingView | None:
 
 
 def chef_booking_view(row: AppointmentRow) -> ChefBookingView:
-    """Return area and first name until the chef has accepted; then the address and the number."""
+    """Return the chef's view: area and first name until accepted, then also the address and phone number."""
     own = VisitDetails.from_row(row.appointment.details).to_row()
     del own["rate"]
     return shown_to_provider(ChefBookingView, row, **own)
@@ -106,7 +106,7 @@ def chef_file_view(user: User, provider: Provider, week: Sequence[SlotView]) -> 
 
 
 def public_name(name: str | None) -> str | None:
-    """Return a chef's name as customers see it: the first name and the initial of the last."""
+    """Return a chef's public name: the first name and the initial of the last."""
     names = (name or "").split()
     return f"{names[0]} {names[-1][0]}." if len(names) > 1 else name
 
@@ -143,7 +143,7 @@ def public_chef_view(row: Row[Any]) -> PublicChefView:
 
 
 def _public_rating(row: dict[str, Any]) -> ChefRatingView:
-    """Return a rating with the customer's first name alone, and the month alone."""
+    """Return a rating with only the customer's first name and only the month."""
     month = local(datetime.fromisoformat(row["created_at"]), ZONE).strftime("%Y-%m")
     first = next(iter((row["name"] or "").split()), None)
     return ChefRatingView(stars=row["stars"], comment=row["comment"], month=month, customer_name=first)

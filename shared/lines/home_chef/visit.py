@@ -1,4 +1,4 @@
-"""A chef's visit: what is asked for, and the details stored with its appointment."""
+"""A chef's visit: the request, and the details stored with its appointment."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +18,7 @@ from shared.lines.home_chef.schemas import QuoteRequest
 
 NAME = "home_chef"
 CHEF = "chef"
-ZONE = INDIA  # every city of this line lies in it
+ZONE = INDIA  # the time zone of every city of this line
 
 
 class NoChefFree(NoProviderFree):
@@ -41,7 +41,7 @@ class ChefNotFound(ProviderNotFound):
 
 @dataclass(frozen=True, kw_only=True)
 class VisitFacts(AppointmentFacts):
-    """The facts of a visit's letters."""
+    """The facts that a visit's mails show."""
 
     guests: int = 0
     hours: int = 0
@@ -49,7 +49,7 @@ class VisitFacts(AppointmentFacts):
 
 @dataclass(frozen=True)
 class VisitDetails(Stored):
-    """The details that only a visit stores of its appointment; the rate is paise an hour."""
+    """The details that a visit stores with its appointment; the rate is paise an hour."""
 
     duration_hours: int
     guest_count: int
@@ -59,7 +59,7 @@ class VisitDetails(Stored):
 
 @dataclass(frozen=True, kw_only=True)
 class VisitRequest(AppointmentRequest):
-    """A visit that is asked for."""
+    """A customer's request for a visit."""
 
     duration_hours: int
     guest_count: int
@@ -67,7 +67,7 @@ class VisitRequest(AppointmentRequest):
 
     @classmethod
     def of(cls, body: QuoteRequest, **more: Any) -> "VisitRequest":
-        """Return a body with its instants; `more` are the fields of a derived request."""
+        """Return the request of a body; `more` are the fields of a derived request."""
         return cls(
             **vars(times(body.booking_date, body.time_slot, timedelta(hours=body.duration_hours), ZONE)),
             address_id=body.address_id,

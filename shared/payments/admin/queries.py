@@ -1,4 +1,4 @@
-"""Everything an admin sees of one booking of any line, in a fixed number of statements."""
+"""Read one booking of any line with all its records for an admin, in a fixed number of statements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from shared.users.models import User
 
 @dataclass(frozen=True)
 class BookingFile:
-    """A booking with all that belongs to it, each list the oldest first; `breakdown` is paise by name."""
+    """A booking with all its records, the oldest first; `breakdown` is paise by name."""
 
     booking: Booking
     customer: User
@@ -35,7 +35,7 @@ class BookingFile:
 
 
 def booking_file(session: Session, lines: Lines, booking_id: UUID) -> BookingFile:
-    """Return all that is known of a booking. Raises BookingNotFound."""
+    """Return a booking with all its records. Raises BookingNotFound."""
     row = session.execute(
         select(Booking, Customer, Provider)
         .join(Customer, Customer.id == Booking.customer_id)

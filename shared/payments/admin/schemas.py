@@ -1,4 +1,4 @@
-"""One booking of any line as an admin sees it, and what an admin changes of it; amounts are rupees on the wire."""
+"""The admin's view of one booking of any line, and the changes an admin can make; amounts are rupees on the wire."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from shared.payments.schemas import AdminAttemptView, AdminRefundView, CashChang
 
 
 class BookingCashChange(Body):
-    """Cash is agreed, or was taken."""
+    """Agree cash, or record cash that was paid."""
 
     cash: CashChange
 
@@ -26,7 +26,7 @@ class BookingChefChange(Body):
 
 
 class BookingProviderChange(Body):
-    """Another provider, by the name every line has for one; null: the next free one."""
+    """Another provider, by the field name that every line accepts; null: the next free one."""
 
     provider_id: Id | None
 
@@ -39,9 +39,9 @@ class BookingStatusChange(Body):
 
 
 def _changed(body: Any) -> str | None:
-    """Return the one field that tells which change a body is; None if it has none of them, or several."""
-    given = body if isinstance(body, dict) else getattr(body, "model_fields_set", ())
-    named = [name for name in ("cash", "chef_id", "provider_id", "status") if name in given]
+    """Return the one field that identifies the change; None if the body has none of the fields, or several."""
+    fields = body if isinstance(body, dict) else getattr(body, "model_fields_set", ())
+    named = [name for name in ("cash", "chef_id", "provider_id", "status") if name in fields]
     return named[0] if len(named) == 1 else None
 
 
@@ -77,7 +77,7 @@ class LedgerLineView(View):
 
 
 class BookingFileView(ListedBookingView):
-    """All that is known of a booking; `visit` and `offers` hold what only its line knows."""
+    """A booking with all its records; `visit` and `offers` are the data of its line."""
 
     customer_email: str | None
     customer_phone: str | None

@@ -8,7 +8,7 @@ from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState, RefundStat
 
 
 class About(StrEnum):
-    """The subject of a comparison: a payment or a refund of ours, or what a notification named that is neither."""
+    """The subject of a comparison: our payment, our refund, or an unknown id that a notification named."""
 
     PAYMENT = "payment"
     REFUND = "refund"
@@ -27,15 +27,15 @@ class Outcome(StrEnum):
 class Action(StrEnum):
     """An admin's action on a row."""
 
-    SETTLE = "settle"  # ask the gateway and settle its answer, as every signal does
+    SETTLE = "settle"  # poll the gateway and settle its answer
     COMPARE_AGAIN = "compare_again"
-    BOOK_FEE = "book_fee"  # bring the booked fee to what the gateway says
-    CLOSE = "close"  # a person has seen to it, and says how
+    BOOK_FEE = "book_fee"  # correct the booked fee to the gateway's
+    CLOSE = "close"  # resolved by the admin, with a note
 
 
 @dataclass(frozen=True)
 class Ours:
-    """A payment or a refund as we know it, and what the ledger has booked for it; paise."""
+    """Our state of a payment or refund, and its amounts in the ledger; paise."""
 
     state: str
     amount: int
@@ -47,7 +47,7 @@ class Ours:
 
 @dataclass(frozen=True)
 class Theirs:
-    """The same as the gateway tells it; `is_ours` is false where the answer speaks of something else than was asked."""
+    """The gateway's state of it; `is_ours` is false if the answer names something other than what was queried."""
 
     state: str
     code: str
@@ -59,8 +59,8 @@ class Theirs:
 
     @classmethod
     def of(cls, answer: GatewayAnswer, merchant: str, our_id: str, currency: str) -> "Theirs":
-        """Read an answer about what was asked for at this merchant, by this id of ours."""
-        asked = (merchant, our_id, currency)
+        """Read the answer to a query for our id at this merchant."""
+        queried = (merchant, our_id, currency)
         return cls(
             state=answer.status.value,
             code=answer.code,
@@ -69,12 +69,12 @@ class Theirs:
             gateway_id=answer.gateway_txn_id,
             bank_reference=answer.bank_reference,
             is_ours=answer.merchant_txn_id is None
-            or (answer.merchant, answer.merchant_txn_id, answer.currency) == asked,
+            or (answer.merchant, answer.merchant_txn_id, answer.currency) == queried,
         )
 
 
 _NEVER_HAPPENED = frozenset({GatewayStatus.FAILED, GatewayStatus.NOT_FOUND})
-# What a gateway says of something in this state of ours when both mean the same; words both kinds use mean the same.
+# Gateway statuses that agree with each of our states; a status shared by payments and refunds means the same for both.
 AGREES: dict[str, frozenset[GatewayStatus]] = {
     AttemptState.CREATED: frozenset({GatewayStatus.PENDING}),
     AttemptState.PENDING: frozenset({GatewayStatus.PENDING}),
@@ -87,14 +87,14 @@ AGREES: dict[str, frozenset[GatewayStatus]] = {
 }
 _MOVED_MONEY = frozenset({AttemptState.SUCCEEDED, AttemptState.MISMATCHED, RefundState.DONE})
 NOT_OVER = frozenset(state.value for state in LIVE | UNFINISHED)
-# A failed payment that succeeded after all is settled too; what has ended otherwise only a person can judge.
+# A failed payment that succeeded after all is settled too; any other ended state needs manual review.
 _CAN_MOVE = NOT_OVER | {AttemptState.FAILED.value}
 
 
 def compare(ours: Ours | None, theirs: Theirs) -> Outcome:
-    """Return how the two sides stand to each other: the first difference that counts, or that there is none.
+    """Return the outcome of comparing the two sides: the first difference that counts, or MATCHED.
 
-    Both still pending is a match. A fee that is not booked yet is no difference: it is booked then.
+    Both still pending is a match. A fee that is not booked yet is no difference: the report books it.
     """
     if ours is None:
         return Outcome.THEIRS_ONLY
@@ -114,13 +114,13 @@ def compare(ours: Ours | None, theirs: Theirs) -> Outcome:
 
 
 def fee_to_book(ours: Ours | None, theirs: Theirs, outcome: Outcome) -> int:
-    """Return the paise of a fee that the gateway names and nobody has booked; 0 where there is nothing to book."""
+    """Return the gateway's fee in paise if it is not booked yet; else 0."""
     settled = outcome is Outcome.MATCHED and theirs.state == GatewayStatus.SUCCEEDED
     return theirs.fee or 0 if settled and ours is not None and ours.fee == 0 else 0
 
 
 def is_over(ours: Ours | None, outcome: Outcome) -> bool:
-    """Tell whether a match is one for good: what is still pending on both sides is looked at again."""
+    """Return whether a match is final; a match of two pending sides is compared again."""
     return outcome is Outcome.MATCHED and ours is not None and ours.state not in NOT_OVER
 
 
@@ -135,10 +135,10 @@ ACTIONS: dict[Outcome, tuple[Action, ...]] = {
 
 
 def actions(outcome: Outcome, state: str | None, *, closed: bool) -> tuple[Action, ...]:
-    """Return what may be done about a row, by its outcome and the state of ours it was found in."""
+    """Return the admin's allowed actions on a row, by its outcome and our state when it was compared."""
     allowed = () if closed else ACTIONS[outcome]
     return tuple(action for action in allowed if action is not Action.SETTLE or state in _CAN_MOVE)
 
 
-# What is not a question of a few rupees of fee needs somebody to look.
-FOR_A_PERSON = frozenset(Outcome) - {Outcome.MATCHED, Outcome.FEE_DIFFERS}
+# Every difference except one of the fee needs manual review.
+NEEDS_REVIEW = frozenset(Outcome) - {Outcome.MATCHED, Outcome.FEE_DIFFERS}

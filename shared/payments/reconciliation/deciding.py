@@ -1,4 +1,4 @@
-"""An admin decides about a row of the report: what it allows, and nothing else."""
+"""Apply an admin's decision to a row of the report, if the row allows it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from shared.payments.reconciliation.schemas import RowAction
 from shared.users.models import ADMIN
 
 COMPARE = "payments.compare"
-SETTLED_BY = timedelta(minutes=1)  # after which a settled row is compared again
+SETTLED_BY = timedelta(minutes=1)  # delay before a settled row is compared again
 
 
 class RowNotFound(NotFound):
@@ -36,7 +36,7 @@ class RowNotFound(NotFound):
 
 @dataclass(frozen=True)
 class _Decision:
-    """An admin's decision about a row, which is locked, and its booking with it where there is one."""
+    """An admin's decision about a row; the row and its booking, if any, are locked."""
 
     session: Session
     row: ReconciliationRow
@@ -45,20 +45,20 @@ class _Decision:
     note: str | None
 
 
-def act(session: Session, row_id: UUID, wanted: RowAction, by: AuditContext, now: datetime) -> ReconciliationRow:
-    """Do about a row what it allows: settle, compare again, book a fee or close.
+def act(session: Session, row_id: UUID, request: RowAction, by: AuditContext, now: datetime) -> ReconciliationRow:
+    """Apply an allowed action to a row: settle, compare again, book a fee or close.
 
-    The gateway is polled by a message, not here. Raises RowNotFound, AlreadyClosed, and Invalid for what the row does
-    not allow and for closing without a note.
+    The gateway is polled by a message, not here. Raises RowNotFound, AlreadyClosed, and Invalid for an action the
+    row does not allow and for closing without a note.
     """
     found = queries.row(session, row_id)
     if found is None:
         raise RowNotFound
     locked_payment = locked(session, found.booking_id) if found.booking_id else None
     found = queries.locked_row(session, row_id)
-    _refuse(found, wanted)
-    ACTS[wanted.action](_Decision(session, found, by, now, wanted.note))
-    facts = {"action": wanted.action.value, "our_id": found.our_id, "outcome": found.outcome, "note": wanted.note}
+    _refuse(found, request)
+    ACTS[request.action](_Decision(session, found, by, now, request.note))
+    facts = {"action": request.action.value, "our_id": found.our_id, "outcome": found.outcome, "note": request.note}
     if locked_payment is not None:
         note(session, locked_payment.booking, Actor(ADMIN, by.id), now, kind="reconciliation_decided", **facts)
     audit.record(session, by, "reconciliation.decided", found.id, None, facts, now)
@@ -66,14 +66,14 @@ def act(session: Session, row_id: UUID, wanted: RowAction, by: AuditContext, now
     return found
 
 
-def _refuse(row: ReconciliationRow, wanted: RowAction) -> None:
+def _refuse(row: ReconciliationRow, request: RowAction) -> None:
     if row.closed_at is not None:
-        raise AlreadyClosed("It is closed already.", closed_at=row.closed_at.isoformat())
+        raise AlreadyClosed("This row is closed already.", closed_at=row.closed_at.isoformat())
     allowed = actions(row.outcome, row.ours["state"] if row.ours else None, closed=False)
-    if wanted.action not in allowed:
-        raise Invalid("action", f"must be one of what the row allows: {', '.join(allowed) or 'nothing'}")
-    if wanted.action is Action.CLOSE and wanted.note is None:
-        raise Invalid("note", "is needed to close a row")
+    if request.action not in allowed:
+        raise Invalid("action", f"must be one of the row's allowed actions: {', '.join(allowed) or 'none'}")
+    if request.action is Action.CLOSE and request.note is None:
+        raise Invalid("note", "is required to close a row")
 
 
 def _settle(decision: _Decision) -> None:
@@ -88,7 +88,7 @@ def _compare_again(decision: _Decision, due_at: datetime | None = None) -> None:
 
 
 def _book_fee(decision: _Decision) -> None:
-    """Post what is missing of the fee, or take back what is too much: an entry of its own, with the row as its source."""
+    """Post the difference between the booked fee and the gateway's as a new ledger entry, with the row as its source."""
     row, session = decision.row, decision.session
     ours = queries.of_row(session, row.id).ours
     missing = row.theirs["fee"] - (ours.fee if ours else 0)
@@ -101,8 +101,8 @@ def _book_fee(decision: _Decision) -> None:
 def _close(decision: _Decision) -> None:
     row, by = decision.row, decision.by
     row.closed_at, row.closed_by, row.note = decision.now, by.id, decision.note
-    said = decision.note or "The row was closed."
-    close_reviews(decision.session, DIFFERS, row.id, Actor(ADMIN, by.id), said, decision.now)
+    reason = decision.note or "The row was closed."
+    close_reviews(decision.session, DIFFERS, row.id, Actor(ADMIN, by.id), reason, decision.now)
 
 
 ACTS: dict[Action, Callable[[_Decision], None]] = {

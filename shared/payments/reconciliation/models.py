@@ -12,13 +12,13 @@ from shared.payments.models import Attempt, Refund
 from shared.payments.reconciliation.comparison import About, Outcome
 from shared.users.models import User
 
-DIFFERS = "reconciliation_differs"  # the exception of a row of the report that needs a person
+DIFFERS = "reconciliation_differs"  # the manual review of a row of the report
 
 
 class ReconciliationDay(Base):
-    """A day (of India) whose payments, refunds and notifications are held against the gateway's answers.
+    """A day (in India) whose payments, refunds and notifications are compared with the gateway's answers.
 
-    `completed_at` is when nothing of it was left without a row.
+    `completed_at` is when each of them had a row.
     """
 
     __tablename__ = "reconciliation_days"
@@ -30,7 +30,7 @@ class ReconciliationDay(Base):
 class ReconciliationRow(Base):
     """One payment, refund or unknown id: our side and the gateway's as they were compared last; amounts are paise.
 
-    Closed by a person, or by itself (`closed_by` is null) when both sides say the same for good.
+    Closed by an admin, or automatically (`closed_by` is null) by a final match.
     """
 
     __tablename__ = "reconciliation_rows"

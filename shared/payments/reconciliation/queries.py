@@ -1,4 +1,4 @@
-"""The report as rows: what is still to be compared, what was, and the days both belong to."""
+"""Statements about the report: subjects to compare, compared rows, and their days."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,9 +23,9 @@ from shared.payments.reconciliation.schemas import RowsQuery
 
 @dataclass(frozen=True)
 class Subject:
-    """Something to ask a gateway about, and what we know of it (`ours` is None where it is none of ours).
+    """A payment, refund or unknown id to compare, with our side of it (`ours` is None for an unknown id).
 
-    `row_id` is its row where it was compared before.
+    `row_id` is its row if it was compared before.
     """
 
     kind: About
@@ -47,7 +47,7 @@ class Compared:
     outcome: Outcome
 
 
-# Everything a gateway can be asked about. What was paid in cash went through none.
+# Everything a gateway can be queried about; cash payments went through none.
 _SUBJECTS = """
   select 'payment' as kind, a.gateway, a.merchant_txn_id as our_id, a.created_at as began, a.currency,
     a.id as attempt_id, cast(null as uuid) as refund_id, a.booking_id,
@@ -66,11 +66,11 @@ _FOUND = """
 select s.kind, s.gateway, s.our_id, s.began, s.currency, s.attempt_id, s.refund_id, s.booking_id, r.id as row_id,
   s.state, s.amount, s.gateway_id, s.bank_reference
 """
-# Materialized: a day is a few hundred rows, and parallel workers take longer to begin than these to be read.
+# Materialized: a day has few hundred rows, which are read faster than parallel workers start.
 _OF_DAY = f"""
 with s as materialized (select * from ({_SUBJECTS}) every where every.began >= :start and every.began < :until)
 """
-_WAITING = text(f"""
+_WITHOUT_ROW = text(f"""
 {_OF_DAY} {_FOUND} from s {_ROW} where r.id is null and s.our_id <> all(cast(:passed as text[]))
 order by s.began, s.our_id limit :limit
 """)
@@ -79,33 +79,33 @@ _NAMED = text(
 )
 
 
-def waiting(session: Session, passed: Sequence[str], limit: int, *, day: date) -> list[Subject]:
-    """Return what of a day has no row yet, the oldest first, but for what was passed over; two statements."""
-    return _subjects(session, _WAITING, passed=list(passed), limit=limit, **_bounds(day))
+def without_row(session: Session, passed: Sequence[str], limit: int, *, day: date) -> list[Subject]:
+    """Return the subjects of a day without a row, the oldest first, except the ids in `passed`; two statements."""
+    return _subjects(session, _WITHOUT_ROW, passed=list(passed), limit=limit, **_bounds(day))
 
 
-def still_open(session: Session, passed: Sequence[str], limit: int, *, before: datetime, since: date) -> list[Subject]:
-    """Return what is open of the days since, and was not compared since an instant, the oldest first."""
+def due_again(session: Session, passed: Sequence[str], limit: int, *, before: datetime, since: date) -> list[Subject]:
+    """Return the subjects of open rows of the days from `since` on, last compared before `before`, the oldest first."""
     row = ReconciliationRow
     due = (row.closed_at.is_(None), row.compared_at < before, row.day >= since, row.our_id.not_in(passed))
     return _of_rows(session, select(row.id, row.our_id).where(*due).order_by(row.created_at, row.id).limit(limit))
 
 
 def of_row(session: Session, row_id: UUID) -> Subject:
-    """Return what a row is about as it is now."""
+    """Return the subject of a row as it is now."""
     row = ReconciliationRow
     [subject] = _of_rows(session, select(row.id, row.our_id).where(row.id == row_id))
     return subject
 
 
 def _of_rows(session: Session, found: Select[UUID, str]) -> list[Subject]:
-    # Ids first: joined to the rows, everything there ever was would be read.
-    known = {row.id: row.our_id for row in session.execute(found)}
-    return [subject for subject in named(session, list(known.values())) if subject.row_id in known]
+    # Ids first: a join would read every payment and refund of all time.
+    our_ids = {row.id: row.our_id for row in session.execute(found)}
+    return [subject for subject in named(session, list(our_ids.values())) if subject.row_id in our_ids]
 
 
 def named(session: Session, our_ids: Sequence[str]) -> list[Subject]:
-    """Return the subjects with these ids as they are now, in the order in which they are written."""
+    """Return the subjects with these ids as they are now, in the order in which their rows are written."""
     return _subjects(session, _NAMED, ids=list(our_ids))
 
 
@@ -120,7 +120,7 @@ def _subjects(session: Session, statement: Any, **values: Any) -> list[Subject]:
 
 
 def _sources(row: Any) -> list[UUID]:
-    """Name what the ledger may have booked something for; a row is the source of a corrected fee."""
+    """Return the ids of possible ledger sources; a row is the source of a corrected fee."""
     return [source for source in (row.attempt_id, row.refund_id, row.row_id) if source is not None]
 
 
@@ -142,8 +142,8 @@ def _subject(row: Any, booked: dict[UUID, Cleared]) -> Subject:
     )
 
 
-def keep(session: Session, compared: Sequence[Compared], now: datetime) -> Sequence[ReconciliationRow]:
-    """Write what was compared, a row each, in one statement; returns the rows that are new or were still open."""
+def write_rows(session: Session, compared: Sequence[Compared], now: datetime) -> Sequence[ReconciliationRow]:
+    """Write a row for each comparison in one statement; returns the rows that are new or were still open."""
     written = insert(ReconciliationRow).values([_values(each, now) for each in compared])
     changed = ("outcome", "ours", "theirs", "compared_at", "closed_at")
     upsert = written.on_conflict_do_update(
@@ -187,9 +187,9 @@ and not exists (select from inbox where processed_at is null and received_at >= 
 
 
 def incomplete_days(session: Session, yesterday: date, first: int, most: int) -> Sequence[date]:
-    """Return the days that are to be compared, the oldest first, and begin those that are new.
+    """Insert the days up to yesterday that are new, and return all incomplete days, the oldest first.
 
-    The very first time that is the `first` days up to yesterday; nothing is made up for beyond the `most`.
+    The first run covers `first` days; no run goes back more than `most` days.
     """
     session.execute(_BEGIN_DAYS, {"yesterday": yesterday, "first": first, "most": most})
     since = ReconciliationDay.day > yesterday - timedelta(days=most)
@@ -198,7 +198,7 @@ def incomplete_days(session: Session, yesterday: date, first: int, most: int) ->
 
 
 def complete(session: Session, day: date, now: datetime) -> None:
-    """Say of a day that nothing of it is left without a row, and no notification unread, where that is so."""
+    """Mark a day complete if each of its subjects has a row and all its notifications are processed."""
     session.execute(_COMPLETE, {"day": day, "now": now, **_bounds(day)})
 
 
@@ -212,24 +212,24 @@ def locked_row(session: Session, row_id: UUID) -> ReconciliationRow:
     return found
 
 
-def list_rows(session: Session, wanted: RowsQuery) -> tuple[list[ReconciliationRow], str | None]:
-    """Return the rows an admin looks for, the newest first, in one statement."""
+def list_rows(session: Session, query: RowsQuery) -> tuple[list[ReconciliationRow], str | None]:
+    """Return the rows that match an admin's query, the newest first, in one statement."""
     is_open = ReconciliationRow.closed_at.is_(None)
-    exactly: dict[Any, Any] = {ReconciliationRow.day: wanted.day, ReconciliationRow.outcome: wanted.outcome}
+    exactly: dict[Any, Any] = {ReconciliationRow.day: query.day, ReconciliationRow.outcome: query.outcome}
     rows = session.scalars(
         select(ReconciliationRow)
         .where(*(column == value for column, value in exactly.items() if value is not None))
-        .where(*([] if wanted.open is None else [is_open if wanted.open else ~is_open]))
-        .where(*after(wanted, ReconciliationRow.created_at, ReconciliationRow.id))
+        .where(*([] if query.open is None else [is_open if query.open else ~is_open]))
+        .where(*after(query, ReconciliationRow.created_at, ReconciliationRow.id))
         .order_by(ReconciliationRow.created_at.desc(), ReconciliationRow.id.desc())
-        .limit(wanted.limit + 1)
+        .limit(query.limit + 1)
     ).all()
-    return page_of(rows, wanted.limit, lambda row: Position(row.created_at, row.id))
+    return page_of(rows, query.limit, lambda row: Position(row.created_at, row.id))
 
 
 @dataclass(frozen=True)
 class Day:
-    """A day of the report: when it was complete, how many rows are open, and how many there are of each outcome."""
+    """A day of the report: when it was complete, its open rows, and its count of rows by outcome."""
 
     day: date
     completed_at: datetime | None

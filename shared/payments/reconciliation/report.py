@@ -1,4 +1,4 @@
-"""Each day against the gateways: everything begun on it is asked about, compared with our rows and ledger, written down.
+"""Reconcile each day with the gateways: query all that began on it, compare it with our rows and ledger, store the result.
 
 The report settles nothing. Settlement or a manual review corrects each difference (docs/product.md#reconciliation).
 """
@@ -21,22 +21,22 @@ from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.payments.gateway import Gateway, GatewayAnswer, Gateways, GatewayStatus, GatewayUnavailable
 from shared.payments.reconciliation import queries
-from shared.payments.reconciliation.comparison import FOR_A_PERSON, About, Theirs, compare, fee_to_book
+from shared.payments.reconciliation.comparison import NEEDS_REVIEW, About, Theirs, compare, fee_to_book
 from shared.payments.reconciliation.models import DIFFERS, ReconciliationRow
 from shared.payments.reconciliation.queries import Compared, Subject
 from shared.payments.status_polling import BATCH, MAX_SILENT, ROUND_SECONDS
 
-FIRST_DAYS = 7  # how far back the very first report looks
-MOST_DAYS = 30  # for how long a day is tried to be completed, and an open row is looked at again each night
+FIRST_DAYS = 7  # covered by the first report
+MOST_DAYS = 30  # how long an incomplete day is retried, and an open row is compared again each night
 Find = Callable[[Session, Sequence[str], int], list[Subject]]
 logger = log.logger(__name__)
 
 
 def report(db: Database, gateways: Gateways, now: datetime) -> dict[str, int]:
-    """Compare what has no row of the days up to yesterday (India's), then look again at what is open.
+    """Compare all subjects without a row of the days up to yesterday (in India), then compare open rows again.
 
-    A few at a time, within a scheduled job's time; the next run goes on. Safe to run twice at once. Returns how many
-    were asked about, got no answer or failed, and how many rows came out how.
+    Runs in batches within a scheduled job's time; the next run continues. Safe to run concurrently. Returns the counts of
+    subjects queried, unanswered and failed, and of rows by outcome.
     """
     today = local(now, INDIA).date()
     yesterday, since = today - timedelta(days=1), today - timedelta(days=MOST_DAYS)
@@ -44,23 +44,23 @@ def report(db: Database, gateways: Gateways, now: datetime) -> dict[str, int]:
         days = queries.incomplete_days(session, yesterday, FIRST_DAYS, MOST_DAYS)
     run = _Run(db, gateways, now)
     for day in days:
-        run.compare(partial(queries.waiting, day=day))
+        run.compare(partial(queries.without_row, day=day))
         with db.transaction() as session:
             queries.complete(session, day, now)
     before = midnight(today, INDIA)
-    run.compare(partial(queries.still_open, before=before, since=since))
+    run.compare(partial(queries.due_again, before=before, since=since))
     return dict(run.did)
 
 
 def compare_again(db: Database, gateways: Gateways, row_id: UUID, now: datetime) -> None:
-    """Take a new look at an open row; raises GatewayUnavailable."""
+    """Compare an open row again; raises GatewayUnavailable."""
     with db.reading() as session:
         subject = queries.of_row(session, row_id)
-    _write(db, [(subject, ask(gateways, subject))], now)
+    _write(db, [(subject, query(gateways, subject))], now)
 
 
-def ask(gateways: Gateways, subject: Subject) -> Theirs:
-    """Ask the gateway of a subject what it knows of it; raises GatewayUnavailable, also for an answer about nothing."""
+def query(gateways: Gateways, subject: Subject) -> Theirs:
+    """Query the gateway about a subject; raises GatewayUnavailable, also for an answer that names no payment."""
     gateway = gateways(subject.gateway)
     answer = _answer(gateway, subject)
     if answer.status is GatewayStatus.PENDING and answer.merchant_txn_id is None:
@@ -79,7 +79,7 @@ def _answer(gateway: Gateway, subject: Subject) -> GatewayAnswer:
 
 @dataclass
 class _Run:
-    """One run of the report: until when it may ask, who was silent how often, what it has passed over."""
+    """One run of the report: its time limit, missing answers by gateway, and the ids it skips."""
 
     db: Database
     gateways: Gateways
@@ -90,7 +90,7 @@ class _Run:
     passed: list[str] = field(default_factory=list)
 
     def compare(self, find: Find) -> None:
-        """Compare what `find` finds, batch by batch, until there is nothing or no time left."""
+        """Compare the subjects that `find` returns, in batches, until none or no time is left."""
         while monotonic() < self.until:
             with self.db.reading() as session:
                 subjects = find(session, self.passed, BATCH)
@@ -98,23 +98,23 @@ class _Run:
                 return
             written = _write(self.db, list(self._answered(subjects)), self.now)
             self.did.update(row.outcome for row in written)
-            known = {row.our_id for row in written}
-            self.passed += [subject.our_id for subject in subjects if subject.our_id not in known]
+            compared = {row.our_id for row in written}
+            self.passed += [subject.our_id for subject in subjects if subject.our_id not in compared]
 
     def _answered(self, subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Theirs]]:
-        """Ask about each in turn; a gateway that was silent three times is left alone until the next run."""
+        """Query each subject in turn; skip a gateway after three missing answers, until the next run."""
         for subject in subjects:
             if self.silent[subject.gateway] >= MAX_SILENT or monotonic() >= self.until:
                 continue
             self.did["asked"] += 1
             try:
-                yield subject, ask(self.gateways, subject)
+                yield subject, query(self.gateways, subject)
             except GatewayUnavailable as error:
                 self.silent[subject.gateway] += 1
                 self.did["silent"] += 1
                 logger.warning("gateway unavailable, compared later", extra=log.fields(reason=error.reason))
             except Exception as error:
-                # One answer that cannot be read must not stop the others; it is asked for again in the next run.
+                # One unreadable answer must not stop the others; the next run queries it again.
                 self.did["failed"] += 1
                 logger.exception(
                     "not compared", extra=log.fields(alarm="not_settled", id=subject.our_id), exc_info=error
@@ -122,22 +122,22 @@ class _Run:
 
 
 def _write(db: Database, answers: Sequence[tuple[Subject, Theirs]], now: datetime) -> Sequence[ReconciliationRow]:
-    """Write a row for each answer whose subject is as it was before the question; others are compared another time."""
+    """Write a row for each answer whose subject is unchanged since the query; a later run compares the others."""
     if not answers:
         return []
     with db.transaction() as session:
         as_now = set(queries.named(session, [subject.our_id for subject, _ in answers]))
-        kept = [(subject, theirs) for subject, theirs in answers if subject in as_now]
-        compared = [_compared(session, subject, theirs, now) for subject, theirs in kept]
-        rows = queries.keep(session, compared, now) if compared else []
-        before = {subject.row_id for subject, _ in kept}
+        unchanged = [(subject, theirs) for subject, theirs in answers if subject in as_now]
+        compared = [_compared(session, subject, theirs, now) for subject, theirs in unchanged]
+        rows = queries.write_rows(session, compared, now) if compared else []
+        before = {subject.row_id for subject, _ in unchanged}
         for row in rows:
             _review_difference(session, row, row.id in before, now)
         return rows
 
 
 def _compared(session: Session, subject: Subject, theirs: Theirs, now: datetime) -> Compared:
-    """Compare, and book a fee that nobody has booked yet (docs/product.md#ledger)."""
+    """Compare a subject with the gateway's side, and book a fee that is not booked yet (docs/product.md#ledger)."""
     outcome = compare(subject.ours, theirs)
     fee = fee_to_book(subject.ours, theirs, outcome)
     if fee and subject.ours and subject.attempt_id and subject.booking_id:
@@ -148,10 +148,10 @@ def _compared(session: Session, subject: Subject, theirs: Theirs, now: datetime)
 
 
 def _review_difference(session: Session, row: ReconciliationRow, was_open: bool, now: datetime) -> None:
-    """Ask for a person where the two sides differ, and no longer where they agree."""
-    if row.outcome not in FOR_A_PERSON:
+    """Open a manual review of a row whose sides differ, and close it once they agree."""
+    if row.outcome not in NEEDS_REVIEW:
         if was_open:
-            close_reviews(session, DIFFERS, row.id, SYSTEM, "Both sides say the same now.", now)
+            close_reviews(session, DIFFERS, row.id, SYSTEM, "Both sides agree now.", now)
         return
     facts = {"our_id": row.our_id, "outcome": row.outcome, "day": row.day.isoformat()}
     open_review(session, DIFFERS, row.id, row.booking_id, now, **facts)

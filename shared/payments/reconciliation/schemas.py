@@ -7,7 +7,7 @@ from shared.payments.reconciliation.comparison import About, Action, Outcome
 
 
 class RowsQuery(PageQuery):
-    """Which compared payments, refunds and unknown ids an admin looks for; `day` is one of India."""
+    """An admin's query for compared payments, refunds and unknown ids; `day` is local to India."""
 
     day: QueryDay | None = None
     outcome: Outcome | None = None
@@ -15,7 +15,7 @@ class RowsQuery(PageQuery):
 
 
 class RowAction(Body):
-    """The decision about a row, one of the `actions` it allows; `close` needs a note of what a person has found out."""
+    """The decision about a row, one of the `actions` it allows; `close` requires a note."""
 
     action: Action
     note: Text(1, 1000) | None = None  # type: ignore[valid-type]
@@ -33,7 +33,7 @@ class OursView(View):
 
 
 class TheirsView(View):
-    """The gateway's answer; `is_ours` is false where it spoke of something else than it was asked about."""
+    """The gateway's answer; `is_ours` is false if it names something other than what was queried."""
 
     state: str
     code: str
@@ -45,9 +45,9 @@ class TheirsView(View):
 
 
 class RowView(View):
-    """One payment, refund or id nobody here knows, as both sides tell it, and what may be done about it.
+    """One payment, refund or unknown id as reported by both sides, and its allowed actions.
 
-    `our_id` is the id it has at the gateway; of an id that is none of ours, `ours` is null.
+    `our_id` is its id at the gateway; for an unknown id, `ours` is null.
     """
 
     id: UUID
@@ -68,7 +68,7 @@ class RowView(View):
 
 
 class ReconciliationDayView(View):
-    """A day of the report: whether everything of it was compared, and how many rows came out how."""
+    """A day of the report: whether all of it was compared, and its count of rows by outcome."""
 
     day: date
     complete: bool

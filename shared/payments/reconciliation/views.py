@@ -1,4 +1,4 @@
-"""The report as admins see it."""
+"""The admin's views of the report."""
 
 from shared.payments.reconciliation.comparison import actions
 from shared.payments.reconciliation.models import ReconciliationRow

@@ -120,7 +120,7 @@ def test_an_admin_does_only_what_a_row_allows(make, gateway, phonepe, report, ro
     phonepe.fault("status.other_amount")
     report()
     for action in (Action.SETTLE, Action.BOOK_FEE):
-        with pytest.raises(Invalid, match="action: must be one of what the row allows: compare_again, close"):
+        with pytest.raises(Invalid, match="action: must be one of the row's allowed actions: compare_again, close"):
             act(row().id, action)
     with pytest.raises(Invalid, match="note"):
         act(row().id, "close")

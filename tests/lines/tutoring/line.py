@@ -47,7 +47,7 @@ class Tutoring(AppointmentLine):
     brand = Brand("Homework", "a tutor at your home")
     ref_prefix, invoice_prefix, credit_note_prefix = "TU", "TU", "TC"
     provider_role = "tutor"
-    policy = AppointmentPolicy(asked_at_booking=True, long_offer=HOUR, free_after_provider_change=timedelta())
+    policy = AppointmentPolicy(offered_at_booking=True, long_offer=HOUR, free_after_provider_change=timedelta())
     terms_sql = fixed_terms(TIERS, gap_minutes=45, lead_minutes=60, horizon_days=14)
     candidate_facts = ", p.experience_years, p.specialties"
     candidate_order = "experience_years desc, rate, id"

@@ -1,4 +1,4 @@
-"""The letters of this line, by kind: pure words from the facts of a notification."""
+"""The mails of this line, by kind of notification: pure, from its facts."""
 
 from shared.kit.email_template import EmailTemplate
 from shared.lines.home_chef.letters import chef, customer

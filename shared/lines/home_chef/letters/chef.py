@@ -1,4 +1,4 @@
-"""Letters to a chef: they show the earning, never the customer's price."""
+"""Mails to a chef, which show the earning and never the customer's price."""
 
 from shared.appointments.letters import hello, starts, until
 from shared.kit.email_template import EmailTemplate
@@ -59,7 +59,7 @@ def visit_withdrawn(facts: VisitFacts, reader: Reader) -> EmailTemplate:
         heading="A visit is no longer yours",
         sentences=[
             hello(reader),
-            "It went to somebody else, or the time to answer was over. There is nothing left to do, and your time is free.",
+            "It went to another chef, or the time to answer was over. There is nothing left to do, and your time is free.",
         ],
         rows=rows(facts),
     )

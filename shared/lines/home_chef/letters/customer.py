@@ -1,4 +1,4 @@
-"""Letters to a customer, from the booking to the refund."""
+"""Mails to a customer, from the booking to the refund."""
 
 from shared.appointments.letters import hello, starts, until
 from shared.kit.email_template import EmailTemplate
@@ -185,7 +185,7 @@ def refund_on_its_way(facts: VisitFacts, reader: Reader) -> EmailTemplate:
 def refund_decided(facts: VisitFacts, reader: Reader) -> EmailTemplate:
     return EmailTemplate(
         subject=f"A refund of {in_words(facts.amount)} for {facts.ref}",
-        heading="You get money back",
+        heading="You are getting a refund",
         sentences=[
             hello(reader),
             f"We refund {in_words(facts.amount)} of what you paid for this booking.",
@@ -201,7 +201,7 @@ def refunded(facts: VisitFacts, reader: Reader) -> EmailTemplate:
         heading="Your refund is done",
         sentences=[
             hello(reader),
-            f"{in_words(facts.amount)} are back on the way you paid with. Your bank may take some days to show it.",
+            f"{in_words(facts.amount)} went back the way you paid. Your bank may take some days to show it.",
         ],
         rows=[*rows(facts), ("Refunded", in_words(facts.amount))],
     )

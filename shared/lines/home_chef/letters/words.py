@@ -1,4 +1,4 @@
-"""Words that both audiences share: when, where, for whom."""
+"""Text that the mails to both audiences share: times, places, names."""
 
 from collections.abc import Callable
 
@@ -29,5 +29,5 @@ def rows(facts: VisitFacts) -> list[tuple[str, str]]:
 
 
 def by_name(*letters: Write) -> dict[str, Write]:
-    """Return letters by the kind they are for, which is their name."""
+    """Return mails by kind: each function has the name of its kind."""
     return {letter.__name__: letter for letter in letters}

@@ -164,9 +164,9 @@ MAILERS = (_resend, _smtp, _console)
 
 @cache
 def mailer() -> "Mailer":
-    from infra.email import FirstThatWorks
+    from infra.email import FallbackMailer
 
-    return FirstThatWorks([made for make in MAILERS if (made := make())])
+    return FallbackMailer([made for make in MAILERS if (made := make())])
 
 
 @cache

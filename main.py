@@ -1,11 +1,13 @@
-"""The entry point of every function: target `x` is `functions.x.x`, imported only when it is asked for."""
+"""The entry point of every function: target `x` is `functions.x.x`, imported only when requested."""
 
 import os
 from types import FunctionType
 
 from shared.kit.lazy_import import load
 
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # or it reads the metadata of every library to find none
+os.environ.setdefault(
+    "PYDANTIC_DISABLE_PLUGINS", "__all__"
+)  # pydantic would read the metadata of every library for plugins, and there are none
 
 
 def __getattr__(target: str) -> FunctionType:

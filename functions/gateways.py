@@ -1,4 +1,4 @@
-"""Payment gateways by name: a further gateway is one entry of GATEWAYS. Adapters are imported by their first use."""
+"""Payment gateways by name: a further gateway is one entry of GATEWAYS. Adapters are imported on first use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GatewayEntry:
-    """How a gateway is reached, and how its callbacks are verified and read.
+    """A gateway's settings, its client, and how its callbacks are verified and read.
 
     `needs` are the settings without which no payment can begin, `callback_needs` those without which no callback can be
     verified. `header` carries what `verify` checks over the bytes of the body. `our_id` reads our id of the payment or
@@ -151,7 +151,7 @@ def gateway_named(name: str) -> "Gateway":
 
 
 def sender_of(raw: bytes, headers: Headers) -> str | None:
-    """Return the name of the gateway that sent a callback; None if no gateway's proof holds."""
+    """Return the name of the gateway that sent a callback; None if no gateway's signature is valid."""
     for name in GATEWAYS:  # noqa: PLC0206 - field by field: a bundle then ships `verify` without `client`
         header = headers.get(GATEWAYS[name].header)
         if header is not None and GATEWAYS[name].verify(raw, header):

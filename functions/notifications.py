@@ -23,7 +23,7 @@ def routes_for(prefix: str, role: str) -> Routes:
 
 
 def list_notifications(call: Call, query: NotificationQuery) -> NotificationsView:
-    """List what the caller was told, the newest first."""
+    """List the caller's notifications, the newest first."""
     with call.reading() as (session, caller):
         rows, cursor = queries.list_for(session, caller.id, query, unread=query.unread)
         unread = queries.unread_count(session, caller.id)
@@ -31,7 +31,7 @@ def list_notifications(call: Call, query: NotificationQuery) -> NotificationsVie
 
 
 def read_notification(call: Call, notification_id: UUID) -> NotificationView:
-    """Note that a notification was read; the first time counts."""
+    """Mark a notification as read; the first time is recorded."""
     with call.writing() as (session, caller):
         return _view(queries.mark_read(session, caller.id, notification_id, call.now))
 

@@ -38,9 +38,9 @@ def settings() -> Settings:
 
 @cache
 def lines() -> tuple[str, ...]:
-    """Return the lines that this deployment runs, as LINES names them. Raises SettingsError for one that is not there.
+    """Return this deployment's lines, as the setting LINES names them. Raises SettingsError for an unknown line.
 
-    A name is a folder of `shared/lines`, or the dotted name of a package that is a line kept elsewhere.
+    A name is a folder of `shared/lines`, or the dotted name of a line's package elsewhere.
     """
     here = shared.lines.__path__[0]
     available = sorted(name for name in os.listdir(here) if os.path.exists(f"{here}/{name}/line.py"))  # noqa: PTH110, PTH208 - pathlib is not loaded yet at a cold start
@@ -54,18 +54,18 @@ def lines() -> tuple[str, ...]:
 def _is_package_of_line(name: str) -> bool:
     try:
         return find_spec(f"{name}.line") is not None
-    except ModuleNotFoundError:  # of a package above it
+    except ModuleNotFoundError:  # a parent package is missing
         return False
 
 
 def line_names() -> list[str]:
-    """Return the lines of this deployment by the names that bookings store."""
+    """Return the names of this deployment's lines, as bookings store them."""
     return [module.rpartition(".")[2] for module in lines()]
 
 
 @cache
 def line(name: str) -> "Line":
-    """Return the manifest of a line, or a neutral one for a line that this deployment has switched off."""
+    """Return the manifest of a line, or a neutral one for a line that is disabled in this deployment."""
     from shared.payments.neutral_line import RetiredLine
 
     module = next((one for one in lines() if one.rpartition(".")[2] == name), None)
@@ -76,7 +76,7 @@ def line(name: str) -> "Line":
 
 @cache
 def invariants() -> dict[str, str]:
-    """Return the statement of each invariant of the core and of the lines, by name."""
+    """Return the SQL of each invariant of the core and of the lines, by name."""
     from shared.invariants import names
     from shared.invariants.run import read
 
@@ -93,12 +93,12 @@ def database() -> DispatchingDatabase:
     postgres = PostgresDatabase(
         chosen.database_url, chosen.database_pool, statement_timeout_ms=chosen.statement_timeout_ms
     )
-    return DispatchingDatabase(postgres, _LateQueue())
+    return DispatchingDatabase(postgres, _LazyQueue())
 
 
 @cache
-def patient_database() -> "Database":
-    """Return the database for what reads everything there is: one connection, which waits longer for an answer."""
+def slow_query_database() -> "Database":
+    """Return a database for queries over whole tables: one connection with a longer read timeout."""
     from infra.postgres.engine import PostgresDatabase
     from shared.invariants.run import TIMEOUT_SECONDS
 
@@ -107,8 +107,8 @@ def patient_database() -> "Database":
     return PostgresDatabase(chosen.database_url, 1, read_timeout=TIMEOUT_SECONDS + 5)
 
 
-class _LateQueue:
-    """The queue, made with the first task: most requests enqueue nothing."""
+class _LazyQueue:
+    """Creates the queue's client with the first task, because most requests enqueue nothing."""
 
     def enqueue(self, task: Task, within: float = 0.5) -> None:
         queue().enqueue(task, within)
@@ -158,20 +158,20 @@ def _console() -> "Mailer | None":
     return ConsoleMailer(chosen.environment) if chosen.is_local else None
 
 
-# Senders of mail in the order in which they are tried; each is None without its settings.
+# Mail providers in the order in which they are tried; each is None without its settings.
 MAILERS = (_resend, _smtp, _console)
 
 
 @cache
 def mailer() -> "Mailer":
-    from infra.email import FirstThatWorks
+    from infra.email import FallbackMailer
 
-    return FirstThatWorks([made for make in MAILERS if (made := make())])
+    return FallbackMailer([made for make in MAILERS if (made := make())])
 
 
 @cache
 def brand() -> "Brand":
-    """Return the operator's name for letters that belong to no line: the display name of the sender."""
+    """Return the operator's name for mails of no line: the display name of the sender."""
     from email.utils import parseaddr
 
     from shared.kit.brand import Brand

@@ -1,4 +1,4 @@
-"""`make admin EMAIL=…`: makes an admin of an address, in the database of DATABASE_URL; no endpoint can."""
+"""`make admin EMAIL=…`: promotes a user to admin in the database of DATABASE_URL; no endpoint can."""
 
 import sys
 from collections.abc import Sequence
@@ -21,17 +21,17 @@ THE_OPERATOR = AuditContext(UUID(int=0), "command", "command")
 
 
 def make_admin(db: Database, email: str, now: datetime) -> str:
-    """Make an admin of an address and return what was done; raises the refusals of `promote`, but for an admin already."""
+    """Promote a user to admin and return a report; raises the refusals of `promote`, except for a user who is an admin."""
     try:
         with db.transaction() as session:
-            user, was = promote(session, email, ADMIN, now)
-            before = {"role": was} if was else None
+            user, previous_role = promote(session, email, ADMIN, now)
+            before = {"role": previous_role} if previous_role else None
             audit.record(session, THE_OPERATOR, "user.promoted", user.id, before, {"role": ADMIN}, now)
     except HasRole as refused:
         if refused.members["role"] != ADMIN:
             raise
         return f"{email} is an admin already."
-    return f"{email} is an admin now, and signs in {'anew' if was else 'by mail'}."
+    return f"{email} is an admin now, and signs in {'again' if previous_role else 'with a code by mail'}."
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
     except SettingsError as wrong:
         sys.exit(str(wrong))
     except ValidationError:
-        sys.exit("Say whom: make admin EMAIL=somebody@example.com")
+        sys.exit("Usage: make admin EMAIL=name@example.com")
     db = PostgresDatabase(settings.database_url or "", 1)
     try:
         sys.stdout.write(make_admin(db, email, datetime.now(UTC)) + "\n")

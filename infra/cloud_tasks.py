@@ -17,7 +17,9 @@ from infra.outside import assert_outside_transaction
 from shared.outbox.queue import QueueUnavailable, Task
 
 DISPATCH_DEADLINE: Final = 65  # seconds Cloud Tasks waits for the handler: a few more than its function's own 60
-IDLE_LIMIT: Final = 30  # seconds after which a kept-alive connection is not trusted: an idle instance sees no FIN
+IDLE_LIMIT: Final = (
+    30  # seconds after which a kept-alive connection is replaced: an instance without CPU does not see a FIN
+)
 
 
 class CloudTasks:
@@ -51,9 +53,9 @@ class CloudTasks:
     def enqueue(self, task: Task, within: float = 0.5) -> None:
         """Create the task; a name already taken counts as created. Raises QueueUnavailable.
 
-        Socket timeouts bound each wait and name look-up has none, so the call runs beside the caller, who leaves when
-        the time is up. Going on without it is harmless: a late access token serves the next call, a late task is
-        the one the sweep would have sent, under the same name.
+        The call runs in a thread, because socket timeouts bound single waits only and name look-up has none; the caller
+        stops waiting at the deadline. A late result is harmless: the next call uses a late access token, and a late
+        task has the same name as the one the sweep would send.
         """
         assert_outside_transaction()
         outcome: Future[None] = Future()
@@ -65,14 +67,14 @@ class CloudTasks:
             raise QueueUnavailable(f"Cloud Tasks: {type(trouble).__name__}") from trouble
 
     def close(self) -> None:
-        """Let go of kept-alive connections; the next call makes new ones."""
+        """Close kept-alive connections; the next call opens new ones."""
         self._connections.drop()
 
     def _settle(self, outcome: Future[None], task: Task, deadline: float) -> None:
         try:
             self._create(task, deadline)
             outcome.set_result(None)
-        except Exception as trouble:  # noqa: BLE001 - whatever it is, the caller is who hears of it
+        except Exception as trouble:  # noqa: BLE001 - the caller raises it
             outcome.set_exception(trouble)
 
     def _create(self, task: Task, deadline: float) -> None:
@@ -80,7 +82,7 @@ class CloudTasks:
         try:
             answer = self._post(task.queue, body, deadline)
         except requests.ConnectionError:
-            # Most likely a kept-alive connection the other side had closed; the name makes a second try harmless.
+            # Most likely the server had closed a kept-alive connection; the task's name makes a second try idempotent.
             self._connections.drop()
             answer = self._post(task.queue, body, deadline)
         if answer.status_code != 200 and not _name_is_taken(answer):
@@ -93,7 +95,7 @@ class CloudTasks:
         }
         left = deadline - time.monotonic()
         if left <= 0:
-            raise requests.Timeout("no time left to ask")
+            raise requests.Timeout("no time left for the request")
         session = self._connections.session()
         url = f"{self._queues_url}/{queue}/tasks"
         return session.post(url, data=body, headers=headers, timeout=left, allow_redirects=False)
@@ -116,7 +118,7 @@ class CloudTasks:
 
 
 class _Connections:
-    """One session per process, so that no two share a socket after a fork; given up when left idle too long."""
+    """One session per process, so that no two processes share a socket after a fork; idle ones are replaced."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""Mail leaves by Resend, else by SMTP; on a developer's machine the console is the last resort."""
+"""Mail providers: Resend, SMTP and, on a developer's machine, the console."""
 
 import ipaddress
 import re
@@ -25,10 +25,10 @@ SECONDS: Final = 3.0
 _log = logger(__name__)
 
 
-class FirstThatWorks:
-    """A `Mailer` that tries several in order and is content with the first that takes the mail.
+class FallbackMailer:
+    """A `Mailer` that tries several providers in order until one accepts the mail.
 
-    A refusal that is final for one provider (an unverified domain, a recipient it will not serve) is not for the next.
+    One provider's final refusal (an unverified domain, a blocked recipient) does not apply to the next.
     """
 
     def __init__(self, mailers: Sequence[Mailer]) -> None:
@@ -41,7 +41,7 @@ class FirstThatWorks:
             except MailUndeliverable as error:
                 provider = type(mailer).__name__
                 _log.warning("mail not sent", extra=fields(provider=provider, reason=error.reason, mail=mail.id))
-        raise MailUndeliverable("no provider took the mail")
+        raise MailUndeliverable("no provider accepted the mail")
 
 
 class ResendMailer:
@@ -98,7 +98,7 @@ class SmtpMailer:
         assert_outside_transaction()
         message = self._message(mail)
         try:
-            self._hand_over(message, mail.to)
+            self._transmit(message, mail.to)
         except (OSError, UnicodeError) as error:  # smtplib's own errors are among them
             code = getattr(error, "smtp_code", "")
             raise MailUndeliverable(f"{type(error).__name__} {code}".rstrip()) from None  # its text quotes addresses
@@ -114,13 +114,13 @@ class SmtpMailer:
         message.add_alternative(mail.html, subtype="html", cte="quoted-printable")
         return message
 
-    def _hand_over(self, message: EmailMessage, to: str) -> None:
-        smtp = _connected(self._server, self._domain)
+    def _transmit(self, message: EmailMessage, to: str) -> None:
+        smtp = _connect(self._server, self._domain)
         try:
-            _sign_in(smtp, self._server)
+            _log_in(smtp, self._server)
             smtp.send_message(message, self._address, [to])
         finally:
-            with suppress(OSError):  # what was accepted stays accepted, however the farewell goes
+            with suppress(OSError):  # an accepted mail stays accepted, even if QUIT fails
                 smtp.quit()
             smtp.close()
 
@@ -140,8 +140,8 @@ class ConsoleMailer:
         sys.stderr.write(f"\nMail to {mail.to}: {_one_line(mail.subject)}\n{mail.text}\n\n")
 
 
-class _InTime(smtplib.SMTP):
-    """Bounds the conversation: every reply may take only what is left of the time, never a full timeout each."""
+class _DeadlineSmtp(smtplib.SMTP):
+    """SMTP with one deadline for the conversation: each reply may take only the remaining time, not a full timeout."""
 
     def __init__(self, host: str, port: int, local_hostname: str, **options: Any) -> None:
         self._ends = time.monotonic() + SECONDS
@@ -153,19 +153,19 @@ class _InTime(smtplib.SMTP):
         return super().getreply()
 
 
-class _InTimeTls(_InTime, smtplib.SMTP_SSL):
-    """The same inside TLS from the first byte."""
+class _DeadlineSmtpTls(_DeadlineSmtp, smtplib.SMTP_SSL):
+    """The same over implicit TLS."""
 
 
-def _connected(server: SplitResult, local_hostname: str) -> smtplib.SMTP:
+def _connect(server: SplitResult, local_hostname: str) -> smtplib.SMTP:
     host = str(server.hostname)
     if server.scheme == "smtps":
-        # Without a context of its own smtplib would not look at the certificate.
-        return _InTimeTls(host, server.port or 465, local_hostname, context=ssl.create_default_context())
-    return _InTime(host, server.port or 587, local_hostname)
+        # Without an explicit context smtplib would not verify the certificate.
+        return _DeadlineSmtpTls(host, server.port or 465, local_hostname, context=ssl.create_default_context())
+    return _DeadlineSmtp(host, server.port or 587, local_hostname)
 
 
-def _sign_in(smtp: smtplib.SMTP, server: SplitResult) -> None:
+def _log_in(smtp: smtplib.SMTP, server: SplitResult) -> None:
     smtp.ehlo_or_helo_if_needed()
     private = server.scheme == "smtps" or _is_loopback(str(server.hostname))
     if not private and smtp.has_extn("starttls"):
@@ -191,5 +191,5 @@ def _error_name(response: requests.Response) -> str:
 
 
 def _one_line(subject: str) -> str:
-    # A line break would end the header and begin another.
+    # A line break would start another header.
     return " ".join(subject.split())

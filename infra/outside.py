@@ -1,4 +1,4 @@
-"""docs/architecture.md#no-network-call-inside-a-transaction: no network call while a database transaction is open."""
+"""Refuses network calls in an open transaction (docs/architecture.md#no-network-call-inside-a-transaction)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -13,11 +13,11 @@ from infra.outside import assert_outside_transaction
 from shared.kit.log import fields, logger
 from shared.kit.store import StoreError, StoreUnavailable
 
-# A connection that rested longer may have been dropped by something on the way that told nobody, above all while
-# the instance had no CPU; load balancers begin to do so at 60 s. Nothing is ever sent on such a connection.
+# A connection idle for longer is not reused: a load balancer may have dropped it without notice (from 60 s on), above
+# all while the instance had no CPU.
 IDLE_SECONDS: Final = 30.0
 
-# What the database answers while it cannot serve: its state, its quotas, a token that is no longer right.
+# Errors while the database cannot serve: its state, its quotas, an invalid token.
 _CANNOT_SERVE: Final = re.compile(
     r"(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|OOM|MISCONF|NOREPLICAS|BUSY|WRONGPASS|NOAUTH)\b"
     r"|ERR .*(limit|quota|connections) exceeded"
@@ -27,10 +27,10 @@ _log = logger(__name__)
 
 
 class UpstashRedis:
-    """A `Store` that answers or fails within its timeout and never sends a command twice.
+    """A `Store` that responds or fails within its timeout and never sends a command twice.
 
-    `timeout` is seconds to connect and seconds to wait for the answer. Connections are made by the first call, so an
-    instance may be created before the server forks its workers; it may be shared by threads.
+    `timeout` is seconds to connect and seconds to wait for the response. The first call connects, so an instance may
+    be created before the server forks its workers; it is thread-safe.
     """
 
     def __init__(self, url: str, token: str, timeout: tuple[float, float] = (1.0, 2.0)) -> None:
@@ -40,20 +40,20 @@ class UpstashRedis:
         self._used_at = 0.0
 
     def eval(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> Any:
-        """Run a Lua script atomically and return its answer (see `Store.eval`)."""
+        """Run a Lua script atomically and return its result (see `Store.eval`)."""
         return self.command("EVAL", script, len(keys), *keys, *args)
 
     def command(self, *parts: str | int) -> Any:
-        """Run one command and return its answer: None, int, str or a list of those."""
+        """Run one command and return its result: None, int, str or a list of those."""
         answer = self._post("/", parts)
         if isinstance(answer, dict) and "result" in answer:
             return answer["result"]
         raise _unavailable("the answer has no result")
 
     def pipeline(self, commands: Sequence[Sequence[str | int]]) -> list[Any]:
-        """Run commands one after another in one request, not atomically, and return their answers in order.
+        """Run commands in one request, in order but not atomically, and return their results.
 
-        All of them run; in place of the answer of one that failed stands its `StoreError`.
+        All of them run; the result of a failed command is its `StoreError`.
         """
         answers = self._post("/pipeline", commands)
         if not isinstance(answers, list) or len(answers) != len(commands):
@@ -61,7 +61,7 @@ class UpstashRedis:
         return [_failure(answer["error"]) if "error" in answer else answer["result"] for answer in answers]
 
     def close(self) -> None:
-        """Close the connections; the next call makes new ones."""
+        """Close the connections; the next call opens new ones."""
         with self._lock:
             self._drop()
 
@@ -75,7 +75,7 @@ class UpstashRedis:
                 raise _unavailable(f"HTTP {response.status_code}")
             answer = response.json()
         except requests.RequestException as error:
-            raise _unavailable(type(error).__name__) from None  # its text may quote the request
+            raise _unavailable(type(error).__name__) from None  # the error's text may quote the request
         if response.status_code == 400:
             raise _failure(str(answer["error"]))
         return answer
@@ -92,7 +92,7 @@ class UpstashRedis:
 
     def _new_session(self) -> requests.Session:
         session = requests.Session()
-        session.trust_env = False  # a .netrc or a proxy variable must not replace the token or see it
+        session.trust_env = False  # a .netrc must not replace the token, a proxy must not see it
         session.headers["Authorization"] = f"Bearer {self._token}"
         session.mount(self._url, HTTPAdapter(pool_connections=1, pool_maxsize=64, max_retries=0))
         return session
@@ -109,6 +109,6 @@ def _unavailable(reason: str) -> StoreUnavailable:
 
 
 def _failure(message: str) -> StoreError | StoreUnavailable:
-    # Redis quotes the arguments of a command it does not know, and those may be secrets.
+    # Redis quotes the arguments of an unknown command, and those may be secrets.
     safe = message.partition(", with args beginning")[0][:200]
     return _unavailable(safe) if _CANNOT_SERVE.match(message) else StoreError(safe)

@@ -1,4 +1,4 @@
-# What must fit together before anything is made: a plan that does not is refused.
+# Preconditions across resources: a plan that violates one is refused.
 
 locals {
   listed  = distinct(flatten([for one in values(local.functions) : one.environment]))

@@ -1,10 +1,10 @@
-# What functions.yaml says, together with this environment, as the modules take it.
+# functions.yaml merged with this environment's variables, as inputs of the modules.
 
 locals {
   list  = yamldecode(file("${path.module}/functions.yaml"))
   lines = coalesce(var.lines, local.list.default_lines)
 
-  # A function that only other lines of business need is not made.
+  # A function that only other lines of business need is not created.
   made = {
     for name, one in local.list.functions : name => one
     if contains(local.lines, "all") || length(setintersection(lookup(one, "only_with", local.lines), local.lines)) > 0
@@ -66,7 +66,7 @@ locals {
     MIGRATE_INVOKER      = local.invokers["migrate"]
   }
 
-  # By function: what it is given in plain, and which version of which secret.
+  # By function: plain settings, and the version of each secret.
   storage = one(concat(module.database_neon[*], module.database_cloud_sql[*]))
   given   = merge(var.settings, local.computed)
   environment = {
@@ -85,7 +85,7 @@ locals {
   }
   renamed = { for name, one in local.functions : name => one.database == null ? {} : local.storage.secrets[name] }
 
-  # Behind the load balancer a public function refuses who comes past it: never both open.
+  # Behind a load balancer, a public function refuses requests that bypass it.
   ingress = {
     public   = local.balanced ? "ALLOW_INTERNAL_AND_GCLB" : "ALLOW_ALL"
     internal = "ALLOW_INTERNAL_ONLY"

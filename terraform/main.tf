@@ -6,7 +6,7 @@ module "project" {
   region  = var.region
 }
 
-# Who each function is. Here and not in its module, because the database's users are these accounts.
+# Each function's service account. Here and not in its module, because the database's users are these accounts.
 resource "google_service_account" "function" {
   for_each     = local.functions
   account_id   = "fn-${each.key}"
@@ -15,7 +15,7 @@ resource "google_service_account" "function" {
   depends_on = [module.project]
 }
 
-# Who calls each internal function: Cloud Tasks, Cloud Scheduler and the pipeline have an account each, for one function.
+# Callers of internal functions: Cloud Tasks, Cloud Scheduler and the pipeline have one account each, for one function.
 resource "google_service_account" "invoker" {
   for_each     = local.internal
   account_id   = "${each.key}-invoker"

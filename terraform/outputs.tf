@@ -1,10 +1,10 @@
 output "urls" {
-  description = "Where clients reach each group: the load balancer's address or, without one, the function's own."
+  description = "Each group's URL for clients: the load balancer's or, without one, the function's own."
   value       = { for name in keys(local.public) : name => local.balanced ? "https://${var.domain}" : local.urls[name] }
 }
 
 output "address" {
-  description = "What the domain's A record holds; null without a load balancer."
+  description = "The IP address for the domain's A record; null without a load balancer."
   value       = local.balanced ? module.load_balancer[0].address : null
 }
 

@@ -1,7 +1,7 @@
 # -- Where ------------------------------------------------------------------------------------------------------------
 
 variable "project" {
-  description = "The Google project everything is made in: one for each environment."
+  description = "The Google project of all resources: one for each environment."
   type        = string
 
   validation {
@@ -22,7 +22,7 @@ variable "region" {
 }
 
 variable "environment" {
-  description = "What the functions call their environment; production refuses the gateway's published test keys."
+  description = "The functions' ENVIRONMENT; production refuses the gateway's published test keys."
   type        = string
 
   validation {
@@ -167,7 +167,7 @@ variable "domain" {
 }
 
 variable "requests_per_minute" {
-  description = "What one address may send through the load balancer in a minute; the finer limits are the application's."
+  description = "Requests one address may send through the load balancer in a minute; the application has finer limits."
   type        = number
   default     = 600
 
@@ -180,12 +180,12 @@ variable "requests_per_minute" {
 # -- People and pipeline ----------------------------------------------------------------------------------------------------
 
 variable "alert_emails" {
-  description = "Who is told of an alert."
+  description = "The email addresses that receive alerts."
   type        = list(string)
 
   validation {
     condition     = length(var.alert_emails) > 0 && alltrue([for one in var.alert_emails : can(regex("^[^@]+@[^@]+$", one))])
-    error_message = "At least one address is told of alerts."
+    error_message = "At least one address receives alerts."
   }
 }
 
@@ -201,7 +201,7 @@ variable "billing_account" {
 }
 
 variable "monthly_budget" {
-  description = "What a month may cost, in whole units of the billing account's currency."
+  description = "The monthly budget, in whole units of the billing account's currency."
   type        = number
   default     = 200
 

@@ -1,4 +1,4 @@
-"""The admins' function: numbers, chefs and people, places, bookings and their money, and what admins have changed."""
+"""The admins' function: statistics, chefs, users, places, bookings, payments and the audit log."""
 
 from functions.web.app import serve
 from functions.wiring import ENQUEUEING, INVOICING

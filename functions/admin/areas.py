@@ -12,7 +12,7 @@ routes = Routes("/api/v1/admin", ADMIN)
 
 @routes.put("/service-areas/{area_id}", body=AreaChange, answer=AreaView, refuses=(AreaNotFound,))
 def change_area(call: Call, area_id: UUID, body: AreaChange) -> AreaView:
-    """Move, resize or switch off a service area: an absent field stays; visits that are booked stand."""
+    """Move, resize or switch off a service area: an absent field is unchanged; booked visits stay booked."""
     with call.writing() as (session, caller):
         given = body.model_dump(exclude_unset=True)
         return catalog.change_area(session, area_id, given, call.by(caller), call.now)
@@ -20,6 +20,6 @@ def change_area(call: Call, area_id: UUID, body: AreaChange) -> AreaView:
 
 @routes.delete("/service-areas/{area_id}", refuses=(AreaNotFound,))
 def remove_area(call: Call, area_id: UUID) -> None:
-    """Remove a service area; visits that are booked stand."""
+    """Remove a service area; booked visits stay booked."""
     with call.writing() as (session, caller):
         catalog.remove_area(session, area_id, call.by(caller), call.now)

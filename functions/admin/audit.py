@@ -10,7 +10,7 @@ routes = Routes("/api/v1/admin", ADMIN)
 
 @routes.get("/audit", query=AuditQuery, answer=PageView[AuditView])
 def list_entries(call: Call, query: AuditQuery) -> PageView[AuditView]:
-    """List what admins have changed, the newest first: who, what, before, after, from where."""
+    """List the audit log, the newest first: admin, action, before, after, client address."""
     with call.reading() as (session, _):
         rows, cursor = queries.entries(session, query)
         return PageView(items=[AuditView.model_validate(row) for row in rows], next_cursor=cursor)

@@ -16,11 +16,11 @@ routes = Routes("/api/v1/admin", ADMIN)
 
 @routes.get("/bookings/{booking_id}", answer=BookingFileView, refuses=(BookingNotFound,))
 def get_booking(call: Call, booking_id: UUID) -> BookingFileView:
-    """Show everything about a booking: its line's details, the offers, payments, refunds and the lines of the ledger."""
+    """Show a booking with its line's details, offers, payments, refunds and ledger postings."""
     with call.reading() as (session, _):
         return booking_detail(session, booking_id)
 
 
 def booking_detail(session: Session, booking_id: UUID) -> BookingFileView:
-    """Return everything known about a booking. Raises BookingNotFound."""
+    """Return a booking with its offers, payments, refunds and ledger postings. Raises BookingNotFound."""
     return file_view(queries.booking_file(session, wiring.line, booking_id))

@@ -33,7 +33,7 @@ routes = Routes("/api/v1/admin", ADMIN)
     refuses=(BookingNotFound, NotPayable, StatusChangeNotAllowed, ProviderUnavailable, Invalid),
 )
 def change_booking(call: Call, booking_id: UUID, body: BookingChange) -> BookingFileView:
-    """Change one thing of a booking: its provider, its status, or its payment in cash."""
+    """Change a booking's provider, its status or its cash payment: one of them per request."""
     match body.root:
         case BookingCashChange() as change:
             with call.writing() as (session, caller):

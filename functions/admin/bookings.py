@@ -11,7 +11,7 @@ routes = Routes("/api/v1/admin", ADMIN)
 
 @routes.get("/bookings", query=BookingsQuery, answer=PageView[ListedBookingView])
 def list_bookings(call: Call, query: BookingsQuery) -> PageView[ListedBookingView]:
-    """List the bookings of every line that are looked for, the newest first."""
+    """Search the bookings of all lines, the newest first."""
     with call.reading() as (session, _):
         rows, cursor = bookings.list_for_admins(session, query)
         return PageView(items=[listed_view(row) for row in rows], next_cursor=cursor)

@@ -15,7 +15,7 @@ routes = Routes("/api/v1/admin", ADMIN)
 
 @routes.get("/chefs/{chef_id}/statement", query=EarningsQuery, answer=EarningsView, refuses=(ChefNotFound, Invalid))
 def show_statement(call: Call, chef_id: UUID, query: EarningsQuery) -> EarningsView:
-    """Show what a chef was owed before some local days, each line that changed it, and what was owed after them."""
+    """Show a chef's statement for a period of local days: opening balance, each posting, closing balance."""
     with call.reading() as (session, _):
         statement = earnings.earnings(session, chef_id, query, ZONE, call.now)  # an invalid query is refused first
         queries.provider(session, LINE, chef_id)

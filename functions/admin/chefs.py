@@ -42,7 +42,7 @@ def list_chefs(call: Call, query: ProviderQuery) -> PageView[RegisteredChefView]
     idempotent=True,
 )
 def register_chef(call: Call, body: ChefRegistration) -> ChefFileView:
-    """Register a chef by the address they sign in with; a customer becomes one while they have no bookings."""
+    """Register a chef by sign-in address; a customer without bookings is promoted to chef."""
 
     def register(session: Session, caller: Caller) -> ChefFileView:
         by = call.by(caller)
@@ -53,21 +53,21 @@ def register_chef(call: Call, body: ChefRegistration) -> ChefFileView:
 
 @routes.get("/chefs/{chef_id}", answer=ChefFileView, refuses=(ChefNotFound,))
 def get_chef(call: Call, chef_id: UUID) -> ChefFileView:
-    """Show one chef with the week they work in, and who verified them when."""
+    """Show a chef with the weekly availability, and who verified them when."""
     with call.reading() as (session, _):
         return _view(registration.find(session, LINE, chef_id))
 
 
 @routes.put("/chefs/{chef_id}", body=ChefChange, answer=ChefFileView, refuses=(ChefNotFound,))
 def change_chef(call: Call, chef_id: UUID, body: ChefChange) -> ChefFileView:
-    """Change a chef, verify one (who and when is kept), or take a deactivated one back: an absent field stays."""
+    """Change, verify (the admin and the time are recorded) or reactivate a chef: an absent field is unchanged."""
     with call.writing() as (session, caller):
         return _view(registration.change(session, LINE, chef_id, body, call.by(caller), call.now))
 
 
 @routes.delete("/chefs/{chef_id}", refuses=(ChefNotFound,))
 def deactivate_chef(call: Call, chef_id: UUID) -> None:
-    """Deactivate a chef: signed out at once, and the visits they were to cook go to others."""
+    """Deactivate a chef: their sessions end at once, and their visits are reassigned."""
     with call.writing() as (session, caller):
         registration.deactivate(session, LINE, chef_id, call.by(caller), call.now)
     assignment.release_all(wiring.database(), LINE, chef_id, Actor(ADMIN, caller.id), call.now)
@@ -75,7 +75,7 @@ def deactivate_chef(call: Call, chef_id: UUID) -> None:
 
 @routes.post("/chefs/{chef_id}/availability", body=WeekRequest, answer=ChefFileView, refuses=(ChefNotFound, Invalid))
 def set_availability(call: Call, chef_id: UUID, body: WeekRequest) -> ChefFileView:
-    """Set the whole week a chef works in, in place of the one before; visits that are booked stand."""
+    """Replace a chef's weekly availability; booked visits stay booked."""
     with call.writing() as (session, caller):
         by = call.by(caller)
         return _view(registration.set_week(session, LINE, chef_id, body.slots, by, call.now))

@@ -16,7 +16,7 @@ routes = Routes("/api/v1/admin", ADMIN)
 
 @routes.get("/exceptions", query=ExceptionsQuery, answer=PageView[ExceptionView])
 def list_exceptions(call: Call, query: ExceptionsQuery) -> PageView[ExceptionView]:
-    """List what only a person can settle, the newest first; without `state`, what is still open."""
+    """List exceptions, which need an admin's decision, the newest first; without `state`, the open ones."""
     with call.reading() as (session, _):
         rows, cursor = queries.list_reviews(session, query)
         return PageView(items=[ExceptionView.model_validate(row) for row in rows], next_cursor=cursor)
@@ -29,7 +29,7 @@ def list_exceptions(call: Call, query: ExceptionsQuery) -> PageView[ExceptionVie
     refuses=(ExceptionNotFound, AlreadyClosed, Invalid),
 )
 def close_exception(call: Call, exception_id: UUID, body: ExceptionClosing) -> ExceptionView:
-    """Close an exception with a note; a refund that waits for a person is done by the reference that proves it."""
+    """Close an exception with a note; a refund that needs manual review is completed by the reference that proves it."""
     with call.writing() as (session, caller):
         closed = exception_resolution.close(session, wiring.line, exception_id, body, call.by(caller), call.now)
         return ExceptionView.model_validate(closed)

@@ -13,7 +13,7 @@ routes = Routes("/api/v1/admin", ADMIN)
 
 @routes.get("/ledger", query=LedgerQuery, answer=LedgerView)
 def show_ledger(call: Call, query: LedgerQuery) -> LedgerView:
-    """Show the balance of every account, of all bookings or of one, now or at the end of a day of India."""
+    """Show the balance of every ledger account, for all bookings or one, now or at the end of a day in India."""
     until = midnight(query.date_to + timedelta(days=1), INDIA) if query.date_to else None
     with call.reading() as (session, _):
         found = queries.balances(session, query.booking_id, until)

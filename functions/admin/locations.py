@@ -18,7 +18,7 @@ routes = Routes("/api/v1/admin", ADMIN)
 
 @routes.get("/locations", query=PageQuery, answer=PageView[LocationView])
 def list_locations(call: Call, query: PageQuery) -> PageView[LocationView]:
-    """List the cities and pincodes that are known, with their areas, the newest first."""
+    """List the locations (cities and pincodes) with their service areas, the newest first."""
     with call.reading() as (session, _):
         rows, cursor = catalog.locations(session, query)
         return PageView(items=[catalog.view(*row) for row in rows], next_cursor=cursor)
@@ -33,7 +33,7 @@ def list_locations(call: Call, query: PageQuery) -> PageView[LocationView]:
     idempotent=True,
 )
 def add_location(call: Call, body: LocationRequest) -> LocationView:
-    """Serve a city, or one pincode of it."""
+    """Add a location: a city, or one pincode of it."""
     return idempotent(call, lambda session, caller: catalog.add(session, body.model_dump(), call.by(caller), call.now))
 
 
@@ -44,7 +44,7 @@ def add_location(call: Call, body: LocationRequest) -> LocationView:
     refuses=(LocationNotFound, LocationExists),
 )
 def change_location(call: Call, location_id: UUID, body: LocationChange) -> LocationView:
-    """Change a location, or switch it off and on: an absent field stays; visits that are booked stand."""
+    """Change a location, or switch it off and on: an absent field is unchanged; booked visits stay booked."""
     with call.writing() as (session, caller):
         given = body.model_dump(exclude_unset=True)
         return catalog.change(session, location_id, given, call.by(caller), call.now)
@@ -52,7 +52,7 @@ def change_location(call: Call, location_id: UUID, body: LocationChange) -> Loca
 
 @routes.delete("/locations/{location_id}", refuses=(LocationNotFound,))
 def remove_location(call: Call, location_id: UUID) -> None:
-    """Remove a location with its areas; visits that are booked stand."""
+    """Remove a location with its areas; booked visits stay booked."""
     with call.writing() as (session, caller):
         catalog.remove(session, location_id, call.by(caller), call.now)
 

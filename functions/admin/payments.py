@@ -11,7 +11,7 @@ routes = Routes("/api/v1/admin", ADMIN)
 
 @routes.get("/payments", query=PaymentsQuery, answer=PageView[ListedAttemptView])
 def list_payments(call: Call, query: PaymentsQuery) -> PageView[ListedAttemptView]:
-    """List the attempts to pay that are looked for, the newest first."""
+    """Search the payment attempts, the newest first."""
     with call.reading() as (session, _):
         rows, cursor = queries.list_attempts(session, query)
         return PageView(items=[listed_attempt_view(*row) for row in rows], next_cursor=cursor)

@@ -19,7 +19,7 @@ routes = Routes("/api/v1/admin", ADMIN)
 
 @routes.get("/reconciliations", query=PageQuery, answer=PageView[ReconciliationView])
 def list_reconciliations(call: Call, query: PageQuery) -> PageView[ReconciliationView]:
-    """List the rounds in which the gateway was asked about what had not ended, the newest first."""
+    """List the polling runs for unfinished payments and refunds, the newest first."""
     with call.reading() as (session, _):
         rows, cursor = queries.list_reconciliations(session, query)
         return PageView(items=[ReconciliationView.model_validate(row) for row in rows], next_cursor=cursor)
@@ -27,7 +27,7 @@ def list_reconciliations(call: Call, query: PageQuery) -> PageView[Reconciliatio
 
 @routes.get("/reconciliations/days", query=PageQuery, answer=PageView[ReconciliationDayView])
 def list_days(call: Call, query: PageQuery) -> PageView[ReconciliationDayView]:
-    """List the days that were compared with the gateway, the newest first, and how each came out."""
+    """List the days reconciled with the gateway and their results, the newest first."""
     with call.reading() as (session, _):
         days, cursor = report.list_days(session, query)
         return PageView(items=[day_view(day) for day in days], next_cursor=cursor)
@@ -35,7 +35,7 @@ def list_days(call: Call, query: PageQuery) -> PageView[ReconciliationDayView]:
 
 @routes.get("/reconciliations/rows", query=RowsQuery, answer=PageView[RowView])
 def list_rows(call: Call, query: RowsQuery) -> PageView[RowView]:
-    """List what was compared with the gateway and is looked for, the newest first."""
+    """Search the payments and refunds that were reconciled with the gateway, the newest first."""
     with call.reading() as (session, _):
         rows, cursor = report.list_rows(session, query)
         return PageView(items=[row_view(row) for row in rows], next_cursor=cursor)
@@ -48,6 +48,6 @@ def list_rows(call: Call, query: RowsQuery) -> PageView[RowView]:
     refuses=(RowNotFound, AlreadyClosed, Invalid),
 )
 def decide(call: Call, row_id: UUID, body: RowAction) -> RowView:
-    """Do about a row what it allows; settling and comparing again ask the gateway in a moment, the row tells how it went."""
+    """Apply an action that a row allows; settling and comparing again query the gateway later, and the row shows the result."""
     with call.writing() as (session, caller):
         return row_view(deciding.act(session, row_id, body, call.by(caller), call.now))

@@ -28,11 +28,11 @@ routes = Routes("/api/v1/admin", ADMIN)
     idempotent=True,
 )
 def refund_booking(call: Call, booking_id: UUID, body: RefundRequest) -> AdminRefundView:
-    """Give back part of what was paid for a booking; all of it only once the booking has ended."""
+    """Refund part of a booking's payment; the whole payment only after the booking has ended."""
     command = RefundCommand(body.amount, body.reason, body.borne_by)
 
-    def give(session: Session, caller: Caller) -> AdminRefundView:
+    def refund(session: Session, caller: Caller) -> AdminRefundView:
         by = call.by(caller)
         return refund_view(admin_refund.refund(session, wiring.line, booking_id, command, by, call.now))
 
-    return idempotent(call, give)
+    return idempotent(call, refund)

@@ -21,7 +21,7 @@ routes = Routes("/api/v1/admin", ADMIN)
 
 
 class RoleView(View):
-    """How many people have a role, may sign in, and came in the period."""
+    """Users with a role: in total, active (may sign in), and new in the period."""
 
     role: str
     total: int
@@ -37,7 +37,7 @@ class UsersView(View):
 
 
 class ChefsView(View):
-    """How many providers there are now, of every line, and for how many each of these is true."""
+    """Current providers of all lines: in total, and those with each flag."""
 
     total: int
     verified: int
@@ -46,7 +46,7 @@ class ChefsView(View):
 
 
 class StatesView(View):
-    """How many bookings are in each state now."""
+    """Bookings by their current status, and in total."""
 
     total: int
     pending: int
@@ -57,14 +57,14 @@ class StatesView(View):
 
 
 class BookingsView(View):
-    """`created`: those made in the period; `all`: every one there is."""
+    """`created`: bookings made in the period; `all`: all bookings."""
 
     created: StatesView
     all: StatesView
 
 
 class RevenueView(View):
-    """From the ledger: taken from customers, gone back to them, and what each side earned less what was corrected."""
+    """From the ledger: captured from and refunded to customers, and what each side earned, net of corrections."""
 
     captured: Rupees
     refunded: Rupees
@@ -74,7 +74,7 @@ class RevenueView(View):
 
 
 class StatsDayView(View):
-    """One local day: bookings made, money taken and gone back, and what the platform earned."""
+    """One local day: bookings made, money captured and refunded, and the platform's revenue."""
 
     day: date
     bookings: int
@@ -94,7 +94,7 @@ class StatsView(View):
 
 @routes.get("/stats", query=DateRangeQuery, answer=StatsView, refuses=(Invalid,))
 def get_stats(call: Call, query: DateRangeQuery) -> StatsView:
-    """Show the numbers of a period of local days, today where none is named, and of today: people, bookings, money."""
+    """Show statistics of users, bookings and revenue: for a period of local days (default: today), and for today."""
     period, today = query.date_range(call.now, INDIA), DateRange.today(call.now, INDIA)
     with call.reading() as (session, _):
         tally, money = bookings.tally(session, period, today), ledger.turnover(session, period, today)

@@ -15,7 +15,7 @@ routes = Routes("/api/v1/admin", ADMIN)
 
 @routes.get("/tasks", query=TasksQuery, answer=PageView[TaskView])
 def list_tasks(call: Call, query: TasksQuery) -> PageView[TaskView]:
-    """List the tasks that are not done, the newest first; without `state`, those that are not tried any more."""
+    """List unfinished tasks, the newest first; without `state`, the dead ones, which are no longer retried."""
     with call.reading() as (session, _):
         rows, cursor = admin.list_tasks(session, query)
         return PageView(items=[task_view(row) for row in rows], next_cursor=cursor)
@@ -23,7 +23,7 @@ def list_tasks(call: Call, query: TasksQuery) -> PageView[TaskView]:
 
 @routes.post("/tasks/{task_id}/retry", answer=TaskView, refuses=(TaskNotFound, NotDead))
 def retry_task(call: Call, task_id: UUID) -> TaskView:
-    """Send a dead task again, once what it died of is mended."""
+    """Retry a dead task, after the cause of its failure is fixed."""
     with call.writing() as (session, caller):
         message = admin.retry(session, task_id, call.now)
         audit.record(

@@ -18,7 +18,7 @@ routes = Routes("/api/v1/admin", ADMIN)
 
 @routes.get("/users", query=UserQuery, answer=PageView[UserView])
 def list_users(call: Call, query: UserQuery) -> PageView[UserView]:
-    """List everybody who has an account, the newest first."""
+    """List the users, the newest first."""
     with call.reading() as (session, _):
         rows, cursor = queries.listed(session, query)
         return PageView(items=[UserView.model_validate(row) for row in rows], next_cursor=cursor)
@@ -31,11 +31,11 @@ def list_users(call: Call, query: UserQuery) -> PageView[UserView]:
     refuses=(UserNotFound, blocking.NotYourself, blocking.IsProvider),
 )
 def change_user(call: Call, user_id: UUID, body: UserChange) -> UserChangedView:
-    """Block a customer or an admin, or let them in again.
+    """Block or unblock a customer or an admin.
 
-    Blocked, they are signed out at once and what they have not paid is cancelled; what is paid stands and is listed.
+    Blocking ends their sessions and cancels their unpaid bookings at once; paid bookings stay active and are listed.
     """
-    with call.locking() as (session, caller):  # of two admins who block each other one stays
+    with call.locking() as (session, caller):  # of two admins who block each other, one succeeds
         user = blocking.change(session, user_id, body, call.by(caller), call.now)
     cancelled = 0
     if not user.is_active:

@@ -1,4 +1,4 @@
-"""Signing in and out: one-time codes for tokens, tokens for their successors."""
+"""Sign-in and sign-out: exchanges one-time codes for tokens, and refresh tokens for new ones."""
 
 from functions.web.app import serve
 

@@ -22,20 +22,20 @@ Opaque = Annotated[str, Field(min_length=1, max_length=512)]
 
 
 class Identified(Body):
-    """The person who wants to sign in: an address or a number. A refresh token once issued to them lifts a stranger's limits."""
+    """The user who signs in, by email or phone. A refresh token issued to them earlier lifts the limits for strangers."""
 
     email: Email | None = None
     phone: Phone | None = None
     refresh_token: Opaque | None = None
 
     @model_validator(mode="after")
-    def one_of_them(self) -> Self:
+    def require_email_or_phone(self) -> Self:
         if (self.email is None) == (self.phone is None):
             raise ValueError("send either email or phone")
         return self
 
     def address(self) -> str:
-        """Return the address a code goes to; a number is refused until a sender of text messages is configured."""
+        """Return the email address the code is sent to. Raises Invalid for a phone number: no SMS sender is configured."""
         if self.email is None:
             raise Invalid("phone", "codes cannot be sent to phones yet; use email")
         return self.email
@@ -88,7 +88,7 @@ def send_otp(call: Call, body: Identified) -> CodeSent:
 
 @routes.post("/verify-otp", body=CodePresented, answer=Tokens, refuses=(OtpInvalid, OtpLimited, DependencyDown))
 def verify_otp(call: Call, body: CodePresented) -> Tokens:
-    """Exchange a code for tokens; an address met for the first time becomes a customer."""
+    """Exchange a code for tokens; a new address becomes a customer."""
     address = body.address()
     wiring.one_time_codes().verify(address, body.otp, call.client, known=_is_known(body))
     with wiring.database().transaction() as session:
@@ -100,7 +100,7 @@ def verify_otp(call: Call, body: CodePresented) -> Tokens:
 
 @routes.post("/refresh", body=RefreshRequest, answer=Tokens, refuses=(RefreshInvalid, DependencyDown))
 def refresh(call: Call, body: RefreshRequest) -> Tokens:
-    """Exchange a refresh token for its successor and a new access token; each is good once."""
+    """Exchange a refresh token for a new one and a new access token; each refresh token works once."""
     token = _read(body.refresh_token)
     if token is None:
         raise RefreshInvalid
@@ -113,7 +113,7 @@ def refresh(call: Call, body: RefreshRequest) -> Tokens:
 
 @routes.post("/logout", body=LogoutRequest, status=204, refuses=(InvalidToken, DependencyDown))
 def logout(call: Call, body: LogoutRequest) -> None:
-    """End a session at once, named by its refresh token or by the access token in the header."""
+    """End the session of the refresh token in the body or, without one, of the access token in the header."""
     token = _read(body.refresh_token) if body.refresh_token else None
     named = body.refresh_token is not None
     ended = (token.family if token else None) if named else authentication.claims(call.request).session_id

@@ -1,4 +1,4 @@
-"""The gateways' callbacks: verified over the raw bytes, stored, answered at once, handled later."""
+"""The gateways' callbacks: verified over the raw bytes, stored in the inbox, and handled later by a task."""
 
 from functions import gateways
 from functions.web.app import serve

@@ -8,7 +8,7 @@ from shared.kit.errors import DependencyDown, Unauthorized
 from shared.kit.schemas import View
 
 routes = Routes("/api/v1/payments/callback")
-LOOK_INTO = "payments.callback"
+MESSAGE_KIND = "payments.callback"
 
 
 class InvalidSignature(Unauthorized):
@@ -24,17 +24,17 @@ class Received(View):
 
 @routes.post("", answer=Received, refuses=(InvalidSignature, DependencyDown))
 def phonepe(call: Call) -> Received:
-    """Take PhonePe's report of a payment or a refund; what it says is not believed but asked for."""
+    """Receive PhonePe's callback about a payment or refund; its content is not trusted, so the status is queried."""
     raw = call.raw()
     source = gateways.sender_of(raw, call.request.headers)
     if source is None:
         raise InvalidSignature
     with wiring.database().transaction() as session:
-        inbox.receive(session, source, raw, LOOK_INTO, call.now)
+        inbox.receive(session, source, raw, MESSAGE_KIND, call.now)
     return Received()
 
 
 @routes.post("/phonepe", answer=Received, refuses=(InvalidSignature, DependencyDown))
 def phonepe_by_name(call: Call) -> Received:
-    """Take the same report at the address that names its gateway, as every further gateway's does."""
+    """Receive the same callback at the path that names its gateway, as for every further gateway."""
     return phonepe(call)

@@ -12,13 +12,13 @@ routes = Routes("/api/v1/chef", CHEF)
 
 @routes.post("/availability", body=SlotRequest, answer=SlotView, status=201, refuses=(AvailabilityOverlap,))
 def add_availability(call: Call, body: SlotRequest) -> SlotView:
-    """Add a part to the chef's week; adjacent slots are one, also at midnight."""
+    """Add a slot to the chef's weekly availability; adjacent slots are merged, also across midnight."""
     with call.locking() as (session, caller):
         return week.add(session, caller.id, body, call.now)
 
 
 @routes.delete("/availability/{slot_id}", refuses=(AvailabilityNotFound,))
 def remove_availability(call: Call, slot_id: UUID) -> None:
-    """Take a part out of the chef's week; visits that are booked stand."""
+    """Remove a slot from the chef's weekly availability; booked visits stay booked."""
     with call.locking() as (session, caller):
         week.remove(session, caller.id, slot_id)

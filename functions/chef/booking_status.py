@@ -24,7 +24,7 @@ routes = Routes("/api/v1/chef", CHEF)
     refuses=(BookingNotFound, StatusChangeNotAllowed, OfferGone, TooEarly),
 )
 def change_status(call: Call, booking_id: UUID, body: StatusChange) -> ChefBookingView:
-    """Accept (`confirmed`), decline, start, complete or cancel a visit; a step its state does not allow names the states."""
+    """Accept (`confirmed`), decline, start, complete or cancel a visit; a refused change names the allowed states."""
     window = wiring.settings().start_window_minutes
     row = status_changes.by_provider(with_actor(call), LINE, booking_id, body.status, body.reason, window, call.now)
     return chef_booking_view(row)

@@ -14,7 +14,7 @@ routes = Routes("/api/v1/chef", CHEF)
 
 @routes.get("/bookings", query=ChefBookingQuery, answer=PageView[ChefBookingView])
 def list_bookings(call: Call, query: ChefBookingQuery) -> PageView[ChefBookingView]:
-    """List the visits that are this chef's, the newest first."""
+    """List the chef's visits, the newest first."""
     with call.reading() as (session, caller):
         rows, cursor = queries.list_of_provider(session, caller.id, query, query.status)
         return PageView(items=[chef_booking_view(row) for row in rows], next_cursor=cursor)

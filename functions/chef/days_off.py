@@ -25,13 +25,13 @@ def list_days_off(call: Call, query: PageQuery) -> PageView[DayOffView]:
     "/days-off", body=DayOffRequest, answer=DayOffView, status=201, refuses=(Invalid, DayOffTaken, AppointmentsBooked)
 )
 def add_day_off(call: Call, body: DayOffRequest) -> DayOffView:
-    """Take a day off: refused with the visits that are booked on it."""
+    """Add a day off; if visits are booked on that day, the refusal lists them."""
     with call.locking() as (session, caller):
         return DayOffView.model_validate(days_off.add(session, LINE, caller.id, body, call.now))
 
 
 @routes.delete("/days-off/{day_off_id}", refuses=(DayOffNotFound,))
 def remove_day_off(call: Call, day_off_id: UUID) -> None:
-    """Work again on a day that was off."""
+    """Remove a day off."""
     with call.locking() as (session, caller):
         days_off.remove(session, caller.id, day_off_id)

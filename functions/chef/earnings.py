@@ -10,6 +10,6 @@ routes = Routes("/api/v1/chef", CHEF)
 
 @routes.get("/earnings", query=EarningsQuery, answer=EarningsView, refuses=(Invalid,))
 def show_earnings(call: Call, query: EarningsQuery) -> EarningsView:
-    """Tell what the chef has earned in a period and by which visits; it is owed: there is no payout yet."""
+    """Show the chef's earnings in a period, by visit; they are owed, because there are no payouts yet."""
     with call.reading() as (session, caller):
         return earnings.earnings(session, caller.id, query, ZONE, call.now)

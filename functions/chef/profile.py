@@ -16,6 +16,6 @@ def get_profile(call: Call) -> ChefProfileView:
 
 @routes.put("/profile", body=ChefProfileChange, answer=ChefProfileView)
 def change_profile(call: Call, body: ChefProfileChange) -> ChefProfileView:
-    """Change the chef's own profile: an absent field stays, null clears it; verification is not the chef's to change."""
+    """Change the chef's own profile: an absent field is unchanged, null clears it; only admins verify chefs."""
     with call.writing() as (session, caller):
         return profile.change(session, caller.id, body)

@@ -35,7 +35,7 @@ def add_address(call: Call, body: AddressRequest) -> AddressView:
 
 @routes.put("/addresses/{address_id}", body=AddressChange, answer=AddressView, refuses=(AddressNotFound,))
 def change_address(call: Call, address_id: UUID, body: AddressChange) -> AddressView:
-    """Change an address: an absent field stays; `is_default: true` takes the default from the others."""
+    """Change an address: an absent field is unchanged; `is_default: true` unsets the previous default."""
     with call.locking() as (session, caller):
         given = body.model_dump(exclude_unset=True)
         return AddressView.model_validate(queries.change_address(session, caller.id, address_id, given))

@@ -29,7 +29,7 @@ TOO_MUCH = (TooManyBookings, request.TooManyUnpaid, request.Overlapping, quotes.
     idempotent=True,
 )
 def give_quote(call: Call, body: QuoteRequest) -> QuoteView:
-    """Price a visit and keep the price for half an hour, for one booking."""
+    """Quote the price of a visit; the quote is valid for half an hour and one booking."""
     chosen = wiring.settings()
     limits = quotes.Limits(timedelta(seconds=chosen.quote_seconds), chosen.quotes_per_hour)
     with call.locking() as (session, caller):
@@ -48,7 +48,7 @@ def give_quote(call: Call, body: QuoteRequest) -> QuoteView:
     idempotent=True,
 )
 def book(call: Call, body: BookingRequest) -> View:
-    """Book a visit: the chef's time is reserved until the deadline to pay."""
+    """Book a visit: the chef's time is reserved until the payment deadline."""
     chosen = wiring.settings()
     time_to_pay = timedelta(seconds=chosen.unpaid_seconds)
     limits = Limits(time_to_pay, chosen.unpaid_bookings_per_customer, chosen.bookings_per_hour)

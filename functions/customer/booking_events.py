@@ -13,7 +13,7 @@ routes = Routes("/api/v1/customer", CUSTOMER)
 
 @routes.get("/bookings/{booking_id}/events", query=EventsQuery, answer=EventsView, refuses=(BookingNotFound,))
 def list_events(call: Call, booking_id: UUID, query: EventsQuery) -> EventsView:
-    """Tell what has happened to a booking since an event, for following it live without holding a connection."""
+    """List a booking's events after a given one, for live updates by polling."""
     with call.reading() as (session, caller):
         found = bookings.history(session, caller.id, booking_id, query.after, query.limit)
         if found is None:

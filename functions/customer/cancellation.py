@@ -24,7 +24,7 @@ routes = Routes("/api/v1/customer", CUSTOMER)
     refuses=(BookingNotFound, cancellation.NotCancellable),
 )
 def preview_cancellation(call: Call, booking_id: UUID) -> CancellationView:
-    """Show the refund of cancelling now, and until when it stands."""
+    """Show the refund for cancelling now, and until when it is valid."""
     with call.reading() as (session, caller):
         return CancellationView.model_validate(cancellation.preview(session, LINE, caller.id, booking_id, call.now))
 
@@ -37,7 +37,7 @@ def preview_cancellation(call: Call, booking_id: UUID) -> CancellationView:
     idempotent=True,
 )
 def cancel_booking(call: Call, booking_id: UUID, body: CancelRequest) -> BookingView:
-    """Cancel a booking and refund what the preview said, to the paisa."""
+    """Cancel a booking and refund exactly the previewed amount."""
 
     def cancel(session: Session, caller: Caller) -> BookingView:
         cancellation.cancel(session, LINE, caller.id, booking_id, body.reason, body.expected_refund, call.now)

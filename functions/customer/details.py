@@ -21,5 +21,5 @@ def get_booking(call: Call, booking_id: UUID) -> BookingView:
 
 
 def own_booking(session: Session, customer_id: UUID, booking_id: UUID) -> BookingView:
-    """Return a booking of the customer's as they see it. Raises BookingNotFound."""
+    """Return the customer's view of their booking. Raises BookingNotFound."""
     return booking_view(*queries.of_customer(session, customer_id, booking_id))

@@ -18,7 +18,7 @@ routes = Routes("/api/v1/customer", CUSTOMER)
     refuses=(BookingNotFound, invoicing.InvoiceNotFound),
 )
 def get_invoice(call: Call, booking_id: UUID) -> InvoiceView:
-    """Show the invoice of a completed booking with its credit notes, as a page to print where one is asked for."""
+    """Show the invoice of a completed booking with its credit notes, as JSON or as a page to print."""
     with call.reading() as (session, caller):
         issued = invoicing.of_customer(session, caller.id, booking_id)
         if issued is None:

@@ -16,7 +16,7 @@ def get_profile(call: Call) -> ProfileView:
 
 @routes.put("/profile", body=ProfileChange, answer=ProfileView)
 def change_profile(call: Call, body: ProfileChange) -> ProfileView:
-    """Change the customer's own profile: an absent field stays, null clears it."""
+    """Change the customer's own profile: an absent field is unchanged, null clears it."""
     with call.writing() as (session, caller):
         given = body.given(call.now.date())
         return ProfileView.model_validate(queries.change(session, caller.id, given))

@@ -40,5 +40,5 @@ def preview_reschedule(call: Call, booking_id: UUID, query: RescheduleQuery) -> 
     idempotent=True,
 )
 def reschedule_booking(call: Call, booking_id: UUID, body: RescheduleRequest) -> BookingView:
-    """Move a booking to another time with the same chef, who is asked again."""
+    """Reschedule a booking with the same chef, who receives a new offer."""
     return reschedule.reschedule(call.locking, booking_id, body, call.key, call.now)

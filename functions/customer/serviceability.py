@@ -10,7 +10,7 @@ routes = Routes("/api/v1/customer", CUSTOMER)
 
 @routes.post("/check-serviceability", body=ServiceabilityRequest, answer=ServiceabilityView)
 def check_serviceability(call: Call, body: ServiceabilityRequest) -> ServiceabilityView:
-    """Tell whether chefs come to a place, and which rule decided."""
+    """Check whether chefs serve a place, and by which rule."""
     place = Place(body.city, body.pincode, body.latitude, body.longitude)
     with call.reading() as (session, _):
         return ServiceabilityView.model_validate(decide(place, queries.coverage_of(session, place.city)))

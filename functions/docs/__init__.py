@@ -1,4 +1,4 @@
-"""The API's own description, generated from the code at build time, and pages to try it on."""
+"""The OpenAPI document, generated from the code at build time, and a page to try the API."""
 
 from functions.web.app import serve
 

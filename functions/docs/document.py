@@ -15,7 +15,7 @@ PARTS = Path(__file__).parent / "openapi"
 
 @routes.get("/openapi.json")
 def openapi(_: Call) -> Response:
-    """Give the OpenAPI 3.1 document of this deployment: the core and the lines it runs."""
+    """Return the OpenAPI 3.1 document of this deployment: the core and the lines it runs."""
     response = Response(_document(), content_type="application/json")
     response.headers["Cache-Control"] = "public, max-age=300"
     response.headers["Access-Control-Allow-Origin"] = "*"

@@ -1,4 +1,4 @@
-"""Pages to try the API on: Swagger UI over the document of this deployment, on the same origin, with nothing from afar."""
+"""A page to try the API: Swagger UI with this deployment's document, all of it from the same origin."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +11,7 @@ from functions.web.endpoint import Routes
 
 routes = Routes("/api/v1/docs", documented=False)
 HERE = Path(__file__).parent
-# Of its package only the built files are used; none of its code is imported.
+# Only the package's built files are used; its code is never imported.
 PACKAGE = find_spec("flask_swagger_ui")
 assert PACKAGE is not None, "it is among the requirements"  # noqa: S101
 assert PACKAGE.origin is not None  # noqa: S101 - a package that is a folder of files
@@ -31,7 +31,7 @@ POLICY = (
 
 @routes.get("")
 def page(call: Call) -> Response:
-    """Return the page; its policy lets it load and call nothing but this origin."""
+    """Return the page; its Content-Security-Policy allows requests to this origin only."""
     response = _file(call, HERE / "explorer.html", "text/html", seconds=300)
     response.headers["Content-Security-Policy"] = POLICY
     return response

@@ -1,4 +1,4 @@
-// `validatorUrl` would send the address of the document to a service elsewhere.
+// A `validatorUrl` would send the document's address to a third party.
 SwaggerUIBundle({
   url: "/api/v1/openapi.json",
   dom_id: "#operations",

@@ -1,4 +1,4 @@
-"""The database brought to the schema of this release: the only function that carries alembic."""
+"""Migrates the database to this release's schema; the only function that ships alembic."""
 
 from functions.web.app import serve
 

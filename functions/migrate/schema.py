@@ -18,7 +18,7 @@ class LineUnfinished(Refusal):
 
 
 class Migrated(View):
-    """The revision before and the one the database is at now."""
+    """The database's revision before and after the migration."""
 
     before: str | None
     after: str | None
@@ -26,10 +26,10 @@ class Migrated(View):
 
 @routes.post("/upgrade", answer=Migrated, refuses=(UnknownInvoker, LineUnfinished))
 def upgrade_to_head(call: Call) -> Migrated:
-    """Apply every migration this release knows and the database has not seen.
+    """Apply this release's pending migrations to the database.
 
-    A release without a line that has unfinished bookings, refunds or outbox messages is refused: no function would
-    handle them.
+    A release without a line that has unfinished bookings, refunds or outbox messages is refused: no code would
+    complete them.
     """
     chosen = wiring.settings()
     authentication.invoked_by(call.request, chosen.migrate_url or "", chosen.migrate_invoker or "")

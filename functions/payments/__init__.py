@@ -1,4 +1,4 @@
-"""Paying: a page to pay on, and how it went. The gateway's reports arrive at `callback`."""
+"""Payments: starts a payment at the gateway and shows its status. The gateway's callbacks arrive at `callback`."""
 
 from functions import gateways
 from functions.web.app import serve

@@ -19,6 +19,6 @@ routes = Routes("/api/v1/payments", CUSTOMER)
     idempotent=True,
 )
 def initiate(call: Call, body: InitiateRequest) -> PaymentPageView:
-    """Start to pay a booking: the address of the gateway's page, the same one while it is fresh."""
+    """Start a booking's payment and return the gateway's pay page: the same page while it can be reused."""
     page = wiring.checkout().start(call.locking, body.booking_id, call.key, call.now)
     return PaymentPageView.model_validate(page)

@@ -22,7 +22,7 @@ class AttemptNotFound(NotFound):
 
 @routes.get("/status/{txn}", answer=AttemptView, refuses=(AttemptNotFound,))
 def status(call: Call, txn: str) -> AttemptView:
-    """Tell how an attempt stands; while it is pending the gateway is asked, at most every 3 s."""
+    """Show a payment attempt's status; while it is pending, the gateway is polled, at most every 3 s."""
     with call.reading_piggybacked() as (session, caller):
         found = _own(session, caller, txn)
     if found["state"] not in LIVE or not status_polling.may_poll(found["asked_at"], call.now):

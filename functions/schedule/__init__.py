@@ -1,4 +1,4 @@
-"""The jobs that Cloud Scheduler calls, each safe to run twice at once."""
+"""The jobs that Cloud Scheduler calls; two runs of a job at the same time are safe."""
 
 from functions import gateways
 from functions.web.app import serve

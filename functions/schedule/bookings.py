@@ -13,7 +13,7 @@ def expire(now: datetime) -> dict[str, int]:
 
 
 def deadlines(now: datetime) -> dict[str, int]:
-    """Keep the deadlines of each line: of offers, of starts, of completions."""
+    """Enforce each line's deadlines of offers, starts and completions."""
     done: dict[str, int] = {}
     for name in wiring.line_names():
         found = wiring.line(name).keep_deadlines(wiring.database(), now)

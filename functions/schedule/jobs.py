@@ -1,4 +1,4 @@
-"""Which job is done by what: `module:function`, imported when it is called. Each returns what it did, for the log."""
+"""The function of each job as `module:function`, imported when called. It returns counts of its work for the log."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -22,5 +22,5 @@ JOBS = {
 
 
 def job(name: str) -> Job:
-    """Return the job of this name. Raises KeyError for one there is none of."""
+    """Return the job of this name. Raises KeyError for an unknown name."""
     return cast("Job", load_object(JOBS[name]))

@@ -17,8 +17,8 @@ from shared.users import days as users
 
 
 def purge(now: datetime) -> dict[str, int]:
-    """Delete rows whose retention is over, room by room."""
-    rooms = {
+    """Delete rows whose retention has expired, table by table."""
+    purges = {
         "outbox": outbox.purge,
         "inbox": inbox.purge,
         "idempotency_keys": idempotency.purge,
@@ -26,20 +26,20 @@ def purge(now: datetime) -> dict[str, int]:
         "reconciliation_runs": payments.purge,
     }
     return retention.purge_all(
-        wiring.database(), rooms | {name: wiring.line(name).purge for name in wiring.line_names()}, now
+        wiring.database(), purges | {name: wiring.line(name).purge for name in wiring.line_names()}, now
     )
 
 
 def days(now: datetime) -> dict[str, int]:
-    """Roll up the days that are over, so that totals of all time read one row a day."""
-    rooms = {
+    """Roll up completed days, so that all-time totals read one row per day."""
+    rollups = {
         "ledger": Days(ledger.next_day, ledger.sum_up),
         "bookings": Days(bookings.next_day, bookings.count),
         "users": Days(users.next_day, users.count),
     }
-    return {name: daily_rollup.sum_up(wiring.database(), room, now) for name, room in rooms.items()}
+    return {name: daily_rollup.sum_up(wiring.database(), rollup, now) for name, rollup in rollups.items()}
 
 
 def invariants(now: datetime) -> dict[str, int]:
     """Check the invariants of all rows; each violation is a defect and raises an alarm."""
-    return run.check(wiring.patient_database(), wiring.invariants(), now)
+    return run.check(wiring.slow_query_database(), wiring.invariants(), now)

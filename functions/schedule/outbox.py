@@ -1,4 +1,4 @@
-"""Outbox messages that are not done."""
+"""The scheduled job that enqueues overdue outbox messages again."""
 
 from datetime import datetime
 
@@ -7,5 +7,5 @@ from shared.outbox import sweep as outbox
 
 
 def sweep(now: datetime) -> dict[str, int]:
-    """Send undone messages again; a message that was sent often enough is dead."""
+    """Enqueue overdue messages again; after too many attempts a message is dead."""
     return outbox.sweep(wiring.database(), wiring.queue(), now)

@@ -1,4 +1,4 @@
-"""The payments and refunds to poll at the gateways."""
+"""Scheduled jobs that poll the gateways and reconcile with them."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -9,12 +9,12 @@ from shared.payments.reconciliation import report as reconciliation
 
 
 def reconcile(now: datetime) -> dict[str, int]:
-    """Ask the gateway about every payment and refund that has not ended and whose task did not come."""
+    """Poll the gateway about every unfinished payment and refund whose own poll task is overdue."""
     done = status_polling.reconcile(wiring.database(), gateways.gateway_named, wiring.line, now)
     status_polling.record_round(wiring.database(), done, now)
     return asdict(done)
 
 
 def report(now: datetime) -> dict[str, int]:
-    """Hold the days up to yesterday against what the gateways say, and keep how each payment and refund came out."""
+    """Reconcile the days up to yesterday with the gateways, and store the result for each payment and refund."""
     return reconciliation.report(wiring.database(), gateways.gateway_named, now)

@@ -26,7 +26,7 @@ class Ran(View):
 
 @routes.post("/{job}", answer=Ran, refuses=(UnknownInvoker, JobNotFound))
 def run(call: Call, job: str) -> Ran:
-    """Run a job now and tell what it did."""
+    """Run a job now and return counts of its work."""
     chosen = wiring.settings()
     authentication.invoked_by(call.request, chosen.schedule_url or "", chosen.schedule_invoker or "")
     if job not in jobs.JOBS:

@@ -1,4 +1,4 @@
-"""Handles outbox messages, one at a time, called by Cloud Tasks with an identity token."""
+"""Handles outbox messages, one per call by Cloud Tasks, which sends an identity token."""
 
 from functions import gateways
 from functions.web.app import serve

@@ -1,4 +1,4 @@
-"""The handler of each kind of outbox message; handling a message twice has the effect of once."""
+"""The handler of each kind of outbox message; handlers are idempotent."""
 
 from collections.abc import Callable
 from datetime import datetime

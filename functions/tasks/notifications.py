@@ -12,9 +12,9 @@ logger = log.logger(__name__)
 
 
 def mail(payload: dict[str, Any], now: datetime) -> None:
-    """Mail a notification, worded by its line, unless what it says has been overtaken meanwhile.
+    """Mail a notification with its line's text, unless its facts are stale.
 
-    The mail's id is the notification's, so that a repetition shows.
+    The mail's id is the notification's, so that a repeated mail is recognized.
     """
     with wiring.database().reading() as session:
         notification = queries.with_recipient(session, UUID(payload["notification_id"]))
@@ -24,7 +24,7 @@ def mail(payload: dict[str, Any], now: datetime) -> None:
         notice = Notice(notification.kind, notification.subject_id, notification.facts)
         if not line.is_current(session, notice):
             logger.info(
-                "no longer true, not mailed",
+                "stale notification not mailed",
                 extra=log.fields(kind=notification.kind, notification_id=str(notification.id)),
             )
             return

@@ -17,7 +17,7 @@ logger = log.logger(__name__)
 
 
 class NotDone(Refusal):
-    """The message could not be handled now: the queue brings it again. 500, because 429 and 503 slow the whole queue."""
+    """The message was not handled, so the queue retries it. 500, because 429 and 503 slow the whole queue."""
 
     status, code, title = 500, "not_done", "Not done yet"
 
@@ -37,7 +37,7 @@ def handle(call: Call, message_id: UUID) -> Handled:
         if leased is None and queries.is_done(session, message_id):
             return Handled()
     if leased is None:
-        raise NotDone("Another worker is at it.")
+        raise NotDone("Another worker is handling it.")
     kind, payload = leased
     try:
         handler(kind)(payload, call.now)
@@ -45,7 +45,7 @@ def handle(call: Call, message_id: UUID) -> Handled:
         logger.warning("message not handled", extra=log.fields(kind=kind, error=type(error).__name__), exc_info=error)
         with db.transaction() as session:
             queries.mark_failed(session, message_id, type(error).__name__)
-        raise NotDone("It is brought again.") from error
+        raise NotDone("The queue will retry it.") from error
     with db.transaction() as session:
         queries.mark_done(session, message_id, call.now)
     return Handled()

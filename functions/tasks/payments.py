@@ -8,7 +8,7 @@ from shared.payments import refunding, status_polling
 
 
 def callback(payload: dict[str, Any], now: datetime) -> None:
-    """Poll the payment or refund a callback named, and settle the gateway's answer. An unknown id is noted."""
+    """Poll the payment or refund a callback named, and settle by the gateway's answer. An unknown id is recorded."""
     message_id = UUID(payload["inbox_id"])
     with wiring.database().reading() as session:
         source, raw = inbox.message(session, message_id)
@@ -24,5 +24,5 @@ def poll(payload: dict[str, Any], now: datetime) -> None:
 
 
 def refund(payload: dict[str, Any], now: datetime) -> None:
-    """Send a refund that was decided, or ask how it stands."""
+    """Send a decided refund to the gateway, or poll its status."""
     refunding.advance(wiring.database(), gateways.gateway_named, wiring.line, UUID(payload["refund_id"]), now)

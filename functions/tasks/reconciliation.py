@@ -7,5 +7,5 @@ from shared.payments.reconciliation import report
 
 
 def compare(payload: dict[str, Any], now: datetime) -> None:
-    """Take a new look at a row of the reconciliation report."""
+    """Compare a row of the reconciliation report with the gateway again."""
     report.compare_again(wiring.database(), gateways.gateway_named, UUID(payload["row_id"]), now)

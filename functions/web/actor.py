@@ -1,4 +1,4 @@
-"""The actor of a change to a booking: the caller of a request, as the booking's history and the audit log name them."""
+"""The actor of a change to a booking: the caller of a request, as recorded in the booking's history and audit log."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,7 +15,7 @@ Begin = Callable[[], AbstractContextManager[tuple[Session, Actor]]]
 
 
 def with_actor(call: Call) -> Begin:
-    """Return a function that opens a transaction of the request and yields its actor."""
+    """Return a function that opens a transaction and yields its session and the request's actor."""
 
     @contextmanager
     def begin() -> Iterator[tuple[Session, Actor]]:
@@ -26,7 +26,7 @@ def with_actor(call: Call) -> Begin:
 
 
 def with_audit(call: Call, action: str, booking_id: UUID) -> Begin:
-    """Return the same for an admin; the audit log records the booking before and after, in the same transaction."""
+    """Return such a function for an admin; its transaction also writes the booking before and after to the audit log."""
 
     @contextmanager
     def begin() -> Iterator[tuple[Session, Actor]]:

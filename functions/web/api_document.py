@@ -1,4 +1,4 @@
-"""The API's document of a deployment: the core's part and those of its lines, put together."""
+"""Merges the OpenAPI parts of the core and of a deployment's lines into one document."""
 
 import json
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
-"""A function's application: a static route table, whose modules are imported by the first request for each.
+"""A function's application: a static route table, whose modules are imported at their first request.
 
-A starting instance has a request waiting: it imports what that request needs and no more.
+A cold start has a request waiting, so it imports only the modules that this request needs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ class App:
         self._loading = Lock()
 
     def respond(self, request: Request, error: HTTPException | None = None) -> Response:
-        """Return the response to a request, whatever happens; `error` is the framework's own refusal of it."""
+        """Return the response to a request; every exception becomes a problem document. `error`: raised by the framework."""
         exchange = Exchange(request, self.name)
         try:
             response = problems.response_to(error) if error else self._dispatch(exchange)
@@ -47,7 +47,7 @@ class App:
         return [self._endpoint(method, route) for route in self.table.routes for method in route.modules]
 
     def handle_errors_of(self, framework: Flask) -> None:
-        """Answer what the framework refuses itself: /favicon.ico, a path with a line break, an invalid Host."""
+        """Answer requests the framework rejects itself: /favicon.ico, a path with a line break, an invalid Host."""
 
         def handle(error: HTTPException) -> Response:
             return self.respond(current_request, None if error.code == 404 else error)
@@ -88,13 +88,13 @@ def serve(
     requires: Sequence[str] = (),
     loads: Sequence[str] = (),
 ) -> Callable[[Request], Response]:
-    """Return the target of a function: a plain function over the application of this route table.
+    """Return the entry point of a function: it dispatches requests by this route table.
 
-    `of_lines` are the routes of lines by name; those of a line that is switched off do not exist. A line's route of a
-    core path replaces the core's; the same path in two lines is a ValueError. A function that calls lines and has no routes of theirs passes an empty mapping. An
-    unknown name in LINES then stops it at start, and not at its first booking.
+    `of_lines` are routes by line; routes of a disabled line do not exist, and a line's route replaces the core's at
+    the same path. A function that calls lines but serves none of their routes passes an empty mapping, so that an
+    unknown name in LINES fails at start, not at the first booking. Raises ValueError if two lines have the same path.
     `requires` are the settings without which the process does not start: each function has only its own secrets.
-    `loads` are the modules that each of its requests needs and nothing imports at the top.
+    `loads` are modules that every request needs and no module imports at the top.
     """
     settings = wiring.settings()
     settings.require(*requires)
@@ -102,11 +102,11 @@ def serve(
     for module in loads:
         load(module)
     if "infra.postgres.engine" in loads:
-        wiring.database()  # connects after the fork only, but loads now what its address asks for
-    running = () if of_lines is None else wiring.line_names()
+        wiring.database()  # imports the adapter now; the first use, after the fork, connects
+    enabled = () if of_lines is None else wiring.line_names()
     added: Table = {}
     for line, routes in (of_lines or {}).items():
-        if line in running:
+        if line in enabled:
             if twice := added.keys() & routes.keys():
                 raise ValueError(f"two lines of business in LINES have the same path: {sorted(twice)}")
             added = {**added, **routes}

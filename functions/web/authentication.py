@@ -1,4 +1,4 @@
-"""Authentication: people present an access token, the platform an identity token of its own."""
+"""Authentication: users send an access token, the platform (Cloud Tasks, Cloud Scheduler) an identity token."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,12 +26,12 @@ def bearer(request: Request) -> str:
 
 
 def claims(request: Request) -> Claims:
-    """Return what a request's access token claims. Raises InvalidToken."""
+    """Return the claims of a request's access token. Raises InvalidToken."""
     return wiring.access_tokens().read(bearer(request))
 
 
 def caller(session: Session, claimed: Claims, roles: Roles, now: datetime, *, lock: bool = False) -> Caller:
-    """Return the caller as the database has them now. Raises InvalidToken, or Forbidden for another role."""
+    """Return the caller from the database. Raises InvalidToken, or Forbidden for another role."""
     known = sessions.caller(session, claimed, now, lock=lock)
     _refuse_other_role(known, roles)
     return known
@@ -63,13 +63,13 @@ class Authenticated:
 
     @contextmanager
     def writing(self, *, lock: bool = False) -> Iterator[tuple[Session, Caller]]:
-        """Open a transaction; its first statement authenticates the caller, and locks the caller's row where asked."""
+        """Open a transaction; its first statement authenticates the caller, and locks the caller's row if `lock`."""
         with wiring.database().transaction() as session:
             yield session, self._caller(session, lock=lock)
 
     @contextmanager
     def locking(self) -> Iterator[tuple[Session, Caller]]:
-        """Open a transaction that waits for the other transactions of the same caller."""
+        """Open a transaction that locks the caller's row, so that one caller's transactions run one after another."""
         with self.writing(lock=True) as (session, caller):
             yield session, caller
 
@@ -77,7 +77,7 @@ class Authenticated:
     def reading_piggybacked(self) -> Iterator[tuple[Session, Claims]]:
         """Open a session for reads whose first statement piggybacks the authentication query, saving a round trip.
 
-        Until then the caller is only claimed. If the token's user, role or session is invalid, the first statement raises.
+        Until then the caller is unverified. If the token's user, role or session is invalid, the first statement raises.
         """
         with wiring.database().reading(self._piggyback(), prepared=True) as session:
             yield session, self._claimed
@@ -108,7 +108,7 @@ class UnknownInvoker(Unauthorized):
 
 
 def invoked_by(request: Request, audience: str, email: str) -> None:
-    """Check the identity token of a platform's request: this service account, this audience. Raises UnknownInvoker."""
+    """Verify a request's identity token: its audience, and `email` as its service account. Raises UnknownInvoker."""
     from infra.google.invokers import InvalidInvoker
 
     try:

@@ -14,8 +14,8 @@ TOO_LARGE = "booking.body_too_large"
 def buffer_body(request: Request) -> None:
     """Read the whole body and keep at most MAX_BODY bytes of it for the request's `get_data`.
 
-    functions-framework reads what a function has left of a body, without a limit: eight of 30 MB took 267 MiB. The
-    excess is read and dropped, because a client whose connection closes early loses the answer.
+    functions-framework reads the unread rest of a body without a limit: eight bodies of 30 MB took 267 MiB. The excess
+    is read and dropped, because a client whose connection closes early loses the response.
     """
     environ = request.environ
     stream, kept, size = get_input_stream(environ, max_content_length=None), bytearray(), 0
@@ -30,7 +30,7 @@ def buffer_body(request: Request) -> None:
 
 
 def body_of(request: Request) -> bytes:
-    """Return the body as it came. Raises RequestEntityTooLarge for one of more than MAX_BODY bytes."""
+    """Return the raw body. Raises RequestEntityTooLarge for more than MAX_BODY bytes."""
     if request.environ[TOO_LARGE]:
         raise RequestEntityTooLarge
     return request.get_data()

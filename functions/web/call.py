@@ -1,4 +1,4 @@
-"""A call: one request to one endpoint, with its inputs, its caller and its time."""
+"""One request to one endpoint, with its inputs, its caller and its time."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from shared.sign_in.sessions import Caller, Identified
 
 
 class Call(Authenticated):
-    """The request, as its handler receives it. Raises InvalidToken where the endpoint needs a token and none is valid."""
+    """A request as its handler receives it. Raises InvalidToken if the endpoint has roles and no valid token was sent."""
 
     def __init__(self, request: Request, endpoint: Endpoint, request_id: str) -> None:
         self.request, self.endpoint, self._request_id = request, endpoint, request_id
@@ -40,7 +40,7 @@ class Call(Authenticated):
         return authentication.address(self.request, wiring.settings().trusted_proxies)
 
     def by(self, caller: Caller) -> AuditContext:
-        """Return the admin as the audit log names them."""
+        """Return the audit log's context of this request: admin, client address, request id."""
         return AuditContext(caller.id, self._address, self._request_id)
 
     def key(self, caller: Identified) -> Key | None:
@@ -50,11 +50,13 @@ class Call(Authenticated):
             return None
         if not 1 <= len(given) <= 255 or not given.isprintable():
             raise Invalid("header.Idempotency-Key", "must be 1 to 255 printable characters")
-        route = f"{self.request.method} {self.request.path}"  # the very booking, not the pattern of its path
+        route = (
+            f"{self.request.method} {self.request.path}"  # the path with its ids, because the key is for one booking
+        )
         return Key(caller.id, route, given, fingerprint(self._body.model_dump(mode="json") if self._body else None))
 
     def raw(self) -> bytes:
-        """Return the body as it came. Raises RequestEntityTooLarge."""
+        """Return the raw body. Raises RequestEntityTooLarge."""
         return body_of(self.request)
 
     def respond(self, path: Mapping[str, str]) -> Response:
@@ -68,7 +70,7 @@ class Call(Authenticated):
 
     def _refuse_other_role_early(self) -> None:
         if self.claims and self.claims.role not in self.roles:
-            # A wrong role, or one that has changed since the token: the database knows, before the body is looked at.
+            # The role may have changed since the token was issued, so the database decides, before the body is parsed.
             with self.reading():
                 pass
 

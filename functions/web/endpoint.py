@@ -14,7 +14,7 @@ Role = str | Sequence[str] | None
 
 
 class Options(TypedDict, total=False):
-    """The options of an endpoint beside its method and path; Endpoint holds the meaning and the defaults."""
+    """The options of an endpoint beside its method and path; Endpoint documents them and sets their defaults."""
 
     role: Role
     body: type[BaseModel] | None
@@ -31,9 +31,9 @@ class Options(TypedDict, total=False):
 class Endpoint:
     """One operation of the API: requests are checked against it, and the OpenAPI document is generated from it.
 
-    `role` names one role, several, or nobody (None: the endpoint is open). With `etag`, a client that has the current
-    answer gets a 304. `page` renders the answer for clients that prefer HTML. An endpoint that is not `documented`
-    serves people or the platform and is no part of the API.
+    `role` names one or several roles; None means no authentication. With `etag`, a client that has the current
+    response gets a 304. `page` renders the response for clients that prefer HTML. An endpoint that is not `documented`
+    serves browsers or the platform and is not in the OpenAPI document.
     """
 
     method: str
@@ -56,7 +56,7 @@ class Endpoint:
 
 
 class Routes:
-    """The endpoints of one module under one prefix; `role` holds for each that declares no other."""
+    """The endpoints of one module under one prefix; `role` applies to each endpoint that declares none."""
 
     def __init__(self, prefix: str, role: Role = None, *, documented: bool = True) -> None:
         self.prefix, self.role, self.documented = prefix, role, documented

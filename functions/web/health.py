@@ -9,5 +9,5 @@ routes = Routes("", documented=False)
 
 @routes.get("/health")
 def health(_: Call) -> Response:
-    """Tell the platform that the process answers."""
+    """Report that the process is up."""
     return json_response('{"status":"ok"}', 200)

@@ -1,4 +1,4 @@
-"""Requests that clients may repeat and that take effect once."""
+"""Idempotency-Key: a request that a client repeats takes effect once."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -16,7 +16,7 @@ Answer = TypeVar("Answer", bound=View)
 def idempotent(call: Call, act: Callable[[Session, Caller], Answer]) -> Answer:
     """Run `act` with the caller's row locked, and store its answer under the request's Idempotency-Key, if any.
 
-    Raises Replayed for a key that has an answer, KeyReused for the key of another request, and what `act` raises.
+    Raises Replayed for a key with a stored answer, KeyReused for another request's key, and the errors of `act`.
     """
     with call.locking() as (session, caller):
         key = call.key(caller)

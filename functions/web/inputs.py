@@ -1,4 +1,4 @@
-"""Inputs of a request: body, query and path, validated against what the endpoint declares."""
+"""Inputs of a request: body, query and path parameters, validated against the endpoint's declaration."""
 
 import json
 import re
@@ -17,14 +17,14 @@ from shared.kit.schemas import UUID_TEXT
 
 def parse_body(model: type[BaseModel], request: Request) -> BaseModel:
     """Return the validated body; raises Invalid naming the fields, or a refusal of the media type or the JSON text."""
-    raw = body_of(request) or b"{}"  # an absent body has no fields: the missing ones are then named
+    raw = body_of(request) or b"{}"  # an absent body counts as empty, so that the errors name the required fields
     if raw != b"{}" and request.mimetype != "application/json":
         raise problems.UnsupportedMediaType
     try:
         parsed = model.model_validate_json(raw)
     except ValidationError as error:
         raise problems.invalid(error, is_union=model.__pydantic_root_model__) from error
-    json.loads(raw, object_pairs_hook=_unique, parse_int=str)  # pydantic silently keeps the last of two equal names
+    json.loads(raw, object_pairs_hook=_unique, parse_int=str)  # pydantic silently keeps the last of duplicate names
     return parsed
 
 
@@ -40,7 +40,7 @@ def parse_query(model: type[BaseModel], request: Request) -> BaseModel:
 def parse_segment(name: str, text: str) -> UUID | str:
     """Return a parameter of the path: a UUID if its name ends in `_id`. Raises Invalid."""
     if "\0" in text:  # Postgres stores no NUL
-        raise Invalid(f"path.{name}", "must not hold NUL")
+        raise Invalid(f"path.{name}", "must not contain NUL")
     if not name.endswith("_id"):
         return text
     if not re.fullmatch(UUID_TEXT, text):
@@ -49,9 +49,9 @@ def parse_segment(name: str, text: str) -> UUID | str:
 
 
 def _unique(pairs: list[tuple[str, Any]], prefix: str = "") -> dict[str, Any]:
-    """Return the object of these pairs; raises Invalid for a repeated name, because two readers may believe different ones."""
+    """Return the object of these pairs; raises Invalid for a repeated name, because parsers disagree about which one counts."""
     found = dict(pairs)
     if len(found) < len(pairs):
         [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
-        raise Invalid(prefix + name, "is said twice")
+        raise Invalid(prefix + name, "is sent twice")
     return found

@@ -1,4 +1,4 @@
-"""Around every request: request id and trace, one log line, security headers, and the origins that may call."""
+"""Middleware of every request: request id and trace, one log line, security headers, CORS."""
 
 import re
 import time
@@ -13,7 +13,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    # Not no-referrer: the gateway refuses a pay page that was opened without one.
+    # Not no-referrer: the gateway refuses a pay page that was opened without a referrer.
     "Referrer-Policy": "strict-origin-when-cross-origin",
     "Cache-Control": "no-store",
 }
@@ -25,9 +25,9 @@ logger = log.logger("request")
 
 
 class Exchange:
-    """A request and its response; the log lines between both carry the request's id and trace.
+    """A request and its response; the log lines between them have the request's id and trace.
 
-    `route` is the matched pattern and never the path: a path may hold personal data.
+    `route` is the matched pattern and never the path: a path may contain personal data.
     """
 
     def __init__(self, request: Request, function: str) -> None:

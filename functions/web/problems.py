@@ -11,7 +11,9 @@ from shared.kit import log
 from shared.kit.errors import Invalid, Refusal
 
 MEDIA_TYPE = "application/problem+json"
-MOST_NAMED = 64  # fields, and characters of an unknown one's name: a megabyte of them is not said back
+MOST_NAMED = (
+    64  # fields listed, and characters of an unknown field's name: the response does not repeat a megabyte of either
+)
 logger = log.logger(__name__)
 
 
@@ -36,7 +38,7 @@ class InvalidFields(Refusal):
 
 
 def invalid(error: ValidationError, prefix: str | None = None, *, is_union: bool = False) -> Refusal:
-    """Return the refusal of a request that is not shaped as documented, naming each field.
+    """Return the refusal of a request that does not match its schema, with an error for each field.
 
     In a body that `is_union`, pydantic names the chosen member first, which is no field of the body.
     """

@@ -16,9 +16,9 @@ def json_response(text: str, status: int) -> Response:
 
 
 def render(answer: BaseModel | None, endpoint: Endpoint, request: Request) -> Response:
-    """Return the response for what a handler has answered; None has no body."""
+    """Return the response for a handler's answer; None has no body."""
     if endpoint.page:
-        return _readable(answer, endpoint.page, request)
+        return _json_or_page(answer, endpoint.page, request)
     response = json_response(answer.model_dump_json() if answer is not None else "", endpoint.status)
     if endpoint.etag:
         response.add_etag()  # a digest of the body
@@ -26,7 +26,7 @@ def render(answer: BaseModel | None, endpoint: Endpoint, request: Request) -> Re
     return response
 
 
-def _readable(answer: BaseModel | None, page: Callable[[Any], str], request: Request) -> Response:
+def _json_or_page(answer: BaseModel | None, page: Callable[[Any], str], request: Request) -> Response:
     """Return JSON, or a page for clients that prefer HTML."""
     assert answer is not None, "a page shows something"  # noqa: S101
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
@@ -38,7 +38,7 @@ def _readable(answer: BaseModel | None, page: Callable[[Any], str], request: Req
 
 
 def _html(page: str) -> Response:
-    """Return a page whose policy allows no styles but its own sheet."""
+    """Return a page whose Content-Security-Policy allows only its own style sheet."""
     sheet = page.partition("<style>")[2].partition("</style>")[0]
     digest = b64encode(sha256(sheet.encode()).digest()).decode()
     response = Response(page, content_type="text/html; charset=utf-8")

@@ -39,9 +39,9 @@ class Route:
                 return None
         return found
 
-    def method(self, asked: str) -> str:
-        """Return the declared method that answers; a GET answers a HEAD. Raises MethodNotAllowed with those there are."""
-        method = "GET" if asked == "HEAD" else asked
+    def method(self, requested: str) -> str:
+        """Return the declared method; GET also serves HEAD. Raises MethodNotAllowed with the allowed methods."""
+        method = "GET" if requested == "HEAD" else requested
         if method not in self.modules:
             raise MethodNotAllowed([*self.modules, *(["HEAD"] if "GET" in self.modules else []), "OPTIONS"])
         return method

@@ -2,4 +2,4 @@
 
 
 class IdentityUnavailable(Exception):
-    """The metadata server or the issuer's keys cannot be reached: nothing is known about the caller. Try again later."""
+    """The metadata server or the issuer's keys cannot be reached: the caller's identity is unknown; try again later."""

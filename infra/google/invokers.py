@@ -1,4 +1,4 @@
-"""Whether a caller is who Google says: the only module that needs RS256, and with it `cryptography`."""
+"""Verifies Google's identity tokens; the only module that needs RS256, and so `cryptography`."""
 
 import time
 from typing import Any, Final
@@ -8,9 +8,9 @@ import jwt
 from infra.google import IdentityUnavailable
 from infra.outside import assert_outside_transaction
 
-CLOCK_SKEW: Final = 10  # seconds two machines' clocks may differ
-KEYS_KEPT: Final = 3600  # seconds; Google lets its own be cached for some hours and publishes new ones long before use
-KEYS_FAILURE_KEPT: Final = 5  # seconds an issuer that failed is left alone
+CLOCK_SKEW: Final = 10  # seconds by which two machines' clocks may differ
+KEYS_KEPT: Final = 3600  # seconds; Google allows some hours and publishes new keys long before it uses them
+KEYS_FAILURE_KEPT: Final = 5  # seconds without a new request after the issuer failed
 
 
 class InvalidInvoker(Exception):
@@ -18,7 +18,7 @@ class InvalidInvoker(Exception):
 
 
 class _IssuerKeys(jwt.PyJWKClient):
-    """Remembers a failed fetch: PyJWKClient asks under one lock, and its waiting threads would each wait for a timeout."""
+    """Caches a failed fetch: PyJWKClient fetches under one lock, so that waiting threads would time out one by one."""
 
     _failed_until = 0.0  # time.monotonic()
 
@@ -34,10 +34,10 @@ class _IssuerKeys(jwt.PyJWKClient):
 
 
 class InvokerTokens:
-    """Verifies the OIDC tokens Cloud Tasks and Cloud Scheduler send: RS256, by a key of the issuer, for us, from us.
+    """Verifies the OIDC tokens of Cloud Tasks and Cloud Scheduler: RS256, issuer's key, audience, our service account.
 
-    Keys are cached for an hour; an unknown `kid` asks for them again, half a minute after the last time at the earliest.
-    When they cannot be had, callers fail at once for some seconds instead of waiting one after the other.
+    Keys are cached for an hour; an unknown `kid` fetches them again, at most every 30 seconds. After a failed fetch,
+    calls fail immediately for some seconds instead of waiting for a timeout each.
     """
 
     def __init__(self, issuer: str, jwks_url: str, audience: str, emails: frozenset[str]) -> None:
@@ -47,12 +47,12 @@ class InvokerTokens:
         self._keys = _IssuerKeys(jwks_url, lifespan=KEYS_KEPT, timeout=3, cooldown_duration=30)
 
     def verify(self, token: str) -> str:
-        """Return the invoker's e-mail. Raises InvalidInvoker, or IdentityUnavailable when there are no keys to judge by."""
+        """Return the invoker's e-mail. Raises InvalidInvoker, or IdentityUnavailable if the keys cannot be fetched."""
         assert_outside_transaction()
         try:
             header = jwt.get_unverified_header(token)
             if header.get("alg") != "RS256" or not isinstance(header.get("kid"), str):
-                raise InvalidInvoker("not an RS256 token with a key id")  # before any key is asked for
+                raise InvalidInvoker("not an RS256 token with a key id")  # before any key is fetched
             claims = jwt.decode(
                 token,
                 self._key(header["kid"]),

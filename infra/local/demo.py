@@ -1,4 +1,4 @@
-"""The demo data: fixed, documented, and only ever loaded locally; loading it again changes nothing."""
+"""The demo data: fixed, documented, loaded only locally; loading it is idempotent."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,9 @@ from shared.lines.home_chef.visit import CHEF, NAME
 from shared.places.models import Address, Location, ServiceArea
 from shared.users.models import ADMIN, CUSTOMER, User
 
-SPACE = UUID("5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30")  # ids follow from addresses, so that they are the same everywhere
+SPACE = UUID(
+    "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
+)  # ids are derived from email addresses, so that they are the same everywhere
 ACCOUNTS = (
     ("Admin", "admin@sizzle.example"),
     ("Chef Asha, ₹399/h", "asha@sizzle.example"),

@@ -1,10 +1,10 @@
-"""`make dev`: the whole system on this machine, each part a real process, until Ctrl-C.
+"""`make dev`: runs the whole system on this machine, each part as its own process, until Ctrl-C.
 
-`python -m infra.local.dev [--port 8080] [--reset] [--bundles var/bundles]`. Its data lies in `var/<port>/`; the
-environment it makes is written to `.env` there and in the working folder, for running one function alone. A name that is
-set in the environment already wins: `DATABASE_URL`, `UPSTASH_REDIS_REST_URL`, and `PHONEPE_PG_URL` or `PHONEPE_BASE_URL`
-use another server instead of a local one. `PHONEPE_API=v1` lets payments begin at the older API. `LINES=…` names the
-lines of business (those of terraform/functions.yaml without it).
+`python -m infra.local.dev [--port 8080] [--reset] [--bundles var/bundles]`. Data is stored in `var/<port>/`; the functions'
+environment is written to `.env` there and in the working folder, for running one function alone. Variables that are
+already set win: `DATABASE_URL`, `UPSTASH_REDIS_REST_URL`, and `PHONEPE_PG_URL` or `PHONEPE_BASE_URL` replace a local
+server. `PHONEPE_API=v1` starts payments at the older API. `LINES=…` names the lines of business (default: those of
+terraform/functions.yaml).
 """
 
 import argparse
@@ -36,14 +36,14 @@ LOCATION: Final = f"projects/{PROJECT}/locations/asia-south1"
 MERCHANT: Final = "SIZZLELOCAL"
 CLIENT: Final = "SIZZLELOCALCLIENT"
 WEBHOOK_USER: Final = "sizzle_local"
-# PhonePe takes a webhook's password of 8 to 20 characters.
+# PhonePe requires a webhook password of 8 to 20 characters.
 SECRET_BYTES: Final = {"jwt": 32, "refresh": 32, "otp": 32, "redis": 32, "phonepe": 32, "client": 32, "webhook": 10}
 READY_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where one copy of the system keeps everything, and the address it answers at."""
+    """The port, data folder and source of one local copy of the system."""
 
     port: int
     data: Path
@@ -60,7 +60,7 @@ class Place:
         return folder
 
     def source(self, function: str) -> Path:
-        """Return the folder a function is served from: the tree, or its bundle unpacked."""
+        """Return the folder a function is served from: the source tree, or its unpacked bundle."""
         if self.bundles is None:
             return Path.cwd()
         unpacked = self.folder(f"bundles/{function}")
@@ -69,7 +69,7 @@ class Place:
         return unpacked
 
     def secrets(self) -> dict[str, str]:
-        """Return this copy's secrets, made once: sessions survive a restart."""
+        """Return this copy's secrets; they are generated once, so that sessions survive a restart."""
         kept = self.data / "secrets.json"
         kept.touch(mode=0o600)
         known: dict[str, str] = json.loads(kept.read_text() or "{}")
@@ -81,7 +81,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Plan:
-    """The processes to run, in the order of their start, and the environment of every function."""
+    """The ports of all processes, and the environment of every function."""
 
     place: Place
     ports: dict[str, int]
@@ -92,11 +92,11 @@ class Plan:
 
 
 def lines_of(given: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the lines of business to run: those of LINES, or the default ones."""
+    """Return the lines of business to run: those of LINES, or the default lines."""
     named = given.get("LINES", "")
     return (
         default_lines() if not named or named.isdigit() else tuple(named.split(","))
-    )  # a terminal's height is a number
+    )  # a terminal sets LINES to its height
 
 
 def reserve(lines: Sequence[str]) -> dict[str, ReservedPort]:
@@ -105,7 +105,7 @@ def reserve(lines: Sequence[str]) -> dict[str, ReservedPort]:
 
 
 def plan(place: Place, ports: dict[str, int], given: Mapping[str, str]) -> Plan:
-    """Write down the environment; what is given already stays."""
+    """Return the plan: generated settings, overridden by those already set in the environment."""
     made = secrets_and_addresses(place, ports)
     chosen = {name: given[name] for name in given if name.lower() in Settings.names()}
     return Plan(place, ports, made | chosen | {"LINES": ",".join(lines_of(given))})
@@ -161,7 +161,7 @@ def secrets_and_addresses(place: Place, ports: Mapping[str, int]) -> dict[str, s
 
 
 def processes(chosen: Plan, given: Mapping[str, str]) -> list[Process]:
-    """Return everything but the scheduler and the router, which wait for the rest."""
+    """Return all processes except the scheduler and the router, which start after the others."""
     place, ports = chosen.place, chosen.ports
     kept = place.secrets()
     metadata = f"127.0.0.1:{ports['metadata']}"
@@ -199,12 +199,12 @@ def _phonepe(chosen: Plan, kept: Mapping[str, str]) -> Process:
 
 
 def _answers(chosen: Plan) -> Callable[[], bool]:
-    """Return a question: whether the database takes connections."""
+    """Return a function that tells whether the database accepts connections."""
 
     def ask() -> bool:
         try:
             Connection(**arguments(chosen.env["DATABASE_URL"])).close()
-        except Exception:  # noqa: BLE001 - whatever it says, it is not ready
+        except Exception:  # noqa: BLE001 - any error means not ready
             return False
         return True
 
@@ -242,7 +242,7 @@ def _late(chosen: Plan) -> list[Process]:
 
 
 def migrate(chosen: Plan) -> None:
-    """Call the migrate function as the pipeline does: with an identity token for it."""
+    """Call the migrate function as the pipeline does, with an identity token."""
     wanted = json.dumps({"audience": chosen.env["MIGRATE_URL"], "email": chosen.env["MIGRATE_INVOKER"]})
     token = json.loads(_post(chosen.url("metadata"), "/sign", wanted))["token"]
     _post(chosen.url("migrate"), "/migrations/upgrade", "{}", Authorization=f"Bearer {token}")
@@ -262,13 +262,13 @@ def _post(url: str, path: str, body: str, **headers: str) -> bytes:
 
 
 def write_env(chosen: Plan) -> None:
-    """Write the environment of the functions where a person finds it; `set -a; . ./.env` loads it."""
+    """Write the functions' environment to .env files; `set -a; . ./.env` loads it."""
     lines = [f"{name}={_quoted(value)}" for name, value in sorted(chosen.env.items())]
     paths = [chosen.place.data / ".env", *([Path(".env")] if chosen.place.dotenv else [])]
     for path in paths:
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
-        path.write_text("\n".join(["# Written by `make dev`; stands while it runs.", *lines, ""]))
+        path.write_text("\n".join(["# Written by `make dev`; valid while it runs.", *lines, ""]))
 
 
 def _quoted(value: str) -> str:
@@ -293,11 +293,11 @@ def announce(chosen: Plan, seconds: float) -> None:
 
 
 def watch(running: list[Process], ended: threading.Event) -> None:
-    """Start again what dies, as the platform would, until it is time to end."""
+    """Restart processes that end, as the platform would, until `ended` is set."""
     while not ended.wait(0.5):
         for process in running:
             if process.died() and not ended.is_set():
-                print(f"  {process.name} ended and is started again; its log: {process.log}", flush=True)
+                print(f"  {process.name} ended and is restarted; its log: {process.log}", flush=True)
                 process.start()
 
 
@@ -331,14 +331,16 @@ def run(place: Place, given: Mapping[str, str], ended: threading.Event) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="The whole system on this machine")
     parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--data", type=Path, help="where it keeps everything (var/<port>)")
-    parser.add_argument("--reset", action="store_true", help="start anew, without what was kept")
-    parser.add_argument("--no-dotenv", action="store_true", help="leave .env in the working folder as it is")
-    parser.add_argument("--bundles", type=Path, help="serve the functions from the archives of `make bundles` here")
+    parser.add_argument("--data", type=Path, help="data folder (default var/<port>)")
+    parser.add_argument("--reset", action="store_true", help="delete all data first")
+    parser.add_argument("--no-dotenv", action="store_true", help="do not write .env in the working folder")
+    parser.add_argument(
+        "--bundles", type=Path, help="serve the functions from this folder of archives (`make bundles`)"
+    )
     chosen = parser.parse_args()
     data = (chosen.data or Path("var") / str(chosen.port)).absolute()
-    if is_taken(chosen.port):  # before anything of a copy that runs is touched
-        print(f"Port {chosen.port} is taken: does another copy run? Use --port.", file=sys.stderr)
+    if is_taken(chosen.port):  # checked before a running copy's data is touched
+        print(f"Port {chosen.port} is taken: is another copy running? Use --port.", file=sys.stderr)
         return 1
     if chosen.reset:
         shutil.rmtree(data, ignore_errors=True)

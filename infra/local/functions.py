@@ -1,4 +1,4 @@
-"""terraform/functions.yaml, as Terraform, the bundles and the local system read it."""
+"""Reads terraform/functions.yaml, for the bundles and the local system."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Function:
 
 
 def functions(path: Path = LIST, lines: Sequence[str] = EVERY_LINE) -> list[Function]:
-    """Return the functions of an environment that runs these lines (`all`: every line there is)."""
+    """Return the functions of an environment with these lines (`all`: every line)."""
     listed = yaml.safe_load(path.read_text())["functions"]
     return [
         Function(name, tuple(entry["paths"]), entry["ingress"], _lines(entry["lines"], lines))
@@ -31,12 +31,12 @@ def functions(path: Path = LIST, lines: Sequence[str] = EVERY_LINE) -> list[Func
 
 
 def default_lines(path: Path = LIST) -> tuple[str, ...]:
-    """Return the lines of an environment that names none."""
+    """Return the default lines, for an environment that names none."""
     return tuple(yaml.safe_load(path.read_text())["default_lines"])
 
 
 def target(path: str, listed: list[Function]) -> str | None:
-    """Return the function a path belongs to: an exact path before a prefix, the longest prefix first; None for nobody's."""
+    """Return the function that serves a path: exact paths first, then the longest prefix; None if there is none."""
     matches = [(pattern, one.name) for one in listed for pattern in one.paths if _matches(path, pattern)]
     return max(matches, key=lambda match: (not match[0].endswith("*"), len(match[0])))[1] if matches else None
 

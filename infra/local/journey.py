@@ -1,6 +1,6 @@
-"""`make demo`: one booking from sign-in to completion, and one that was paid too late, told as it happens.
+"""`make demo`: one booking from sign-in to completion, and one that was paid too late, printed step by step.
 
-`python -m infra.local.journey [--port 8080]` plays against a running `make dev`, or starts one and ends it again.
+`python -m infra.local.journey [--port 8080]` runs against a running `make dev`, or starts one and stops it again.
 """
 
 import argparse
@@ -34,12 +34,12 @@ HOME: Final = {
 
 
 class StepFailed(Exception):
-    """The system did not do what the journey expects; says what it did instead."""
+    """The system's response differs from the expected one; the message contains it."""
 
 
 @dataclass
 class Person:
-    """Somebody with an app: signs in by mail and calls the API."""
+    """A client of the API, who signs in with a code from a mail."""
 
     url: str
     email: str
@@ -53,7 +53,7 @@ class Person:
     def call(self, method: str, path: str, body: Any = None, expect: int = 200) -> Any:
         answer = self.send(method, path, body)
         if answer.status_code == 429:
-            say(f"too soon: waits {answer.headers['Retry-After']} s, as the answer asks")
+            say(f"rate limited: waits {answer.headers['Retry-After']} s (Retry-After)")
             time.sleep(int(answer.headers["Retry-After"]))
             answer = self.send(method, path, body)
         if answer.status_code != expect:
@@ -73,7 +73,7 @@ class Person:
         self.tokens = self.call("POST", "/auth/verify-otp", {"email": self.email, "otp": code[0]})
 
     def mail_about(self, words: str) -> dict[str, str]:
-        """Wait for a mail whose subject holds these words."""
+        """Wait for a mail whose subject contains these words."""
 
         def found() -> dict[str, str] | None:
             return next((mail for mail in self.mails() if words in mail["subject"]), None)
@@ -82,11 +82,11 @@ class Person:
         return mail
 
 
-def eventually(ask: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+def eventually(poll: Callable[[], Any], what: str, seconds: float = 30) -> Any:
     until = time.monotonic() + seconds
-    while not (found := ask()):
+    while not (found := poll()):
         if time.monotonic() > until:
-            raise StepFailed(f"{what} did not come in {seconds:.0f} s")
+            raise StepFailed(f"{what} did not arrive within {seconds:.0f} s")
         time.sleep(0.2)
     return found
 
@@ -120,7 +120,7 @@ def book(customer: Person, address: str) -> dict[str, Any]:
     }
     priced = first_free_day(customer, visit)
     lines = [f"{name.replace('_', ' '):<16}{rupees(amount):>12}" for name, amount in priced["breakdown"].items()]
-    say("asks what a dinner for eight at 19:00 costs", *lines)
+    say("requests a quote for a dinner for eight at 19:00", *lines)
     booking: dict[str, Any] = customer.call("POST", "/customer/bookings", {"quote_id": priced["id"]}, 201)
     say(
         f"books it: {booking['ref']}", f"{booking['chef_name']}, {booking['status']}, to be paid by {booking['pay_by']}"
@@ -129,14 +129,14 @@ def book(customer: Person, address: str) -> dict[str, Any]:
 
 
 def first_free_day(customer: Person, visit: dict[str, Any]) -> dict[str, Any]:
-    """Return a quote for the first evening from now on that the chef has left; earlier demos have taken theirs."""
+    """Return a quote for the chef's first free evening; earlier demos have booked others."""
     for ahead in range(3, 60):
         day = (datetime.now(UTC) + timedelta(days=ahead)).date().isoformat()
         answer = customer.send("POST", "/customer/quotes", visit | {"booking_date": day})
         if answer.status_code == 201:
             priced: dict[str, Any] = answer.json()
             return priced
-    raise StepFailed("no evening is free in the next two months: make dev RESET=1 starts anew")
+    raise StepFailed("no evening is free in the next two months: `make dev RESET=1` deletes all data")
 
 
 def pay(customer: Person, booking: dict[str, Any], outcome: str) -> str:
@@ -171,14 +171,14 @@ def cook(chef: Person, booking: dict[str, Any]) -> None:
 
 
 def pay_too_late(customer: Person, address: str, database_url: str) -> None:
-    """Leave a payment pending until the booking is gone, then let it succeed: it goes back in full."""
+    """Leave a payment pending until its booking is cancelled, then let it succeed: it is refunded in full."""
     booking = book(customer, address)
     txn = pay(customer, booking, "pending")
     let_the_deadline_pass(database_url, booking["id"])
     customer.http.post(f"{customer.url}/_local/jobs/expire/run", timeout=TIMEOUT).raise_for_status()
     now = customer.call("GET", f"/customer/bookings/{booking['id']}")
     say(
-        "nobody pays in time (the deadline is moved in the database)",
+        "the customer does not pay in time (the deadline is moved in the database)",
         f"booking {now['status']}: {now['cancellation_reason']}",
     )
     settled = customer.http.post(
@@ -190,7 +190,7 @@ def pay_too_late(customer: Person, address: str, database_url: str) -> None:
     mail = customer.mail_about("Refunded")
     refund = customer.call("GET", f"/customer/bookings/{booking['id']}")["refunds"][0]
     say(
-        "the gateway has sent it back",
+        "the gateway has refunded it",
         f"refund {refund['state']}: {rupees(refund['amount'])}",
         f"mail: “{mail['subject']}”",
     )
@@ -204,22 +204,22 @@ def let_the_deadline_pass(database_url: str, booking_id: str) -> None:
 
 
 def database_of(port: int) -> str:
-    """Return the database of the system at a port, from the environment that `make dev` wrote down."""
+    """Return the database URL of the system at a port, from the .env that `make dev` wrote."""
     for line in Path("var", str(port), ".env").read_text().splitlines():
         name, _, value = line.partition("=")
         if name == "DATABASE_URL":
             return value.strip("'")
-    raise StepFailed("no DATABASE_URL was written down")
+    raise StepFailed("no DATABASE_URL in its .env")
 
 
 @contextmanager
 def system(port: int) -> Iterator[str]:
-    """Give the address of a running system, started for this where there is none."""
+    """Yield the URL of the running system; if none is running, start one and stop it at the end."""
     url = f"http://127.0.0.1:{port}"
     if _answers(url):
         yield url
         return
-    print("No system is running there: starting one.", flush=True)
+    print("No system is running: starting one.", flush=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "infra.local.dev", "--port", str(port)], stdout=subprocess.DEVNULL
     )

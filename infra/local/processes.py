@@ -1,4 +1,4 @@
-"""Processes that live and die together: each in a group of its own, with its output in a file."""
+"""Starts and stops processes together: each in its own process group, with its output in a file."""
 
 import ctypes
 import os
@@ -17,14 +17,16 @@ PR_SET_PDEATHSIG = 1
 
 
 class ReservedPort:
-    """A free port that stays ours until `close`: bound and never listened on, so that only who is told of it serves there.
+    """A free port reserved until `close`: the socket is bound but never listens, so that only our server uses the port.
 
-    A port that is only looked up may be gone before its server starts, to another copy or to an outgoing connection.
+    Without a reservation, another copy or an outgoing connection may take the port before our server starts.
     """
 
     def __init__(self) -> None:
         self._holder = socket.socket()
-        self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # servers set it too, and may join
+        self._holder.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # servers set it too, and may bind the same port
         self._holder.bind(("127.0.0.1", 0))
         self.number: int = self._holder.getsockname()[1]
 
@@ -33,9 +35,11 @@ class ReservedPort:
 
 
 def is_taken(port: int) -> bool:
-    """Tell whether somebody listens on a port of this machine."""
+    """Tell whether a server listens on a port of this machine."""
     with closing(socket.socket()) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: what just ended is in nobody's way
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as servers do: closed connections do not block the port
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
@@ -44,9 +48,9 @@ def is_taken(port: int) -> bool:
 
 
 def healthy(url: str) -> Callable[[], bool]:
-    """Return a question: whether `GET /health` at this address answers 200."""
+    """Return a function that tells whether `GET /health` at this URL returns 200."""
 
-    def ask() -> bool:
+    def is_healthy() -> bool:
         connection = HTTPConnection(url.removeprefix("http://"), timeout=2)
         try:
             connection.request("GET", "/health")
@@ -56,18 +60,18 @@ def healthy(url: str) -> Callable[[], bool]:
         finally:
             connection.close()
 
-    return ask
+    return is_healthy
 
 
 def tie_to_parent() -> None:
-    """End this process with the one that started it, even after a kill -9, where the system can do it (Linux)."""
+    """End this process with its parent, even after a kill -9 of the parent (Linux only)."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @dataclass
 class Process:
-    """One program; `is_ready` tells when it can be used, `folder` where it runs if not here."""
+    """One program; `is_ready` tells whether it can be used, `folder` is its working folder (default: ours)."""
 
     name: str
     command: Sequence[str]
@@ -86,7 +90,7 @@ class Process:
                 stderr=log,
                 env=dict(self.env),
                 cwd=self.folder,
-                start_new_session=True,  # Ctrl-C reaches the one who started it, who ends them in order
+                start_new_session=True,  # Ctrl-C reaches the launcher only, which stops processes in order
                 preexec_fn=tie_to_parent,  # noqa: PLW1509 - only a system call
             )
 
@@ -94,7 +98,7 @@ class Process:
         return self.running is not None and self.running.poll() is not None
 
     def signal(self, number: int) -> None:
-        """Signal the whole group: a server's workers too."""
+        """Signal the process group, including a server's workers."""
         if self.running is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self.running.pid, number)
@@ -104,11 +108,11 @@ class Process:
 
 
 class StartFailed(Exception):
-    """A process ended, or said nothing, before it was ready; holds its last words."""
+    """A process ended or timed out before it was ready; the message contains the end of its log."""
 
 
 def wait_ready(processes: Sequence[Process], seconds: float) -> None:
-    """Return when all are ready; raises StartFailed with the last words of one that is not."""
+    """Wait until all processes are ready. Raises StartFailed with the end of one's log."""
     until = time.monotonic() + seconds
     waiting = list(processes)
     while waiting:
@@ -120,7 +124,7 @@ def wait_ready(processes: Sequence[Process], seconds: float) -> None:
 
 
 def stop(processes: Sequence[Process], seconds: float = 8.0) -> None:
-    """End them, the last started first; who does not go in time is killed."""
+    """Stop processes in reverse order of start; kill those that do not end in time."""
     for process in reversed(processes):
         process.signal(signal.SIGTERM)
     until = time.monotonic() + seconds
@@ -131,5 +135,5 @@ def stop(processes: Sequence[Process], seconds: float = 8.0) -> None:
             process.running.wait(max(0.1, until - time.monotonic()))
         except subprocess.TimeoutExpired:
             print(f"{process.name} had to be killed", file=sys.stderr)
-        process.signal(signal.SIGKILL)  # what is left of its group
+        process.signal(signal.SIGKILL)  # the rest of its group
         process.running.wait(5)

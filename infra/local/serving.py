@@ -1,4 +1,4 @@
-"""The stand-ins' common parts: serving an application, the look of their pages, a call as Google's dispatchers make."""
+"""Shared by the stand-ins: serving an application, page layout, and calls as Google's dispatchers make them."""
 
 import signal
 import threading
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 class _QuietHandler(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Keep addresses and query strings out of the terminal."""
+        """Log nothing, because URLs and query strings must not reach the terminal."""
 
 
 def listen(app: "WSGIApplication", port: int) -> BaseWSGIServer:
@@ -32,10 +32,10 @@ def serve_until_ended(app: "WSGIApplication", port: int) -> None:
 
 
 def until_ended(server: BaseServer) -> None:
-    """Let a server serve until SIGTERM or SIGINT.
+    """Run a server until SIGTERM or SIGINT.
 
-    The handler does no more than leave a note. An exception of its own can be lost in whatever it interrupts, and
-    a lock it takes may be held by that already.
+    The signal handler only sets a flag: an exception could be lost in the code it interrupts, and that code may already
+    have a lock the handler needs.
     """
     ended: list[int] = []
     for ending in (signal.SIGTERM, signal.SIGINT):  # a shell's background job starts with SIGINT ignored
@@ -49,7 +49,7 @@ def until_ended(server: BaseServer) -> None:
 
 
 def call_directly(method: str, url: str, *, timeout: float, **wanted: Any) -> requests.Response:
-    """Send one request as Google's dispatchers do, on a connection of its own: no proxy, no redirect followed.
+    """Send one request on a new connection, as Google's dispatchers do: no proxy, no redirect followed.
 
     Raises requests.RequestException; `timeout` is seconds.
     """
@@ -59,12 +59,12 @@ def call_directly(method: str, url: str, *, timeout: float, **wanted: Any) -> re
 
 
 def wants_page(accepted: MIMEAccept) -> bool:
-    """Tell a browser, which gets a page, from a program, which gets JSON at the same address."""
+    """Tell whether a client prefers HTML: browsers get a page, programs get JSON at the same URL."""
     return accepted["text/html"] > accepted["application/json"]
 
 
 def page(title: str, inside: Markup) -> str:
-    """Return an HTML page in the one style, `title` its heading."""
+    """Return an HTML page in the common style; `title` is also its heading."""
     return _PAGE.format(title=title, style=_STYLE, inside=inside)
 
 
@@ -78,7 +78,7 @@ def table(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> Markup:
 
 
 def moment(at: str | None) -> str | None:
-    """Return an ISO 8601 time to the second, as a person reads it; its zone stands elsewhere on the page."""
+    """Format an ISO 8601 time to the second, for reading; the page shows the time zone elsewhere."""
     return at and at[:19].replace("T", " ")
 
 

@@ -1,7 +1,7 @@
 """Upstash's REST API (upstash.com/docs/redis/features/restapi) in front of a Redis on this machine.
 
-`python -m infra.local.upstash --port N --redis-port M --token T`; `GET /health` asks Redis. As at Upstash: commands
-as JSON or as a path, `/pipeline`, `/multi-exec`, base64 answers, and scripts that carry its own first-line flag.
+`python -m infra.local.upstash --port N --redis-port M --token T`; `GET /health` pings Redis. As at Upstash: commands
+as JSON or as a path, `/pipeline`, `/multi-exec`, base64 responses, and scripts with Upstash's first-line flag.
 """
 
 import argparse
@@ -19,14 +19,14 @@ from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
 from infra.local.resp import Command, ErrorReply, RedisConnection, RedisDown
 
-# They change or occupy the connection instead of answering; over one request that has no meaning.
+# Commands that change or occupy the connection, which has no meaning in a single request.
 _NOT_OVER_REST: Final = frozenset(
     {"CLIENT", "EXEC", "HELLO", "MONITOR", "MULTI", "PSUBSCRIBE", "RESET", "SELECT", "SUBSCRIBE", "WATCH"}
 )
 
 
 class NotACommand(Exception):
-    """The request holds no command that could be given to Redis."""
+    """The request contains no valid Redis command."""
 
 
 def _command_of(parts: Any) -> Command:
@@ -70,7 +70,7 @@ def _permitted(command: Command) -> Command:
 
 
 def _without_flags(script: bytes) -> bytes:
-    # Only Upstash knows the flags its own libraries write there; Redis refuses the script for them.
+    # Redis refuses scripts with the flags that Upstash's libraries write there.
     return script.partition(b"\n")[2] if script.startswith(b"#!lua") else script
 
 
@@ -87,12 +87,12 @@ def _json(reply: Any, base64: bool) -> Any:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection of a client, kept open between requests, with its own connection to Redis."""
+    """One keep-alive connection of a client, with its own connection to Redis."""
 
     server: "_Server"
     protocol_version = "HTTP/1.1"
-    timeout = 75  # seconds a connection may rest
-    wbufsize = -1  # headers and body leave in one segment; apart they wait 40 ms for each other
+    timeout = 75  # seconds a connection may be idle
+    wbufsize = -1  # headers and body are sent in one segment; two segments would wait 40 ms for each other
     disable_nagle_algorithm = True
 
     def setup(self) -> None:
@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = do_POST
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: a request line may hold values and the token."""
+        """Log nothing, because a request line may contain values and the token."""
 
     def _answer(self) -> tuple[int, Any]:
         path, query = urlsplit(self.path)[2:4]
@@ -158,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = False  # closing waits for the threads
+    daemon_threads = False  # close waits for the threads
     request_queue_size = 128
 
     def __init__(self, port: int, redis_port: int, token: str) -> None:
@@ -176,13 +176,13 @@ class _Server(ThreadingHTTPServer):
 
     def server_close(self) -> None:
         for connection in list(self._connected):
-            with suppress(OSError):  # it may be closing by itself
+            with suppress(OSError):  # it may already be closing
                 connection.shutdown(socket.SHUT_RDWR)
         super().server_close()
 
 
 class UpstashBridge:
-    """The bridge as a thread of this process; `port` 0 takes a free one, `url` tells which."""
+    """The bridge as a thread of this process; `port` 0 takes a free one, which `url` contains."""
 
     def __init__(self, redis_port: int, token: str, port: int = 0) -> None:
         self._server = _Server(port, redis_port, token)
@@ -193,7 +193,7 @@ class UpstashBridge:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening and end every connection, used or resting."""
+        """Stop listening and close every connection, active or idle."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -203,11 +203,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Upstash's REST API over a Redis on 127.0.0.1.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--redis-port", type=int, required=True)
-    kept = os.environ.get("UPSTASH_REDIS_REST_TOKEN")  # everybody on a machine can read a command line
-    parser.add_argument("--token", default=kept, required=not kept, help="the bearer token clients must show")
+    kept = os.environ.get("UPSTASH_REDIS_REST_TOKEN")  # every user of a machine can read command lines
+    parser.add_argument("--token", default=kept, required=not kept, help="the bearer token of clients")
     given = parser.parse_args()
     ending = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # before any thread: they all leave the signal to sigwait
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, ending
+    )  # before any thread starts, so that all threads leave the signal to sigwait
     bridge = UpstashBridge(given.redis_port, given.token, given.port)
     bridge.start()
     signal.sigwait(ending)

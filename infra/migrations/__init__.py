@@ -1,6 +1,6 @@
-"""Migrations: the schema from empty, one step a release, each with its way back.
+"""Migrations: the schema from an empty database, one step per release, each with a downgrade.
 
-Alembic is imported where there is a step to take: most releases have none.
+Alembic is imported only if there is a step to run: most releases have none.
 """
 
 from pathlib import Path
@@ -13,18 +13,18 @@ from infra.postgres.address import arguments
 
 HERE = Path(__file__).parent
 CONNECT_SECONDS = 3.0
-# The lines of bookings that are not over, of refunds that have not reached their customer, of messages not handled.
+# Lines with unfinished bookings, with refunds that have not reached the customer, or with unhandled outbox messages.
 UNFINISHED = text(
     "select distinct line from bookings b where status not in ('completed', 'cancelled')"
     " or exists (select from refunds r where r.booking_id = b.id and r.state <> 'done')"
     " or exists (select from outbox o where o.kind like b.line || '.%' and o.done_at is null and o.dead_at is null)"
     " order by line"
 )
-LOCK = 724_316_905  # two releases that migrate at once follow one another
+LOCK = 724_316_905  # an advisory lock: two releases that migrate at the same time run one after the other
 
 
 def engine_for(url: str) -> Engine:
-    """Return an engine of the plain driver, which waits for as long as a migration takes."""
+    """Return an engine on plain pg8000, without timeouts, because a migration may take long."""
 
     def connect() -> Any:
         given = arguments(url)
@@ -44,7 +44,7 @@ def revision(engine: Engine) -> str | None:
 
 
 def head() -> str:
-    """Return the last revision of this release: each step's file begins with its own."""
+    """Return the last revision of this release; the file name of each step begins with its revision."""
     return max(path.name.partition("_")[0] for path in HERE.glob("versions/[0-9]*.py"))
 
 
@@ -61,9 +61,9 @@ def unfinished_lines(url: str) -> list[str]:
 
 
 def upgrade(url: str, target: str = "head") -> tuple[str | None, str | None]:
-    """Bring a database to a revision and return the ones before and after; at it already, it changes nothing.
+    """Migrate a database to a revision and return its revisions before and after; without a step, change nothing.
 
-    Nor does it change one that a later release has migrated: that release's code was taken back, its schema stays.
+    A database that a later release has migrated stays unchanged: that release was rolled back, its schema stays.
     """
     engine = engine_for(url)
     try:
@@ -79,7 +79,7 @@ def upgrade(url: str, target: str = "head") -> tuple[str | None, str | None]:
 
 
 def downgrade(url: str, target: str) -> None:
-    """Take steps back, to a revision or to `base`: for the way back of a release, before its data matters."""
+    """Downgrade to a revision or to `base`: to roll back a release before its data matters."""
     from infra.migrations import steps
 
     engine = engine_for(url)

@@ -1,4 +1,4 @@
-"""Alembic's way in: one transaction for all steps, under a lock."""
+"""Alembic's entry point: one transaction for all steps, under an advisory lock."""
 
 from alembic import context
 from sqlalchemy import text

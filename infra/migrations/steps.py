@@ -1,4 +1,4 @@
-"""The steps, taken by alembic."""
+"""Runs migration steps with alembic."""
 
 from alembic import command
 from alembic.config import Config
@@ -9,7 +9,7 @@ from infra.migrations import HERE
 
 
 def up(engine: Engine, before: str | None, target: str) -> None:
-    """Take the steps to a revision from one of this release; from another's, none."""
+    """Upgrade to a revision from one of this release; from another release's revision, do nothing."""
     steps = ScriptDirectory.from_config(_config(engine))
     if before is None or before in {step.revision for step in steps.walk_revisions()}:
         command.upgrade(_config(engine), target)

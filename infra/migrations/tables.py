@@ -1,4 +1,4 @@
-"""Every table the code declares: the schema that the migrations are compared with."""
+"""The metadata of all declared tables, with which tests compare the migrated schema."""
 
 import shared.appointments.models
 import shared.appointments.providers.models

@@ -1,4 +1,4 @@
-"""A call to PhonePe over HTTP: once, within its timeouts, outside any transaction."""
+"""One HTTP call to PhonePe, with timeouts, never retried, outside any transaction."""
 
 from typing import Any
 
@@ -13,21 +13,21 @@ _BUSY_OR_BROKEN = {429, *range(500, 600)}
 
 def new_session() -> requests.Session:
     session = requests.Session()
-    session.trust_env = False  # a .netrc or a proxy variable must not replace what signs a call, or see it
+    session.trust_env = False  # a .netrc must not replace the credentials, a proxy must not see them
     session.headers["Accept"] = "application/json"
     return session
 
 
-def ask(http: requests.Session, method: str, url: str, **content: Any) -> tuple[int, Any]:
-    """Return the HTTP status and the JSON answered, None where it is none; raises GatewayUnavailable without an answer.
+def send(http: requests.Session, method: str, url: str, **content: Any) -> tuple[int, Any]:
+    """Return the HTTP status and the JSON body, None if it is not JSON. Raises GatewayUnavailable without a response.
 
-    Nothing is repeated and no redirect is followed: what was asked may have happened.
+    It never retries and follows no redirect, because the gateway may already have acted on the request.
     """
     assert_outside_transaction()
     try:
         response = http.request(method, url, timeout=TIMEOUT, allow_redirects=False, **content)
     except requests.RequestException as error:
-        raise GatewayUnavailable(type(error).__name__) from None  # its variables hold the request
+        raise GatewayUnavailable(type(error).__name__) from None  # a traceback's variables contain the request
     if response.status_code in _BUSY_OR_BROKEN:
         raise GatewayUnavailable(f"HTTP {response.status_code}")
     try:

@@ -1,4 +1,4 @@
-"""Reading JSON that PhonePe wrote: what is not of the type that was expected counts as absent."""
+"""Reads values from PhonePe's JSON; a value of an unexpected type counts as absent."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ def paise(value: Any) -> int | None:
 
 
 def text(value: Any) -> str | None:
-    # What cannot be printed cannot be stored either (NUL, half a surrogate pair), and is no word of theirs.
+    # Unprintable text (NUL, half a surrogate pair) cannot be stored either, and PhonePe never sends any.
     return value if isinstance(value, str) and value and value.isprintable() else None
 
 
 def word(value: Any) -> str:
-    """Return a code of theirs, a number as its digits; empty where there is none."""
+    """Return a code of PhonePe's, a number as its digits; empty if there is none."""
     return str(value) if type(value) is int else text(value) or ""

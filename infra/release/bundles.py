@@ -1,11 +1,11 @@
-"""`make bundles`: one archive per function in var/bundles, holding what that function may run and nothing else.
+"""`make bundles`: one archive per function in var/bundles, with only the files that the function may use.
 
-`python -m infra.release.bundles [ENVIRONMENT]`: for the database and the lines of business that its tfvars name; without
-one, a database by address and every line.
+`python -m infra.release.bundles [ENVIRONMENT]`: for the database and lines of business in that environment's tfvars;
+without an argument, for a database by URL and all lines.
 
-The same source makes the same bytes on any machine: names sorted, one time and one mode for all, stored and not
-compressed, as zlib's output differs between its builds. The name of the uploaded object carries the hash, so that a
-function is deployed when something it ships has changed. Terraform reads `manifest.json`:
+Builds are reproducible: names are sorted, times and modes fixed, and files stored uncompressed, because zlib's output
+differs between its builds. The uploaded object's name contains the hash, so that a function is deployed only when one
+of its files has changed. Terraform reads `manifest.json`:
 `{function: {"object": "functions/<function>/<sha256>.zip", "path": "var/bundles/<function>.zip", "sha256": …}}`.
 """
 
@@ -24,17 +24,17 @@ from infra.release.closure import Tree, closure
 from infra.release.requirements import Unpinned, pins, requirements
 
 BUNDLES: Final = Path("var/bundles")
-THE_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the first that an archive can tell
+THE_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest that a ZIP archive can store
 PLAIN_FILE: Final = 0o100644 << 16
 UNIX: Final = 3
 ENVIRONMENTS: Final = Path("terraform/environments")
-# What an environment's database needs on top: modules beside others, and a requirements file that pins their libraries.
+# Additions for an environment's database: modules shipped with other modules, and a file that pins their libraries.
 BESIDE: Final = {"cloud_sql": {"infra.postgres.address": "infra.postgres.cloud_sql"}}
 ON_TOP: Final = {"cloud_sql": "requirements-cloud-sql.txt"}
 
 
 class UnknownLine(Exception):
-    """An environment names a line of business that the tree does not hold."""
+    """An environment names a line of business that is not in the tree."""
 
 
 Manifest = dict[str, dict[str, str]]
@@ -65,7 +65,7 @@ def build(root: Path, out: Path, database: str = "neon", lines: Sequence[str] = 
 
 
 def archive(content: Mapping[str, bytes]) -> bytes:
-    """Return an archive of these files that depends on nothing but their names and bytes."""
+    """Return a ZIP archive of these files that depends only on their names and bytes."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archived:
         for name in sorted(content):
@@ -76,19 +76,19 @@ def archive(content: Mapping[str, bytes]) -> bytes:
 
 
 def database_of(environment: Path) -> str:
-    """Return the database that an environment's tfvars name."""
+    """Return the value of `database` in an environment's tfvars."""
     named = re.search(r'^database\s*=\s*"(\w+)"', environment.read_text(), re.MULTILINE)
     return named[1] if named else "neon"
 
 
 def lines_of(environment: Path) -> tuple[str, ...]:
-    """Return the lines that an environment's tfvars name, or those of one that names none."""
+    """Return the value of `lines` in an environment's tfvars, or the default lines."""
     named = re.search(r"^lines\s*=\s*\[([^\]]*)\]", environment.read_text(), re.MULTILINE)
     return tuple(re.findall(r'"([^"]+)"', named[1])) if named else default_lines()
 
 
 def lines_of_tree(root: Path, lines: Sequence[str]) -> list[str]:
-    """Return these lines, each a folder of `shared/lines` (`all`: every one). Raises UnknownLine."""
+    """Return the names of these lines, each a folder of `shared/lines` (`all`: every one). Raises UnknownLine."""
     known = sorted(path.parent.name for path in root.glob("shared/lines/*/line.py"))
     if unknown := set(lines) - {*known, *EVERY_LINE}:
         raise UnknownLine(f"no line of business is called {', '.join(sorted(unknown))}")

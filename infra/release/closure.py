@@ -1,12 +1,12 @@
-"""The modules that a function may run, read from the source without running it: our files, and the libraries they name.
+"""The import closure of a function, by static analysis: our files, and the names of the libraries they import.
 
-Imports are followed, those inside functions too. A function counts where somebody names it: `functions.wiring` imports
-every adapter, and a bundle ships those whose getter its code mentions. Everything else in a module counts as soon as
-the module is imported, and so does a function behind a decorator that may keep it (`@routes.get`). A string that is the
-name of a module of ours is an import of all of it; a literal table of such names counts where named. Of LINE_ROUTES, the
-routes of lines by name, the entries of the lines that are shipped count; the manifest of each is an import of its own.
-So does a registry, a table of entries (`gateways.GATEWAYS`), and field by field. `GATEWAYS[name].verify` follows what the
-entries hold as `verify`, `for name in GATEWAYS` follows nothing more, any other use follows all of it.
+Imports are followed, also those inside functions. A function is followed where code refers to it: `functions.wiring`
+imports every adapter, and a bundle ships those whose getter its code mentions. All other statements are followed with
+their module's import, and so is a function whose decorator may register it (`@routes.get`). A string that is the name
+of a module of ours imports all of that module; a literal table of such names is followed where code refers to it. In
+LINE_ROUTES only the shipped lines' entries are followed; each line's manifest is imported separately. A registry, a
+table of entries (`gateways.GATEWAYS`), is followed field by field. `GATEWAYS[name].verify` follows the `verify` of all
+entries, `for name in GATEWAYS` follows nothing more, and any other use follows everything in it.
 """
 
 import ast
@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Final
 
 OURS: Final = ("functions", "infra", "shared")
-PASSIVE: Final = frozenset({"cache", "contextmanager"})  # decorators that keep nothing: the function waits to be named
+PASSIVE: Final = frozenset(
+    {"cache", "contextmanager"}
+)  # decorators that register nothing: the function is followed by reference only
 DOTTED: Final = re.compile(r"\w+(\.\w+)+(:\w+)?")
 LINE_ROUTES: Final = "LINE_ROUTES"
-# What a module opens by its path: files beside it, and files of a library none of whose code it imports.
+# Files a module opens by path: files beside it, and files of a library whose code it does not import.
 BY_PATH: Final = {
     "functions.docs.document": ("openapi/core.json", "openapi/{line}.json"),
     "functions.docs.explorer": ("explorer.html", "page.css", "start.js"),
@@ -32,7 +34,7 @@ FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True)
 class Closure:
-    """`files` by their path in the tree; `imported`: the names of modules, ours and others', as they are imported."""
+    """`files`: paths in the tree; `imported`: the full names of imported modules, ours and libraries'."""
 
     files: frozenset[str]
     imported: frozenset[str]
@@ -40,24 +42,24 @@ class Closure:
 
 @dataclass(frozen=True)
 class _Module:
-    """A file's own names: what importing it runs, what waits to be named, and what it calls the modules of others."""
+    """A parsed file: statements run at import, definitions followed by reference, and import aliases."""
 
     path: Path
     live: list[ast.stmt]
-    waiting: dict[str, ast.stmt]
+    deferred: dict[str, ast.stmt]
     aliases: dict[str, str]
     registries: dict[str, list[ast.keyword]]
 
 
 class Tree:
-    """The source as it is now, each file read once."""
+    """The source tree; each file is parsed once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._known: dict[str, _Module | None] = {}
 
     def module(self, name: str) -> _Module | None:
-        """Return a module of ours; None for anybody else's, and for what is no module."""
+        """Return a module of ours; None for a library's module and for a name that is no module."""
         if name not in self._known:
             stem = self.root.joinpath(*name.split("."))
             paths = (stem / "__init__.py", stem.with_suffix(".py")) if _first(name) in OURS else ()
@@ -67,7 +69,7 @@ class Tree:
 
 @dataclass
 class _Reading:
-    """A function's part of the tree, as far as it has been followed."""
+    """The state of one traversal: the files, imports and references found so far."""
 
     tree: Tree
     lines: Sequence[str]
@@ -76,7 +78,7 @@ class _Reading:
     named: set[tuple[str, str]] = field(default_factory=set)
 
     def module(self, name: str) -> None:
-        """Follow the import of a module: its packages first, then what importing it runs."""
+        """Follow the import of a module: its parent packages, and the statements it runs at import."""
         module = self.tree.module(name)
         if module is None:
             self.imported.add(name)
@@ -100,23 +102,23 @@ class _Reading:
             self.files.add(path)
 
     def whole(self, name: str) -> None:
-        """Follow a module of which anything may be used."""
+        """Follow a module including all its deferred definitions."""
         self.module(name)
         module = self.tree.module(name)
-        for each in module.waiting if module else ():
+        for each in module.deferred if module else ():
             self.name(name, each)
 
     def name(self, module_name: str, name: str) -> None:
-        """Follow a name of a module: a module below it, or a definition that waited to be named."""
+        """Follow a name in a module: a submodule, or a deferred definition."""
         if self.tree.module(f"{module_name}.{name}"):
             self.module(f"{module_name}.{name}")
         module = self.tree.module(module_name)
-        if module and name in module.waiting and (module_name, name) not in self.named:
+        if module and name in module.deferred and (module_name, name) not in self.named:
             self.named.add((module_name, name))
-            _Follow(self, module_name, module).visit(module.waiting[name])
+            _Follow(self, module_name, module).visit(module.deferred[name])
 
     def dotted(self, text: str) -> None:
-        """Follow `package.module.name.…`: the module is the longest part that is one."""
+        """Follow `package.module.name.…`; the longest prefix that is a module is the module."""
         parts = text.split(".")
         for length in range(len(parts), 0, -1):
             module = ".".join(parts[:length])
@@ -127,7 +129,7 @@ class _Reading:
 
 
 class _Follow(ast.NodeVisitor):
-    """Finds what one statement imports and names."""
+    """Follows the imports and references in one statement."""
 
     def __init__(self, reading: _Reading, module: str, known: _Module) -> None:
         self._reading, self._module, self._known = reading, module, known
@@ -137,16 +139,16 @@ class _Follow(ast.NodeVisitor):
             self._reading.module(each.name)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        assert node.module, "this house imports by full names"  # noqa: S101
+        assert node.module, "imports are absolute here"  # noqa: S101
         self._reading.module(node.module)
         for each in node.names:
             if _first(node.module) in OURS:
                 self._reading.name(node.module, each.name)
-            else:  # of a package that several libraries share, the name may be the library
+            else:  # in a namespace package of several libraries, the name may select the library
                 self._reading.module(f"{node.module}.{each.name}")
 
     def visit_If(self, node: ast.If) -> None:
-        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":  # read by mypy alone
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":  # only mypy evaluates it
             for statement in node.orelse:
                 self.visit(statement)
         else:
@@ -199,14 +201,14 @@ def closure(
     *,
     of: Sequence[str] = (),
 ) -> Closure:
-    """Return what the function of this name may come to run, from `main.py` on; see this module's rules.
+    """Return the import closure of a function, from `main.py` on, by this module's rules.
 
     `lines` are the lines of business that the environment runs, `of` those whose manifest the function loads.
-    `beside` names modules that one environment needs wherever another module is (`{the other: the one}`).
+    `beside` maps a module to one that this environment ships with it.
     """
     reading = _Reading(tree, lines)
     entry = _read(tree.root / "main.py")
-    for statement in [*entry.live, *entry.waiting.values()]:
+    for statement in [*entry.live, *entry.deferred.values()]:
         _Follow(reading, "main", entry).visit(statement)
     reading.whole(f"functions.{function}")
     for line in of:
@@ -231,21 +233,21 @@ def _chain(node: ast.expr) -> list[str] | None:
 
 def _read(path: Path) -> _Module:
     live: list[ast.stmt] = []
-    waiting: dict[str, ast.stmt] = {}
+    deferred: dict[str, ast.stmt] = {}
     tree = ast.parse(path.read_bytes())
     for statement in tree.body:
-        names = _waits(statement)
-        waiting |= dict.fromkeys(names, statement)
+        names = _deferred_names(statement)
+        deferred |= dict.fromkeys(names, statement)
         if not names:
             live.append(statement)
-    return _Module(path, live, waiting, _aliases(tree), _registries(waiting))
+    return _Module(path, live, deferred, _aliases(tree), _registries(deferred))
 
 
-def _waits(statement: ast.stmt) -> list[str]:
-    """Return the names under which a statement of a module waits to be used; none when importing it is using it."""
+def _deferred_names(statement: ast.stmt) -> list[str]:
+    """Return the names a statement defines that are followed by reference only; none if it counts at import."""
     if isinstance(statement, FunctionDef):
-        kept = {ast.unparse(each) for each in statement.decorator_list} - PASSIVE
-        return [] if kept else [statement.name]
+        registering = {ast.unparse(each) for each in statement.decorator_list} - PASSIVE
+        return [] if registering else [statement.name]
     if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Dict | ast.List | ast.Tuple | ast.Set):
         return (
             [each.id for each in statement.targets if isinstance(each, ast.Name)] if _is_table(statement.value) else []
@@ -254,7 +256,7 @@ def _waits(statement: ast.stmt) -> list[str]:
 
 
 def _is_table(value: ast.expr) -> bool:
-    """Tell whether an expression only names things: constants, names, and entries of named fields."""
+    """Tell whether an expression has only constants, names, and entries with keyword arguments."""
     match value:
         case ast.Constant() | ast.Name():
             return True
@@ -269,10 +271,10 @@ def _is_table(value: ast.expr) -> bool:
     return False
 
 
-def _registries(waiting: Mapping[str, ast.stmt]) -> dict[str, list[ast.keyword]]:
-    """Return the fields of every entry, by the name of the registry."""
+def _registries(deferred: Mapping[str, ast.stmt]) -> dict[str, list[ast.keyword]]:
+    """Return the keyword arguments of all entries, by the name of the registry."""
     found: dict[str, list[ast.keyword]] = {}
-    for name, statement in waiting.items():
+    for name, statement in deferred.items():
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Dict):
             entries = [each for each in statement.value.values if isinstance(each, ast.Call)]
             if entries:
@@ -281,7 +283,7 @@ def _registries(waiting: Mapping[str, ast.stmt]) -> dict[str, list[ast.keyword]]
 
 
 def _aliases(tree: ast.Module) -> dict[str, str]:
-    """Return what a file calls modules and their names, by their full names."""
+    """Return the full name behind each name that a file imports."""
     aliases: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -1,8 +1,8 @@
-"""`python -m infra.release.migrate FILE`: has the migrate function bring the database to this release's schema.
+"""`python -m infra.release.migrate FILE`: calls the migrate function, which migrates the database to this release.
 
-FILE is what `terraform output -json migration` says: `{"queue", "url", "account", "target"}`. A build runs outside the
-network and that function answers inside it only, so a task calls it. A task that succeeded is gone, one that did not is
-tried again. Settings: CLOUD_TASKS_LOCATION; CLOUD_TASKS_URL and GCE_METADATA_HOST as the functions have them.
+FILE is the output of `terraform output -json migration`: `{"queue", "url", "account", "target"}`. A Cloud Task makes the
+call, because a build runs outside the network and the function only accepts internal calls. A task that succeeds is
+deleted, one that fails is retried. Settings: CLOUD_TASKS_LOCATION; CLOUD_TASKS_URL and GCE_METADATA_HOST as for functions.
 """
 
 import json
@@ -21,19 +21,19 @@ from shared.kit.ids import new_id
 from shared.kit.settings import Settings
 from shared.outbox.queue import QueueUnavailable, Task
 
-TRIES: Final = 3  # a first answer may be of an instance that is still starting
-DEADLINE: Final = 900  # seconds: the function's own
+TRIES: Final = 3  # the first failure may come from an instance that is still starting
+DEADLINE: Final = 900  # seconds, the function's timeout
 PATIENCE: Final = 1800.0
 EVERY: Final = 2.0
 TIMEOUT: Final = 10
 
 
 class NotMigrated(Exception):
-    """The schema is not known to be this release's: no traffic may move. Says what is known."""
+    """The migration failed or its result is unknown, so no traffic may move; the message is the reason."""
 
 
 class Migration:
-    """One call of the migrate function, by a task that is watched until it is gone."""
+    """One call of the migrate function, by a task that is polled until it is deleted."""
 
     def __init__(self, settings: Settings, wanted: Mapping[str, str]) -> None:
         self._identity = MetadataIdentity(settings.gce_metadata_host)
@@ -52,7 +52,7 @@ class Migration:
         self._url = f"{settings.cloud_tasks_url}/v2/{location}/queues/{self._task.queue}/tasks/{self._task.name}"
 
     def run(self, patience: float = PATIENCE, every: float = EVERY) -> None:
-        """Return when the database is migrated. Raises NotMigrated; a task that fails is taken back."""
+        """Migrate the database and wait. Raises NotMigrated after deleting a task that fails."""
         try:
             self._queue.enqueue(self._task, TIMEOUT)
             self._watch(patience, every)
@@ -66,12 +66,12 @@ class Migration:
         while (task := self._ask("GET")) is not None:
             if task.get("responseCount", 0) >= TRIES or time.monotonic() > until:
                 self._ask("DELETE")
-                said = task.get("lastAttempt", {}).get("responseStatus", "no answer is known")
-                raise NotMigrated(f"{task.get('responseCount', 0)} answers, and none was a success: {said}")
+                last = task.get("lastAttempt", {}).get("responseStatus", "no response is known")
+                raise NotMigrated(f"{task.get('responseCount', 0)} responses without a success; the last: {last}")
             time.sleep(every)
 
     def _ask(self, method: str) -> dict[str, Any] | None:
-        """Return the task; None when it is gone. Raises requests.RequestException."""
+        """Send a request about the task and return it; None if it is deleted. Raises requests.RequestException."""
         headers = {"Authorization": f"Bearer {self._identity.access_token()}"}
         answer = requests.request(method, self._url, headers=headers, timeout=TIMEOUT)
         if answer.status_code == 404:
@@ -87,8 +87,8 @@ def main(file: str) -> None:
     try:
         Migration(settings, json.loads(Path(file).read_text())).run()
     except NotMigrated as failure:
-        sys.exit(f"Not migrated: {failure}\nThe migrate function's log tells why.")
-    sys.stdout.write("The database is at this release's schema.\n")
+        sys.exit(f"Not migrated: {failure}\nThe reason is in the migrate function's log.")
+    sys.stdout.write("The database has this release's schema.\n")
 
 
 if __name__ == "__main__":

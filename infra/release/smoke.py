@@ -1,9 +1,9 @@
-"""`python -m infra.release.smoke WHERE`: whether what was just deployed answers, from outside, as a client would ask.
+"""`python -m infra.release.smoke WHERE`: smoke-tests a deployment from outside, as a client.
 
-WHERE is the address of all groups, or a file with what `terraform output -json urls` says: `{group: address}`. Nothing
-is changed and nobody is mailed. Each public function is asked something it refuses by a rule of its own, which it can do
-only when its code, its settings and its secrets are there. The document must be the one of this tree. A group that only
-other lines of business need has no address and is not asked.
+WHERE is the base URL of all groups, or a file with the output of `terraform output -json urls`: `{group: url}`. The
+tests change nothing and send no mail. Each public function gets a request that it refuses, for which it needs its code,
+its settings and its secrets. The OpenAPI document must be this tree's. A group without a URL, which only other lines of
+business need, is skipped.
 """
 
 import json
@@ -24,7 +24,7 @@ NOBODY: Final = {"email": "smoke@invalid.example", "otp": "000000"}
 
 @dataclass(frozen=True)
 class Check:
-    """A question to a group, and how it is to be answered: a status, and the problem's code."""
+    """A request to a group, and the expected status and problem code."""
 
     group: str
     method: str
@@ -36,7 +36,7 @@ class Check:
 
 CHECKS: Final = (
     Check("docs", "GET", "/api/v1/openapi.json", 200),
-    Check("auth", "POST", "/api/v1/auth/verify-otp", 401, "otp_invalid", NOBODY),  # Redis has been asked
+    Check("auth", "POST", "/api/v1/auth/verify-otp", 401, "otp_invalid", NOBODY),  # after a query to Redis
     Check("customer", "GET", "/api/v1/customer/bookings", 401, "invalid_token"),
     Check("chef", "GET", "/api/v1/chef/bookings", 401, "invalid_token"),
     Check("admin", "GET", "/api/v1/admin/stats", 401, "invalid_token"),
@@ -46,35 +46,35 @@ CHECKS: Final = (
 
 
 def smoke(urls: Mapping[str, str], pause: float = 5.0) -> list[str]:
-    """Ask each group, three times at most, seconds apart; return what was answered otherwise than it must be."""
-    wrong = []
+    """Send each group's request, up to three times, `pause` seconds apart; return the failures."""
+    failures = []
     for check in (each for each in CHECKS if each.group in urls):
-        for tried in range(TRIES):
-            said = _ask(urls[check.group], check)
-            if said is None:
+        for attempt in range(TRIES):
+            failure = _failure(urls[check.group], check)
+            if failure is None:
                 break
-            time.sleep(pause if tried < TRIES - 1 else 0)
+            time.sleep(pause if attempt < TRIES - 1 else 0)
         else:
-            wrong.append(f"{check.method} {urls[check.group]}{check.path}: {said}")
-    return wrong
+            failures.append(f"{check.method} {urls[check.group]}{check.path}: {failure}")
+    return failures
 
 
-def _ask(url: str, check: Check) -> str | None:
-    """Return what is wrong with an answer; None for nothing."""
+def _failure(url: str, check: Check) -> str | None:
+    """Send the request and return the error in its response, or None."""
     try:
-        answer = requests.request(check.method, url + check.path, json=check.body, timeout=TIMEOUT)
-        said = answer.json()
+        response = requests.request(check.method, url + check.path, json=check.body, timeout=TIMEOUT)
+        body = response.json()
     except (requests.RequestException, ValueError) as trouble:
         return type(trouble).__name__
-    if (answer.status_code, said.get("code")) != (check.status, check.code):
-        return f"{answer.status_code} {said.get('code')}, not {check.status} {check.code}"
-    if check.group == "docs" and not _is_of_this_tree(said):
+    if (response.status_code, body.get("code")) != (check.status, check.code):
+        return f"{response.status_code} {body.get('code')}, not {check.status} {check.code}"
+    if check.group == "docs" and not _is_of_this_tree(body):
         return "the document of another release"
     return None
 
 
 def _is_of_this_tree(document: Any) -> bool:
-    """Tell whether a document holds every operation of the core, and of the lines none but this tree's."""
+    """Tell whether a document has every core operation, and no operation that is not in this tree."""
     parts = {file.stem: json.loads(file.read_bytes()) for file in PARTS.glob("*.json")}
     known = {operation for part in parts.values() for operation in _operations(part)}
     served = set(_operations(document))
@@ -88,7 +88,7 @@ def _operations(document: Any) -> Iterator[str]:
 
 
 def addresses(where: str) -> dict[str, str]:
-    """Return the address of each group."""
+    """Return the base URL of each group."""
     if where.startswith(("https://", "http://")):
         return {check.group: where.rstrip("/") for check in CHECKS}
     written: dict[str, str] = json.loads(Path(where).read_text())
@@ -97,9 +97,9 @@ def addresses(where: str) -> dict[str, str]:
 
 def main(where: str) -> None:
     urls = addresses(where)
-    if wrong := smoke(urls):
-        sys.exit("\n".join(wrong))
-    sys.stdout.write(f"{sum(check.group in urls for check in CHECKS)} groups answer as they must.\n")
+    if failures := smoke(urls):
+        sys.exit("\n".join(failures))
+    sys.stdout.write(f"{sum(check.group in urls for check in CHECKS)} groups respond as expected.\n")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def functions_on(db: PostgresDatabase) -> Iterator[pytest.MonkeyPatch]:
         for name, value in placeholders().items():
             patch.setenv(name, value)
         patch.setattr(wiring, "database", lambda: db)
-        patch.setattr(wiring, "patient_database", lambda: db)
+        patch.setattr(wiring, "slow_query_database", lambda: db)
         for each in made:
             each.cache_clear()
         yield patch

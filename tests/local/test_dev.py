@@ -139,7 +139,7 @@ def test_a_function_that_is_killed_is_started_again(system: System):
     assert eventually(lambda: answers() and customer())
     assert not before & customer()
     assert system.demo("meera").get("/customer/profile").status_code == 200
-    assert "customer ended and is started again" in system.data.with_suffix(".dev.log").read_text()
+    assert "customer ended and is restarted" in system.data.with_suffix(".dev.log").read_text()
 
 
 @pytest.mark.parametrize("reset", [(), ("--reset",)])

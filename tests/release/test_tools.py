@@ -35,19 +35,19 @@ def test_the_database_is_migrated_by_a_task_that_is_waited_for(system: System, t
     (tmp_path / "migration.json").write_text(json.dumps(wanted(system)))
     before = system.logs()["migrate"].count("/migrations/upgrade")
     ran = tool("migrate", str(tmp_path / "migration.json"), system.env)
-    assert (ran.returncode, ran.stdout) == (0, "The database is at this release's schema.\n"), ran.stderr
+    assert (ran.returncode, ran.stdout) == (0, "The database has this release's schema.\n"), ran.stderr
     assert system.logs()["migrate"].count("/migrations/upgrade") > before
 
 
 def test_a_migration_that_is_refused_stops_the_release(system: System):
     refused = Migration(Settings.read(system.env), wanted(system, account="somebody@local.iam.gserviceaccount.com"))
-    with pytest.raises(NotMigrated, match="3 answers"):
+    with pytest.raises(NotMigrated, match="3 responses"):
         refused.run(patience=30, every=0.1)
 
 
 def test_a_migration_nobody_answers_in_time_stops_the_release_and_is_taken_back(system: System):
     refused = Migration(Settings.read(system.env), wanted(system, account="somebody@local.iam.gserviceaccount.com"))
-    with pytest.raises(NotMigrated, match="none was a success"):
+    with pytest.raises(NotMigrated, match="without a success"):
         refused.run(patience=0, every=0.1)
     assert refused._ask("GET") is None
 
@@ -63,7 +63,7 @@ def test_what_is_deployed_answers_as_it_must_behind_one_address_and_at_each_func
     (tmp_path / "urls.json").write_text(json.dumps(system.urls))
     for where in (system.url, str(tmp_path / "urls.json")):
         ran = tool("smoke", where, {})
-        assert (ran.returncode, ran.stdout) == (0, "7 groups answer as they must.\n"), ran.stderr
+        assert (ran.returncode, ran.stdout) == (0, "7 groups respond as expected.\n"), ran.stderr
 
 
 def test_every_public_function_is_asked():

@@ -7,7 +7,7 @@ from email.policy import default as mail_policy
 
 import pytest
 
-from infra.email import ConsoleMailer, FirstThatWorks, ResendMailer, SmtpMailer
+from infra.email import ConsoleMailer, FallbackMailer, ResendMailer, SmtpMailer
 from infra.outside import CalledInsideTransaction, transaction_open
 from shared.notifications.mail import Mail, MailUndeliverable
 from tests.mail_server import MailServer
@@ -82,7 +82,7 @@ def test_a_mails_id_fits_into_a_header_anywhere(identity: str) -> None:
 
 def test_the_first_provider_that_works_is_the_only_one_that_sends() -> None:
     down, works, spare = Remembering("down"), Remembering(), Remembering()
-    FirstThatWorks([down, works, spare]).send(MAIL)
+    FallbackMailer([down, works, spare]).send(MAIL)
     assert (down.mails, works.mails, spare.mails) == ([MAIL], [MAIL], [])
 
 
@@ -90,7 +90,7 @@ def test_smtp_delivers_what_resend_refuses_for_good_and_the_log_names_no_person(
     inbox: MailServer, resend: Resend, caplog: pytest.LogCaptureFixture
 ) -> None:
     mail = replace(MAIL, to="bad@example")
-    FirstThatWorks([ResendMailer(KEY, SENDER, resend.url), SmtpMailer(inbox.smtp_url, SENDER)]).send(mail)
+    FallbackMailer([ResendMailer(KEY, SENDER, resend.url), SmtpMailer(inbox.smtp_url, SENDER)]).send(mail)
     assert [caught.to for caught in inbox.mails()] == ["bad@example"]
     (record,) = (record for record in caplog.records if record.name == "infra.email")
     assert record.fields == {"provider": "ResendMailer", "reason": "HTTP 422 validation_error", "mail": "otp.7f3a"}
@@ -101,7 +101,7 @@ def test_smtp_delivers_what_resend_refuses_for_good_and_the_log_names_no_person(
 @pytest.mark.parametrize("mailers", [[], [Remembering("down"), Remembering("refused")]], ids=["none", "all refuse"])
 def test_a_mail_nobody_takes_is_undeliverable(mailers: list[Remembering]) -> None:
     with pytest.raises(MailUndeliverable):
-        FirstThatWorks(mailers).send(MAIL)
+        FallbackMailer(mailers).send(MAIL)
 
 
 def test_the_console_shows_the_mail_in_development_and_is_refused_elsewhere(capsys: pytest.CaptureFixture) -> None:

@@ -34,7 +34,7 @@ CODES = {
     " PAYMENT_SUCCESS": (WAIT, WAIT, WAIT),
     "": (WAIT, WAIT, WAIT),
 }
-READERS = (wire.payment_answer, wire.refund_answer, wire.refund_asked_answer)
+READERS = (wire.payment_answer, wire.refund_answer, wire.refund_request_answer)
 # The vendor's sample of a payment made by UPI, as its page "Check Status API" shows it.
 PAID = {
     "success": True,

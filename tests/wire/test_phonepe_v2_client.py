@@ -235,7 +235,7 @@ def test_no_secret_and_no_token_is_in_what_is_raised_or_logged(another, phonepe,
     with pytest.raises((GatewayUnavailable, GatewayRefused)) as raised:
         gateway.start(ORDER)
     everything = "".join(traceback.TracebackException.from_exception(raised.value, capture_locals=True).format())
-    held = gateway._tokens._held
+    held = gateway._tokens._cached
     for text in (everything, caplog.text, repr(gateway._tokens.__dict__)):
         assert CREDENTIALS[2] not in text
         assert held is None or held.value not in text

@@ -109,9 +109,9 @@ def test_a_rejected_token_is_replaced_and_whoever_has_another_already_is_asked_f
 
 
 def test_an_instance_that_died_while_it_fetched_keeps_nobody_waiting_for_long(instance, monkeypatch):
-    monkeypatch.setattr(token_module, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(token_module, "WAIT_SECONDS", 0.3)
     tokens = instance()
-    assert tokens._claimed()
+    assert tokens._claim()
     assert instance().current().value
 
 

@@ -1,1 +1,1 @@
-"""The OpenAPI document, generated from what the endpoints declare: a build tool that no function imports."""
+"""Generates the OpenAPI document from the endpoints' declarations; a build tool that no function imports."""

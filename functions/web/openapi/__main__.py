@@ -1,6 +1,6 @@
 """`python -m functions.web.openapi` writes functions/docs/openapi/*.json, which the docs function merges and serves.
 
-With `--check` it writes nothing and exits 1 if a file is not what the code declares.
+With `--check` it writes nothing and exits 1 if a file is out of date.
 """
 
 import json
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str]) -> None:
         for name, text in texts.items():
             (PARTS / name).write_text(text)
     elif {file.name: file.read_text() for file in PARTS.glob("*.json")} != texts:
-        sys.exit(f"{PARTS.name}/ is not what the code declares: run `python -m functions.web.openapi`")
+        sys.exit(f"{PARTS.name}/ is out of date: run `python -m functions.web.openapi`")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def parts() -> dict[str, Json]:
 
 
 def document() -> Json:
-    """Return the document of every function a client may call, with every line."""
+    """Return the document of all public functions and all lines."""
     _use_placeholders()
     operations = _operations()
     models = Models([operation.endpoint for operation in operations])
@@ -48,7 +48,7 @@ def document() -> Json:
 
 
 def _use_placeholders() -> None:
-    """Let the functions load: the settings they require hold nothing, the others their defaults, whatever is set here."""
+    """Set placeholder settings, so that the functions can be imported whatever this environment sets."""
     for item in fields(Settings):
         os.environ[item.name.upper()] = "1:placeholder" if item.default is None else ""
     os.environ |= {"ENVIRONMENT": "test", "DATABASE_URL": "postgresql://placeholder"}
@@ -60,7 +60,7 @@ def _public() -> list[str]:
 
 
 def _owners() -> dict[tuple[str, str], str]:
-    """Return the line of each operation that a function declares among `LINE_ROUTES`."""
+    """Return the line of each operation in a function's `LINE_ROUTES`, by method and path."""
     tables = [getattr(import_module(f"functions.{name}"), "LINE_ROUTES", {}) for name in _public()]
     return {
         (method, path): line
@@ -85,10 +85,10 @@ def _paths(operations: Sequence[Operation], models: Models) -> Json:
     paths: Json = {}
     named = {operation.id: operation.endpoint for operation in operations}
     for operation in operations:
-        told, endpoint = describe(operation, models), operation.endpoint
-        if found := links.following(endpoint, named) | links.by_hand(WORDS["links"].get(operation.id, {})):
-            told["responses"][str(endpoint.status)]["links"] = found
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = told
+        described, endpoint = describe(operation, models), operation.endpoint
+        if found := links.by_path(endpoint, named) | links.by_hand(WORDS["links"].get(operation.id, {})):
+            described["responses"][str(endpoint.status)]["links"] = found
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = described
     return paths
 
 

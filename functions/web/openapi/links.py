@@ -1,4 +1,4 @@
-"""The links of an answer in the API's document: the operations that take an id of it."""
+"""OpenAPI links: the operations that take an id from a response."""
 
 import re
 from collections.abc import Mapping
@@ -8,24 +8,24 @@ from functions.web.endpoint import Endpoint
 from functions.web.openapi.words import Json
 
 
-def following(endpoint: Endpoint, operations: Mapping[str, Endpoint]) -> Json:
-    """Return by their ids the operations whose path goes on with the id that this endpoint answers, or lists first."""
-    where = _where_id_is(endpoint.answer)
-    goes_on = re.compile(re.escape(endpoint.path) + r"/{(\w+)}[^{]*")
-    found = {name: goes_on.fullmatch(other.path) for name, other in operations.items()} if where else {}
-    return {name: _link(name, parameters={match[1]: where}) for name, match in found.items() if match}
+def by_path(endpoint: Endpoint, operations: Mapping[str, Endpoint]) -> Json:
+    """Return links to operations whose path continues with the id in this endpoint's response, or in its first item."""
+    id_pointer = _id_pointer(endpoint.answer)
+    longer = re.compile(re.escape(endpoint.path) + r"/{(\w+)}[^{]*")
+    found = {name: longer.fullmatch(other.path) for name, other in operations.items()} if id_pointer else {}
+    return {name: _link(name, parameters={match[1]: id_pointer}) for name, match in found.items() if match}
 
 
-def by_hand(told: Mapping[str, Json]) -> Json:
-    """Return the links that words.yaml tells: what the next operation takes, and where it is in this answer."""
-    return {name: _link(name, **takes) for name, takes in told.items()}
+def by_hand(declared: Mapping[str, Json]) -> Json:
+    """Return the links declared in words.yaml: an input of the next operation and its pointer into this response."""
+    return {name: _link(name, **inputs) for name, inputs in declared.items()}
 
 
-def _link(name: str, **takes: Any) -> Json:
-    return {"operationId": name, **takes}
+def _link(name: str, **inputs: Any) -> Json:
+    return {"operationId": name, **inputs}
 
 
-def _where_id_is(answer: Any) -> str | None:
+def _id_pointer(answer: Any) -> str | None:
     fields = getattr(answer, "model_fields", {})
     if "id" in fields:
         return "$response.body#/id"

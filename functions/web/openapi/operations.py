@@ -45,7 +45,7 @@ def describe(operation: Operation, models: Models) -> Json:
         "operationId": operation.id,
         "tags": [operation.function],
         "summary": re.split(r"[:;.](?:\s|$)", sentence)[0],
-        "description": sentence + _for_whom(endpoint.roles),
+        "description": sentence + _role_note(endpoint.roles),
         **({"x-role": endpoint.role} if endpoint.roles else {}),
         "security": _security(endpoint),
         **({"parameters": parameters} if parameters else {}),
@@ -56,7 +56,7 @@ def describe(operation: Operation, models: Models) -> Json:
     }
 
 
-def _for_whom(roles: Sequence[str]) -> str:
+def _role_note(roles: Sequence[str]) -> str:
     named = ", ".join(f"`{role}`" for role in roles)
     return f"\n\nFor the role{'s' * (len(roles) > 1)} {named}." if roles else ""
 
@@ -64,33 +64,33 @@ def _for_whom(roles: Sequence[str]) -> str:
 def _security(endpoint: Endpoint) -> list[Json]:
     if endpoint.roles:
         return [{"bearerAuth": []}]
-    # An open endpoint that refuses tokens reads one where it is sent.
+    # An open endpoint that refuses invalid tokens accepts an optional one.
     return [{"bearerAuth": []}, {}] if InvalidToken in endpoint.refuses else []
 
 
 def _parameters(endpoint: Endpoint, models: Models) -> Iterator[Json]:
     for name in re.findall(r"{(\w+)}", endpoint.path):
         schema = {"type": "string", "format": "uuid"} if name.endswith("_id") else {"type": "string"}
-        yield {"name": name, "in": "path", "required": True, **_meaning(name), "schema": schema}
+        yield {"name": name, "in": "path", "required": True, **_description(name), "schema": schema}
     if endpoint.query:
         query = models.query(endpoint.query)
         for name, schema in query["properties"].items():
-            needed = _needed(name, query)
-            yield {"name": name, "in": "query", **needed, **_meaning(name), "schema": _not_null(schema)}
+            required = _required(name, query)
+            yield {"name": name, "in": "query", **required, **_description(name), "schema": _not_null(schema)}
     if endpoint.idempotent:
         yield {"$ref": "#/components/parameters/IdempotencyKey"}
     if endpoint.etag:
         yield {"$ref": "#/components/parameters/IfNoneMatch"}
 
 
-def _needed(name: str, query: Json) -> Json:
-    """A parameter that must be sent shows how."""
+def _required(name: str, query: Json) -> Json:
+    """Return whether a parameter is required, and an example of a required one."""
     if name in query.get("required", []):
         return {"required": True, "example": WORDS["samples"][name]}
     return {"required": False}
 
 
-def _meaning(name: str) -> Json:
+def _description(name: str) -> Json:
     words = WORDS["parameters"].get(name)
     if words is None and name.endswith("_id"):
         words = f"Id of the {name.removesuffix('_id').replace('_', ' ')}."
@@ -98,18 +98,18 @@ def _meaning(name: str) -> Json:
 
 
 def _not_null(schema: Json) -> Json:
-    """An address has no null: what the code reads as null is a parameter that was not sent."""
+    """Return the schema without null: a URL has no null, and an absent parameter is read as None."""
     kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
     return kinds[0] if len(kinds) == 1 else schema
 
 
 def _body(model: type[BaseModel], models: Models) -> Json:
     content = {"schema": models.ref(model), "example": _example(model)}
-    return {"required": not _takes(model, {}), "content": {"application/json": content}}
+    return {"required": not _accepts(model, {}), "content": {"application/json": content}}
 
 
 def _example(model: type[BaseModel]) -> Json:
-    """Return a body made of samples; of a union, its first member's."""
+    """Return an example body from the samples; for a union, of its first member."""
     if model.__pydantic_root_model__:
         member, *_ = get_args(model.model_fields["root"].annotation)
         return _example(member.__origin__)
@@ -119,7 +119,7 @@ def _example(model: type[BaseModel]) -> Json:
     return example
 
 
-def _takes(model: type[BaseModel], body: Json) -> bool:
+def _accepts(model: type[BaseModel], body: Json) -> bool:
     try:
         model.model_validate_json(json.dumps(body))
     except ValidationError:
@@ -128,7 +128,7 @@ def _takes(model: type[BaseModel], body: Json) -> bool:
 
 
 def _success(endpoint: Endpoint, models: Models) -> Json:
-    answer: Json = {"description": HTTPStatus(endpoint.status).phrase, "headers": headers(*_known(endpoint))}
+    answer: Json = {"description": HTTPStatus(endpoint.status).phrase, "headers": headers(*_response_headers(endpoint))}
     if endpoint.status != HTTPStatus.NO_CONTENT:
         schema = models.ref(endpoint.answer, "serialization") if endpoint.answer else {"type": "object"}
         answer["content"] = {"application/json": {"schema": schema}}
@@ -137,11 +137,11 @@ def _success(endpoint: Endpoint, models: Models) -> Json:
     return answer
 
 
-def _known(endpoint: Endpoint) -> list[str]:
+def _response_headers(endpoint: Endpoint) -> list[str]:
     return ["X-Request-Id", *(["ETag"] if endpoint.etag else [])]
 
 
 def _unchanged(endpoint: Endpoint) -> Json:
-    """Return the answer to a client that has the answer already."""
-    phrase = "Not modified: the client has this answer. No body."
-    return {"304": {"description": phrase, "headers": headers(*_known(endpoint))}} if endpoint.etag else {}
+    """Return the 304 for a client that has the current response."""
+    phrase = "Not modified: the client has the current response. No body."
+    return {"304": {"description": phrase, "headers": headers(*_response_headers(endpoint))}} if endpoint.etag else {}

@@ -1,4 +1,4 @@
-"""The document in parts: the core's, and one for each line, which `functions.web.api_document` puts together again."""
+"""Splits the document into the core's part and one for each line; `functions.web.api_document` merges them again."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ Owners = Mapping[tuple[str, str], str]  # the line of an operation, by method an
 
 
 def split(document: Json, owners: Owners) -> dict[str, Json]:
-    """Return the document's parts by name: operations with what they refer to, each component once.
+    """Return the document's parts by name: operations with the components they refer to, each component once.
 
     A component that a core operation refers to is in the core's part; a line's part holds the rest of its own.
     """
@@ -59,7 +59,7 @@ def _linked(response: Json, ours: set[str]) -> Json:
 
 
 def _components(components: Json, wanted: set[str], *, whole: bool) -> Json:
-    """Return the components that are wanted; the core's part also keeps those nothing refers to."""
+    """Return the wanted components; the core's part also has all security schemes."""
     kept = {
         kind: {name: each for name, each in found.items() if f"{kind}/{name}" in wanted}
         for kind, found in components.items()
@@ -68,7 +68,7 @@ def _components(components: Json, wanted: set[str], *, whole: bool) -> Json:
 
 
 def _reachable(document: Json, start: Json) -> set[str]:
-    """Return the components (`kind/name`) that a part of the document refers to, directly or through others."""
+    """Return the components (`kind/name`) that a part of the document refers to, directly or indirectly."""
     found: set[str] = set()
     left = list(_references(start))
     while left:

@@ -26,7 +26,7 @@ class Unexpected(Refusal):
 
 
 def by_status(endpoint: Endpoint, *, reads_bytes: bool = False) -> dict[int, list[Kind]]:
-    """Return by status everything an endpoint may refuse, each code once; `reads_bytes`: a body without a model."""
+    """Return an endpoint's refusals by status, each code once; `reads_bytes`: it reads a body without a model."""
     found: dict[int, list[Kind]] = {}
     for kind in {kind.code: kind for kind in _kinds(endpoint, reads_bytes=reads_bytes)}.values():
         found.setdefault(kind.status, []).append(kind)
@@ -34,7 +34,7 @@ def by_status(endpoint: Endpoint, *, reads_bytes: bool = False) -> dict[int, lis
 
 
 def _kinds(endpoint: Endpoint, *, reads_bytes: bool) -> Iterator[Kind]:
-    """The declared refusals, and those that follow from the rest of the declaration."""
+    """Yield the declared refusals and those implied by the endpoint's other options."""
     if endpoint.roles:
         yield from (InvalidToken, Forbidden, DependencyDown)
     if endpoint.body:
@@ -49,12 +49,12 @@ def _kinds(endpoint: Endpoint, *, reads_bytes: bool) -> Iterator[Kind]:
 
 
 def answer(kinds: Sequence[Kind]) -> Json:
-    """Return the response of one status; a refusal that stands alone is written once, among the components."""
+    """Return the response of one status; a status with a single refusal refers to a shared component."""
     return {"$ref": f"#/components/responses/{_name(kinds[0])}"} if len(kinds) == 1 else _response(kinds)
 
 
 def components(groups: Sequence[Sequence[Kind]]) -> Json:
-    """Return what the answers refer to: an example of each code, and the responses that stand alone."""
+    """Return the shared components: an example of each code, and a response of each single refusal."""
     responses = {_name(kinds[0]): _response(kinds) for kinds in groups if len(kinds) == 1}
     return {"responses": responses, "examples": {kind.code: _example(kind) for kinds in groups for kind in kinds}}
 
@@ -86,12 +86,12 @@ def _further_headers(kinds: Sequence[Kind]) -> Iterator[str]:
 
 def _example(kind: Kind) -> Json:
     refusal = _sample(kind)
-    told = {"title": kind.title, "status": kind.status, "detail": refusal.detail, "code": kind.code}
-    return {"summary": kind.title, "value": {"type": "about:blank", **told, **refusal.members}}
+    problem = {"title": kind.title, "status": kind.status, "detail": refusal.detail, "code": kind.code}
+    return {"summary": kind.title, "value": {"type": "about:blank", **problem, **refusal.members}}
 
 
 def _sample(kind: Kind) -> Refusal:
-    """Return a refusal as it is raised; one whose sentence depends on the case says its title."""
+    """Return an instance of a refusal; if its constructor needs arguments, its title is the detail."""
     if kind is Invalid:
         return Invalid("booking_date", "must be within 60 days")
     try:

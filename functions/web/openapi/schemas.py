@@ -16,13 +16,13 @@ CHANGES = ("PUT", "PATCH")
 
 
 class _JsonSchema(GenerateJsonSchema):
-    """Pydantic's schemas as the wire has them: an answer holds all its fields, a page is named after its items."""
+    """Pydantic's schemas as sent: a response requires all its fields, and a page is named after its items."""
 
     def normalize_name(self, name: str) -> str:
         return super().normalize_name(re.sub(r"^PageView\[(\w+?)(View)?\]$", r"\1Page", name))
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
-        return False  # a title made of the name says nothing
+        return False  # pydantic's title only repeats the field's name
 
     def field_is_required(self, field: Any, total: bool) -> bool:
         return self.mode == "serialization" or super().field_is_required(field, total)
@@ -63,7 +63,7 @@ class Models:
     @staticmethod
     def _drop_defaults(schema: Json) -> None:
         for name, field in schema.get("properties", {}).items():
-            schema["properties"][name] = _without(field, "default")  # an absent field stays as it is
+            schema["properties"][name] = _without(field, "default")  # an absent field is unchanged
 
 
 def _without(schema: Json, name: str) -> Json:

@@ -1,4 +1,4 @@
-"""The document's words beyond the declarations: the texts and samples of words.yaml."""
+"""Loads words.yaml: the document's texts and samples that the code does not declare."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Sends tasks to their workers."""
+"""Dispatches tasks to their workers."""
 
 import base64
 import contextlib
@@ -18,7 +18,7 @@ from infra.local.serving import call_directly
 
 
 class _Bucket:
-    """The tokens a queue's rate allows: refilled evenly, up to a second's worth."""
+    """A token bucket for a queue's rate: refilled continuously, up to one second's tokens."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
@@ -40,7 +40,7 @@ class _Bucket:
 
 
 class Dispatcher:
-    """Sends tasks when they are due, each in a thread of its own, within the limits of its queue."""
+    """Dispatches due tasks, each in its own thread, within the limits of its queue."""
 
     def __init__(self, store: Store, queues: Mapping[str, Queue], metadata: Metadata) -> None:
         self.faults = Faults()
@@ -56,13 +56,13 @@ class Dispatcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """Send nothing more; attempts under way are taken up again at the next start."""
+        """Stop dispatching; unfinished attempts are repeated after the next start."""
         self._stopped.set()
         self._wake.set()
         self._thread.join()
 
     def wake(self) -> None:
-        """Look again: something may be due."""
+        """Check for due tasks now."""
         self._wake.set()
 
     def send(self, rows: Sequence[sqlite3.Row]) -> None:
@@ -79,7 +79,7 @@ class Dispatcher:
             self._wake.clear()
 
     def _pump(self, queue: Queue) -> float:
-        """Send what is due and allowed; return seconds after which to look again."""
+        """Dispatch the due tasks that the limits allow; return seconds until the next check."""
         if self._store.ask("select 1 from paused where queue = ?", queue.name):
             return 1.0
         [[running]] = self._store.ask("select count(*) from tasks where queue = ? and state = 'running'", queue.name)
@@ -103,7 +103,7 @@ class Dispatcher:
         self.wake()
 
     def _deliver(self, row: sqlite3.Row) -> int | None:
-        """Return the worker's status; None when it gave none within the task's deadline."""
+        """Return the worker's HTTP status; None without a response within the task's deadline."""
         sent = HttpRequest.model_validate_json(row["request"])
         headers = {**_kept_headers(sent.headers), **_own_headers(row)}
         try:

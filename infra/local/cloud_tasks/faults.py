@@ -1,14 +1,14 @@
-"""The faults that can be armed."""
+"""Injectable faults of the Cloud Tasks stand-in."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Faults(BaseModel):
-    """The armed faults; the next POST replaces all of it, so `{}` ends it.
+    """The active faults; each POST replaces all of them, so `{}` clears them.
 
-    `duplicate`: so many next dispatches arrive twice, at once. `drop`: so many next tasks are accepted and never run.
-    `delay_seconds`: tasks come so much later than they say. `reorder`: the newest of those due goes first.
-    `down`: the API answers 503 and nothing is dispatched.
+    `duplicate`: the next n dispatches are sent twice, at the same time. `drop`: the next n tasks are accepted and never
+    run. `delay_seconds`: tasks are dispatched this much later. `reorder`: the newest due task is dispatched first.
+    `down`: the API returns 503 and nothing is dispatched.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -1,4 +1,4 @@
-"""For developers and tests: the tasks there are and were, and what is to go wrong."""
+"""For developers and tests: the list of tasks, and fault injection."""
 
 import json
 import sqlite3

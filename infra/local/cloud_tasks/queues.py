@@ -1,4 +1,4 @@
-"""The queues of functions.yaml and how they space their attempts."""
+"""The queues of functions.yaml and their retry backoff."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from infra.local.cloud_tasks.wire import seconds
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue of functions.yaml; defaults are those of gcloud."""
+    """A queue of functions.yaml; the defaults are gcloud's."""
 
     name: str
     max_dispatches_per_second: float = 500
@@ -21,7 +21,7 @@ class Queue:
     max_doublings: int = 16
 
     def backoff(self, failures: int) -> float:
-        """Return seconds until the next attempt: doubled `max_doublings` times, then growing evenly, up to a limit."""
+        """Return seconds until the next attempt: doubled `max_doublings` times, then growing linearly, up to a limit."""
         doublings = min(failures - 1, self.max_doublings)
         steps = max(failures - self.max_doublings, 1)
         return float(min(seconds(self.min_backoff) * 2**doublings * steps, seconds(self.max_backoff)))

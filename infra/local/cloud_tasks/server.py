@@ -1,4 +1,4 @@
-"""The API and its dispatcher, together."""
+"""The Cloud Tasks API and its dispatcher in one server."""
 
 import re
 import time
@@ -29,7 +29,7 @@ NO_LONGER: Final = (
 
 
 class CloudTasksServer:
-    """The stand-in: `app` answers between `start` and `stop`."""
+    """The stand-in: `app` serves requests between `start` and `stop`."""
 
     def __init__(
         self, queues: Mapping[str, Queue], metadata: Metadata, data: Path, *, name_memory: float = NAME_MEMORY
@@ -146,7 +146,9 @@ class CloudTasksServer:
         name = f"{self._path(parent, queue)}/tasks/{task}"
         claimed = self._store.claim("name = ?", name)
         shown = self._shown(name, (request.get_json(silent=True) or {}).get("responseView", 1))
-        self._dispatcher.send(claimed)  # only now: it may be done, and gone, before anybody looks again
+        self._dispatcher.send(
+            claimed
+        )  # after the response is built: the task may be done and deleted before the next query
         return shown
 
     def _shown(self, name: str, view: int | str) -> dict[str, Any]:
@@ -159,7 +161,7 @@ class CloudTasksServer:
 
 
 def _row(name: str, queue: str, task: Task, faults: Faults) -> dict[str, Any]:
-    """Return a new task as it is kept. Raises Refused."""
+    """Return a new task's row. Raises Refused."""
     now = time.time()
     scheduled = max(now, task.schedule_time.timestamp() if task.schedule_time else now)
     if scheduled > now + SCHEDULE_LIMIT:

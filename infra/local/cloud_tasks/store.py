@@ -1,4 +1,4 @@
-"""The stored tasks and queues."""
+"""Stores tasks and paused queues in SQLite."""
 
 import sqlite3
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-NAME_MEMORY: Final = 24 * 3600.0  # seconds a name stays taken after its task is gone
+NAME_MEMORY: Final = 24 * 3600.0  # seconds a name stays reserved after its task is deleted
 GONE_STATES: Final = ("done", "dropped", "deleted")
 GONE: Final = f"state in {GONE_STATES}"
 _SCHEMA: Final = """
@@ -24,7 +24,7 @@ create table if not exists paused (queue text primary key);
 
 
 class Store:
-    """Tasks in sqlite, so that what was accepted survives a restart; rows of tasks gone are the memory of names."""
+    """Tasks in SQLite, so that accepted tasks survive a restart; rows of deleted tasks reserve their names."""
 
     def __init__(self, path: Path, name_memory: float) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ class Store:
             self._db.close()
 
     def add(self, row: Mapping[str, Any]) -> sqlite3.Row | None:
-        """Keep and return a new task; None when its name is taken."""
+        """Store and return a new task; None if its name is reserved."""
         self.ask(f"delete from tasks where {GONE} and changed <= ?", time.time() - self._name_memory)
         columns, holes = ", ".join(row), ", ".join("?" * len(row))
         added = f"insert into tasks ({columns}) values ({holes}) on conflict do nothing returning *"
@@ -54,7 +54,7 @@ class Store:
         return next(iter(self.ask("select * from tasks where name = ?", name)), None)
 
     def claim(self, chosen: str, *values: Any) -> list[sqlite3.Row]:
-        """Mark scheduled tasks as running, `chosen` ending the statement that picks them, and return them."""
+        """Mark scheduled tasks as running and return them; `chosen` is the condition that selects them."""
         return self.ask(
             "update tasks set state = 'running', attempts = attempts + 1, changed = ? "
             f"where name in (select name from tasks where state = 'scheduled' and {chosen}) returning *",
@@ -63,7 +63,7 @@ class Store:
         )
 
     def settle(self, name: str, state: str, status: int | None, due: float) -> None:
-        """Write an attempt's end, unless the task was deleted meanwhile; a 5xx is no execution."""
+        """Store an attempt's result, unless the task was deleted meanwhile; a 5xx does not count as an execution."""
         self.ask(
             "update tasks set state = ?, last_status = ?, due = ?, scheduled = ?, responses = responses + ?, "
             "executions = executions + ?, changed = ? where name = ? and state = 'running'",
@@ -71,6 +71,6 @@ class Store:
         )
 
     def end(self, state: str, column: Literal["name", "queue"], value: str) -> bool:
-        """End tasks that still wait or run; False when there are none."""
+        """Set scheduled or running tasks to a final state; False if there are none."""
         ended = f"update tasks set state = ?, changed = ? where {column} = ? and not {GONE} returning 1"
         return bool(self.ask(ended, state, time.time(), value))

@@ -1,4 +1,4 @@
-"""The API's messages: tasks as they are sent and answered, refusals in Google's error format."""
+"""The API's messages: requests, task resources, and errors in Google's format."""
 
 import base64
 import binascii
@@ -27,7 +27,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Refused(Exception):
-    """An answer in Google's error format."""
+    """An error response in Google's format."""
 
     def __init__(self, code: int, status: str, message: str) -> None:
         super().__init__(message)
@@ -36,14 +36,14 @@ class Refused(Exception):
 
 
 def seconds(value: Any) -> Any:
-    """Read a protobuf duration (`60s`, `0.5s`), as JSON and Terraform write them. Raises ValueError."""
+    """Parse a protobuf duration (`60s`, `0.5s`), as JSON and Terraform write them. Raises ValueError."""
     if isinstance(value, str) and re.fullmatch(r"\d+(\.\d{1,9})?s", value):
         return float(value[:-1])
     raise ValueError("a duration is seconds followed by s")
 
 
 def timestamp(at: float) -> str:
-    """Write seconds since 1970 as protobuf does."""
+    """Return Unix seconds as a protobuf timestamp."""
     return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -98,7 +98,7 @@ class CreateTask(_Message):
 
 
 def read(model: type[M], body: bytes) -> M:
-    """Return a message read from a request's body. Raises Refused."""
+    """Return the message parsed from a request's body. Raises Refused."""
     try:
         return model.model_validate_json(body)
     except ValidationError as invalid:
@@ -107,7 +107,7 @@ def read(model: type[M], body: bytes) -> M:
 
 
 def task_name(queue: str, name: str) -> str:
-    """Return the name to keep a task under: the wished one when it is well made, else one of our own. Raises Refused."""
+    """Return a task's name: the requested one, or a generated one. Raises Refused for an invalid name."""
     if not name:
         return f"{queue}/tasks/{secrets.randbits(63)}"
     prefix, _, task = name.rpartition("/tasks/")
@@ -124,7 +124,7 @@ def task_name(queue: str, name: str) -> str:
 
 
 def resource(row: sqlite3.Row, view: int | str) -> dict[str, Any]:
-    """Return a kept task as the API answers it; its body is in the FULL view only."""
+    """Return a stored task as an API resource; only the FULL view has its body."""
     full = view in {2, "2", "FULL"}
     sent = json.loads(row["request"])
     if not full:

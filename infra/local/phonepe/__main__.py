@@ -1,7 +1,7 @@
-"""`python -m infra.local.phonepe --port N --data DIR --merchant-id M --salt-key K`: until SIGTERM or SIGINT.
+"""`python -m infra.local.phonepe --port N --data DIR --merchant-id M --salt-key K`: serves until SIGTERM or SIGINT.
 
-With `--client-id` the merchant has v2 too; its secret and the password of its webhooks are given in the environment, as
-PHONEPE_CLIENT_SECRET and PHONEPE_WEBHOOK_PASSWORD.
+With `--client-id` the merchant has v2 too; the environment variables PHONEPE_CLIENT_SECRET and PHONEPE_WEBHOOK_PASSWORD
+are its secret and the password of its webhooks.
 """
 
 import argparse
@@ -19,19 +19,19 @@ from infra.local.phonepe.v2.account import Account
 def _read(arguments: list[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(prog="infra.local.phonepe", description="PhonePe PG, on this machine.")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="where transactions are kept")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder for transactions")
     parser.add_argument("--merchant-id", required=True)
-    parser.add_argument("--merchant-name", help="shown on the pay page; the id unless given")
-    kept = os.environ.get("PHONEPE_SALT_KEY")  # everybody on a machine can read a command line
+    parser.add_argument("--merchant-name", help="shown on the pay page; default: the id")
+    kept = os.environ.get("PHONEPE_SALT_KEY")  # every user of a machine can read command lines
     parser.add_argument("--salt-key", default=kept, required=not kept, help="or PHONEPE_SALT_KEY in the environment")
     parser.add_argument("--salt-index", default="1")
-    parser.add_argument("--salt", action="append", default=[], type=_salt, metavar="INDEX:KEY", help="one more salt")
-    parser.add_argument("--public-url", help="where browsers reach this server")
-    parser.add_argument("--refund-seconds", type=float, default=2.0, help="until a refund is done")
-    parser.add_argument("--refund-polls", type=int, help="or so many pending answers, if that is sooner")
+    parser.add_argument("--salt", action="append", default=[], type=_salt, metavar="INDEX:KEY", help="a further salt")
+    parser.add_argument("--public-url", help="this server's URL for browsers")
+    parser.add_argument("--refund-seconds", type=float, default=2.0, help="seconds until a refund completes")
+    parser.add_argument("--refund-polls", type=int, help="or this number of pending responses, if that is sooner")
     parser.add_argument("--client-id", default="", help="of v2")
     parser.add_argument("--client-version", default="1")
-    parser.add_argument("--webhook-url", help="where v2 reports")
+    parser.add_argument("--webhook-url", help="receives v2's webhooks")
     parser.add_argument("--webhook-user", default="sizzle")
     given = parser.parse_args(arguments)
     salts = {**dict(given.salt), given.salt_index: given.salt_key}
@@ -62,7 +62,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     ending = {signal.SIGTERM, signal.SIGINT}
     server = Server(_read())
-    # Before any thread: one that took the signal could not wake this one out of an endless wait.
+    # Before any thread starts: a signal taken by another thread would not end this thread's wait.
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)
     server.start()
     print(f"PhonePe stand-in: {server.url}", flush=True)

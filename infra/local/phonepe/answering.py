@@ -1,4 +1,4 @@
-"""The steps of every endpoint of the merchants' API: find the desk, do the work, answer it or what a fault makes of it."""
+"""The steps of every endpoint of the merchants' API: run the operation, then respond, possibly with a fault."""
 
 from collections.abc import Callable, Mapping
 from typing import cast
@@ -13,12 +13,12 @@ from infra.local.phonepe.store import Transaction
 
 
 def desk() -> Desk:
-    """The desk of the running app."""
+    """Return the desk of the running app."""
     return cast("Desk", current_app.extensions["desk"])
 
 
 def page_url(payment: Transaction) -> str:
-    """Where a customer pays: under the configured public address, or else under the one this request came to."""
+    """Return a payment's pay page, under the configured public URL or else this request's."""
     base = current_app.config["PUBLIC_URL"] or request.host_url
     return f"{base.rstrip('/')}/transact/{payment.token}"
 
@@ -26,7 +26,7 @@ def page_url(payment: Transaction) -> str:
 def answered(
     table: Mapping[str, Fault[Answer]], stage: str, work: Callable[[], Answer], *transaction_ids: str
 ) -> Response:
-    """The work's answer, or what a fault makes of it; the work is done either way."""
+    """Return the operation's response, possibly changed by a fault; the operation runs in both cases."""
     try:
         answer = work()
     except RefusedError as refused:

@@ -1,7 +1,7 @@
-"""The bodies v1 answers with.
+"""Response bodies of v1.
 
-A body's `code` is what a client decides on. Their HTTP statuses are not published in full. Here a transaction that
-is known is always answered with 200, whatever became of it, and a request that is refused never is.
+Clients decide by a body's `code`, because PhonePe does not publish all HTTP statuses. Here a known transaction always
+gets a 200, whatever its state, and a refused request never does.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _MESSAGES = {
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer over HTTP, after `seconds` of waiting: a JSON body, or text that is none."""
+    """An HTTP response, sent after `seconds`: a JSON body, or text that is not JSON."""
 
     body: Body | str
     status: int = 200
@@ -32,7 +32,7 @@ class Answer:
 
 
 class RefusedError(Exception):
-    """A request that is not carried out, with the code a client is told."""
+    """A refused request, with the code of the response."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class RefusedError(Exception):
 
 
 def initiated(merchant_id: str, transaction_id: str, page_url: str) -> Answer:
-    """The answer of pay: the page exists, nothing more."""
+    """Return the response of pay: only the page exists so far."""
     instrument = {"type": "PAY_PAGE", "redirectInfo": {"url": page_url, "method": "GET"}}
     data = {
         "merchantId": merchant_id,
@@ -51,7 +51,7 @@ def initiated(merchant_id: str, transaction_id: str, page_url: str) -> Answer:
 
 
 def describe(merchant_id: str, transaction: Transaction) -> Body:
-    """The one shape of a status answer, a refund's answer and a callback."""
+    """Return the body that a status response, a refund response and a callback share."""
     return {
         "success": transaction.code in {"PAYMENT_SUCCESS", "PAYMENT_PENDING"},
         "code": transaction.code,

@@ -1,4 +1,4 @@
-"""The stand-in as a server in a thread: routes, a clock that settles what is due, and a tidy end."""
+"""The stand-in as a server in a thread: routes, a timer that settles due transactions, and a clean shutdown."""
 
 import threading
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ _TICK_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Options:
-    """`port` 0 is any free one; without a public URL, pay pages are under the address pay was called at."""
+    """`port` 0 takes a free one; without a public URL, pay pages use the URL of the pay request."""
 
     merchant: Merchant
     data: Path
@@ -38,7 +38,7 @@ class Options:
 
 
 def make_app(desk: Desk, public_url: str | None = None) -> Flask:
-    """The routes over one desk; both versions are there at the root and under the prefix of the vendor's sandbox."""
+    """Return the Flask app of one desk, with both API versions at the root and under the sandbox's prefix."""
     app = Flask(__name__)
     app.config.update(PUBLIC_URL=public_url, MAX_CONTENT_LENGTH=_LARGEST_BODY)
     app.extensions["desk"] = desk
@@ -57,7 +57,7 @@ def make_app(desk: Desk, public_url: str | None = None) -> Flask:
 
 
 class Server:
-    """Listens from the moment it is made, answers between `start` and `stop`."""
+    """Listens once created, and serves requests between `start` and `stop`."""
 
     def __init__(self, options: Options) -> None:
         self._desk = Desk(options.merchant, options.account, Store(options.data), options.pace)
@@ -74,7 +74,7 @@ class Server:
             thread.start()
 
     def stop(self) -> None:
-        """End within a few seconds; whoever still waits for a late answer gets it now."""
+        """Stop within a few seconds; delayed responses are sent at once."""
         self._desk.closing.set()
         self._http.shutdown()
         for thread in self._threads:
@@ -88,7 +88,7 @@ class Server:
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """Logs no requests: the address of a pay page is as good as its customer."""
+    """Logs no requests, because anyone with a pay page's URL can pay as its customer."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Nothing."""

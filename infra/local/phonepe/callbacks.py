@@ -1,4 +1,4 @@
-"""The callbacks and webhooks a merchant is sent: from the server, best effort, and in nobody's way."""
+"""Sends callbacks and webhooks to the merchant: in the background, best effort."""
 
 import logging
 import threading
@@ -18,11 +18,11 @@ from infra.local.phonepe.v2.account import Account
 log = logging.getLogger(__name__)
 
 _TIMEOUT_SECONDS = 3
-_PAUSES_SECONDS = (0.0, 0.5, 2.0)  # before each try
+_PAUSES_SECONDS = (0.0, 0.5, 2.0)  # before each attempt
 
 
 class Courier:
-    """Delivers callbacks from threads of its own; what is under way when it is closed is lost, as with the vendor."""
+    """Delivers callbacks in its own threads; closing drops unfinished deliveries, as the vendor may."""
 
     def __init__(self, merchant: Merchant, account: Account, store: Store, closing: threading.Event) -> None:
         self._merchant = merchant
@@ -35,11 +35,11 @@ class Courier:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def send(self, transaction: Transaction, event: str | None = None) -> None:
-        """Tell the merchant of a transaction, soon; of what became of it, or of an event of v2 on its way there."""
+        """Deliver in the background: a transaction's result, or an interim event of v2."""
         self._threads.submit(self.deliver, transaction, event)
 
     def deliver(self, transaction: Transaction, event: str | None = None) -> None:
-        """Tell the merchant, now; returns once it was told or all tries were in vain."""
+        """Deliver now; return after a successful attempt or the last one."""
         url = transaction.callback_url
         if url is None:
             return
@@ -52,8 +52,8 @@ class Courier:
     def _prepare(self, transaction: Transaction, event: str | None) -> Delivery | webhooks.Delivery:
         merchant = self._merchant
         if transaction.api == "v2":
-            told = webhooks.told(merchant.id, transaction, event)
-            webhook = webhooks.Delivery(told, self._account.webhook_user, self._account.webhook_password)
+            body = webhooks.body_of(merchant.id, transaction, event)
+            webhook = webhooks.Delivery(body, self._account.webhook_user, self._account.webhook_password)
             armed = self._store.take(list(v2_faults.CALLBACK), transaction.id)
             return v2_faults.CALLBACK[armed.fault].apply(webhook, armed) if armed else webhook
         callback = Delivery(describe(merchant.id, transaction), merchant.salts[merchant.index], merchant.index)
@@ -66,8 +66,8 @@ class Courier:
         for pause in _PAUSES_SECONDS:
             if self._closing.wait(pause):
                 break
-            note, told = _post(url, text, headers | {"Content-Type": "application/json"})
-            if told:
+            note, delivered = _post(url, text, headers | {"Content-Type": "application/json"})
+            if delivered:
                 break
         return note
 
@@ -75,7 +75,7 @@ class Courier:
 def _post(url: str, body: str, headers: dict[str, str]) -> tuple[str, bool]:
     try:
         with requests.Session() as session:
-            session.trust_env = False  # a merchant on this machine is not behind the proxy of the environment
+            session.trust_env = False  # a local merchant is not reached through a proxy
             answer = session.post(url, data=body, headers=headers, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
     except requests.RequestException as error:
         return type(error).__name__, False

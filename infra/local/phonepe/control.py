@@ -1,17 +1,17 @@
-"""The API for tests and developers. It is not signed: the stand-in listens on this machine alone.
+"""The API for tests and developers. It needs no signature, because the stand-in listens on this machine only.
 
 GET    /_local/payments               the newest transactions, as JSON, or as a page to a browser
 POST   /_local/payments/{id}/settle   {"outcome": "pay"|"decline"}, and optionally
-                                      "force": true      a failed payment succeeds after all
+                                      "force": true      a failed payment succeeds later
                                       "code": "..."      a failure's code (`lifecycle.FAILURES`)
                                       "after_seconds": n, "after_polls": n
-                                                         not now: then, or after n pending answers
-POST   /_local/payments/{id}/attempt  a try inside a v2 order fails, and the order lives on
-GET    /_local/payments/faults        what can be made to go wrong, and what is armed
+                                                         after n seconds or n pending responses
+POST   /_local/payments/{id}/attempt  an attempt in a v2 order fails, and the order stays open
+GET    /_local/payments/faults        the available faults and the armed ones
 POST   /_local/payments/faults        {"fault": name, "times": 1, "value": number}: the next `times` occasions
 POST   /_local/payments/{id}/faults   the same for one transaction, which need not exist yet; faults of a refund
-                                      may be given for its payment as well
-DELETE /_local/payments/faults        nothing is armed any more
+                                      may also be armed by its payment's id
+DELETE /_local/payments/faults        disarms all faults
 
 {id} is a merchantTransactionId, of a payment or a refund. Errors are {"error": sentence} with 400, 404 or 409.
 """
@@ -36,7 +36,7 @@ control = Blueprint("control", __name__, url_prefix="/_local/payments")
 
 
 class _InputError(Exception):
-    """The request does not say what to do."""
+    """The request is invalid."""
 
 
 @control.get("")

@@ -1,4 +1,4 @@
-"""The work of the stand-in: it takes orders, settles them, gives money back. All of it is kept in the store."""
+"""The stand-in's operations: pay, settle and refund. The store has all of their state."""
 
 import secrets
 import threading
@@ -19,14 +19,14 @@ from infra.local.phonepe.v2.account import Account
 
 @dataclass(frozen=True)
 class Pace:
-    """When a refund is done: `seconds` after it was asked for, or after `polls` pending answers if that is sooner."""
+    """When a refund completes: `seconds` after its request, or after `polls` pending responses if that is sooner."""
 
     seconds: float = 2.0
     polls: int | None = None
 
 
 class Desk:
-    """Every method but `pay` and `refund` refuses an unknown id with TRANSACTION_NOT_FOUND."""
+    """A merchant's transactions. All methods but `pay` and `refund` refuse an unknown id: TRANSACTION_NOT_FOUND."""
 
     def __init__(self, merchant: Merchant, account: Account, store: Store, pace: Pace) -> None:
         self.merchant = merchant
@@ -37,13 +37,13 @@ class Desk:
         self._pace = pace
 
     def close(self) -> None:
-        """Give up what waits, and close the store."""
+        """Drop pending deliveries and close the store."""
         self.closing.set()
         self._courier.close()
         self.store.close()
 
     def pay(self, order: PayOrder) -> Transaction:
-        """A pending payment with its page; refuses an id that was ever used."""
+        """Create a pending payment with its pay page; refuses an id that was used before."""
         armed = self.store.take(faults.of("pay", faults.WORK), order.id)
         _refuse_on_purpose(armed)
         now = time.time()
@@ -65,11 +65,11 @@ class Desk:
         except DuplicateError as error:
             raise _duplicate() from error
         if armed and armed.fault == "pay.callback_first":
-            self._change(order.id, lambda before: settled(before, "pay"), tell=self._courier.deliver)
+            self._change(order.id, lambda before: settled(before, "pay"), notify=self._courier.deliver)
         return payment
 
     def refund(self, order: RefundOrder) -> Transaction:
-        """A refund, pending at first; the same order again, under the same id, is the same refund."""
+        """Create a pending refund; the same order with the same id returns the existing refund."""
         armed = self.store.take(faults.of("refund", faults.WORK), order.id, order.original_id)
         _refuse_on_purpose(armed)
         with self.store.transaction():
@@ -83,7 +83,7 @@ class Desk:
         return before
 
     def status(self, transaction_id: str) -> Transaction:
-        """The transaction as it is now; asking counts as one of the polls it may be waiting for."""
+        """Return the transaction; the request counts as one of the polls after which it may settle."""
         return self._change(transaction_id, lambda before: polled(before, time.time()))
 
     def settle(
@@ -95,22 +95,22 @@ class Desk:
     def settle_later(
         self, transaction_id: str, outcome: Outcome, seconds: float | None, polls: int | None
     ) -> Transaction:
-        """Leave a pending transaction to settle by itself, after some seconds or status polls."""
+        """Schedule a pending transaction's settlement, after some seconds or status polls."""
         due_at = None if seconds is None else time.time() + seconds
         return self._change(transaction_id, lambda before: postponed(before, outcome, due_at, polls))
 
     def attempt_fails(self, order_id: str) -> Transaction:
-        """Let one try inside a v2 order fail, of which its merchant is told; the order lives on."""
+        """Let one attempt in a v2 order fail and notify the merchant; the order stays open."""
         after = self._change(order_id, attempted)
         self._courier.send(after, "checkout.transaction.attempt.failed")
         return after
 
     def accepted(self, refund: Transaction) -> None:
-        """Tell a merchant of v2 that a refund is accepted, which is not that it is done."""
+        """Notify a merchant of v2 that a refund is accepted, which does not mean completed."""
         self._courier.send(refund, "pg.refund.accepted")
 
     def settle_due(self) -> None:
-        """Settle what is due by the clock."""
+        """Settle the transactions that are due."""
         for due in self.store.due(time.time()):
             self._change(due.id, lambda before: ripened(before, time.time()))
 
@@ -118,7 +118,7 @@ class Desk:
         self,
         transaction_id: str,
         step: Callable[[Transaction], Transaction],
-        tell: Callable[[Transaction], None] | None = None,
+        notify: Callable[[Transaction], None] | None = None,
     ) -> Transaction:
         with self.store.transaction():
             before = self.store.get(transaction_id)
@@ -127,7 +127,7 @@ class Desk:
             after = step(before)
             self.store.save(after)
         if after.state != before.state:
-            (tell or self._courier.send)(after)
+            (notify or self._courier.send)(after)
         return after
 
     def _new_refund(self, order: RefundOrder, armed: Armed | None) -> Transaction:
@@ -155,7 +155,7 @@ class Desk:
 
 
 def _expiry(now: float, seconds: float | None) -> dict[str, Any]:
-    """When an order of v2 ends by itself."""
+    """Return the fields with which an order of v2 expires by itself."""
     if seconds is None:
         return {}
     ends = now + seconds

@@ -1,7 +1,7 @@
-"""The faults by name; v2 tells the same faults in its own words (`v2.faults`), and has more.
+"""Injectable faults by name; `v2.faults` has the same faults for v2, and more.
 
-A fault is armed for a number of occasions, of one transaction or of any (see `control`). Its optional `value` means
-what its sentence says; without one the table's holds. A request takes at most one fault of each group.
+A fault is armed for a number of occasions, of one transaction or of any (see `control`). Its description explains its
+optional `value`; the default is the table's. A request takes at most one fault of each group.
 """
 
 import base64
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Delivery:
-    """A v1 callback on its way: what it tells, the salt it is signed with, how often and after how long it goes."""
+    """A v1 callback to send: its body, the salt that signs it, the number of copies and the delay."""
 
     body: Body
     salt_key: str
@@ -28,7 +28,7 @@ class Delivery:
     seconds: float = 0.0
 
     def sealed(self) -> tuple[str, dict[str, str]]:
-        """The text that is posted, and the header that signs it."""
+        """Return the request's body and the header that signs it."""
         response = base64.b64encode(json.dumps(self.body).encode()).decode()
         return json.dumps({"response": response}), {"X-VERIFY": sign(response, self.salt_key, self.index)}
 
@@ -51,24 +51,24 @@ def _only(status: int, code: str, message: str) -> Callable[[Answer, float], Ans
     return lambda _answer, seconds: replace(RefusedError(code, message, status).answer, seconds=seconds)
 
 
-def _told(body: Body | str, data: dict[str, Any], **fields: Any) -> Body:
-    told = dict(body) if isinstance(body, dict) else {}
-    return {**told, **fields, "data": {**told.get("data", {}), **data}}
+def _with_fields(body: Body | str, data: dict[str, Any], **fields: Any) -> Body:
+    original = dict(body) if isinstance(body, dict) else {}
+    return {**original, **fields, "data": {**original.get("data", {}), **data}}
 
 
 def _answered(data: dict[str, Any], **fields: Any) -> Callable[[Answer, float], Answer]:
-    return lambda answer, seconds: replace(answer, body=_told(answer.body, data, **fields), seconds=seconds)
+    return lambda answer, seconds: replace(answer, body=_with_fields(answer.body, data, **fields), seconds=seconds)
 
 
 def _called(data: dict[str, Any], **fields: Any) -> Callable[[Delivery, float], Delivery]:
-    return lambda delivery, _: replace(delivery, body=_told(delivery.body, data, **fields))
+    return lambda delivery, _: replace(delivery, body=_with_fields(delivery.body, data, **fields))
 
 
 def _more(body: Body | str) -> int:
-    return int(_told(body, {})["data"].get("amount", 0)) + 100
+    return int(_with_fields(body, {})["data"].get("amount", 0)) + 100
 
 
-# 1. The work goes differently. `desk` knows what each of these does.
+# 1. The operation itself changes; `desk` implements these.
 WORK = {
     "pay.unreached": "HTTP 503, and nothing was made",
     "pay.refused": "PAYMENT_ERROR, and nothing was made",
@@ -80,10 +80,10 @@ WORK = {
     "refund.window_exceeded": "FAILED at once with the code REVERSAL_WINDOW_EXCEEDED",
 }
 
-# 2. The work is done, and its answer goes wrong. Each is there for pay, status and refund, and first waits for
-#    `value` seconds.
+# 2. The operation runs, and its response is wrong. Each exists for pay, status and refund, and is delayed by `value`
+#    seconds.
 _ANSWER: dict[str, Fault[Answer]] = {
-    "timeout": Fault("the right answer, far too late", lambda answer, seconds: replace(answer, seconds=seconds), 30),
+    "timeout": Fault("the right response, far too late", lambda answer, seconds: replace(answer, seconds=seconds), 30),
     "http_500": Fault("HTTP 500 with a line of text", _text("upstream connect error", 500)),
     "empty": Fault("HTTP 200 with an empty body", _text("", 200)),
     "html": Fault("HTTP 200 with a page", _text("<!doctype html><title>Just a moment</title>", 200)),
@@ -95,9 +95,9 @@ _ANSWER: dict[str, Fault[Answer]] = {
         "TRANSACTION_NOT_FOUND, of a transaction that is there", _only(404, "TRANSACTION_NOT_FOUND", "No transaction")
     ),
     "unauthorized": Fault("the code 401 of a wrong salt", _only(401, "401", "Unauthorized")),
-    "unknown_code": Fault("a code and a state nobody has heard of", _answered({"state": "HELD"}, code="PAYMENT_HELD")),
+    "unknown_code": Fault("an unknown code and state", _answered({"state": "HELD"}, code="PAYMENT_HELD")),
     "unknown_fields": Fault(
-        "fields nobody has heard of", _answered({"riskScore": {"band": 3}, "offers": []}, traceId="5f1c", version=7)
+        "unknown fields", _answered({"riskScore": {"band": 3}, "offers": []}, traceId="5f1c", version=7)
     ),
     "other_amount": Fault(
         "an amount of one rupee more",
@@ -108,7 +108,7 @@ _ANSWER: dict[str, Fault[Answer]] = {
 }
 ANSWER = {f"{stage}.{name}": fault for stage in ("pay", "status", "refund") for name, fault in _ANSWER.items()}
 
-# 3. The transaction is settled, and its callback goes wrong.
+# 3. The transaction is settled, and its callback is wrong.
 CALLBACK: dict[str, Fault[Delivery]] = {
     "callback.lost": Fault("never sent", lambda delivery, _: replace(delivery, copies=0)),
     "callback.repeated": Fault(
@@ -118,20 +118,18 @@ CALLBACK: dict[str, Fault[Delivery]] = {
         "sent `value` seconds late", lambda delivery, seconds: replace(delivery, seconds=seconds), value=5
     ),
     "callback.bad_signature": Fault(
-        "signed with a salt that is not the merchant's", lambda delivery, _: replace(delivery, salt_key="forged")
+        "signed with a salt other than the merchant's", lambda delivery, _: replace(delivery, salt_key="forged")
     ),
     "callback.unknown_index": Fault(
         "signed under an index the merchant does not have", lambda delivery, _: replace(delivery, index="99")
     ),
-    "callback.other_merchant": Fault("tells another merchant's id", _called({"merchantId": "OTHERMERCHANT"})),
+    "callback.other_merchant": Fault("with another merchant's id", _called({"merchantId": "OTHERMERCHANT"})),
     "callback.other_amount": Fault(
-        "tells one rupee more", lambda delivery, _: _called({"amount": _more(delivery.body)})(delivery, _)
+        "with one rupee more", lambda delivery, _: _called({"amount": _more(delivery.body)})(delivery, _)
     ),
-    "callback.unknown_transaction": Fault(
-        "tells a transaction nobody has heard of", _called({"merchantTransactionId": "OTHER-1"})
-    ),
+    "callback.unknown_transaction": Fault("with an unknown transaction", _called({"merchantTransactionId": "OTHER-1"})),
     "callback.claims_success": Fault(
-        "tells of success, whatever the truth",
+        "reports success, whatever the state",
         _called({"state": "COMPLETED", "responseCode": "SUCCESS"}, success=True, code="PAYMENT_SUCCESS"),
     ),
 }
@@ -140,5 +138,5 @@ CATALOGUE = WORK | {name: fault.what for name, fault in (ANSWER | CALLBACK).item
 
 
 def of(stage: str, group: Collection[str]) -> list[str]:
-    """The names of a group that concern one stage: pay, status, refund or callback."""
+    """Return the names of a group's faults of one stage: pay, status, refund or callback."""
     return [name for name in group if name.startswith(f"{stage}.")]

@@ -1,11 +1,11 @@
-"""How a transaction moves: pure functions from what it was to what it is."""
+"""State transitions of a transaction, as pure functions."""
 
 import secrets
 from dataclasses import replace
 
 from infra.local.phonepe.store import COMPLETED, FAILED, PENDING, Outcome, Transaction
 
-FAILURES = {  # a failure's code, and the response code that tells it more finely
+FAILURES = {  # a failure's code, and its more specific response code
     "PAYMENT_ERROR": "REQUEST_DECLINE_BY_REQUESTEE",
     "PAYMENT_DECLINED": "PAYMENT_DECLINED",
     "PAYMENT_CANCELLED": "PAYMENT_CANCELLED",
@@ -16,14 +16,14 @@ _STATES: dict[Outcome, str] = {"pay": COMPLETED, "decline": FAILED}
 
 
 class AlreadyFinalError(Exception):
-    """A settled transaction stays as it is."""
+    """A settled transaction cannot change."""
 
 
 def settled(before: Transaction, outcome: Outcome, *, force: bool = False, code: str = "PAYMENT_ERROR") -> Transaction:
-    """The transaction with its outcome; the same outcome twice is the same once.
+    """Return the transaction with its outcome; the same outcome again changes nothing.
 
-    `code` is one of FAILURES. With `force` a failed payment may still succeed: money that comes late is real.
-    Every other way out of a final state is an AlreadyFinalError.
+    `code` is one of FAILURES. With `force` a failed payment may still succeed, as late payments do.
+    Every other change of a final state raises AlreadyFinalError.
     """
     if before.state == _STATES[outcome]:
         return before
@@ -37,21 +37,21 @@ def settled(before: Transaction, outcome: Outcome, *, force: bool = False, code:
 
 
 def postponed(before: Transaction, outcome: Outcome, due_at: float | None, due_polls: int | None) -> Transaction:
-    """A pending transaction that settles by itself, at a time or after some polls, whichever is first."""
+    """Return a pending transaction that settles at a time or after some polls, whichever is first."""
     if before.state != PENDING:
         raise AlreadyFinalError(f"{before.id} is {before.state}")
     return replace(before, due_outcome=outcome, due_at=due_at, due_polls=due_polls, due_code="PAYMENT_ERROR")
 
 
 def ripened(before: Transaction, now: float) -> Transaction:
-    """Settled, if its time has come."""
+    """Return the transaction, settled if it is due."""
     if before.due_outcome is None or before.due_at is None or before.due_at > now:
         return before
     return settled(before, before.due_outcome, code=before.due_code)
 
 
 def polled(before: Transaction, now: float) -> Transaction:
-    """As a merchant who asks finds it: settled if its time has come or it was asked often enough."""
+    """Return the transaction after one status poll, settled if it is due by time or number of polls."""
     after = ripened(before, now)
     if after.due_outcome is None or after.due_polls is None:
         return after
@@ -61,12 +61,12 @@ def polled(before: Transaction, now: float) -> Transaction:
 
 
 def attempted(before: Transaction) -> Transaction:
-    """A pending order in which one more try has failed; the customer may try again."""
+    """Return a pending order with one more failed attempt; the customer may try again."""
     if before.state != PENDING:
         raise AlreadyFinalError(f"{before.id} is {before.state}")
     return replace(before, tries=before.tries + 1)
 
 
 def digits(count: int) -> str:
-    """Random digits, such as references and UTRs are made of."""
+    """Return random digits, for references and UTRs."""
     return str(secrets.randbelow(10**count)).zfill(count)

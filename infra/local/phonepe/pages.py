@@ -1,4 +1,4 @@
-"""The page a customer pays on, and the way back to the merchant."""
+"""The customer's pay page, and the redirect back to the merchant."""
 
 import secrets
 from typing import cast
@@ -17,7 +17,7 @@ Page = Response | BaseResponse | str | tuple[str, int]
 
 
 def rupees(paise: int) -> str:
-    """₹ with two places and Indian digit groups: 12345678 is ₹1,23,456.78."""
+    """Format paise as ₹ with two decimals and Indian digit groups: 12345678 is ₹1,23,456.78."""
     whole, fraction = divmod(paise, 100)
     head, tail = str(whole)[:-3], str(whole)[-3:]
     groups = [head[max(end - 2, 0) : end] for end in range(len(head), 0, -2)][::-1]
@@ -50,7 +50,7 @@ def show(token: str) -> Page:
 
 @pages.post("/transact/<token>")
 def decide(token: str) -> Page:
-    """Settle by the customer's choice and go back; on a settled payment any choice only goes back."""
+    """Settle by the customer's choice and redirect back; for a settled payment only redirect."""
     payment = desk().store.by_token(token)
     if payment is None:
         return render_template("unknown.html"), 404
@@ -79,7 +79,7 @@ def _back(payment: Transaction) -> Page:
 
 
 def _fields(payment: Transaction) -> dict[str, str]:
-    """The form fields of the redirect mode POST; the vendor publishes no rule for their checksum: trust none of them."""
+    """Return the form fields of redirect mode POST; clients must not trust them: their checksum is not documented."""
     merchant = desk().merchant
     fields = {
         "code": payment.code,

@@ -1,6 +1,6 @@
-"""The requests of v1: the decoded payloads of pay and refund, held to the published rules.
+"""Requests of v1: parses the payloads of pay and refund by the published rules.
 
-Every rule broken is a RefusedError with the code BAD_REQUEST that names the field. Unknown fields are let through.
+A violated rule raises RefusedError with the code BAD_REQUEST and the field's name. Unknown fields are ignored.
 """
 
 import base64
@@ -43,7 +43,7 @@ class RefundOrder:
 
 
 def decode(encoded: str) -> dict[str, Any]:
-    """The payload behind standard, padded base64 of a JSON object."""
+    """Return the payload from standard, padded base64 of a JSON object."""
     try:
         payload = json.loads(base64.b64decode(encoded, validate=True))
     except (binascii.Error, ValueError) as error:
@@ -106,7 +106,7 @@ def _transaction_id(payload: dict[str, Any], name: str) -> str:
 
 def amount(payload: dict[str, Any]) -> int:
     value = payload.get("amount")
-    if type(value) is not int or not LEAST_AMOUNT <= value <= MOST_AMOUNT:  # a bool is an int, and no amount
+    if type(value) is not int or not LEAST_AMOUNT <= value <= MOST_AMOUNT:  # a bool is an int in Python, but no amount
         raise bad("amount", f"must be a whole number of paise, {LEAST_AMOUNT} at least")
     return value
 

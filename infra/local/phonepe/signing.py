@@ -10,7 +10,7 @@ SEPARATOR = "###"
 
 @dataclass(frozen=True)
 class Merchant:
-    """A merchant with all its salts by index; `index` names the one its callbacks are signed with."""
+    """A merchant with all its salts by index; the salt of `index` signs its callbacks."""
 
     id: str
     salts: Mapping[str, str] = field(repr=False)
@@ -19,12 +19,12 @@ class Merchant:
 
 
 def sign(text: str, salt_key: str, index: str) -> str:
-    """The header's value for `text`, which is base64 + path, a path, or (in a callback) base64 alone."""
+    """Return the header's value for `text`, which is base64 + path, a path, or (in a callback) base64 alone."""
     return f"{hashlib.sha256((text + salt_key).encode()).hexdigest()}{SEPARATOR}{index}"
 
 
 def is_signed(header: str, text: str, merchant: Merchant) -> bool:
-    """Whether `header` signs `text` by the very salt its index names; takes the same time for any wrong digest."""
+    """Tell whether `header` signs `text` with the salt of its index; constant time in the digest."""
     index = header.partition(SEPARATOR)[2]
     salt_key = merchant.salts.get(index)
     return salt_key is not None and hmac.compare_digest(header.encode(), sign(text, salt_key, index).encode())

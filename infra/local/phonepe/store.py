@@ -1,4 +1,4 @@
-"""The stand-in's book: transactions and faults to come, in one SQLite file that survives a restart."""
+"""Stores transactions and armed faults in one SQLite file, which survives a restart."""
 
 import sqlite3
 import threading
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-BOOK = "book.sqlite3"  # the file, in the folder it is given
+BOOK = "book.sqlite3"  # the file's name
 PENDING = "PENDING"
 COMPLETED = "COMPLETED"
 FAILED = "FAILED"
@@ -19,11 +19,11 @@ Api = Literal["v1", "v2"]
 
 @dataclass(frozen=True, kw_only=True)
 class Transaction:
-    """A payment or a refund; both share one space of merchant transaction ids, and one shape of status.
+    """A payment or a refund; both share one namespace of merchant transaction ids, and one status format.
 
     `amount` is in paise, times are Unix seconds. A pending transaction with a `due_outcome` settles by itself:
-    at `due_at`, or once its status has been asked `due_polls` more times; `due_code` is then a failure's code.
-    `api` is the version it was begun with; `tries` counts what failed inside a v2 order that lives on.
+    at `due_at`, or after `due_polls` more status polls; `due_code` is then a failure's code.
+    `api` is the version that created it; `tries` counts the failed attempts in an open v2 order.
     """
 
     id: str
@@ -51,7 +51,7 @@ class Transaction:
 
 @dataclass(frozen=True)
 class Armed:
-    """A fault that waits for its next `times` occasions, of one transaction or of any."""
+    """A fault armed for its next `times` occasions, of one transaction or of any."""
 
     fault: str
     times: int
@@ -82,7 +82,7 @@ _SAVE = f"update transactions set {', '.join(f'{name} = :{name}' for name in _CO
 
 
 class Store:
-    """Every method is safe from any thread; several belong together inside `with store.transaction()`."""
+    """Thread-safe; `with store.transaction()` makes several calls atomic."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, alone with the book."""
+        """Open an exclusive transaction: commit at the end of the block, or roll back."""
         with self._lock:
             self._db.execute("begin immediate")
             try:
@@ -109,7 +109,7 @@ class Store:
             self._db.execute("commit")
 
     def add(self, transaction: Transaction) -> None:
-        """Refuses with DuplicateError an id that was ever used."""
+        """Insert a transaction. Raises DuplicateError for an id that was used before."""
         with self._lock:
             try:
                 self._db.execute(_ADD, asdict(transaction))
@@ -130,7 +130,7 @@ class Store:
         return self._find("where state = ? and due_outcome is not null and due_at <= ?", PENDING, now)
 
     def newest(self, limit: int) -> list[tuple[Transaction, str]]:
-        """The latest transactions, each with a word on how its callback fared."""
+        """Return the latest transactions, each with its callback's result."""
         with self._lock:
             found = self._find("order by rowid desc limit ?", limit)
             deliveries = dict(self._db.execute("select id, delivery from transactions").fetchall())
@@ -141,7 +141,7 @@ class Store:
             self._db.execute("update transactions set delivery = ? where id = ?", (note, transaction_id))
 
     def refunded(self, original_id: str) -> int:
-        """Paise given back, or on their way back, of one payment."""
+        """Return the paise of a payment's completed and pending refunds."""
         total = "select coalesce(sum(amount), 0) from transactions where original_id = ? and state <> ?"
         with self._lock:
             return int(self._db.execute(total, (original_id, FAILED)).fetchone()[0])
@@ -161,7 +161,7 @@ class Store:
             self._db.execute("delete from faults")
 
     def take(self, faults: Collection[str], *transaction_ids: str) -> Armed | None:
-        """Use up one occasion of the oldest of these faults; one meant for a transaction goes before one for any."""
+        """Use one occasion of the oldest of these faults; a transaction's own fault has priority over one for any."""
         marks, ids = ", ".join("?" * len(faults)), ", ".join("?" * len(transaction_ids))
         statement = (
             f'select * from faults where fault in ({marks}) and ("transaction" is null or "transaction" in ({ids}))'

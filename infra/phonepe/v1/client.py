@@ -1,4 +1,4 @@
-"""PhonePe PG v1 as a gateway: four calls over HTTP, each with a timeout, none repeated by itself."""
+"""PhonePe PG v1 as a `Gateway`: four HTTP calls, each with a timeout and never retried."""
 
 from functools import cached_property
 from typing import Any
@@ -12,13 +12,13 @@ from shared.payments.gateway import GatewayAnswer, GatewayRefused, GatewayUnavai
 
 logger = log.logger(__name__)
 
-# Said on a pay call before anything was begun: the same call would be refused again.
+# Codes of a pay call that started no payment: the same call would be refused again.
 _REFUSALS = {"BAD_REQUEST", "AUTHORIZATION_FAILED", "401", "PAYMENT_ERROR"}
 _OUR_FAULT = {"BAD_REQUEST", "AUTHORIZATION_FAILED", "401"}
 
 
 class PhonePe:
-    """One merchant at PhonePe v1; `callback_url` is where PhonePe reports, `base_url` what the signed paths follow."""
+    """One merchant at PhonePe v1; `callback_url` receives its callbacks, `base_url` precedes the signed paths."""
 
     name = "phonepe"
 
@@ -28,7 +28,7 @@ class PhonePe:
 
     @cached_property
     def _http(self) -> requests.Session:
-        # Made with the first call, after the worker's fork.
+        # Created by the first call, after the worker's fork.
         return calls.new_session()
 
     def start(self, order: Order) -> str:
@@ -47,7 +47,7 @@ class PhonePe:
 
     def refund(self, order: RefundOrder) -> GatewayAnswer:
         payload = wire.refund_payload(order, self.merchant, self._callback_url)
-        return wire.refund_asked_answer(self._post(wire.REFUND_PATH, payload))
+        return wire.refund_request_answer(self._post(wire.REFUND_PATH, payload))
 
     def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
         return wire.refund_answer(self._status(merchant_refund_id))
@@ -61,9 +61,9 @@ class PhonePe:
         return self._call("GET", path, self._signer.sign(path))
 
     def _call(self, method: str, path: str, signature: str, **content: Any) -> dict[str, Any]:
-        """Return the JSON object answered, whatever the status: the vendor's word is in its `code`."""
+        """Return the JSON object of any HTTP status, because its `code` decides. Raises GatewayUnavailable without one."""
         headers = {"X-VERIFY": signature, "X-MERCHANT-ID": self.merchant, "Content-Type": "application/json"}
-        status, answer = calls.ask(self._http, method, self._base + path, headers=headers, **content)
+        status, answer = calls.send(self._http, method, self._base + path, headers=headers, **content)
         if not isinstance(answer, dict):
             raise GatewayUnavailable(f"HTTP {status} without JSON")
         code = wire.code_of(answer)

@@ -1,4 +1,4 @@
-"""PhonePe PG v1 on the wire: signatures, envelopes, answers; pure.
+"""PhonePe PG v1's wire format: signatures, envelopes, responses; pure functions.
 
 Sources: PhonePe's pages "PAY API", "Check Status API", "Server to Server Callback", "Validating the X-Verify".
 X-VERIFY is plain SHA-256 in lower-case hex, `###`, and the index of the salt. The hashed text differs by message:
@@ -21,7 +21,7 @@ PAY_PATH, REFUND_PATH = "/pg/v1/pay", "/pg/v1/refund"
 
 @dataclass(frozen=True)
 class Signer:
-    """Signs with the first salt; verifies with the one whose index the other side names."""
+    """Signs with the first salt; verifies with the salt whose index the header names."""
 
     salts: Keys
 
@@ -45,7 +45,7 @@ def status_path(merchant: str, our_id: str) -> str:
 
 
 def envelope(payload: dict[str, Any]) -> str:
-    """Return the base64 of a payload: computed once, sent and signed as it is."""
+    """Return the base64 of a payload, for both the body and the signature."""
     return base64.b64encode(json.dumps(payload, separators=(",", ":")).encode()).decode()
 
 
@@ -73,7 +73,7 @@ def refund_payload(order: RefundOrder, merchant: str, callback_url: str) -> dict
 
 
 def page_url(answer: dict[str, Any], merchant: str, our_id: str) -> str | None:
-    """Return the address of the pay page in an accepted answer to a pay call, else None; another's page is none."""
+    """Return the pay page's URL from an accepted pay response; None otherwise, and for another merchant or payment."""
     data = mapping(answer.get("data"))
     ours = (data.get("merchantId", merchant), data.get("merchantTransactionId", our_id)) == (merchant, our_id)
     redirect = mapping(mapping(data.get("instrumentResponse")).get("redirectInfo"))
@@ -81,11 +81,11 @@ def page_url(answer: dict[str, Any], merchant: str, our_id: str) -> str | None:
 
 
 def code_of(answer: dict[str, Any]) -> str:
-    """Return the vendor's word for an answer, a number as its digits; empty where there is none."""
+    """Return the response's code, a number as its digits; empty if there is none."""
     return word(answer.get("code"))
 
 
-# Only these words end anything; every other one, known or new, leaves it pending.
+# Only these codes are final; every other one, known or new, means pending.
 _SUCCEEDED = {"PAYMENT_SUCCESS"}
 _FAILED = {"PAYMENT_ERROR", "PAYMENT_DECLINED", "PAYMENT_CANCELLED", "TIMED_OUT"}
 _REFUND_FAILED = {"PAYMENT_ERROR", "PAYMENT_DECLINED", "REVERSAL_WINDOW_EXCEEDED", "EXCESS_REFUND_AMOUNT"}
@@ -93,17 +93,17 @@ _REFUND_REFUSED = _REFUND_FAILED | {"BAD_REQUEST"}
 
 
 def payment_answer(answer: dict[str, Any]) -> GatewayAnswer:
-    """Read a status answer about a payment; a timeout fails the attempt, and may turn into a success days later."""
+    """Parse a payment's status; a timeout fails the attempt, which may still succeed days later."""
     return _answer(answer, _FAILED)
 
 
 def refund_answer(answer: dict[str, Any]) -> GatewayAnswer:
-    """Read a status answer about a refund; a timeout is no failure here: the refund may have begun."""
+    """Parse a refund's status; a timeout is not a failure, because the refund may have started."""
     return _answer(answer, _REFUND_FAILED)
 
 
-def refund_asked_answer(answer: dict[str, Any]) -> GatewayAnswer:
-    """Read the answer to asking for a refund: a request that was no good began nothing."""
+def refund_request_answer(answer: dict[str, Any]) -> GatewayAnswer:
+    """Parse the response to a refund request; an invalid request started no refund."""
     return _answer(answer, _REFUND_REFUSED)
 
 
@@ -140,9 +140,9 @@ def _answer(answer: dict[str, Any], failures: set[str]) -> GatewayAnswer:
 
 
 def is_authentic(raw: bytes, header: str, signer: Signer) -> bool:
-    """Tell whether a callback is signed with a salt of ours, over its field as received; never of what is none.
+    """Tell whether a callback's `response` field is signed with one of our salts; False for anything unreadable.
 
-    Nothing else it says is believed: the status is queried.
+    Its content is not trusted: the status is queried.
     """
     try:
         response = json.loads(raw)["response"]
@@ -152,7 +152,7 @@ def is_authentic(raw: bytes, header: str, signer: Signer) -> bool:
 
 
 def our_id(raw: bytes) -> str:
-    """Return our id in a callback's body, whose signature was verified when it was stored; empty where there is none."""
+    """Return our id from a callback's body; empty if there is none. Its signature was verified when it was stored."""
     try:
         content = json.loads(base64.b64decode(json.loads(raw)["response"], validate=True))
         return text(mapping(mapping(content).get("data")).get("merchantTransactionId")) or ""

@@ -1,8 +1,7 @@
-"""PhonePe v2's access token: fetched with our credentials, shared by all instances, renewed at half of its life.
+"""PhonePe v2's access token: fetched with our credentials, shared by all instances, renewed at half its lifetime.
 
-It lies in Redis under a key of its own, readable by whoever holds Redis's token, and in the memory of each process. One
-instance at a time renews it; while the token endpoint is silent the old one is used until it truly ends. Without Redis
-each process fetches its own.
+Redis stores it under its own key, readable with Redis's token, and each process caches it. One instance at a time renews
+it; while the token endpoint fails, the old token is used until it expires. Without Redis, each process fetches its own.
 """
 
 import json
@@ -24,9 +23,9 @@ from shared.kit import log
 from shared.kit.store import Store, StoreUnavailable
 from shared.payments.gateway import GatewayUnavailable
 
-CLAIMED_SECONDS: Final = 15  # longer than a fetch takes: its one fetcher has then given up
-PATIENCE_SECONDS: Final = 3.0  # how long a process without any token waits for the one that fetches it
-AGAIN_SECONDS: Final = 30.0  # after a fetch that failed, while the old token lives
+CLAIM_SECONDS: Final = 15  # a claim's lifetime: longer than a fetch can take
+WAIT_SECONDS: Final = 3.0  # how long a process without a token waits for another's fetch
+RETRY_SECONDS: Final = 30.0  # between fetches after a failure, while the old token is valid
 _REFUSED: Final = {400, 401, 403}
 _READ: Final = "return redis.call('get', KEYS[1])"
 _CLAIM: Final = "return redis.call('set', KEYS[1], '1', 'NX', 'EX', ARGV[1])"
@@ -36,12 +35,12 @@ logger = log.logger(__name__)
 
 
 class CredentialsRefused(GatewayUnavailable):
-    """The gateway does not know our client id, version and secret: nothing can be asked, and nothing was begun."""
+    """The gateway rejects our client id, version and secret: nothing was started, and no status is known."""
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """A merchant's credentials. As the `auth` of a request it writes the form, so that no variable holds the secret."""
+    """A merchant's credentials. As a request's `auth` it writes the form, so that no other variable has the secret."""
 
     client_id: str
     client_version: str
@@ -54,7 +53,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Token:
-    """As the `auth` of a request it is the request's Authorization; times are Unix seconds."""
+    """An access token. As a request's `auth` it sets the Authorization header; times are Unix seconds."""
 
     value: str = field(repr=False)
     renew_at: float
@@ -65,46 +64,46 @@ class Token:
         return request
 
     @classmethod
-    def read(cls, written: Any) -> "Token | None":
-        """Read what another instance has written; None for what is none."""
+    def read(cls, stored: Any) -> "Token | None":
+        """Parse the token that an instance stored in Redis; None if it is invalid."""
         try:
-            kept = json.loads(written)
-            return cls(str(kept["value"]), float(kept["renew_at"]), float(kept["ends_at"]))
+            fields = json.loads(stored)
+            return cls(str(fields["value"]), float(fields["renew_at"]), float(fields["ends_at"]))
         except (TypeError, ValueError, KeyError):
             return None
 
 
 class Tokens:
-    """Gives the access token of one merchant; may be shared by threads. `clock` tells Unix seconds."""
+    """The access token of one merchant; thread-safe. `clock` returns Unix seconds."""
 
     def __init__(
         self, auth_url: str, credentials: Credentials, store: Store, clock: Callable[[], float] = time.time
     ) -> None:
         self._url, self._credentials, self._store, self._clock = auth_url.rstrip("/"), credentials, store, clock
-        whose = f"{self._url} {credentials.client_id} {credentials.client_version}"
-        self._key = f"phonepe:token:{sha256(whose.encode()).hexdigest()[:32]}"
+        account = f"{self._url} {credentials.client_id} {credentials.client_version}"
+        self._key = f"phonepe:token:{sha256(account.encode()).hexdigest()[:32]}"
         self._lock = threading.Lock()
-        self._held: Token | None = None
-        self._again_at = 0.0
+        self._cached: Token | None = None
+        self._retry_at = 0.0
 
     @cached_property
     def _http(self) -> requests.Session:
         return calls.new_session()
 
     def current(self, rejected: Token | None = None) -> Token:
-        """Return a valid token, another one than `rejected`; raises CredentialsRefused or GatewayUnavailable."""
-        held = self._valid(self._held, rejected)
-        if held and self._is_fresh(held):
-            return held
-        # With a token at hand only one thread renews it; without one the others wait, as long as a fetch may take.
-        if not self._lock.acquire(timeout=0 if held else sum(calls.TIMEOUT)):
-            if held:
-                return held
+        """Return a valid token other than `rejected`. Raises CredentialsRefused or GatewayUnavailable."""
+        cached = self._valid(self._cached, rejected)
+        if cached and self._is_fresh(cached):
+            return cached
+        # With a valid token one thread renews it and the others use it; without one they wait for the fetch.
+        if not self._lock.acquire(timeout=0 if cached else sum(calls.TIMEOUT)):
+            if cached:
+                return cached
             raise GatewayUnavailable("no token")
         try:
-            held = self._valid(self._held, rejected)
-            self._held = held if held and self._is_fresh(held) else self._renewed(held, rejected)
-            return self._held
+            cached = self._valid(self._cached, rejected)
+            self._cached = cached if cached and self._is_fresh(cached) else self._renew(cached, rejected)
+            return self._cached
         finally:
             self._lock.release()
 
@@ -113,29 +112,29 @@ class Tokens:
         return None if unusable else token
 
     def _is_fresh(self, token: Token) -> bool:
-        return self._clock() < max(token.renew_at, self._again_at)
+        return self._clock() < max(token.renew_at, self._retry_at)
 
-    def _renewed(self, held: Token | None, rejected: Token | None) -> Token:
-        """Return the token another instance has fetched, or fetch one and share it."""
+    def _renew(self, cached: Token | None, rejected: Token | None) -> Token:
+        """Return the token that another instance has fetched, or fetch and share one."""
         try:
             shared = self._valid(Token.read(self._store.eval(_READ, [self._key], [])), rejected)
             if shared and self._is_fresh(shared):
                 return shared
-            usable = shared or held
-            if not self._claimed():
-                usable = usable or self._waited(rejected)
+            usable = shared or cached
+            if not self._claim():
+                usable = usable or self._wait_for_shared(rejected)
                 if usable:
                     return usable
         except StoreUnavailable:
-            usable = held
-        return self._fetched_or(usable)
+            usable = cached
+        return self._fetch_or(usable)
 
-    def _claimed(self) -> bool:
-        return self._store.eval(_CLAIM, [f"{self._key}:claim"], [CLAIMED_SECONDS]) is not None
+    def _claim(self) -> bool:
+        return self._store.eval(_CLAIM, [f"{self._key}:claim"], [CLAIM_SECONDS]) is not None
 
-    def _waited(self, rejected: Token | None) -> Token | None:
-        """Wait for the token another instance is fetching; None when it does not come."""
-        until = time.monotonic() + PATIENCE_SECONDS
+    def _wait_for_shared(self, rejected: Token | None) -> Token | None:
+        """Wait for the token that another instance is fetching; None if it does not arrive in time."""
+        until = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < until:
             time.sleep(0.1)
             shared = self._valid(Token.read(self._store.eval(_READ, [self._key], [])), rejected)
@@ -143,23 +142,23 @@ class Tokens:
                 return shared
         return None
 
-    def _fetched_or(self, usable: Token | None) -> Token:
+    def _fetch_or(self, usable: Token | None) -> Token:
         try:
             token = self._fetch()
         except GatewayUnavailable as error:
-            self._tell(_RELEASE, [f"{self._key}:claim"], [])
+            self._eval_if_available(_RELEASE, [f"{self._key}:claim"], [])
             if usable is None:
                 raise
-            self._again_at = self._clock() + AGAIN_SECONDS
-            logger.warning("token not renewed, the old one is used", extra=log.fields(reason=error.reason))
+            self._retry_at = self._clock() + RETRY_SECONDS
+            logger.warning("token not renewed, using the old one", extra=log.fields(reason=error.reason))
             return usable
         self._share(token)
         return token
 
     def _fetch(self) -> Token:
         began = self._clock()
-        status, said = calls.ask(self._http, "POST", self._url + wire.TOKEN_PATH, auth=self._credentials)
-        answer = mapping(said)
+        status, body = calls.send(self._http, "POST", self._url + wire.TOKEN_PATH, auth=self._credentials)
+        answer = mapping(body)
         value, ends_at = text(answer.get("access_token")), answer.get("expires_at")
         if status == 200 and value and isinstance(ends_at, int | float) and ends_at > began:
             return Token(value, began + (ends_at - began) / 2, float(ends_at))
@@ -172,8 +171,8 @@ class Tokens:
     def _share(self, token: Token) -> None:
         seconds = int(token.ends_at - self._clock())
         if seconds > 0:
-            self._tell(_SHARE, [self._key, f"{self._key}:claim"], [json.dumps(asdict(token)), seconds])
+            self._eval_if_available(_SHARE, [self._key, f"{self._key}:claim"], [json.dumps(asdict(token)), seconds])
 
-    def _tell(self, script: str, keys: list[str], args: list[str | int]) -> None:
-        with suppress(StoreUnavailable):  # this process has its own copy, and a claim ends by itself
+    def _eval_if_available(self, script: str, keys: list[str], args: list[str | int]) -> None:
+        with suppress(StoreUnavailable):  # this process has its own copy, and a claim expires
             self._store.eval(script, keys, args)

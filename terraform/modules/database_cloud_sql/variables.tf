@@ -1,5 +1,5 @@
 variable "region" {
-  description = "Where the instance and its subnet are."
+  description = "The region of the instance and its subnet."
   type        = string
 }
 
@@ -9,7 +9,7 @@ variable "postgres" {
 }
 
 variable "tier" {
-  description = "The machine."
+  description = "The machine type."
   type        = string
 }
 

@@ -1,4 +1,4 @@
-# A function: its code, what it is given, what its account may do, and who may call it.
+# A function: its code, its settings and secrets, its account's roles, and its callers.
 
 resource "google_storage_bucket_object" "bundle" {
   bucket          = var.bucket
@@ -97,7 +97,7 @@ resource "google_cloud_tasks_queue_iam_member" "adds" {
   member   = "serviceAccount:${var.account}"
 }
 
-# Whoever adds a task says whose token it carries, and must be allowed to.
+# A caller that adds a task names the account of its token, and needs the right to use that account.
 resource "google_service_account_iam_member" "acts_as" {
   count              = var.enqueues == null ? 0 : 1
   service_account_id = "projects/${var.project}/serviceAccounts/${var.enqueues.account}"

@@ -3,7 +3,7 @@ output "name" {
   value       = google_cloudfunctions2_function.this.name
 }
 
-# What a policy test looks at, in one place.
+# Values for policy tests.
 output "deployed" {
   description = "The function as it is deployed."
   value = {

@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "account" {
-  description = "Who the function is: the address of an account of its own."
+  description = "The email address of the function's own service account."
   type        = string
 }
 
@@ -50,7 +50,7 @@ variable "bundle" {
 }
 
 variable "bucket" {
-  description = "Where bundles are kept."
+  description = "The bucket of bundles."
   type        = string
 }
 
@@ -81,7 +81,7 @@ variable "size" {
 }
 
 variable "ingress" {
-  description = "Who reaches the function on the network."
+  description = "The networks that may reach the function."
   type        = string
 
   validation {
@@ -91,7 +91,7 @@ variable "ingress" {
 }
 
 variable "callers" {
-  description = "Who may call: allUsers, or accounts as `serviceAccount:…`; by a name of our own."
+  description = "The allowed callers: allUsers, or accounts as `serviceAccount:…`; by a name of our own."
   type        = map(string)
 
   validation {

@@ -1,10 +1,10 @@
 output "address" {
-  description = "What the domain's A record holds."
+  description = "The IP address for the domain's A record."
   value       = google_compute_global_address.this.address
 }
 
 output "url_map" {
-  description = "Which path goes where, as it is made."
+  description = "The path rules of the URL map."
   value       = google_compute_url_map.https
 }
 

@@ -4,7 +4,7 @@ variable "domain" {
 }
 
 variable "region" {
-  description = "Where the functions are."
+  description = "The region of the functions."
   type        = string
 }
 
@@ -23,7 +23,7 @@ variable "paths" {
 }
 
 variable "fallback" {
-  description = "The function that answers 404 to what is nobody's: the one with nothing to lose."
+  description = "The function that returns 404 for paths of no function: the one without secrets."
   type        = string
 }
 
@@ -33,6 +33,6 @@ variable "unthrottled" {
 }
 
 variable "requests_per_minute" {
-  description = "What one address may send in a minute."
+  description = "Requests one address may send in a minute."
   type        = number
 }

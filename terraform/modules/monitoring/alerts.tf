@@ -1,4 +1,4 @@
-# Each alert says what is wrong and what to do, in one line, where the person who is woken reads it.
+# Each alert's documentation has the fault and the remedy in one line, for the person on call.
 
 resource "google_monitoring_notification_channel" "email" {
   for_each     = toset(var.emails)
@@ -121,7 +121,7 @@ resource "google_monitoring_alert_policy" "alarm" {
   }
 }
 
-# The jobs keep every deadline and send every outbox message; when they stop, nothing else would say so.
+# The jobs enforce all deadlines and enqueue overdue outbox messages; only this alert reports that they have stopped.
 resource "google_monitoring_alert_policy" "jobs" {
   display_name          = "booking: jobs have stopped"
   combiner              = "OR"

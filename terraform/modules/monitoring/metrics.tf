@@ -1,4 +1,4 @@
-# What our own log lines say (shared/kit/log.py), counted. Requests, latency, instances and queues the platform counts.
+# Metrics from our log lines (shared/kit/log.py). The platform itself counts requests, latency, instances and queues.
 
 locals {
   ours = "resource.type=\"cloud_run_revision\""

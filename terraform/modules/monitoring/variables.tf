@@ -4,12 +4,12 @@ variable "project" {
 }
 
 variable "project_number" {
-  description = "The project's number, by which a budget knows it."
+  description = "The project's number, for the budget's filter."
   type        = string
 }
 
 variable "emails" {
-  description = "Who is told."
+  description = "The recipients of alerts."
   type        = list(string)
 }
 
@@ -24,6 +24,6 @@ variable "billing_account" {
 }
 
 variable "monthly_budget" {
-  description = "What a month may cost, in the billing account's currency."
+  description = "The monthly budget, in the billing account's currency."
   type        = number
 }

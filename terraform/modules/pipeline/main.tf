@@ -1,4 +1,4 @@
-# Who deploys: the code of functions that exist. Accounts, roles, queues and databases are a person's to change.
+# The pipeline deploys code to existing functions. Only people change accounts, roles, queues and databases.
 
 variable "project" {
   description = "The Google project."
@@ -6,12 +6,12 @@ variable "project" {
 }
 
 variable "region" {
-  description = "Where builds run."
+  description = "The region of builds."
   type        = string
 }
 
 variable "environment" {
-  description = "Which tfvars a build applies; production waits for somebody's yes."
+  description = "The environment whose tfvars a build applies; production needs a manual approval."
   type        = string
 }
 
@@ -150,7 +150,7 @@ resource "google_cloudbuild_trigger" "this" {
 }
 
 output "account" {
-  description = "Who deploys."
+  description = "The pipeline's service account."
   value       = "${google_service_account.this.account_id}@${var.project}.iam.gserviceaccount.com"
 }
 
@@ -165,6 +165,6 @@ output "trigger" {
 }
 
 output "roles" {
-  description = "What the pipeline may do in the project."
+  description = "The pipeline's roles in the project."
   value       = toset([for one in google_project_iam_member.this : one.role])
 }

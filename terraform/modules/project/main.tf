@@ -1,4 +1,4 @@
-# What every function stands on: the platform's services, where bundles and images are kept, and who builds.
+# Shared by all functions: the platform's services, the storage of bundles and images, and the build account.
 
 variable "project" {
   description = "The Google project."
@@ -6,7 +6,7 @@ variable "project" {
 }
 
 variable "region" {
-  description = "Where bundles and images are kept."
+  description = "The region of bundles and images."
   type        = string
 }
 
@@ -109,7 +109,7 @@ resource "google_storage_bucket_iam_member" "build_bundles" {
 }
 
 output "bucket" {
-  description = "Where bundles are kept."
+  description = "The bucket of bundles."
   value       = google_storage_bucket.bundles.name
 }
 

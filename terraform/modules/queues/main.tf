@@ -1,4 +1,4 @@
-# Queues of deferred work. What a queue drops after its last attempt the sweep sends again.
+# Queues of deferred work. The sweep enqueues tasks again that a queue dropped after its last attempt.
 
 variable "queues" {
   description = "The queues of functions.yaml."
@@ -13,7 +13,7 @@ variable "queues" {
 }
 
 variable "region" {
-  description = "Where they are."
+  description = "The region of the queues."
   type        = string
 }
 

@@ -1,4 +1,4 @@
-# What time brings: each job is a POST with an identity token, to the address the function verifies as its audience.
+# Scheduled jobs: each is a POST with an identity token, to the URL that the function verifies as its audience.
 
 variable "jobs" {
   description = "The jobs of functions.yaml."
@@ -6,7 +6,7 @@ variable "jobs" {
 }
 
 variable "region" {
-  description = "Where they are."
+  description = "The region of the jobs."
   type        = string
 }
 

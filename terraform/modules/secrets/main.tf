@@ -7,7 +7,7 @@ variable "names" {
 }
 
 variable "region" {
-  description = "Where their values are kept."
+  description = "The region their values are stored in."
   type        = string
 }
 

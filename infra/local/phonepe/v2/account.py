@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Account:
-    """A merchant as v2 knows it: its credentials, and the webhook its dashboard names; without an id there is none."""
+    """A merchant's v2 credentials and webhook; without a client id it has no v2."""
 
     client_id: str = ""
     client_version: str = "1"

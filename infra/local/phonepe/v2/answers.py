@@ -1,4 +1,4 @@
-"""The bodies v2 answers with: flat, without an envelope; an order's root `state` is what a client decides on."""
+"""Response bodies of v2: flat, without an envelope; clients decide by an order's root `state`."""
 
 from typing import Any
 
@@ -10,25 +10,25 @@ CONFIRMED = "CONFIRMED"
 
 
 def begun(order: Transaction, page_url: str) -> Answer:
-    """The answer of pay: the page exists, nothing more."""
-    told = {"orderId": order.reference, "state": PENDING, "expireAt": _ms(order.expires_at), "redirectUrl": page_url}
-    return Answer(told)
+    """Return the response of pay: only the page exists so far."""
+    body = {"orderId": order.reference, "state": PENDING, "expireAt": _ms(order.expires_at), "redirectUrl": page_url}
+    return Answer(body)
 
 
 def refund_begun(refund: Transaction) -> Answer:
-    """The answer to asking for a refund; what could not be has failed at once."""
-    told = {"refundId": refund.reference, "amount": refund.amount, "state": refund.state}
-    return Answer(told | _errors(refund))
+    """Return the response to a refund request; an impossible refund has failed at once."""
+    body = {"refundId": refund.reference, "amount": refund.amount, "state": refund.state}
+    return Answer(body | _errors(refund))
 
 
 def describe(merchant_id: str, transaction: Transaction, *, details: bool = False) -> Body:
-    """The one shape of a status and a webhook's payload, of an order or a refund; `details` tells every try."""
-    told = _refund if transaction.kind == "refund" else _order
+    """Return the body of a status response or webhook, of an order or a refund; `details` lists all attempts."""
+    root = _refund if transaction.kind == "refund" else _order
     tries = [_failed_try(transaction, nth) for nth in range(transaction.tries)]
     if transaction.state != PENDING:
         tries.append(_try(transaction))
     shown = tries if details else tries[-1:]
-    return {"merchantId": merchant_id, **told(transaction), "paymentDetails": shown} | _errors(transaction)
+    return {"merchantId": merchant_id, **root(transaction), "paymentDetails": shown} | _errors(transaction)
 
 
 def _order(order: Transaction) -> Body:
@@ -45,7 +45,7 @@ def _order(order: Transaction) -> Body:
 
 
 def _refund(refund: Transaction) -> Body:
-    """An accepted refund is CONFIRMED, which is not its end."""
+    """Return a refund's fields; a pending refund is CONFIRMED, which is not final."""
     return {
         "merchantRefundId": refund.id,
         "originalMerchantOrderId": refund.original_id,

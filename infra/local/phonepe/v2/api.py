@@ -1,4 +1,4 @@
-"""The merchants' API v2: an access token for their credentials, and under it pay, status and refund."""
+"""The merchants' API v2: an access token for credentials, and with it pay, status and refund."""
 
 import hmac
 from typing import Any, cast
@@ -18,7 +18,7 @@ api = Blueprint("v2", __name__)
 
 
 def tokens() -> Tokens:
-    """The tokens of the running app."""
+    """Return the tokens of the running app."""
     return cast("Tokens", current_app.extensions["tokens"])
 
 
@@ -102,7 +102,7 @@ def _described(found: Transaction) -> dict[str, Any]:
 
 
 def _admitted(stage: str, *ids: str) -> dict[str, Any]:
-    """The JSON object of a request whose token is good."""
+    """Return the JSON object of a request with a valid token."""
     body = request.get_json(silent=True)
     payload = body if isinstance(body, dict) else {}
     _let_in(stage, *(str(payload.get(name)) for name in ids))

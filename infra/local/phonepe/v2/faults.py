@@ -1,4 +1,4 @@
-"""The faults of v2: v1's faults under the same names in v2's words, and those of its own."""
+"""The faults of v2: v1's faults by the same names in v2's format, and v2's own."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,14 +10,14 @@ from infra.local.phonepe.faults import Fault
 from infra.local.phonepe.v2.webhooks import Delivery
 
 
-def _told(body: Body | str, **fields: Any) -> Body:
-    """The body with other fields; None takes one out."""
-    told = {**body, **fields} if isinstance(body, dict) else fields
-    return {name: value for name, value in told.items() if value is not None}
+def _with_fields(body: Body | str, **fields: Any) -> Body:
+    """Return the body with other fields; None removes one."""
+    changed = {**body, **fields} if isinstance(body, dict) else fields
+    return {name: value for name, value in changed.items() if value is not None}
 
 
 def _answered(**fields: Any) -> Callable[[Answer, float], Answer]:
-    return lambda answer, seconds: replace(answer, body=_told(answer.body, **fields), seconds=seconds)
+    return lambda answer, seconds: replace(answer, body=_with_fields(answer.body, **fields), seconds=seconds)
 
 
 def _only(status: int, code: str, message: str) -> Callable[[Answer, float], Answer]:
@@ -26,18 +26,18 @@ def _only(status: int, code: str, message: str) -> Callable[[Answer, float], Ans
 
 def _another(body: Body | str) -> Body:
     names = {"merchantOrderId", "merchantRefundId"} & set(body if isinstance(body, dict) else ())
-    return _told(body, **dict.fromkeys(names, "OTHER-1"))
+    return _with_fields(body, **dict.fromkeys(names, "OTHER-1"))
 
 
 def _called(**fields: Any) -> Callable[[Delivery, float], Delivery]:
     return lambda delivery, _: replace(
-        delivery, body=delivery.body | {"payload": _told(delivery.body["payload"], **fields)}
+        delivery, body=delivery.body | {"payload": _with_fields(delivery.body["payload"], **fields)}
     )
 
 
 def _event(event: str, state: str) -> Callable[[Delivery, float], Delivery]:
     def change(delivery: Delivery, _: float) -> Delivery:
-        payload = _told(delivery.body["payload"], state=state)
+        payload = _with_fields(delivery.body["payload"], state=state)
         return replace(delivery, body=delivery.body | {"event": event, "payload": payload})
 
     return change
@@ -47,17 +47,17 @@ def _more(body: Body | str) -> int:
     return int(body.get("amount", 0)) + 100 if isinstance(body, dict) else 0
 
 
-# 1. Who asks is not let in, and nothing is done. `api` knows what each of these does.
+# 1. The request is not authenticated, and nothing is done; `api` implements these.
 WORK = {
     f"{stage}.{name}": what
     for stage in ("pay", "status", "refund")
     for name, what in {
         "unauthorized": "HTTP 403, and nothing was done",
-        "revoked": "HTTP 401, and nothing was done: the access token is no longer one",
+        "revoked": "HTTP 401, and nothing was done: the access token is revoked",
     }.items()
 } | {"token.short": "a token that lives for `value` seconds, or for one"}
 
-# 2. The work is done, and its answer goes wrong; first it waits for `value` seconds.
+# 2. The operation runs, and its response is wrong; it is delayed by `value` seconds.
 _SAME = ("timeout", "http_500", "empty", "html", "rate_limited")
 _ANSWER: dict[str, Fault[Answer]] = {
     **{name: v1.ANSWER[f"status.{name}"] for name in _SAME},
@@ -66,16 +66,12 @@ _ANSWER: dict[str, Fault[Answer]] = {
     ),
     "not_found": Fault("HTTP 404, of an order that is there", _only(404, "ORDER_NOT_FOUND", "No order found")),
     "conflict": Fault("HTTP 409", _only(409, "CONFLICT", "The request is in flight")),
-    "unknown_code": Fault(
-        "a code and a state nobody has heard of", _answered(state="HELD", code="PAYMENT_HELD", redirectUrl=None)
-    ),
-    "unknown_fields": Fault(
-        "fields nobody has heard of", _answered(riskScore={"band": 3}, offers=[], traceId="5f1c", version=7)
-    ),
+    "unknown_code": Fault("an unknown code and state", _answered(state="HELD", code="PAYMENT_HELD", redirectUrl=None)),
+    "unknown_fields": Fault("unknown fields", _answered(riskScore={"band": 3}, offers=[], traceId="5f1c", version=7)),
     "expired": Fault("a state that is not among the published ones", _answered(state="EXPIRED")),
     "error_code": Fault("an errorCode, whatever the state", _answered(errorCode="TXN_CANCELLED")),
     "anonymous": Fault(
-        "no word of whose it is", _answered(merchantId=None, merchantOrderId=None, merchantRefundId=None)
+        "without merchant and id", _answered(merchantId=None, merchantOrderId=None, merchantRefundId=None)
     ),
     "other_amount": Fault(
         "an amount of one rupee more",
@@ -90,12 +86,12 @@ _ANSWER: dict[str, Fault[Answer]] = {
 _TOKEN: dict[str, Fault[Answer]] = {
     **{name: v1.ANSWER[f"status.{name}"] for name in _SAME},
     "refused": Fault("HTTP 401, as for credentials that are wrong", _only(401, "INVALID_CLIENT", "Invalid client")),
-    "eternal": Fault("a token that does not say when it ends", _answered(expires_at=None)),
+    "eternal": Fault("a token without its expiry", _answered(expires_at=None)),
 }
 ANSWER = {f"{stage}.{name}": fault for stage in ("pay", "status", "refund") for name, fault in _ANSWER.items()}
 ANSWER |= {f"token.{name}": fault for name, fault in _TOKEN.items()}
 
-# 3. Something has happened, and its webhook goes wrong.
+# 3. An event has happened, and its webhook is wrong.
 CALLBACK: dict[str, Fault[Delivery]] = {
     "callback.lost": Fault("never sent", lambda delivery, _: replace(delivery, copies=0)),
     "callback.repeated": Fault(
@@ -109,16 +105,16 @@ CALLBACK: dict[str, Fault[Delivery]] = {
         lambda delivery, _: replace(delivery, password="forged1"),  # noqa: S106 - a fault
     ),
     "callback.unknown_index": Fault("under another user", lambda delivery, _: replace(delivery, user="nobody")),
-    "callback.other_merchant": Fault("tells another merchant's id", _called(merchantId="OTHERMERCHANT")),
+    "callback.other_merchant": Fault("with another merchant's id", _called(merchantId="OTHERMERCHANT")),
     "callback.other_amount": Fault(
-        "tells one rupee more", lambda delivery, _: _called(amount=_more(delivery.body["payload"]))(delivery, _)
+        "with one rupee more", lambda delivery, _: _called(amount=_more(delivery.body["payload"]))(delivery, _)
     ),
     "callback.unknown_transaction": Fault(
-        "tells an order nobody has heard of",
+        "with an unknown order",
         lambda delivery, _: replace(delivery, body=delivery.body | {"payload": _another(delivery.body["payload"])}),
     ),
     "callback.claims_success": Fault(
-        "tells of success, whatever the truth", _event("checkout.order.completed", "COMPLETED")
+        "reports success, whatever the state", _event("checkout.order.completed", "COMPLETED")
     ),
     "callback.completed_but_pending": Fault(
         "an event of completion whose state is PENDING", _event("checkout.order.completed", "PENDING")
@@ -127,7 +123,7 @@ CALLBACK: dict[str, Fault[Delivery]] = {
         "an event of completion whose state is EXPIRED", _event("checkout.order.completed", "EXPIRED")
     ),
     "callback.unknown_event": Fault(
-        "an event nobody has heard of", lambda delivery, _: replace(delivery, body=delivery.body | {"event": "pg.moon"})
+        "an unknown event", lambda delivery, _: replace(delivery, body=delivery.body | {"event": "pg.moon"})
     ),
 }
 

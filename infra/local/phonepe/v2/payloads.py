@@ -1,4 +1,4 @@
-"""The requests of v2: plain JSON, held to the published rules; unknown fields are let through."""
+"""Requests of v2: parses plain JSON by the published rules; unknown fields are ignored."""
 
 import re
 from typing import Any

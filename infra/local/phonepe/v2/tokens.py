@@ -1,4 +1,4 @@
-"""The access tokens that were given out. A restart forgets them, as PhonePe may at any time: the next call is a 401."""
+"""Issued access tokens. A restart revokes them, as PhonePe may at any time: the next call gets a 401."""
 
 import secrets
 import threading
@@ -9,14 +9,14 @@ LIFE_SECONDS = 3_600.0
 
 
 class Tokens:
-    """Safe from any thread."""
+    """The valid access tokens; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ends: dict[str, float] = {}
 
     def issue(self, seconds: float = LIFE_SECONDS) -> dict[str, Any]:
-        """A new token, as it is answered; times are Unix seconds."""
+        """Issue a token and return its response body; times are Unix seconds."""
         now, token = time.time(), secrets.token_urlsafe(32)
         with self._lock:
             self._ends[token] = now + seconds

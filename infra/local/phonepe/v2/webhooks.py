@@ -1,4 +1,4 @@
-"""The webhooks of v2: an event and its payload, under a word that both know."""
+"""The webhooks of v2: an event and its payload, authenticated by a hash of shared credentials."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ EVENTS = {
 
 @dataclass(frozen=True)
 class Delivery:
-    """A webhook on its way: what it tells, who says so, how often and after how long it goes."""
+    """A webhook to send: its body, its credentials, the number of copies and the delay."""
 
     body: Body
     user: str
@@ -28,17 +28,17 @@ class Delivery:
     seconds: float = 0.0
 
     def sealed(self) -> tuple[str, dict[str, str]]:
-        """The text that is posted, and the header that says who sends it, whatever it says."""
-        return json.dumps(self.body), {"Authorization": word(self.user, self.password)}
+        """Return the request's body and its Authorization header, which does not depend on the body."""
+        return json.dumps(self.body), {"Authorization": credential_hash(self.user, self.password)}
 
 
-def word(user: str, password: str) -> str:
-    """The header's value: a plain SHA-256 in lower-case hex."""
+def credential_hash(user: str, password: str) -> str:
+    """Return the header's value: a plain SHA-256 in lower-case hex."""
     return hashlib.sha256(f"{user}:{password}".encode()).hexdigest()
 
 
-def told(merchant_id: str, transaction: Transaction, event: str | None = None) -> Body:
-    """The body that tells of what became of a transaction, or of an event on its way there."""
+def body_of(merchant_id: str, transaction: Transaction, event: str | None = None) -> Body:
+    """Return the webhook's body for a transaction's result, or for an interim event."""
     named = event or EVENTS[transaction.kind, transaction.state]
     return {
         "event": named,

@@ -13,7 +13,7 @@ from tests.docs.test_deploy import alerts
 
 ROOT = Path(__file__).parents[2]
 TABLES = (ROOT / "docs/faults.md").read_text()
-ROWS = [row for row in re.findall(r"^\| (.+) \|$", TABLES, re.MULTILINE) if "held by" not in row]
+ROWS = [row for row in re.findall(r"^\| (.+) \|$", TABLES, re.MULTILINE) if "covered by" not in row]
 TESTS = sorted(set(re.findall(r"`(\w+/test_\w+\.py)::(test_\w+)(?:\[([\w-]+)\])?`", TABLES)))
 
 

@@ -1,4 +1,4 @@
-"""Ordinary classes that stand where an adapter stands, for tests that need a vendor to say anything at any time."""
+"""In-memory adapters, for tests that need any answer from a vendor at any time."""
 
 import threading
 from dataclasses import dataclass, field
@@ -10,10 +10,9 @@ from shared.payments.gateway import GatewayAnswer, GatewayStatus, GatewayUnavail
 
 @dataclass
 class ScriptedGateway:
-    """A gateway that keeps a book of what it was asked for and says what a test makes it say.
+    """A gateway that records its orders and returns the answers a test sets.
 
-    `says` and `refunds` hold the next answer for an id; what was never told stays pending. `silent` makes every call
-    fail as a network does.
+    `answers` has the answer for each id; other ids stay pending. While `silent`, every call raises GatewayUnavailable.
     """
 
     name: str = "scripted"
@@ -48,7 +47,7 @@ class ScriptedGateway:
         return self.says.get(merchant_refund_id, self.about(merchant_refund_id, GatewayStatus.PENDING))
 
     def about(self, our_id: str, said: GatewayStatus, **other: object) -> GatewayAnswer:
-        """Return an answer about a payment or a refund as it was ordered, but for what is given."""
+        """Return an answer that matches the recorded order, apart from the overrides."""
         order = self.orders.get(our_id) or self.refund_orders[our_id]
         told = {"merchant": self.merchant, "merchant_txn_id": our_id, "amount": order.amount, **other}
         return GatewayAnswer(said, said.value.upper(), **told)
@@ -59,9 +58,9 @@ class ScriptedGateway:
 
 
 class Queue:
-    """A queue as the business sees one: it takes tasks, outside of transactions, a name once, or is down.
+    """An in-memory queue: outside of transactions it stores each task name once, or raises when it is down.
 
-    With `is_deaf` it takes a task and confirms nothing, as a connection that breaks in between.
+    With `loses_confirmation` it stores the task and raises all the same, like a connection that breaks in between.
     """
 
     def __init__(self) -> None:
@@ -69,7 +68,7 @@ class Queue:
         self.is_down = self.is_deaf = False
         self._lock = threading.Lock()
 
-    def enqueue(self, task: Task, within: float = 0.5) -> None:  # noqa: ARG002 - as the queue's
+    def enqueue(self, task: Task, within: float = 0.5) -> None:  # noqa: ARG002 - the interface of the real queue
         assert_outside_transaction()
         if self.is_down:
             raise QueueUnavailable("down")

@@ -1,4 +1,4 @@
-"""A world with every kind of booking there is, by names; made by the real use cases."""
+"""A world with every kind of booking, each under a name, made by the real use cases."""
 
 from datetime import time, timedelta
 from typing import Any
@@ -18,13 +18,13 @@ SERVED = (ProviderAction.CONFIRMED, ProviderAction.IN_PROGRESS, ProviderAction.C
 
 
 class Kinds:
-    """Makes one booking of each kind, each of a customer of its own; `ids` are the bookings'."""
+    """Makes one booking of each kind, each for its own customer; `ids` maps kinds to booking ids."""
 
     def __init__(self, play: Play) -> None:
         self.play, self.make = play, play.make
         self.ids: dict[str, UUID] = {}
         self.chefs = [self.make.chef(rate).id for rate in (399_00, 450_00, 500_00)]
-        self.late()  # first: the sweep that ends it would end whatever else is not paid
+        self.late()  # first: its expiry sweep would cancel every other unpaid booking
         for name in ("coming", "twin", "awaiting", "unpaid", "quoted", "completed", "half_back", "twice", "cash"):
             getattr(self, name)()
         for name in ("moved", "mismatched", "chefless"):
@@ -45,7 +45,7 @@ class Kinds:
         return who
 
     def _send_refunds(self, name: str) -> None:
-        """Send what goes back of a booking; the gateway says that it is done."""
+        """Send the booking's refunds; the gateway completes them."""
         for refund_id, our_id in self.make.rows(
             "select id, merchant_refund_id from refunds where booking_id = :id", id=self.ids[name]
         ):
@@ -78,7 +78,7 @@ class Kinds:
         self._send_refunds("completed")
 
     def half_back(self) -> None:
-        """Cancelled ten hours before its start, when a chef had accepted."""
+        """A booking cancelled ten hours before its start, after the chef accepted."""
         who = self._paid("half_back", 8, ProviderAction.CONFIRMED)
         before = self.make.stored(self.ids["half_back"]).starts_at
         assert before
@@ -86,14 +86,14 @@ class Kinds:
         self._send_refunds("half_back")
 
     def late(self) -> None:
-        """Paid when it was cancelled already; the money is on its way back."""
+        """A booking paid after its expiry; the refund is pending."""
         our_id = self.play.pay(self._booked("late", 9), self.ids["late"])
         expiry.expire(self.play.db, line, self.play.now + timedelta(minutes=31))
         self.play.say(our_id, GatewayStatus.SUCCEEDED)
         self.play.hear(our_id)
 
     def twice(self) -> None:
-        """Paid by a second attempt, after which the first was found to have succeeded too."""
+        """A booking paid by its second attempt; the first attempt succeeded later."""
         who = self._booked("twice", 10)
         first = self.play.pay(who, self.ids["twice"])
         self.play.say(first, GatewayStatus.FAILED)
@@ -104,13 +104,13 @@ class Kinds:
         self._send_refunds("twice")
 
     def cash(self) -> None:
-        """Paid in cash, of which some is to be handed back."""
+        """A booking paid in cash, with a partial cash refund still to hand back."""
         self._booked("cash", 11)
         self.play.take_cash(self.ids["cash"], self.make.stored(self.ids["cash"]).total)
         self.play.give(self.ids["cash"], 50_00)
 
     def moved(self) -> None:
-        """Moved from the evening, which is dearer."""
+        """A visit rescheduled from the dearer evening."""
         who = self._paid("moved", 12, ProviderAction.CONFIRMED, time_slot=time(19))
         self.play.move(who, self.ids["moved"], booking_date=self.make.day(13), time_slot=time(12))
 
@@ -120,7 +120,7 @@ class Kinds:
         self.play.hear(our_id)
 
     def chefless(self) -> None:
-        """Paid, and declined by everybody."""
+        """A paid booking that every chef declined."""
         self._paid("chefless", 15)
         for _ in self.chefs:
             asked = self.make.stored(self.ids["chefless"]).provider_id
@@ -128,7 +128,7 @@ class Kinds:
             self.play.step(asked, self.ids["chefless"], ProviderAction.DECLINED)
 
     def told(self) -> None:
-        """A message of the gateway, looked into."""
+        """A processed callback about an unknown payment."""
         now = self.play.now
         with self.play.db.transaction() as session:
             inbox.receive(session, "phonepe", b"{}", "payments.callback", now)

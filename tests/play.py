@@ -1,4 +1,4 @@
-"""Everybody who does something with a booking, as calls of the real use cases; the gateway says what a test makes it say."""
+"""Every actor's use cases on a booking, with a gateway whose answers a test sets."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ from tests.make import QUOTES, RULES, Make, Person, at
 
 @dataclass
 class Play:
-    """One world with its clock, its gateway and an admin; each method is what one person does now."""
+    """A database with its clock, gateway and admin; each method is one actor's use case, now."""
 
     db: PostgresDatabase
     now: datetime
@@ -44,7 +44,7 @@ class Play:
         return self.make.booking(who, now=self.now, **wanted)
 
     def quote(self, who: Person, **wanted: Any) -> UUID:
-        """Ask for a price; returns the quote's id."""
+        """Quote a price; returns the quote's id."""
         asked = self.make.request(who, **wanted).visit()
         with self.make.begin(who)() as (session, caller):
             return quotes.give(session, LINE, caller.id, asked, QUOTES, self.now, None).id
@@ -54,15 +54,15 @@ class Play:
         return placement.place(self.make.begin(who), LINE, wanted, lambda _: None, RULES, self.now)
 
     def pay(self, who: Person, booking_id: UUID) -> str:
-        """Open the gateway's page; returns our id of the attempt."""
+        """Open the gateway's page; returns the attempt's merchant id."""
         return self.make.page(self.gateway, who, booking_id, self.now).merchant_txn_id
 
     def say(self, our_id: str, said: GatewayStatus, **other: Any) -> None:
-        """Make the gateway say this of a payment or a refund from now on."""
+        """Set the gateway's answer for a payment or a refund."""
         self.gateway.says[our_id] = self.gateway.about(our_id, said, **other)
 
     def hear(self, our_id: str) -> str:
-        """Follow a signal about a payment or a refund."""
+        """Poll a payment or refund as after a signal; returns its state."""
         return status_polling.poll_by_our_id(self.db, at(self.gateway), line, our_id, self.now)
 
     def paid(self, who: Person, booking_id: UUID) -> str:
@@ -116,7 +116,7 @@ class Play:
             exception_resolution.close(session, line, exception_id, said, self.by, self.now)
 
     def at(self, now: datetime, act: Callable[[], Any]) -> Any:
-        """Do something at another time."""
+        """Run a use case at another time."""
         self.now, before = now, self.now
         try:
             return act()

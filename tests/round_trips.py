@@ -1,4 +1,4 @@
-"""Counting what the database is asked: SQL statements, and round trips on the wire."""
+"""Counts SQL statements and the round trips on the wire."""
 
 import asyncio
 import threading
@@ -22,9 +22,9 @@ class Counted:
 
 @contextmanager
 def counted(proxy: "CountingProxy | None" = None) -> Iterator[Counted]:
-    """Collect the statements SQLAlchemy runs in the block (in every thread), and the round trips through the proxy.
+    """Collect SQLAlchemy's statements in the block (of every thread), and the proxy's round trips.
 
-    BEGIN, COMMIT and ROLLBACK are no statements here; the round trips show them. They are there after the block.
+    Statements exclude BEGIN, COMMIT and ROLLBACK; round trips include them. Both are set when the block ends.
     """
     seen = Counted()
 
@@ -41,11 +41,11 @@ def counted(proxy: "CountingProxy | None" = None) -> Iterator[Counted]:
 
 
 class CountingProxy:
-    """A TCP proxy on a free port of 127.0.0.1 that counts round trips and can be as bad as a network gets.
+    """A TCP proxy on a free port of 127.0.0.1 that counts round trips and injects network faults.
 
-    A round trip is what a client sends, up to where the server answers; a farewell is none. `delay` is added to each
-    answer (seconds, in whole milliseconds; answers queue, as on a long line, they do not wait for each other). `accepted` counts connections.
-    With `socket_folder` it listens on the Unix socket that Postgres would have there at port 5432.
+    A round trip is everything a client sends until the server answers, except Terminate. `delay` postpones each answer
+    (seconds, in whole milliseconds); delayed answers overlap, as on a long line. `accepted` counts connections. With
+    `socket_folder` it listens on Postgres' Unix socket for port 5432.
     """
 
     def __init__(self, target_host: str, target_port: int, *, socket_folder: Path | None = None) -> None:
@@ -76,23 +76,23 @@ class CountingProxy:
         self._loop.close()
 
     def accept(self) -> None:
-        """Take connections (again), always on the same port."""
+        """Accept connections (again), always on the same port."""
         self._server = self._run(self._listen())
         if self._socket_folder is None:
             self.url_port = self._server.sockets[0].getsockname()[1]
 
     def refuse(self) -> None:
-        """Refuse new connections; those that are open go on."""
+        """Refuse new connections and keep open ones."""
         if self._server is not None:
             self._call(self._server.close)
             self._server = None
 
     def cut(self) -> None:
-        """Close every open connection, at both ends."""
+        """Close every open connection at both ends."""
         self._call(lambda: [pair.cut() for pair in list(self.pairs)])
 
     def lose_answers(self, to: bytes, times: int = 1) -> None:
-        """Cut the connection in place of the answer to these words: the server does what the client never hears of."""
+        """Cut the connection instead of answering a message with this text; the server executes the message."""
         self.lost_words, self.losses = to, times
 
     async def _listen(self) -> asyncio.Server:
@@ -102,7 +102,7 @@ class CountingProxy:
         return await self._loop.create_server(lambda: _FromClient(self), "127.0.0.1", self.url_port)
 
     async def _settle(self) -> None:
-        for _ in range(3):  # transports close in later turns of the loop
+        for _ in range(3):  # transports close in later iterations of the loop
             await asyncio.sleep(0)
 
     def _call(self, what: Callable[[], Any]) -> Any:

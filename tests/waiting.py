@@ -1,4 +1,4 @@
-"""Waiting for what another process or thread does."""
+"""Waiting for other processes and threads."""
 
 import subprocess
 import time
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def until(happened: Callable[[], object], seconds: float = 10.0) -> None:
-    """Return as soon as it is true; fail when it is not in time."""
+    """Return once the condition is true; raises TimeoutError after the given seconds."""
     ends = time.monotonic() + seconds
     while not happened():
         if time.monotonic() > ends:
@@ -18,7 +18,7 @@ def until(happened: Callable[[], object], seconds: float = 10.0) -> None:
 
 @contextmanager
 def started(command: list[str], **how: Any) -> Iterator["subprocess.Popen[Any]"]:
-    """Start a program that a test ends; when the test fails before, it is killed: `Popen` alone would wait forever."""
+    """Start a program and kill it at the end of the block: if the test fails, `Popen` alone would wait forever."""
     with subprocess.Popen(command, **how) as process:
         try:
             yield process

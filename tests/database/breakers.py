@@ -1,12 +1,12 @@
-"""For each invariant what breaks it and nothing else: statements as nobody but a test may say them.
+"""For each invariant, raw SQL that breaks it and no other.
 
-`:coming` and the like are the bookings of `tests.kinds`, `:now` the instant the invariants are asked for. Where a row
-alone would break others too, the ledger is moved along by a transaction of a kind the invariants do not know.
+`:coming` and the like are bookings of `tests.kinds`, `:now` is the invariants' instant. Where a row alone would break
+other invariants too, a ledger transaction of an unused kind balances it.
 """
 
 
 def moved(booking: str, debit: str, credit: str, amount: str = "100", kind: str = "'correction'") -> str:
-    """Return the statement that books an amount from one account to another."""
+    """Return the statement that posts an amount from one account to another."""
     return f"""
 with fact as (
   insert into ledger_transactions (id, kind, source_id, booking_id, at)
@@ -19,7 +19,7 @@ from fact, (values ('{debit}', cast({amount} as bigint)), ('{credit}', -cast({am
 
 
 def refunded(booking: str, amount: str, state: str = "done") -> str:
-    """Return the statements that give an amount back of a booking that has ended, with all that belongs to it."""
+    """Return the statements of a refund of an ended booking with everything that belongs to it."""
     done = f";\n{_booked(booking, 'refund_done', 'refunds_payable', 'gateway_clearing')}" if state == "done" else ""
     return f"""
 insert into refunds (id, attempt_id, booking_id, merchant_refund_id, amount, state, reason, next_poll_at)

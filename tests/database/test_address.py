@@ -51,12 +51,12 @@ def test_plain_text_to_another_machine_has_to_be_asked_for() -> None:
     assert arguments("postgresql://me:secret@10.0.0.2/shop?sslmode=disable")["ssl_context"] is False
 
 
-# the handshake itself; the embedded server is built without TLS, so a relay in front of it speaks it
+# the handshake; the embedded server is built without TLS, so a relay adds it
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of 127.0.0.1, signed by itself, and its key."""
+    """Return a self-signed certificate for 127.0.0.1, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
     now = datetime.now(UTC)

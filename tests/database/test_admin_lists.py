@@ -1,4 +1,4 @@
-"""Lists and files for admins: what is looked for and nothing else, in few statements, the same while rows are added."""
+"""Admin lists and booking details: exact filters, few statements, stable while rows are added."""
 
 from datetime import date, time, timedelta
 
@@ -28,7 +28,7 @@ from tests.round_trips import counted
 
 @pytest.fixture
 def found(db):
-    """The ids of the bookings that are looked for, in one statement."""
+    """Return the ids of the bookings that match the filters, from one statement."""
 
     def found(**wanted):
         with db.reading() as session, counted() as seen:
@@ -41,7 +41,7 @@ def found(db):
 
 
 def walk(ask, query, between):
-    """Read a list page by page, doing something between two pages."""
+    """Read a list page by page, calling `between` after each page."""
     rows, cursor = ask(query(limit=2))
     yield from rows
     while cursor:
@@ -70,7 +70,7 @@ def test_bookings_are_found_by_each_of_their_facts(make, gateway, phonepe, found
 
 
 def test_a_day_is_a_day_of_india_and_both_ends_count(make, found, now):
-    """A visit at 08:00 in Mumbai begins at 02:30 UTC; one at 22:00 there is still of its day, at 16:30 UTC."""
+    """A visit at 08:00 in Mumbai begins at 02:30 UTC; one at 22:00, at 16:30 UTC, is still on that day."""
     make.chef()
     early = make.booking(make.customer(), booking_date=make.day(3), time_slot=time(8), duration_hours=1)
     late = make.booking(make.customer(), booking_date=make.day(3), time_slot=time(22), duration_hours=1)
@@ -224,12 +224,12 @@ def test_the_file_of_a_booking_holds_all_that_happened_in_as_many_statements_as_
     ("wanted", "index"),
     [
         ({}, "ix_bookings_created_at_id"),
-        ({"q": "SZ-AB"}, "bookings_ref"),  # the prefix index; where the collation is C, the unique one costs the same
+        ({"q": "SZ-AB"}, "bookings_ref"),  # the prefix index; with collation C the unique index costs the same
         ({"date_from": date(2026, 11, 23), "date_to": date(2026, 11, 23)}, "ix_bookings_start"),
     ],
 )
 def test_a_list_of_many_bookings_is_read_by_an_index(db, make, wanted, index):
-    """Fails without the index: what is looked for by its day or its reference reads every booking there ever was."""
+    """Fails without the index: filters by day or reference read every booking."""
     make.booking()
     make.run("""
         insert into bookings (id, line, ref, customer_id, status, payment_status, acceptance, city, total, breakdown,
@@ -243,7 +243,7 @@ def test_a_list_of_many_bookings_is_read_by_an_index(db, make, wanted, index):
 
 
 def plan(db, ask):
-    """Return how Postgres would answer what is asked, with its very parameters."""
+    """Return Postgres' plan of the query with its actual parameters."""
     asked = []
 
     def note(_connection, _cursor, statement, parameters, *_rest):

@@ -1,4 +1,4 @@
-"""What admins change about where we come to: listed once, written down, and never a change to what is booked."""
+"""Admin changes of the service area: no duplicates, audited, without effect on booked visits."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -21,7 +21,7 @@ CIRCLE = {"name": "Camp", "latitude": 18.51, "longitude": 73.88, "radius_km": 5.
 
 @pytest.fixture
 def act(db, now):
-    """Do one thing of the catalogue in a transaction of its own."""
+    """Apply one catalogue change in its own transaction."""
 
     def act(what, *given, after=0):
         with db.transaction() as session:
@@ -49,7 +49,7 @@ def test_a_place_is_listed_once_however_its_city_is_spelled(act, make, first, se
 
 
 def test_of_many_who_list_one_place_at_once_one_does(act, make):
-    """Fails without the unique index: looking first finds nothing in all of them."""
+    """Fails without the unique index: each transaction's earlier lookup finds nothing."""
     outcomes = together(5, lambda: act(catalog.add, PUNE))
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["LocationExists"] * 4 + ["LocationView"]
     assert make.rows("select count(*) from locations") == [(1,)]

@@ -1,4 +1,4 @@
-"""An admin gives money back: never more than is left, borne by whom it should be, and every paisa is booked."""
+"""Admin refunds: within the remaining amount, borne by the chosen party, and every paisa posted."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -47,7 +47,7 @@ def ended(make, paid):
 
 @pytest.fixture
 def give(db, make, now):
-    """Give back an amount of a booking, as an admin."""
+    """Refund an amount of a booking as an admin."""
     by = make.admin()
 
     def give(booking, amount, borne_by=Bearer.PLATFORM, at=now, reason="the soup was cold"):
@@ -60,7 +60,7 @@ def give(db, make, now):
 
 @pytest.fixture
 def send(db, make, gateway, now):
-    """Send every refund that waits, and follow it to its end."""
+    """Send every created refund and poll it to its end."""
 
     def send():
         for (refund_id,) in make.rows("select id from refunds where state = 'created'"):
@@ -78,7 +78,7 @@ def parts(db, booking):
 
 
 def earned(make, booking):
-    """What chef, platform and state have earned; nothing may be left in the advance."""
+    """Return the earnings of chef, platform and state; asserts an empty customer advance."""
     balances = make.balances(booking.id)
     assert "customer_advance" not in balances
     return tuple(-balances.get(name, 0) for name in ("provider_payable", "platform_revenue", "gst_payable"))
@@ -109,7 +109,7 @@ def test_part_of_a_visit_to_come_goes_back_out_of_the_advance(make, paid, give, 
 def test_a_visit_earns_the_same_whether_it_is_refunded_before_or_after_it_took_place(
     db, make, gateway, phonepe, customer, give, send, bearer
 ):
-    """Fails when completing shares out the whole price: the advance ends below nothing."""
+    """Fails when completing shares out the whole price: the customer advance becomes negative."""
     make.chef()
     before, after = make.paid(gateway, phonepe, customer)[0], make.paid(gateway, phonepe, make.customer())[0]
     make.step(before, Status.CONFIRMED)
@@ -207,7 +207,7 @@ def test_a_gateway_is_asked_for_a_rupee_at_least_and_left_none_smaller(ended, gi
 
 @pytest.mark.parametrize("reason", Cause)
 def test_what_a_rule_says_is_no_reason_of_a_person(ended, give, reason):
-    """Fails when any words are taken: given as `rescheduled`, it would be taken for another price, without a credit note."""
+    """Fails with free text as the reason: `rescheduled` would count as a price change, without a credit note."""
     with pytest.raises(Invalid, match="in other words"):
         give(ended, 100_00, reason=reason.value)
 
@@ -234,7 +234,7 @@ def test_a_chef_bears_nothing_of_a_visit_he_has_not_accepted_or_earned_nothing_o
 
 
 def test_what_one_chef_was_to_bear_is_not_his_successors(db, make, paid, give, now):
-    """Fails when every refund at a chef's expense counts, whoever cooked in the end."""
+    """Fails when every refund at a chef's expense counts, whichever chef completed the visit."""
     make.step(paid, Status.CONFIRMED)
     give(paid, 100_00, Bearer.PROVIDER)
     make.run("update appointments set provider_changed_at = :at", at=now + timedelta(hours=1))
@@ -247,7 +247,7 @@ def test_what_one_chef_was_to_bear_is_not_his_successors(db, make, paid, give, n
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_a_difference_of_price_that_went_back_is_nobodys_loss(db, make, paid, now):
-    """A visit made cheaper: the new price is earned in full (docs/product.md#reschedule)."""
+    """After a cheaper reschedule the chef earns the new price in full (docs/product.md#reschedule)."""
     cheaper = {"base": 500_00, "guest_surcharge": 0, "peak_premium": 0, "platform_fee": 25_00, "gst_service": 25_00}
     gone = paid.total - 551_25
     with db.transaction() as session:
@@ -262,7 +262,7 @@ def test_a_difference_of_price_that_went_back_is_nobodys_loss(db, make, paid, no
 
 @pytest.mark.parametrize("before", [True, False])
 def test_an_invoice_is_followed_by_a_credit_note_for_what_an_admin_gave_back_before_or_after(make, paid, give, before):
-    """Fails when only refunds after the completion are credited: the invoice would tax what was given back."""
+    """Fails when only refunds after the completion are credited: the invoice would tax the refunded amount."""
     make.step(paid, *ENDED[:1])
     if before:
         give(paid, 100_00)
@@ -274,7 +274,7 @@ def test_an_invoice_is_followed_by_a_credit_note_for_what_an_admin_gave_back_bef
 
 
 def test_two_admins_at_once_never_give_back_more_than_was_paid(make, ended, give, send):
-    """Fails when what is left is counted before the booking is locked."""
+    """Fails when the remaining amount is read before the booking is locked."""
     most = ended.total - 100_00
     outcomes = together(4, partial(give, ended, most))
     refused = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
@@ -287,7 +287,7 @@ def test_two_admins_at_once_never_give_back_more_than_was_paid(make, ended, give
 def test_a_refund_waits_for_a_visit_that_is_being_completed_and_then_takes_of_what_was_earned(
     db, make, paid, give, now
 ):
-    """Fails when a refund is decided on a booking that is not locked: it takes from an advance that has been earned."""
+    """Fails when a refund is decided on an unlocked booking: it takes from an advance that has been earned."""
     make.step(paid, *ENDED[:2])
     with ThreadPoolExecutor(1) as pool:
         with db.transaction() as session:

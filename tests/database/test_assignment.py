@@ -1,4 +1,4 @@
-"""A visit is given to another chef, or to nobody (docs/product.md#offers)."""
+"""A visit is reassigned to another chef, or to none (docs/product.md#offers)."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ JUST = timedelta(microseconds=1)
 
 @pytest.fixture
 def chefs(make):
-    """Three chefs, the cheapest first: the order in which they are asked."""
+    """Return three chefs, the cheapest first, which is the order of their offers."""
     return [make.chef(rate * 100) for rate in (300, 400, 500)]
 
 
@@ -45,7 +45,7 @@ def decline(make, booking, **more):
 
 
 def lapse(db, booking, at):
-    """End an offer as its task does."""
+    """Run the task of an offer's expiry."""
     deadlines.lapse(db, LINE, {"booking_id": str(booking.id)}, at)
 
 
@@ -144,7 +144,7 @@ def test_a_lapsed_offer_can_be_neither_accepted_nor_declined_swept_or_not(make, 
 
 
 def test_the_sweep_the_task_and_the_chef_at_once_end_an_offer_once(make, db, chefs, paid):
-    """Fails when the lapse is not decided on the locked row: two chefs would be asked, one of them for nothing."""
+    """Fails when the expiry is not decided on the locked row: two chefs would get an offer, one of them for nothing."""
     [(expires_at,)] = make.rows("select expires_at from offers where state = 'open'")
     outcomes = together(6, lambda: lapse(db, paid, expires_at))
     assert outcomes == [None] * 6
@@ -177,7 +177,7 @@ def test_the_sweep_finds_the_visits_of_a_chef_who_was_deactivated(make, db, chef
 
 
 def test_visits_that_look_for_a_chef_at_once_are_never_given_the_same(make, chefs):
-    """Fails when the next chef's row is not locked first: they deadlock, or one is told that nothing can be done."""
+    """Fails when the next chef's row is not locked first: they deadlock, or one gets a refusal."""
     declined = [(make.booking(chef_id=chef.id), chef.id) for chef in chefs]
     for rate in (600, 700, 800):
         make.chef(rate * 100)
@@ -345,7 +345,7 @@ def test_one_visit_whose_deadline_cannot_be_kept_does_not_keep_the_others(make, 
 
 
 def test_a_chef_whose_calendar_changes_while_a_booking_is_decided_is_decided_anew(make, chefs, monkeypatch):
-    """Fails when the WRITE does not hold the calendar's version: a visit would stand on a day off."""
+    """Fails when the WRITE does not check the calendar's version: a visit would be booked on a day off."""
     store, changed = placement._store, []
 
     def day_off_first(*given):

@@ -1,4 +1,4 @@
-"""Somebody is blocked: signed out at once, what is unpaid is cancelled, what is paid stands."""
+"""Blocking a user: immediate sign-out, unpaid bookings cancelled, paid ones unchanged."""
 
 import threading
 from datetime import timedelta
@@ -157,7 +157,7 @@ def test_a_page_of_people_and_of_the_log_is_one_statement(change, make, db, coun
 
 
 def test_of_two_admins_who_block_each_other_at_once_one_stays(make, db, now):
-    """Fails with `call.writing` in place of `call.locking` in the endpoint, which is played here: both would be out."""
+    """Fails with `call.writing` in place of the endpoint's `call.locking`, as played here: both would be blocked."""
     for email in ("one@test.example", "two@test.example"):
         make_admin(db, email, now)
     first, second = (row[0] for row in make.rows("select id from users where role = 'admin'"))

@@ -1,4 +1,4 @@
-"""A customer books a visit: its price, its chef, what is stored of it."""
+"""Booking a visit: its price, its chef and the stored rows."""
 
 from datetime import UTC, date, datetime, time, timedelta
 

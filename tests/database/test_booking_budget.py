@@ -1,4 +1,4 @@
-"""What a request asks of the database: statements, and round trips on the wire."""
+"""Statements and round trips of a booking, a quote and the lists."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ def proxy(database_url) -> Iterator[CountingProxy]:
 
 @pytest.fixture
 def wired(proxy, database_url) -> Iterator[PostgresDatabase]:
-    """The database behind the proxy, its one connection made."""
+    """The database behind the proxy, with its one connection established."""
     database = PostgresDatabase(at_port(database_url, proxy.url_port), 1)
     with database.reading() as session:
         session.connection()
@@ -44,7 +44,7 @@ def wired(proxy, database_url) -> Iterator[PostgresDatabase]:
 
 @pytest.fixture
 def person(db, make, now):
-    """A customer with a living session: what a request's token names."""
+    """Return a customer with an active session, as a request's token names them."""
     customer = make.customer()
     [(email,)] = make.rows("select email from users where id = :id", id=customer.id)
     with db.transaction() as session:
@@ -53,7 +53,8 @@ def person(db, make, now):
 
 
 def locking(database, claims, now):
-    """Open transactions as `Call.locking` does: the first statement tells who is calling and takes their row."""
+    """Return a transaction factory like `Call.locking`: its first statement authenticates the caller and locks their
+    row."""
 
     @contextmanager
     def begin():
@@ -127,4 +128,4 @@ def test_a_chefs_list_and_one_of_their_visits_cost_two_statements_each(make, wir
     ):
         with counted(proxy) as seen, wired.reading() as session:
             assert read(session)
-        assert (len(seen.statements), seen.round_trips) == (1, 1)  # and the one that tells who is calling
+        assert (len(seen.statements), seen.round_trips) == (1, 1)  # and the authentication query

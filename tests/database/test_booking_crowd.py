@@ -1,4 +1,4 @@
-"""Many who book at once: who loses a race is given the next free chef, and nobody is given half a visit."""
+"""Concurrent bookings: the loser of a race gets the next free chef, and no visit is stored partly."""
 
 from datetime import time
 
@@ -11,7 +11,7 @@ from tests.make import together
 
 @pytest.fixture
 def crowd(make):
-    """Let that many customers book the same hour at once; returns what each got."""
+    """Let that many customers book the same hour at once; returns each result."""
 
     def crowd(count, **wanted):
         people = iter([make.customer() for _ in range(count)])
@@ -28,7 +28,7 @@ def split(outcomes):
 
 
 def test_who_loses_a_chef_is_given_the_next_free_one_at_that_chefs_price(make, crowd):
-    """Fails when a slot taken meanwhile is the end of the request: all but one would be refused."""
+    """Fails when a slot taken meanwhile ends the request: all but one would be refused."""
     rates = {make.chef(rate * 100).id: rate * 100 for rate in range(300, 306)}
     booked, refused = split(crowd(6))
     assert refused == []
@@ -59,7 +59,7 @@ def test_a_named_chef_is_had_by_one_and_the_others_hear_when_he_is_free(make, cr
 
 def test_visits_that_only_overlap_meet_the_same_refusal(make):
     make.chef()
-    hours = iter([time(12), time(12, 30), time(11), time(11, 30), time(10, 30)])  # each meets each, gap included
+    hours = iter([time(12), time(12, 30), time(11), time(11, 30), time(10, 30)])  # all overlap each other, gap included
     people = iter([make.customer() for _ in range(5)])
     booked, refused = split(together(5, lambda: make.booking(next(people), time_slot=next(hours))))
     assert len(booked) == 1

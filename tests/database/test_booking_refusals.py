@@ -1,4 +1,4 @@
-"""What is not bookable, and what the refusal says."""
+"""Refused bookings and the details of their refusals."""
 
 from datetime import date, datetime, time, timedelta
 
@@ -45,7 +45,7 @@ def test_the_nearest_times_leave_out_what_is_not_ahead_enough(make, now):
 
 
 def test_the_nearest_times_keep_the_gap_to_a_visit_beyond_the_days_that_are_searched(make):
-    """Fails when the visits are read only up to the end of the last time that could be offered."""
+    """Fails when visits are read only up to the end of the last time that could be offered."""
     chef = make.chef(week=[(0, 600, 720), (2, 600, 1440)])  # Monday 10:00 to 12:00, Wednesday from 10:00
     make.booking(make.customer(), booking_date=date(2026, 11, 23), time_slot=time(10), chef_id=chef.id)
     make.booking(make.customer(), booking_date=date(2026, 11, 25), time_slot=time(12), chef_id=chef.id)
@@ -55,7 +55,7 @@ def test_the_nearest_times_keep_the_gap_to_a_visit_beyond_the_days_that_are_sear
 
 
 def test_the_nearest_times_leave_out_a_day_off_that_begins_before_it_does_in_utc(make):
-    """Fails when the days off are read up to the last day by the clock of UTC."""
+    """Fails when days off are read up to the last day in UTC."""
     chef = make.chef(week=[(day, 0, 240) for day in range(7)])
     for day in range(22, 27):
         make.run(

@@ -1,4 +1,4 @@
-"""What each fault of a callback does: the stand-in sends it, our endpoint takes it, and what it promised is then done."""
+"""The effect of each callback fault: the stand-in sends it, our endpoint stores it, and its message is handled."""
 
 import io
 import threading
@@ -19,7 +19,7 @@ from tests.framework import framed
 from tests.waiting import until
 
 COPIES, OTHER = 20, "OTHER-1"
-# What the customer did, the statuses the callback got, what became of each message that is kept, the attempt's state.
+# The customer's outcome, the callback's HTTP statuses, the results of its stored messages, the attempt's state.
 CALLBACKS = {
     "callback.lost": ("pay", set(), [], "pending"),
     "callback.repeated": ("pay", {200}, ["succeeded"], "succeeded"),
@@ -31,13 +31,13 @@ CALLBACKS = {
     "callback.unknown_transaction": ("pay", {200}, ["unknown"], "pending"),
     "callback.claims_success": ("decline", {200}, ["failed"], "failed"),
 }
-COUNTS = {"callback.lost": 0, "callback.repeated": COPIES}  # the others come once; a refused one is tried again
+COUNTS = {"callback.lost": 0, "callback.repeated": COPIES}  # the others arrive once; a refused callback is retried
 VALUES = {"callback.repeated": COPIES, "callback.delayed": 0.2}
 
 
 @dataclass
 class Receiver:
-    """Our endpoint for callbacks behind a server, and each answer it gave by the id that was spoken of."""
+    """Our callback endpoint behind a server; records its statuses by the callback's transaction id."""
 
     app: Any
     answers: list[tuple[str, int]] = field(default_factory=list)
@@ -72,7 +72,7 @@ def receiver(in_process, phonepe, monkeypatch) -> Iterator[Receiver]:  # noqa: A
 
 @pytest.fixture
 def gateway(phonepe, receiver) -> Iterator[PhonePe]:
-    """The real client, whose callbacks come to our endpoint."""
+    """The real client, with our endpoint as its callback URL."""
     server = listen(receiver, 0)
     serving = threading.Thread(target=server.serve_forever, args=(0.05,))
     serving.start()
@@ -85,7 +85,7 @@ def gateway(phonepe, receiver) -> Iterator[PhonePe]:
 
 @pytest.fixture
 def work(in_process, make, now):  # noqa: ARG001
-    """Do what the callbacks promised, as the task of each message does."""
+    """Handle the callbacks' messages as their tasks do."""
     from functions.tasks.handlers import handler
 
     def work():
@@ -99,7 +99,7 @@ def work(in_process, make, now):  # noqa: ARG001
 
 @pytest.fixture
 def page(make, gateway):
-    """Book a visit of its own and start to pay it; returns the booking, and our id of the payment."""
+    """Book a visit and start a payment; returns the booking and our id."""
 
     def page():
         make.chef()
@@ -115,7 +115,7 @@ def state(make, our_txn):
 
 
 def kept(make):
-    """What became of each message that was kept, by the id it speaks of."""
+    """Return the results of the stored messages by the transaction id they carry."""
     found: dict[str, list[str]] = {}
     for body, outcome in make.rows("select body, outcome from inbox order by received_at"):
         found.setdefault(our_id(bytes(body)), []).append(outcome)
@@ -123,7 +123,7 @@ def kept(make):
 
 
 def test_a_callback_is_a_hint_however_it_comes_and_the_gateway_is_asked(make, phonepe, gateway, receiver, page, work):
-    """Fails when a callback's word is believed, when one that is not signed is kept, and when a copy is kept twice."""
+    """Fails when a callback's claims are trusted, an unsigned one is stored, or a copy is stored twice."""
     ids = {}
     for fault, (outcome, *_) in CALLBACKS.items():
         _, _, ids[fault] = page()
@@ -151,7 +151,7 @@ def test_a_callback_is_a_hint_however_it_comes_and_the_gateway_is_asked(make, ph
 
 
 def test_a_callback_that_overtakes_the_answer_to_the_start_has_paid_the_booking(make, phonepe, receiver, gateway, work):
-    """It is looked into while our attempt has no page yet.
+    """The callback is handled while our attempt has no page.
 
     Fails when only an attempt with a page can succeed, and when opening the page makes it pending again.
     """

@@ -1,4 +1,4 @@
-"""A customer cancels: exactly what was shown goes back, the slot is free, and every paisa has an owner."""
+"""A customer's cancellation: the refund equals the preview, the slot is free, and every paisa is posted."""
 
 from datetime import timedelta
 

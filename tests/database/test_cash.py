@@ -1,4 +1,4 @@
-"""Cash: agreed, a booking waits for it; recorded, it is paid, whatever the gateway says meanwhile."""
+"""Cash: an agreed booking has no deadline, and recorded cash pays it whatever the gateway reports meanwhile."""
 
 from datetime import timedelta
 
@@ -73,7 +73,7 @@ def test_an_agreed_booking_waits_and_one_that_no_longer_is_has_a_day(db, make, b
 
 
 def test_a_chef_who_accepts_sets_no_deadline_for_what_is_paid_in_cash(make, booking, change):
-    """Fails when accepting counts the day of an unpaid booking all the same."""
+    """Fails when accepting sets an unpaid booking's deadline of one day all the same."""
     change(agree(True))
     make.step(booking, Status.CONFIRMED)
     assert (make.stored(booking.id).status, make.stored(booking.id).pay_by) == ("confirmed", None)
@@ -176,7 +176,7 @@ def test_no_page_is_opened_for_what_was_paid_in_cash(make, gateway, customer, bo
 def test_cash_and_a_gateways_success_at_once_are_one_payment_and_one_refund(
     make, gateway, phonepe, customer, booking, take
 ):
-    """Fails when the booking is not locked before it is decided: both are applied, and the index refuses one of them."""
+    """Fails when the booking is not locked first: both are applied, and the index rejects one."""
     page = make.page(gateway, customer, booking.id)
     phonepe.settle(page.merchant_txn_id, "pay")
     acts = iter([take, lambda: make.settle(gateway, page.merchant_txn_id)])

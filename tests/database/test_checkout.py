@@ -1,4 +1,4 @@
-"""A customer starts to pay: one page at a time, on a booking that is theirs and still to be paid."""
+"""Starting a payment: one open page at a time, only for the customer's own payable booking."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -24,7 +24,7 @@ JUST = timedelta(microseconds=1)
 
 @pytest.fixture
 def pay(make, gateway, customer, booking, now):
-    """Start to pay the booking, that long after it was made."""
+    """Start a payment that long after the booking was made."""
 
     def pay(after=timedelta(0), who=customer):
         return make.page(gateway, who, booking.id, now + after)
@@ -125,7 +125,7 @@ def test_a_payment_the_gateway_refused_to_begin_is_over_and_the_next_may_begin_a
 
 
 def test_a_payment_captured_before_the_page_was_told_is_kept(pay, phonepe, make, db, gateway, booking, now):
-    """The callback overtakes the answer to the pay call, and the answer never comes."""
+    """The callback arrives first, and the answer to the pay call never arrives."""
     phonepe.fault("pay.callback_first")
     phonepe.fault("pay.http_500")
     with pytest.raises(GatewayUnavailable):
@@ -203,7 +203,7 @@ def test_a_page_is_open_no_longer_than_its_booking_waits(pay, phonepe, db, gatew
     phonepe.settle(last.merchant_txn_id, "decline")
     status_polling.poll_by_our_id(db, at(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
     pay(timedelta(minutes=45))
-    said = [9 * 60, 25 * 60] if gateway.name == "phonepe_v2" else [None, None]  # v1 lets nobody say so
+    said = [9 * 60, 25 * 60] if gateway.name == "phonepe_v2" else [None, None]  # v1 has no such field
     assert [payment["openSeconds"] for payment in phonepe.transactions()] == said
 
 

@@ -1,4 +1,4 @@
-"""Starting to pay under an Idempotency-Key: the answer is rebuilt from the attempt, and no crash blocks the key."""
+"""Starting a payment under an Idempotency-Key: the answer is rebuilt from the attempt, and no crash blocks the key."""
 
 from datetime import timedelta
 

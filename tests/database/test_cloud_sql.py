@@ -1,7 +1,7 @@
-"""A Cloud SQL instance as Google's own connector reaches it: the SQL Admin API and the instance's proxy are stand-ins.
+"""A Cloud SQL instance through Google's connector, with stand-ins for the SQL Admin API and the instance's proxy.
 
-The connector signs in on port 3307 inside mutual TLS, with a certificate it has asked the API for; the stand-in for that
-port hands what it hears to the embedded Postgres. The parent process never loads the connector.
+The connector connects to port 3307 inside mutual TLS, with a certificate from the API; the stand-in for that port
+relays to the embedded Postgres. The parent process never loads the connector.
 """
 
 import importlib.util
@@ -71,7 +71,7 @@ def certificate(public: object, key: ec.EllipticCurvePrivateKey) -> str:
 
 
 class Instance(ThreadingTCPServer):
-    """The proxy inside an instance: mutual TLS outside, the embedded Postgres inside."""
+    """The instance's proxy: mutual TLS outside, the embedded Postgres inside."""
 
     daemon_threads = True
 
@@ -112,7 +112,7 @@ def _pump(source: socket, sink: socket) -> None:
 
 
 class Api(ThreadingHTTPServer):
-    """The two calls of the SQL Admin API that a connection needs."""
+    """The SQL Admin API's two calls that a connection needs."""
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
@@ -124,7 +124,7 @@ class _Answers(BaseHTTPRequestHandler):
     server: Api
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         addresses = [{"type": "PRIVATE", "ipAddress": "127.0.0.1"}, {"type": "PRIMARY", "ipAddress": "192.0.2.1"}]
@@ -164,7 +164,7 @@ def api(instance: Instance) -> Iterator[Api]:
 
 
 def client(api: Api, code: str) -> str:
-    """Run a process that reaches the instance as a function does, and return what it prints."""
+    """Run a process that connects as a function does; returns its output."""
     password = make_url(shared_postgres().url).password or ""
     address = f"http://127.0.0.1:{api.server_port}"
     command = [sys.executable, "-c", CLIENT + code, address, str(api.instance.server_address[1]), password]
@@ -193,7 +193,7 @@ def test_the_account_signs_in_with_its_token_and_one_certificate_serves_every_co
 
 
 def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_anywhere(api):
-    """The connector's own connections would wait for ever."""
+    """The connector's own connections would wait without end."""
     said = client(
         api,
         """
@@ -239,7 +239,7 @@ except ConnectionLost as error:
 
 
 def test_a_function_loads_the_connector_at_start_and_starts_nothing_before_the_fork():
-    """While an instance starts it has more CPU than its first request will; a thread started now would not live."""
+    """A starting instance has more CPU than a request; a thread started before the fork would not survive it."""
     url = "postgresql://fn-auth%40project.iam@/booking?cloud_sql=project:region:instance"
     code = "import main, sys, threading; main.auth; print('google.cloud.sql.connector' in sys.modules, threading.active_count())"
     ran = subprocess.run(

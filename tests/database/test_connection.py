@@ -102,13 +102,13 @@ def test_a_read_in_autocommit_is_one_round_trip(connection: Connection, proxy: C
 
 
 def test_connecting_is_the_handshake_alone(url: str, proxy: CountingProxy) -> None:
-    """SCRAM takes three; plain pg8000 sends SSLRequest first, on the same machine too."""
+    """SCRAM takes three round trips; plain pg8000 sends SSLRequest first, even to the same machine."""
     with closing(connect(at_port(url, proxy.url_port))):
         assert proxy.count == 3
 
 
 def test_the_plain_driver_needs_seven_round_trips_where_ours_needs_two(url: str, proxy: CountingProxy) -> None:
-    """This is the reason for the subclass: if a newer pg8000 waits less often, the subclass can go."""
+    """The reason for the subclass: drop it when a newer pg8000 needs fewer round trips."""
     with closing(PlainConnection(**arguments(at_port(url, proxy.url_port)))) as plain:
         assert sum(trips_of(proxy, lambda: ask(plain, "select %s::int", 1), plain.commit)) == 7
 
@@ -217,7 +217,7 @@ def test_adapters_survive_a_new_connection(connection: Connection, proxy: Counti
         connection.rollback()
 
 
-# time
+# timeouts
 
 
 def test_an_answer_that_takes_too_long_is_not_waited_for_nor_asked_for_again(url: str, proxy: CountingProxy) -> None:
@@ -258,7 +258,7 @@ def test_a_statement_timeout_is_sent_at_connect(url: str) -> None:
         assert ask(connection, "select %s::int", 1) == 1
 
 
-# what must never happen
+# safety
 
 
 def test_an_interrupted_statement_leaves_no_unread_response(url: str) -> None:
@@ -296,7 +296,7 @@ def test_errors_never_show_the_password(url: str, proxy: CountingProxy) -> None:
 def test_a_unix_socket_works(url: str) -> None:
     parsed = make_url(url)
     with (
-        tempfile.TemporaryDirectory(dir="/tmp") as folder,  # the path of a socket has to be short
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,  # a socket's path has a length limit
         CountingProxy("127.0.0.1", parsed.port or 0, socket_folder=Path(folder)),
         closing(connect(f"postgresql://{ROLE}:{parsed.password}@/{parsed.database}?host={folder}")) as connection,
     ):

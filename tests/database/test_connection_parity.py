@@ -56,7 +56,7 @@ def scenario(run: Scenario) -> Scenario:
 
 @pytest.fixture(scope="module")
 def two_connections() -> Iterator[tuple[Any, Any]]:
-    """Plain pg8000 and our connection, each on its own copy of one database with the same OIDs."""
+    """Yield plain pg8000 and our connection, each on its own copy of one database with the same OIDs."""
     server = shared_postgres()
     plain_url = server.new_database()
     with closing(plain_connection(plain_url)) as connection:
@@ -68,7 +68,7 @@ def two_connections() -> Iterator[tuple[Any, Any]]:
 
 @pytest.mark.parametrize("run", SCENARIOS, ids=lambda run: run.__name__)
 def test_our_connection_equals_plain_pg8000(run: Scenario, two_connections: tuple[Any, Any]) -> None:
-    """Three runs: our connection prepares a statement in the second and executes it by name in the third."""
+    """Runs three times: our connection prepares a statement in the second run and executes it by name in the third."""
     plain, ours = ([outcome(run, connection) for _ in range(3)] for connection in two_connections)
     assert ours == plain
 
@@ -99,7 +99,7 @@ def refused(connection: Any, statement: str, *values: Any) -> Any:
 
 
 def round_trip(connection: Any, column: str, *values: Any) -> Any:
-    """Write values of a column and read them back, those and NULL."""
+    """Write a value and NULL to a column and read them back."""
     return [
         ask(connection, f"insert into anything ({column}) values (%s) returning {column}", value)
         for value in (*values, None)

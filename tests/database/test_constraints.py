@@ -1,4 +1,4 @@
-"""What the database refuses by itself, whoever writes: the states at rest, the slots, the attempts."""
+"""The database's own constraints on statuses, slots and attempts, for any writer."""
 
 from datetime import timedelta
 from itertools import product
@@ -28,7 +28,7 @@ from payments p where p.booking_id = :booking
 
 @pytest.fixture
 def insert(db, make, now):
-    """Return a function that inserts one booking by raw SQL, at an hour of its own unless told otherwise."""
+    """Return a function that inserts one booking by raw SQL, by default at an hour of its own."""
     customer, chef = make.customer(), make.chef()
 
     def insert(status="pending", payment="pending", acceptance="awaiting", line="home_chef", **given):

@@ -1,4 +1,4 @@
-"""What is asked of all time reads days that are summed up: the answers are those of every row there is."""
+"""All-time reads use daily rollups: the answers equal those computed from every row."""
 
 from datetime import date, timedelta
 
@@ -21,7 +21,7 @@ PERIOD = DateRange(date(2026, 11, 14), date(2026, 11, 19), INDIA)
 
 
 @pytest.fixture
-def sum_up(in_process):  # noqa: ARG001 - a function that is imported reads its settings
+def sum_up(in_process):  # noqa: ARG001 - an imported function reads its settings
     from functions.schedule.maintenance import days
 
     return days
@@ -38,7 +38,7 @@ def post(db):
 
 @pytest.fixture
 def told(db, now):
-    """Ask for everything that reads summed days: money by day, balances now and at the end of each day, bookings."""
+    """Return a function that runs every read of rollups: money by day, balances now and per day, bookings."""
 
     def told():
         today = DateRange.today(now, INDIA)
@@ -56,7 +56,7 @@ def told(db, now):
 
 
 def test_money_is_told_the_same_once_its_days_are_summed_up(sum_up, make, post, told, now):
-    """Fails when a day is summed up twice, left out, or begins at another hour."""
+    """Fails when a day is rolled up twice, left out, or begins at another hour."""
     chef, midnight = make.chef(), PERIOD.start
     for at in (midnight, midnight + DAY - timedelta(microseconds=1), midnight + 3 * DAY, midnight + 5 * DAY):
         post(Kind.CAPTURED, captured(100_00), at)
@@ -64,7 +64,7 @@ def test_money_is_told_the_same_once_its_days_are_summed_up(sum_up, make, post, 
     post(Kind.OWED_BACK, owed_back(7_00), midnight + 2 * DAY)
     post(Kind.REFUND_DONE, refund_done(7_00), midnight + 4 * DAY)
     every_row = told()
-    assert sum_up(midnight + 3 * DAY)["ledger"] == 2  # that day began just now: the one before it may still go on
+    assert sum_up(midnight + 3 * DAY)["ledger"] == 2  # the day before may still have open transactions
     assert told() == every_row
     assert sum_up(now)["ledger"] == 4
     assert told() == every_row
@@ -74,7 +74,7 @@ def test_money_is_told_the_same_once_its_days_are_summed_up(sum_up, make, post, 
 
 @pytest.mark.breaks_invariants("bookings are given other states by a statement")
 def test_bookings_are_counted_the_same_once_their_days_are(sum_up, make, told, now):
-    """Fails when a day is counted while one of its bookings can still change."""
+    """Fails when a day is rolled up while one of its bookings can still change."""
     made = [make.booking(booking_date=make.day(3 + number)) for number in range(4)]
     for number, booking in enumerate(made):
         make.run("update bookings set created_at = :at where id = :id", at=PERIOD.start + number * DAY, id=booking.id)
@@ -92,7 +92,7 @@ def test_bookings_are_counted_the_same_once_their_days_are(sum_up, make, told, n
 
 @pytest.mark.breaks_invariants("a booking is given another state by a statement")
 def test_a_day_that_is_summed_up_while_it_is_asked_for_is_told_once(sum_up, make, post, db, now, monkeypatch):
-    """Fails when a statement reads every summed day there is, and rows from where the days ended when it was prepared."""
+    """Fails when a statement reads all rollups, plus the rows after those it was prepared with."""
     post(Kind.CAPTURED, captured(100_00), PERIOD.start)
     make.run(ENDED, id=make.booking(booking_date=make.day(3)).id)
     for table in ("users", "bookings"):
@@ -133,7 +133,7 @@ def test_where_nothing_ever_happened_nothing_is_summed_up(sum_up, now):
 
 
 def test_people_are_counted_the_same_once_the_days_they_came_are(sum_up, make, db, now):
-    """Fails when who was promoted or blocked since is counted as what they were."""
+    """Fails when users promoted or blocked since count by their earlier role."""
     for number in range(4):
         person = make.customer(is_active=number != 1)
         make.run("update users set created_at = :at where id = :id", at=PERIOD.start + number * DAY, id=person.id)

@@ -1,4 +1,4 @@
-"""A task that failed for a day is dead: it is told of, listed, and sent again when an admin says so."""
+"""A task that failed for a day is dead: it is logged, listed, and sent again on an admin's request."""
 
 import logging
 from datetime import timedelta
@@ -42,7 +42,7 @@ def add(db, now):
 
 
 def live_through(db, queue, begun):
-    """Sweep whenever something is due, until nothing waits any more; returns when that was and what was sent."""
+    """Sweep whenever a message is due, until none is; returns the times and the sent tasks."""
     at, sent = begun + GRACE, 0
     for minutes in [*SWEEP_BACKOFF_MINUTES, *[SWEEP_BACKOFF_MINUTES[-1]] * SENDS]:
         did = sweep(db, queue, at)
@@ -89,7 +89,7 @@ def dead(make, message_id):
 
 
 class Desk:
-    """What an admin does with tasks, over the function itself."""
+    """An admin's calls about tasks, over the function itself."""
 
     def __init__(self, world) -> None:
         from functions.admin import admin
@@ -127,7 +127,7 @@ def test_dead_tasks_are_listed_by_what_they_are_about_and_never_with_what_they_h
 def test_a_dead_task_is_sent_again_after_the_commit_with_all_its_tries_and_that_is_written_down(
     desk, add, make, db, dispatching, queue, world, monkeypatch
 ):
-    """Fails when what counts for its death is not counted anew: the next sweep would bury it again."""
+    """Fails when the tries are not reset: the next sweep would mark it dead again."""
     from functions import wiring
 
     monkeypatch.setattr(wiring, "database", lambda: dispatching)
@@ -157,7 +157,7 @@ def test_only_a_dead_task_is_sent_again(desk, add, make, db, now):
 
 
 def test_two_admins_at_once_send_it_again_once(desk, add, make):
-    """Fails when the message is not locked before it is looked at."""
+    """Fails when the message is read before it is locked."""
     message_id = add()
     dead(make, message_id)
     answers = together(4, lambda: desk.ask("POST", f"/{message_id}/retry").status_code)

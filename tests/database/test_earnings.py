@@ -1,4 +1,4 @@
-"""What a chef sees of their money is what the ledger holds, by period and by visit."""
+"""A chef's earnings by period and visit equal the ledger."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -146,4 +146,4 @@ def test_earnings_cost_two_statements_however_many_there_are(db, booking, now, a
         earn(db, booking, 1, now)
     with counted() as seen:
         assert len(ask(booking.chef_id).items) == count
-    assert len(seen.statements) == 2  # and the one that tells who is calling
+    assert len(seen.statements) == 2  # and the authentication query

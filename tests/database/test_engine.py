@@ -74,7 +74,7 @@ def db(url: str, proxy: CountingProxy) -> Iterator[PostgresDatabase]:
         yield db
 
 
-class closing_database(closing[Any]):  # noqa: N801 - reads as what it is
+class closing_database(closing[Any]):  # noqa: N801 - named like an exception
     def __init__(self, url: str, *arguments: Any, **settings: Any) -> None:
         db = PostgresDatabase(url, *arguments, **settings)
         super().__init__(db)
@@ -284,7 +284,7 @@ def test_a_transaction_lost_half_way_is_refused_whole(db: PostgresDatabase, prox
 def test_a_transaction_that_swallows_the_loss_is_refused_all_the_same(
     db: PostgresDatabase, proxy: CountingProxy
 ) -> None:
-    """Otherwise what follows would be a new transaction, and half of the work would be kept."""
+    """Otherwise the next statement would begin a new transaction, and half of the work would be committed."""
 
     def losing() -> None:
         with db.transaction() as session:
@@ -322,7 +322,7 @@ def test_statement_and_lock_timeouts_reach_the_server(url: str) -> None:
         assert session.scalar(text("show lock_timeout")) == "567ms"
 
 
-# against the plain driver, types as SQLAlchemy sees them
+# compared with the plain driver: types as SQLAlchemy returns them
 
 
 def test_the_orm_reads_and_writes_what_it_does_on_the_plain_driver(url: str, db: PostgresDatabase) -> None:

@@ -1,4 +1,4 @@
-"""What only a person can settle: listed until it is closed, and a refund paid out by hand is done by its proof."""
+"""Exceptions: listed until they are closed; a manual payout completes its refund by its reference."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -38,7 +38,7 @@ def booking(make):
 
 @pytest.fixture
 def in_cash(db, make, booking, admin, now):
-    """A visit that was paid in cash and of which part goes back; returns the refund's id."""
+    """Return the id of the partial refund of a visit paid in cash."""
     with db.transaction() as session:
         cash.change(session, line, booking.id, CashTaken(amount=booking.total / 100, held_by="provider"), admin, now)
     make.step(booking, *ENDED)
@@ -49,7 +49,7 @@ def in_cash(db, make, booking, admin, now):
 
 @pytest.fixture
 def close(db, make, admin, now):
-    """Close an exception, the only one where none is named."""
+    """Close an exception, by default the only one."""
 
     def close(reference=None, exception_id=None):
         chosen = exception_id or make.rows("select id from exceptions")[0][0]
@@ -80,7 +80,7 @@ def test_cash_handed_back_is_done_by_its_reference(make, booking, in_cash, close
 
 
 def test_a_refund_that_waits_for_a_person_is_not_closed_without_a_proof(make, in_cash, close):
-    """Fails when a note is enough: the money would be owed for ever, and nobody would be asked."""
+    """Fails when a note suffices: the money would be owed for ever, without an open exception."""
     with pytest.raises(Invalid, match="reference"):
         close()
     assert exception(make) == (None, None, None)
@@ -152,7 +152,7 @@ def test_one_without_a_booking_is_closed_like_any_other(db, make, close, now):
 
 @pytest.mark.usefixtures("in_cash")
 def test_an_exception_closed_by_two_at_once_is_closed_once(make, booking, close):
-    """Fails when it is looked at before the booking is locked: the second marks a refund that is done."""
+    """Fails when it is read before the booking is locked: the second marks a completed refund."""
     outcomes = together(3, lambda: close("RECEIPT-17"))
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AlreadyClosed"] * 2 + ["NoneType"]
     assert make.rows("select count(*) from audit_log where action = 'exception.closed'") == [(1,)]
@@ -160,7 +160,7 @@ def test_an_exception_closed_by_two_at_once_is_closed_once(make, booking, close)
 
 
 def test_handing_back_cash_keeps_no_visit_from_starting_and_a_doubt_does(db, make, booking, admin, now):
-    """Fails when every open exception is a doubt about the payment."""
+    """Fails when every open exception blocks the start, and not only those about the payment."""
     with db.transaction() as session:
         cash.change(session, line, booking.id, CashTaken(amount=booking.total / 100, held_by="provider"), admin, now)
         command = RefundCommand(100_00, "fewer dishes", Bearer.PLATFORM)

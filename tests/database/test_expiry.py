@@ -1,4 +1,4 @@
-"""What was not paid in time is cancelled: on time, once, and its time is free again."""
+"""An unpaid booking is cancelled at its deadline, once, and its time becomes available."""
 
 from datetime import timedelta
 
@@ -76,7 +76,7 @@ def test_a_booking_paid_in_time_is_left(make, phonepe, gateway, expire):
 def test_a_booking_paid_while_it_is_about_to_be_cancelled_is_decided_on_its_locked_row(
     make, phonepe, gateway, db, customer, booking, now
 ):
-    """The list of what is overdue is read before; whoever comes first to the row decides, and no state is between."""
+    """Overdue bookings are listed without locks; the first to lock the row decides, with no state between."""
     our_id = make.page(gateway, customer, booking.id).merchant_txn_id
     phonepe.settle(our_id, "pay")
     later = now + timedelta(hours=1)
@@ -136,7 +136,7 @@ def test_a_booking_its_chef_confirmed_has_a_day_to_be_paid_and_the_chef_is_told_
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_one_booking_that_cannot_be_cancelled_does_not_keep_the_others(make, booking, expire):
-    """Fails when the sweep ends with the first error: the same booking (no appointment) would be the first of every sweep."""
+    """Fails when the sweep ends at the first error: the same booking (no appointment) would be first in every sweep."""
     make.run(
         """insert into bookings (id, line, ref, provider_id, customer_id, status, payment_status, acceptance, city, total, breakdown,
              pay_by)

@@ -1,4 +1,4 @@
-"""What a customer is shown of chefs: who is free, in which order, at which times, and who they are."""
+"""The search for chefs: availability, ranking, times and public profiles."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -43,7 +43,7 @@ def ids(page):
 
 
 def half_hours(first, last):
-    """The times from the one to the other, both included, in hours."""
+    """Return the half hours from the first to the last, both included; arguments in hours."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     steps = range(int(first * 2), int(last * 2) + 1)
     return [(start + step * timedelta(minutes=30)).time() for step in steps]
@@ -54,7 +54,7 @@ def rated(stars, count):
 
 
 def test_chefs_are_ranked_by_what_their_ratings_are_worth(make, found):
-    """Fails with the plain mean, which puts a single rating of five stars first and who is new last."""
+    """Fails with the plain mean, which ranks a single five-star rating first and unrated chefs last."""
     proven = make.chef(**rated(480, 100))
     lucky = make.chef(**rated(5, 1))
     new = make.chef()
@@ -117,7 +117,7 @@ def take_off(make, chef, day):
 
 
 def test_a_page_goes_on_where_the_one_before_ended_while_chefs_are_added(make, found):
-    """Fails with an offset: the better chef who came meanwhile pushes one onto the second page that was on the first."""
+    """Fails with an offset: a better chef added meanwhile moves one from the first page onto the second."""
     shown = [make.chef(rate=rate * 100_00) for rate in (3, 3, 4, 5)]
     first = found(limit=2)
     make.chef(**rated(500, 100))
@@ -132,7 +132,7 @@ def test_a_page_goes_on_where_the_one_before_ended_while_chefs_are_added(make, f
     [(1, 2), (1, 2, "x"), ("1", 2, str(new_id())), (True, 2, str(new_id())), (2**63, 1, str(new_id())), (-1, 1, "")],
 )
 def test_what_is_no_cursor_of_this_list_is_refused(found, key):
-    """Fails with a defect of the database for a number it cannot hold."""
+    """Fails with a database error for a number out of range."""
     with pytest.raises(Invalid, match=r"query\.cursor"):
         found(cursor=pack(*key))
 

@@ -1,4 +1,4 @@
-"""What each fault of the gateway does to a payment and to a refund, in tables that docs/faults.md says in words."""
+"""The effect of each gateway fault on payments and refunds, in tables that docs/faults.md describes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,13 +11,13 @@ from shared.payments import queries
 from shared.payments.checkout import CALL_ENDS
 from shared.payments.refunding import RESEND_AFTER, decide
 
-TOO_SLOW = 1.6  # seconds; a call is given up after half of it here
+TOO_SLOW = 1.6  # seconds until a slow answer; the call times out after half of it
 DOWN, UNDER_WAY = "503 gateway_unavailable", "409 payment_in_progress"
 
-# A start: what the customer is answered, the state our attempt is left in, what the next try is answered at once.
+# A start: the customer's answer, the attempt's state, the answer to an immediate retry.
 UNHEARD, REFUSED, FINE = (DOWN, "created", UNDER_WAY), (DOWN, "failed", "page"), ("page", "pending", "page")
 STARTS = {
-    "pay.unreached": UNHEARD,  # the gateway has nothing; of all below but the refused one it has the order
+    "pay.unreached": UNHEARD,  # the gateway has no order here; it has one in all rows below except the refused one
     "pay.refused": REFUSED,
     "pay.timeout": UNHEARD,
     "pay.http_500": UNHEARD,
@@ -29,13 +29,13 @@ STARTS = {
     "pay.unauthorized": REFUSED,
     "pay.unknown_code": UNHEARD,
     "pay.unknown_fields": FINE,
-    "pay.other_amount": FINE,  # what it will be asked for counts, and is held against what was paid
-    "pay.other_merchant": UNHEARD,  # the page of another payment is not given to our customer
+    "pay.other_amount": FINE,  # the paid amount is later compared with the ordered one
+    "pay.other_merchant": UNHEARD,  # the customer never gets another payment's page
     "pay.other_transaction": UNHEARD,
 }
 NOTHING_MADE = {"pay.unreached", "pay.refused"}
-# A question: what becomes of a payment that was paid, or of a refund that was done; the exception opened for a person;
-# and what the next question finds.
+# A status poll: the state after it of a completed payment or refund, the opened exception,
+# and the state after the next poll.
 SILENT = {"payment": (DOWN, "", "succeeded"), "refund": (DOWN, "", "done")}
 VAGUE = {"payment": ("pending", "", "succeeded"), "refund": ("pending", "", "done")}
 CLEAR = {"payment": ("succeeded", "", "succeeded"), "refund": ("done", "", "done")}
@@ -58,7 +58,7 @@ STATUSES = {
     "status.other_merchant": OTHER,
     "status.other_transaction": OTHER,
 }
-# A refund as it is sent: what came of that, the exception opened for a person, what asking later finds.
+# Sending a refund: its state, the opened exception, the state after later polls.
 LOST, BEGUN, FAILED = (DOWN, "", "done"), ("pending", "", "done"), ("needs_person", "refund_failed", "needs_person")
 REFUNDS = {
     "refund.unreached": LOST,
@@ -83,7 +83,7 @@ REFUNDS = {
 
 
 def outcome(act: Callable[[], object]) -> str:
-    """Tell what came of it in a word or two, of a refusal its status and code."""
+    """Return an outcome's short name; a refusal's status and code."""
     try:
         return str(act())
     except Refusal as refusal:
@@ -92,7 +92,7 @@ def outcome(act: Callable[[], object]) -> str:
 
 @pytest.fixture
 def meet(phonepe, monkeypatch):
-    """Let the next call meet a fault; one that is too slow is given up on."""
+    """Arm a fault for the next call; a slow one times out."""
     monkeypatch.setattr(calls, "TIMEOUT", (1.0, TOO_SLOW / 2))
 
     def meet(fault):
@@ -104,7 +104,7 @@ def meet(phonepe, monkeypatch):
 
 @pytest.fixture
 def booked(make):
-    """Book a visit with a chef and by a customer of its own."""
+    """Book a visit with its own chef and customer."""
 
     def booked():
         make.chef()
@@ -116,7 +116,7 @@ def booked(make):
 
 @pytest.fixture
 def paid(make, gateway, phonepe, booked):
-    """Book and pay; our id of the payment too, which is settled with us where `heard`."""
+    """Book and pay; returns the booking and our id, settled if `is_settled`."""
 
     def paid(*, heard):
         customer, booking = booked()
@@ -131,7 +131,7 @@ def paid(make, gateway, phonepe, booked):
 
 @pytest.fixture
 def refund(db, paid, now):
-    """Decide on a refund of a hundred rupees; our id of it."""
+    """Reserve a refund of a hundred rupees; returns its id."""
 
     def refund():
         booking, our_id = paid(heard=True)
@@ -153,7 +153,7 @@ def exceptions(make, booking):
 def test_a_start_that_meets_a_fault_is_said_at_once_and_what_the_gateway_has_of_it_is_found(
     make, phonepe, gateway, meet, booked, now
 ):
-    """Fails when an attempt without a page is forgotten: the money the gateway took for it would be nobody's."""
+    """Fails when an attempt without a page is ignored: the gateway's money would belong to no booking."""
     told = {}
     for fault in STARTS:
         customer, booking = booked()

@@ -1,4 +1,4 @@
-"""A request that is repeated under its key has its effect once and the same answer each time."""
+"""A request repeated under its key has one effect and the same answer each time."""
 
 import json
 from datetime import timedelta
@@ -17,7 +17,7 @@ ROUTE = "POST /api/v1/customer/bookings"
 
 @pytest.fixture
 def book(make, now):
-    """Book under a key; `body` is what the fingerprint is taken of."""
+    """Book under a key; the fingerprint is taken of `body`."""
 
     def book(customer, key="a-key", at=now, route=ROUTE, **wanted):
         request = make.request(customer, **wanted)
@@ -44,7 +44,7 @@ def test_the_same_key_and_body_get_the_stored_answer_and_no_second_booking(make,
 
 
 def test_the_stored_answer_keeps_the_order_of_its_members(make, book):
-    """`jsonb` would sort them: the bytes of the second answer would not be those of the first."""
+    """`jsonb` would sort the members: the second answer's bytes would differ from the first's."""
     make.chef()
     customer = make.customer()
     first = book(customer)
@@ -103,7 +103,7 @@ def test_a_key_is_kept_for_a_day_and_free_again_after_it(make, book, now):
 
 
 def test_a_key_is_written_with_its_effect_or_not_at_all(make, db, now):
-    """What is stored in a transaction that fails is gone with it: no crash leaves a key that blocks."""
+    """A failed transaction also removes its key: no crash leaves a blocked key."""
     customer = make.customer()
     key = Key(customer.id, ROUTE, "a-key", fingerprint({}))
 

@@ -1,4 +1,4 @@
-"""Each invariant tells of the row that breaks it, and of no other; what the real use cases write breaks none."""
+"""Each invariant detects only the rows that break it; the real use cases break none."""
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ def kinds(template):
 
 @contextmanager
 def undone(kinds):
-    """A transaction in which the database's own protections are off, and of which nothing stays."""
+    """Yield a session without the database's own constraints, rolled back at the end."""
     with kinds.play.db.transaction() as session:
         for table in ("ledger_transactions", "ledger_postings", "refunds"):
             session.execute(text(f"alter table {table} disable trigger user"))
@@ -69,7 +69,7 @@ def test_of_each_invariant_no_more_is_told_than_is_worth_reading(kinds):
 
 
 def test_the_moves_that_history_allows_are_those_of_the_table(kinds):
-    """Each pair of states is walked: what the table refuses, the history's invariant tells of, and nothing else."""
+    """Every pair of statuses is tried: the history's invariant reports exactly those the lifecycle refuses."""
     moves = {"history_tells_every_change": wiring.invariants()["history_tells_every_change"]}
     for one, allowed in BOOKING.moves.items():
         for other in BOOKING.moves:
@@ -109,7 +109,7 @@ def test_one_that_cannot_be_asked_is_told_of_and_does_not_keep_the_others(db, ma
 
 
 def test_one_that_takes_longer_than_a_request_may_is_asked_all_the_same(database_url, now):
-    """Fails when an invariant has no more time than the role's statements: on a large database it would never be asked."""
+    """Fails when an invariant gets only the role's statement timeout: on a large database it would never finish."""
     slow = "select gen_random_uuid(), null::uuid, 'slow' from pg_sleep(0.3) where false"
     hurried = PostgresDatabase(database_url, 1, statement_timeout_ms=100)
     assert ask(hurried, {"slow": slow}, now) == {"asked": 1, "broken": 0, "failed": 0}

@@ -1,4 +1,4 @@
-"""A completed booking has its invoice: numbered without gaps, and a refund afterwards is a credit note."""
+"""A completed booking has an invoice numbered without gaps; later refunds are credit notes."""
 
 from datetime import UTC, datetime, time, timedelta
 from itertools import count
@@ -30,7 +30,7 @@ class Undone(Exception):
 
 @pytest.fixture
 def under_way(make):
-    """Return bookings whose visits are being held, each with a customer of its own."""
+    """Return bookings in progress, each with its own customer."""
 
     def under_way(many):
         starts = [(day, hour) for day in range(3, 50) for hour in (8, 11, 14, 17)]
@@ -95,7 +95,7 @@ def test_a_completed_booking_has_an_invoice_of_its_breakdown_to_the_paisa(make, 
 
 
 def test_fifty_completions_at_once_are_numbered_one_to_fifty(make, under_way, complete):
-    """Fails when the number is a sequence or a maximum plus one: gaps after failures, or twice the same."""
+    """Fails when the number is a sequence or a maximum plus one: gaps after failures, or duplicates."""
     left = iter(under_way(50))
     outcomes = together(50, lambda: complete(next(left)))
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]

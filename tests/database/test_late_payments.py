@@ -1,4 +1,4 @@
-"""Money that arrives when it is no longer needed goes back in full, and says so."""
+"""Payments of expired or paid bookings are refunded in full, and the customer is notified."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -24,7 +24,7 @@ def poll(db, gateway, now):
 
 @pytest.fixture
 def send_refunds(db, make, gateway, now):
-    """Do what the outbox promised about refunds, and then what the poll schedule would ask."""
+    """Handle the outbox's refund messages, then poll the refunds."""
 
     def send_refunds():
         promised = make.rows("select payload->>'refund_id' from outbox where kind = 'payments.refund'")
@@ -49,7 +49,7 @@ def happened(make):
 
 @pytest.fixture
 def expired(db, make, gateway, customer, booking, now):
-    """Let the booking lapse with a page open; return our id of the payment."""
+    """Let the booking expire with an open page; returns our id of the payment."""
     our_id = make.page(gateway, customer, booking.id).merchant_txn_id
     assert expiry.expire(db, line, now + EXPIRED)["cancelled"] == 1
     return our_id
@@ -93,7 +93,7 @@ def test_a_late_success_told_many_times_at_once_is_refunded_once(make, phonepe, 
 
 @pytest.fixture
 def paid_twice(make, phonepe, gateway, customer, booking, poll):
-    """Pay a booking by its second attempt, then by the first, which had been given up; return both ids."""
+    """Pay a booking by its second attempt, then by the first, which had failed; returns both ids."""
     first = make.page(gateway, customer, booking.id).merchant_txn_id
     phonepe.settle(first, "decline", code="TIMED_OUT")
     assert poll(first, timedelta(0)) == "failed"

@@ -1,4 +1,4 @@
-"""The ledger holds by itself: what does not sum to zero is not stored, what is stored is not changed."""
+"""The database's own ledger rules: transactions sum to zero, and stored ones never change."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings

@@ -1,4 +1,4 @@
-"""The line the benchmark measures on is as long as it says: answers are late by that, in their order, and not by more."""
+"""The benchmark's delayed connection: answers arrive late by the given delay, in order, and not later."""
 
 import socket
 import threading
@@ -20,7 +20,7 @@ def say_back(server: socket.socket) -> None:
 
 @pytest.fixture
 def line() -> Iterator[CountingProxy]:
-    """A line to who says back what they hear."""
+    """Yield a delayed connection to an echo server."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         saying = threading.Thread(target=say_back, args=(server,))
         saying.start()
@@ -37,7 +37,7 @@ def caller(line: CountingProxy) -> Iterator[socket.socket]:
 
 
 def took(caller: socket.socket, times: int) -> float:
-    """Return the shortest of so many round trips: whatever else runs here makes them longer, never shorter."""
+    """Return the shortest of so many round trips in seconds: other load only makes them longer."""
     taken = []
     for _ in range(times):
         began = time.perf_counter()
@@ -49,7 +49,7 @@ def took(caller: socket.socket, times: int) -> float:
 
 @pytest.mark.parametrize("delay", [0.001, 0.005])
 def test_an_answer_is_late_by_what_is_said(line: CountingProxy, caller: socket.socket, delay: float) -> None:
-    """Fails for 1.2 ms, of which epoll makes 2: it waits by whole milliseconds."""
+    """Fails for 1.2 ms, which epoll rounds to 2: it waits for whole milliseconds."""
     at_once = took(caller, 20)
     line.delay = delay
     assert delay <= took(caller, 20) - at_once + 0.0001 < delay + 0.0006

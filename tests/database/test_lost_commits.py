@@ -1,4 +1,4 @@
-"""The server commits and its answer is lost on the way: whoever asks again finds it done, and it is done once."""
+"""The server commits and its answer is lost: the retry finds the effect and does not repeat it."""
 
 from collections.abc import Iterator
 
@@ -28,14 +28,14 @@ def proxy(database_url: str) -> Iterator[CountingProxy]:
 
 @pytest.fixture
 def wired(proxy: CountingProxy, database_url: str) -> Iterator[PostgresDatabase]:
-    """The database on a line that loses answers."""
+    """The database on a connection that loses answers."""
     database = PostgresDatabase(at_port(database_url, proxy.url_port), 1)
     yield database
     database.dispose()
 
 
 def test_a_booking_whose_commit_got_no_answer_is_the_one_its_key_brings_again(make, wired, proxy, now):
-    """Fails when the key is not stored with the booking: the second request is refused as overlapping the first."""
+    """Fails when the key is not stored with the booking: the retry is refused as overlapping the first."""
     make.chef()
     customer = make.customer()
     request = make.request(customer)
@@ -57,7 +57,7 @@ def test_a_booking_whose_commit_got_no_answer_is_the_one_its_key_brings_again(ma
 def test_a_settlement_whose_commit_got_no_answer_changes_nothing_when_it_is_made_again(
     make, wired, proxy, gateway, phonepe, now
 ):
-    """Fails when a success is applied to an attempt that has already succeeded (`ATTEMPT.allows` not asked)."""
+    """Fails when a success is applied to a succeeded attempt (`ATTEMPT.allows` unchecked)."""
     customer = make.customer()
     booking = make.booking(customer)
     txn = make.page(gateway, customer, booking.id).merchant_txn_id

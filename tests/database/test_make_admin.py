@@ -1,4 +1,4 @@
-"""What `make admin` does to the database; the command itself is run by tests/docs."""
+"""The database effect of `make admin`; tests/docs runs the command itself."""
 
 from uuid import UUID
 

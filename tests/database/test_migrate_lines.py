@@ -1,4 +1,4 @@
-"""A release without a line of business is migrated only when nothing of that line is unfinished."""
+"""A release without a line of business migrates only if that line has no unfinished booking."""
 
 from importlib import import_module
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ from tests.postgres_server import shared_postgres
 
 @pytest.fixture
 def upgrade(database_url, monkeypatch):
-    """Migrates the test's database as a release with these lines; the caller is the pipeline."""
+    """Migrate the test's database as a release with these lines; the caller is the pipeline."""
     chosen = Settings.read({**placeholders(), "DATABASE_URL": database_url})
     monkeypatch.setattr(wiring, "settings", lambda: chosen)
     monkeypatch.setattr(authentication, "invoked_by", lambda *_: None)

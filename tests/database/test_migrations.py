@@ -1,4 +1,4 @@
-"""The schema the migrations make is the one the code means, forwards, backwards and in every constraint."""
+"""The migrations' schema equals the models' schema, forwards, backwards and in every constraint."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from shared.ledger.postings import AccountCode
 from shared.lines.home_chef.rate_card import CANCELLATION_TERMS, RateCard
 from tests.postgres_server import shared_postgres
 
-# What no model declares: a line's own rules for its rows of shared tables, and the triggers' constraint rows.
+# Declared by no model: a line's own checks on shared tables, and the triggers' constraint rows.
 ONLY_IN_MIGRATIONS = {
     "ck_appointments_home_chef_details",
     "ck_bookings_home_chef_assigned",
@@ -89,7 +89,7 @@ def test_every_step_has_its_way_back_and_can_be_taken_again(empty_url):
 
 
 def test_each_step_alone_goes_down_and_up(empty_url):
-    """A line's step leaves nothing of the line behind, the appointments' nothing of theirs; the core stands alone."""
+    """A line's step removes everything of the line, the appointments' step everything of theirs."""
     migrations.upgrade(empty_url)
     everything = tables_of(empty_url)
     assert rules_of_lines(empty_url) == ONLY_IN_MIGRATIONS - {"ledger_balanced"}
@@ -103,7 +103,7 @@ def test_each_step_alone_goes_down_and_up(empty_url):
 
 
 def test_a_database_of_a_later_release_is_left_as_it_is(empty_url):
-    """Fails when the code that is taken back cannot be deployed, because it does not know where the database is."""
+    """Fails when rolled-back code cannot be deployed because it does not know the database's revision."""
     migrations.upgrade(empty_url)
     with connected(empty_url) as connection:
         connection.execute(text("update alembic_version set version_num = '9999'"))
@@ -124,7 +124,8 @@ def test_alembic_finds_no_difference_between_the_schema_and_the_models(database_
 
 @pytest.mark.parametrize("facts", [CONSTRAINTS, INDEXES, COLUMNS], ids=["constraints", "indexes", "columns"])
 def test_the_schema_is_to_the_letter_the_one_the_models_would_make(database_url, empty_url, facts):
-    """Alembic compares no CHECK, no exclusion constraint and no predicate of an index; Postgres' own catalogue does."""
+    """Alembic compares no CHECK, no exclusion constraint and no index predicate; this test reads Postgres'
+    catalogue."""
     with connected(empty_url) as connection:
         for extension in ("btree_gist", "pg_trgm"):
             connection.execute(text(f"create extension {extension}"))

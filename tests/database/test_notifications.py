@@ -1,4 +1,4 @@
-"""A person is told of one thing once, mailed once, and finds it in the app."""
+"""A person is notified of each fact once, mailed once, and finds it in the app."""
 
 from datetime import timedelta
 
@@ -99,7 +99,7 @@ def test_a_mail_knows_where_it_goes_and_is_marked_once(notify, make, db, now):
 
 
 def test_everything_a_visit_tells_has_its_words(make, gateway, phonepe):
-    """A notification of which no letter could be made would be brought again for ever."""
+    """A notification without a mail template would be retried for ever."""
     make.paid(gateway, phonepe)
     home_chef = line("home_chef")
     rows = make.rows("select kind, subject_id, facts from notifications")
@@ -135,7 +135,7 @@ def test_a_person_sees_their_own_newest_first_by_pages(db, make, meera, notify, 
     notify(person=make.customer())
     for hour in range(5):
         with db.transaction() as session:
-            at = now + timedelta(hours=hour // 2)  # two at once
+            at = now + timedelta(hours=hour // 2)  # two of the same instant
             queries.notify(session, meera.id, "home_chef", "confirmed", new_id(), {"nth": hour}, at)
     first, cursor, unread = told(db, meera, limit=3)
     rest, end, _ = told(db, meera, limit=3, cursor=cursor)
@@ -186,4 +186,4 @@ def test_a_list_with_its_count_costs_two_statements_however_long_it_is(db, meera
         notify(subject=new_id())
     with counted() as seen:
         assert len(told(db, meera)[0]) == count
-    assert len(seen.statements) == 2  # and the one that tells who is calling
+    assert len(seen.statements) == 2  # and the authentication query

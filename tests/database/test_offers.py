@@ -1,4 +1,4 @@
-"""A chef answers for a visit, starts it and ends it."""
+"""A chef accepts, starts and completes a visit."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, time, timedelta
@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def step(make, now):
-    """Take a chef's next step with a booking, that long after it was made."""
+    """Take a chef's step that long after the booking was made."""
 
     def step(booking, status, after=timedelta(0), chef_id=None, window=0, reason=None):
         begin = make.acting(chef_id or booking.chef_id, CHEF)
@@ -118,7 +118,7 @@ def test_a_visit_whose_time_to_pay_is_over_cannot_be_accepted_swept_or_not(make,
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_an_offer_that_ends_while_the_chef_waits_for_the_row_is_gone(make, db, paid, step):
-    """Fails when the offer is read by the statement that waits for the lock: it would be what it was before."""
+    """Fails when the statement that waits for the lock reads the offer: it would return the old version."""
     with ThreadPoolExecutor(1) as pool:
         with db.transaction() as session:
             session.execute(text("select 1 from bookings for no key update"))

@@ -1,4 +1,4 @@
-"""One-time codes, in a real Redis, through the real client: limits to the second, five tries, nothing to steal."""
+"""One-time codes in a real Redis through the real client: exact limits, five tries, no readable secret."""
 
 from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ def redis(server) -> Iterator["Inside"]:
 
 
 @pytest.fixture
-def store(server: RedisServer, redis: "Inside") -> Iterator[UpstashRedis]:  # noqa: ARG001 - emptied before it is used
+def store(server: RedisServer, redis: "Inside") -> Iterator[UpstashRedis]:  # noqa: ARG001 - emptied before use
     store = UpstashRedis(server.url, server.token, (1.0, 10.0))
     yield store
     store.close()
@@ -45,7 +45,7 @@ def codes(store) -> OneTimeCodes:
 
 
 class Inside:
-    """Redis as its administrator sees it."""
+    """Redis with an administrator's access."""
 
     def __init__(self, port: int) -> None:
         self._connection = RedisConnection(port)
@@ -61,11 +61,11 @@ class Inside:
         return sorted(key.decode() for key in self.ask("KEYS", pattern))
 
     def lives(self) -> dict[str, int]:
-        """The seconds each kind of key lives, rounded up."""
+        """Return the remaining seconds of each kind of key, rounded up."""
         return {key.split(":")[1]: -(-self.ask("PTTL", key) // 1000) for key in self.names()}
 
     def pass_time(self, pattern: str) -> None:
-        """Let what is kept under these names run out."""
+        """Expire the keys with these names."""
         for key in self.names(pattern):
             self.ask("DEL", key)
 
@@ -90,7 +90,7 @@ def take(codes, code, identifier=EMAIL, client=HOME, *, known=False):
 
 
 def sends(codes, redis, count):
-    """Send that many codes, each half a minute after the one before."""
+    """Send that many codes, half a minute apart."""
     for _ in range(count):
         codes.issue(EMAIL, HOME, known=False)
         redis.pass_time("otp:send30:*")
@@ -106,7 +106,7 @@ def test_a_code_has_six_digits_and_is_taken_once_which_is_no_failure(codes, redi
 def test_a_code_is_the_identifiers_it_was_sent_to(codes):
     code = codes.issue(EMAIL, HOME, known=False)
     assert take(codes, code, OTHER) == "invalid"
-    assert take(codes, code, client=OFFICE) == "taken"  # the mail may be read on another line
+    assert take(codes, code, client=OFFICE) == "taken"  # the mail may be read on another network
 
 
 def test_a_code_lives_five_minutes(codes, redis):
@@ -253,7 +253,7 @@ def test_a_household_is_one_ipv6_network_and_an_address_mapped_into_it_is_what_i
 
 
 def test_a_counter_never_lives_longer_than_its_window(codes, redis):
-    """A window begins with the first: a counter that is pushed out by each use would never end."""
+    """A window begins with the first use: a counter extended by each use would never expire."""
     sends(codes, redis, 2)
     assert [redis.ask("PTTL", key) > 0 for key in redis.names()] == [True] * len(redis.names())
     [key] = redis.names("otp:send300:*")
@@ -263,7 +263,7 @@ def test_a_counter_never_lives_longer_than_its_window(codes, redis):
 
 
 def test_the_store_holds_no_code_no_address_of_either_kind_and_no_key(codes, redis):
-    """Fails with the network as it is in a counter's name: it would tell from where a person signs in."""
+    """Fails with a plain network address in a counter's name: it would reveal where a person signs in."""
     code = codes.issue(EMAIL, HOME, known=False)
     codes.issue(OTHER, IPV6, known=False)
     take(codes, wrong(code))

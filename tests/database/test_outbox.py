@@ -1,4 +1,4 @@
-"""What is promised is stored with its fact, sent after the commit, and done by whoever comes first, once."""
+"""Outbox messages are stored with their fact, sent after the commit, and done once by the first worker."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ def dispatching(db, queue) -> DispatchingDatabase:
 
 @pytest.fixture
 def add(dispatching, now):
-    """Promise something in a transaction of its own; returns the message's id."""
+    """Enqueue a message in its own transaction; returns its id."""
 
     def add(kind="payments.refund", due_at=None):
         with dispatching.transaction() as session:
@@ -43,7 +43,7 @@ def add(dispatching, now):
 
 @pytest.fixture
 def backlog(db, now):
-    """Promise so much of which nothing reached the queue."""
+    """Enqueue so many messages that never reach the queue."""
 
     def backlog(count):
         with db.transaction() as session:
@@ -160,7 +160,7 @@ def test_what_was_committed_and_never_reached_the_queue_is_sent_by_the_sweep(db,
 
 
 def test_a_queue_that_confirmed_nothing_and_has_the_task_has_it_once(db, queue, lease, add, make, now):
-    """The same sending again is the same name; the sweep's own is another task, and finds the message done."""
+    """The same sending has the same task name; the sweep's is another task and finds the message done."""
     queue.is_deaf = True
     message_id = add()
     assert send(queue, [PendingMessage(message_id, "payments.refund", 0, now)]) == 0
@@ -173,7 +173,7 @@ def test_a_queue_that_confirmed_nothing_and_has_the_task_has_it_once(db, queue, 
 
 
 def test_the_sweep_sends_for_about_a_day():
-    """Then a message is dead; tests/database/test_dead_tasks.py."""
+    """After that a message is dead; tests/database/test_dead_tasks.py."""
     backoff = [*SWEEP_BACKOFF_MINUTES, *[SWEEP_BACKOFF_MINUTES[-1]] * SENDS][:SENDS]
     assert timedelta(hours=23) < GRACE + sum(backoff) * MINUTE <= timedelta(hours=24)
 
@@ -195,7 +195,7 @@ def test_two_sweeps_at_once_send_different_messages(add, dispatching, queue, mak
 
 
 def test_a_sweep_passes_over_what_another_holds_without_waiting(add, db, queue, now):
-    """Fails (it waits for the read timeout) when the rows are not taken with `skip locked`."""
+    """Fails (it waits for the read timeout) without `skip locked`."""
     add()
     with db.transaction() as session:
         assert len(queries.overdue(session, now + GRACE, 10).waiting) == 1
@@ -211,7 +211,7 @@ def test_a_sweep_sends_all_that_is_overdue_however_much(db, queue, backlog, now)
 
 
 def test_a_sweep_that_stands_at_a_slow_queue_leaves_the_rest_to_another(db, queue, backlog, now):
-    """Fails when a sweep takes all at once: the second finds nothing, and what the first does not send lost a turn."""
+    """Fails when a sweep claims everything at once: the second finds nothing, and unsent messages lose a turn."""
     backlog(2 * BATCH + 1)
     others = []
 

@@ -1,4 +1,4 @@
-"""Addresses are their owner's, one of them the default; what is served is read from the rows of the city."""
+"""Addresses belong to their owner, with one default; the service area is read from the city's rows."""
 
 from datetime import timedelta
 from itertools import product
@@ -21,7 +21,7 @@ BANDRA, FAR = (19.0596, 72.8295), (18.5204, 73.8567)
 
 @pytest.fixture
 def person(db):
-    """Somebody without an address."""
+    """Return a customer without an address."""
 
     def person():
         with db.transaction() as session:
@@ -145,7 +145,7 @@ CITIES = {
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 @pytest.mark.parametrize("city", CITIES)
 def test_a_booking_is_taken_exactly_where_the_check_says_we_come(make, db, city):
-    """The check and the booking read the rows by statements of their own: they must never disagree."""
+    """The check and the booking read the rows by separate statements and must agree."""
     customer = make.customer()
     make.chef()
     make.run("delete from locations")

@@ -1,8 +1,8 @@
-"""No request and no job reads a table from end to end that grows with bookings: asked of a database that has grown.
+"""No request and no job scans a table that grows with bookings.
 
-Every operation of the API's document and every job is run on 30,000 bookings, and the server tells by which plan each
-statement was run and how many rows each part of it looked at. Scans of whole tables are made dear on it, so that one
-that is left has no index to serve it; reading an index from end to end shows in the rows.
+Every operation of the API's document and every job runs on 30,000 bookings, and the server logs each plan with its rows
+read. Sequential scans are priced high there, so a remaining scan has no index; a full index scan shows in its row
+count.
 """
 
 import json
@@ -42,19 +42,19 @@ from tests.plans import GROWS, STAYS_SMALL, Planned, planned, tell_plans
 from tests.postgres_server import shared_postgres
 
 BOOKINGS, REGULARS = 30_000, 600
-MOST, SHARE = 1_000, 20  # one part of a plan may look at so many rows, or at one of so many of its table
-# What reads more, and why it may.
+MOST, SHARE = 1_000, 20  # one scan may read this many rows, or this share of its table
+# Permitted larger reads, with their reasons.
 EXCUSED = {
     ("GET /admin/reconciliations/days", "reconciliation_rows"): "a page is twenty days, with what was found on each",
     ("GET /admin/bookings", "bookings", "line"): "a line names nearly all of them, or nothing that there is",
     ("GET /admin/payments", "payment_attempts", "gateway"): "so does a gateway",
 }
-A_SCAN_BY_DESIGN = {"invariants"}  # asked each hour of everything there is
+A_SCAN_BY_DESIGN = {"invariants"}  # reads everything each hour
 
 
 @pytest.fixture(scope="module")
 def grown(template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A world on a database with a history, which tells its plans."""
+    """Yield a world on a database with a history, which logs its plans."""
     url = shared_postgres().new_database(template)
     database = PostgresDatabase(url)
     with (
@@ -85,17 +85,17 @@ def _loaded(url: str, gateway: PhonePe, phonepe: PhonePeServer) -> None:
 
 
 def _world(database: PostgresDatabase, gateway: PhonePe, phonepe: PhonePeServer) -> World:
-    """Add one of everything by people of its own, and let who asks for lists be those who have much."""
+    """Add one of everything for new users; the world's own users keep the long lists."""
     make = Make(database, datetime.now(UTC))
-    make.run("update users set email = 'z' || email where email not like '%growth.example'")  # builders count from one
+    make.run("update users set email = 'z' || email where email not like '%growth.example'")  # builders number from one
     world = World(make, gateway, phonepe)
     world.completed()
     for add in dict.fromkeys(ROWS.values()):
-        if add is not World.reconciled_day:  # all its days are there
+        if add is not World.reconciled_day:  # all its days are rolled up
             add(world)
     for job in _jobs().values():
         job(make.now)
-    make.run("update reconciliation_days set completed_at = null")  # so that the report looks for what to compare
+    make.run("update reconciliation_days set completed_at = null")  # so that the report has payments to compare
     counts = make.rows("select relname, reltuples::bigint from pg_class where relnamespace = 'public'::regnamespace")
     world.ids["rows"] = dict(counts)
     return world
@@ -108,7 +108,7 @@ def _jobs() -> dict[str, Callable[[datetime], dict[str, int]]]:
 
 @pytest.fixture
 def busy(grown: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """The same, asked by the customer and the chef who have most."""
+    """Return the world with the busiest customer and chef as callers."""
     [(chef,)] = grown.make.rows(
         "select provider_id from bookings where provider_id is not null group by 1 order by count(*) desc limit 1"
     )
@@ -119,7 +119,7 @@ def busy(grown: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def far(world: World, seen: Planned) -> dict[str, str]:
-    """Return what reads a growing table from end to end, or much of it: by which part of a plan."""
+    """Return the scans that read most of a growing table, by plan node."""
     assert seen.reads, "the server told no plan"
     most = {table: max(MOST, rows // SHARE) for table, rows in world.ids["rows"].items()}
     read = [one for one in seen.reads if one.table in GROWS]
@@ -127,7 +127,7 @@ def far(world: World, seen: Planned) -> dict[str, str]:
 
 
 def ways(world: World, operation: Operation) -> Iterator[dict[str, Any]]:
-    """Yield each way to ask: with nothing, and with each filter alone, for what there is and what there is not."""
+    """Yield the query parameters of each request: none, and each filter alone with a present and an absent value."""
     yield {}
     for parameter in operation.parameters:
         if parameter["in"] == "query" and not parameter["required"]:
@@ -183,10 +183,10 @@ def test_no_read_looks_at_a_whole_table_whatever_is_asked_for(
 
 @pytest.fixture
 def any_value(grown: World) -> Iterator[None]:
-    """Let every plan be the one for any value, as it may become of a statement the server knows by name."""
+    """Force generic plans, which the server may choose for a prepared statement."""
     for mode in ("force_generic_plan", "auto"):
         tell_plans(grown.ids["superuser_url"], plan_cache_mode=mode)
-        grown.make.db.dispose()  # what is set is set for connections that are made from now on
+        grown.make.db.dispose()  # the setting applies to new connections
         if mode != "auto":
             yield
 
@@ -217,7 +217,7 @@ OWN = {
     "row_id": "reconciliation_rows",
     "task_id": "outbox",
 }
-# In place of what the document's examples name.
+# In place of the document's example ids.
 SENT: dict[str, Callable[[World], Any]] = {
     "address_id": lambda world: world.people[CUSTOMER].address_id,
     "booking_id": lambda world: world.make.booking(world.people[CUSTOMER], booking_date=world.make.day(41)).id,
@@ -229,7 +229,7 @@ SENT: dict[str, Callable[[World], Any]] = {
 
 
 def change(world: World, operation: Operation) -> Callable[[], int]:
-    """Prepare a change as the document's example has it, of what there is; asked for, it returns the status answered."""
+    """Return a request of the document's example on existing rows; calling it returns the status."""
     ids = {**world.ids, **{name: new_id() for name in ("slot_id", "location_id", "area_id")}}
     for name, table in OWN.items():
         [(ids[name],)] = world.make.rows(f"select id from {table} order by created_at desc limit 1")
@@ -243,7 +243,7 @@ def change(world: World, operation: Operation) -> Callable[[], int]:
 
 @pytest.mark.parametrize("operation", [one for one in operations() if one.method != "GET" and one.role], ids=str)
 def test_no_change_looks_at_a_whole_table(grown: World, operation: Operation):
-    """Fails when a foreign key is followed from a row that goes and has no index, too."""
+    """Fails when a foreign key to a deleted row has no index, too."""
     ask = change(grown, operation)
     with planned() as seen:
         status = ask()

@@ -1,4 +1,4 @@
-"""The poll schedule: each poll's task asks the gateway once, and after the last poll a person has to look."""
+"""The poll schedule: each poll's task asks the gateway once, and the last poll opens an exception."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -24,7 +24,7 @@ SCHEDULED = "select payload, due_at from outbox where kind = 'payments.poll' ord
 
 @pytest.fixture
 def task(db, gateway, make, now):
-    """Handle a poll message, of the only attempt unless another row is named."""
+    """Handle a poll message, by default of the only attempt."""
 
     def task(after, **payload):
         if not payload:
@@ -45,7 +45,7 @@ def polls(make, table="payment_attempts"):
 
 
 def scheduled(make):
-    """The instants at which polls are scheduled, of all attempts and refunds."""
+    """Return the scheduled instants of all attempts' and refunds' polls."""
     return [due_at for _, due_at in make.rows(SCHEDULED)]
 
 
@@ -71,14 +71,14 @@ def test_every_poll_asks_once_and_promises_the_next_and_the_last_asks_for_a_pers
 
 @pytest.mark.usefixtures("our_id")
 def test_a_task_that_comes_early_late_or_again_asks_nothing_twice(make, task, now):
-    """Fails when the poll is not moved by the statement that looks whether it is due."""
+    """Fails when the statement that checks whether the poll is due does not advance it."""
     task(FIRST - CLOCK_SKEW - JUST)
     assert polls(make) == 0
     for _ in range(3):
-        task(FIRST - CLOCK_SKEW)  # the clock of the queue is ahead of ours
+        task(FIRST - CLOCK_SKEW)  # the queue's clock is ahead of ours
     assert polls(make) == 1
     task(SECOND)
-    task(FIRST)  # overtaken on its way
+    task(FIRST)  # delivered out of order
     assert polls(make) == 2
     task(timedelta(minutes=10))
     task(timedelta(minutes=14))
@@ -88,7 +88,7 @@ def test_a_task_that_comes_early_late_or_again_asks_nothing_twice(make, task, no
 
 @pytest.mark.usefixtures("our_id")
 def test_tasks_and_reconciliations_at_once_ask_once_and_promise_the_next_poll_once(make, task, reconcile, now):
-    """Fails when a poll is read before it is taken."""
+    """Fails when a poll is read before it is claimed."""
     late = FIRST + LOST_AFTER
     together(8, lambda: (task(late), reconcile(late)))
     assert polls(make) == 1
@@ -97,7 +97,7 @@ def test_tasks_and_reconciliations_at_once_ask_once_and_promise_the_next_poll_on
 
 @pytest.mark.usefixtures("our_id")
 def test_a_task_that_meets_a_settlement_waits_for_it_and_keeps_its_poll(db, make, task):
-    """Fails with `skip locked` for a task: its poll would be asked on minutes later, by the reconciliation."""
+    """Fails when a task claims with `skip locked`: its poll would run minutes later, by the reconciliation."""
     with ThreadPoolExecutor(1) as pool:
         with db.transaction() as session:
             session.execute(text("select 1 from payment_attempts for update"))
@@ -148,7 +148,7 @@ def test_an_admin_who_wants_to_know_is_told_whatever_the_poll(make, phonepe, our
 def test_a_timed_out_payment_climbs_on_and_needs_no_person_when_it_stays_so(
     make, phonepe, gateway, customer, booking, our_id, task
 ):
-    """Fails when the end of every poll schedule is an exception: a booking paid otherwise could not be started."""
+    """Fails when every schedule ends with an exception: a booking paid otherwise could not be started."""
     [(timed_out,)] = make.rows("select id from payment_attempts")
     phonepe.settle(our_id, "decline", code="TIMED_OUT")
     task(FIRST)
@@ -181,7 +181,7 @@ def test_a_refund_nobody_answers_for_climbs_to_a_person_and_stays_under_way(
 
 @pytest.mark.usefixtures("our_id")
 def test_who_dies_on_the_last_poll_leaves_it_to_the_reconciliation(make, db, task, reconcile, now):
-    """Fails when claiming the last poll ends the polling: nobody would ever look at this payment."""
+    """Fails when claiming the last poll ends the polling: the payment would stay pending for ever."""
     for step in STEPS[:-1]:
         task(step)
     [(attempt_id,)] = make.rows("select id from payment_attempts")
@@ -205,7 +205,7 @@ def test_the_next_polls_task_is_handed_to_the_queue_with_the_poll_that_was_taken
 
 @pytest.mark.usefixtures("our_id")
 def test_a_poll_is_taken_and_the_next_promised_in_one_statement_however_many_there_are(make, gateway, reconcile):
-    """And a round of the reconciliation takes the polls of all that are due in one."""
+    """A reconciliation run also claims all due polls in one statement."""
     for _ in range(3):
         make.chef()
         other = make.customer()

@@ -1,4 +1,4 @@
-"""Server-side prepared statements: from a statement's second use on, until the server loses one."""
+"""Server-side prepared statements: from a statement's second use until the server loses it."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -122,7 +122,7 @@ def test_a_stale_statement_later_in_a_transaction_is_a_conflict(connection):
 @pytest.mark.parametrize("piggyback", [None, PIGGYBACK], ids=["alone", "piggyback"])
 @pytest.mark.parametrize("kind", ["reading", "transaction"])
 def test_a_prepared_session_prepares_what_it_repeats(database, kind, piggyback):
-    """Fails when the argument is lost on the way, or applies to a session with a piggyback only."""
+    """Fails when the argument is dropped, or applies only to sessions with a piggyback."""
     for _ in range(3):
         with getattr(database, kind)(piggyback, prepared=True) as session:
             session.execute(text("select :value as repeated"), {"value": 3})

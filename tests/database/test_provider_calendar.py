@@ -1,4 +1,4 @@
-"""When a provider works: the week, the days off, and what stands in their way."""
+"""A provider's calendar: the week, the days off, and the visits that block a change."""
 
 from datetime import date, time
 
@@ -157,7 +157,7 @@ def test_a_day_off_is_taken_once_and_never_for_the_past(db, make, now):
 
 
 def test_the_day_a_provider_lives_in_is_the_places_own(db, make, now):
-    """Fails with the day of UTC: at 01:00 in Mumbai it is still yesterday there."""
+    """Fails with the day in UTC: at 01:00 in Mumbai it is still yesterday there."""
     chef, at_night = make.chef(), now.replace(hour=19, minute=30)
     with pytest.raises(Invalid, match="day"):
         take_off(db, chef, TODAY, at_night)
@@ -165,7 +165,7 @@ def test_the_day_a_provider_lives_in_is_the_places_own(db, make, now):
 
 
 def test_a_day_off_over_visits_is_refused_with_each_of_them_also_those_that_reach_over_midnight(db, make, now):
-    """Fails for the visit of the night when only the day of the booking is looked at."""
+    """Fails for the night's visit when only the booking's day is checked."""
     chef = make.chef(week=ALL_DAY)
     night = make.booking(make.customer(), booking_date=MONDAY, time_slot=time(23))
     noon = make.booking(make.customer(), booking_date=TUESDAY, time_slot=time(12))
@@ -182,7 +182,7 @@ def test_a_day_off_over_visits_is_refused_with_each_of_them_also_those_that_reac
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_the_way_home_after_midnight_and_what_is_cancelled_or_somebody_elses_stand_in_nobodys_way(db, make, now):
-    """Fails when the held time is looked at, which has half an hour of the next day."""
+    """Fails when the busy period is checked, which reaches half an hour into the next day."""
     chef = make.chef(week=ALL_DAY)
     make.booking(make.customer(), booking_date=MONDAY, time_slot=time(22))
     take_off(db, chef, TUESDAY, now)
@@ -245,7 +245,7 @@ def test_whatever_decides_when_a_provider_works_moves_the_calendar_on(db, make, 
 
 
 def test_who_changes_a_calendar_holds_the_provider_until_the_end(db, make, chef):
-    """Fails when the calendar's version is moved on without taking the provider's row, which a booking takes."""
+    """Fails when the calendar's version is increased without locking the provider's row, which a booking locks."""
     with db.transaction() as session:
         queries.lock_calendar(session, chef.id)
         held = "select id from users where id = :id for no key update skip locked"

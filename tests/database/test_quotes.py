@@ -1,4 +1,4 @@
-"""A price with an id: kept for half an hour, used once, charged as it was given."""
+"""A quote: its price is guaranteed for half an hour and used by one booking."""
 
 from datetime import time, timedelta
 

@@ -26,7 +26,7 @@ def rate(db, now):
 
 @pytest.fixture
 def completed(make):
-    """Return a customer and a booking of theirs that is over."""
+    """Return a customer and their completed booking."""
 
     def completed(**given):
         customer = make.customer()
@@ -87,7 +87,7 @@ def test_somebody_elses_visit_is_not_there(make, rate, completed):
 
 
 def test_ratings_of_one_chef_at_once_all_count(make, rate, completed):
-    """Fails when the mean is read before it is written: the later of two takes the earlier one away."""
+    """Fails when the mean is read before it is written: the later of two overwrites the earlier."""
     rated = iter([(*completed(booking_date=make.day(3 + day)), 1 + day % 5) for day in range(8)])
     outcomes = together(8, lambda: rate(*next(rated)))
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]

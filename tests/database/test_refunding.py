@@ -1,4 +1,4 @@
-"""Money on its way back: sent once, followed to its end, never shown as refunded before it is."""
+"""Refunds: sent once, polled to their end, never shown as refunded before they are done."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.breaks_invariants("refunds are promised without the dec
 
 @pytest.fixture
 def paid(make, gateway, phonepe):
-    """A booking that was paid and cancelled since, and our id of its payment."""
+    """Return a booking that was paid and then cancelled, and our id of its payment."""
     booking, our_id = make.paid(gateway, phonepe)
     make.run("update bookings set status = 'cancelled', acceptance = 'unassigned', provider_id = null")
     return booking, our_id
@@ -136,7 +136,7 @@ def test_a_refund_whose_answer_was_lost_is_asked_about_and_not_sent_again(make, 
 
 
 def test_a_refund_sent_twice_under_one_id_is_one_refund(make, phonepe, reserve, advance):
-    """The gateway says it does not know a refund it has: sending it again is harmless, because the id is the same."""
+    """The gateway claims not to know the refund; a second sending with the same id is harmless."""
     refund = reserve()
     advance(refund)
     phonepe.fault("status.not_found")
@@ -200,7 +200,7 @@ def test_never_more_is_refunded_than_was_captured_and_is_left(paid, reserve, adv
 
 @pytest.mark.parametrize("how", ["another", "raised", "of a payment that failed"])
 def test_the_database_itself_refuses_to_refund_more_than_was_captured(make, paid, reserve, how):
-    """Whatever the code does: raw SQL is refused too. Fails without the trigger."""
+    """The trigger refuses raw SQL too. Fails without it."""
     total = paid[0].total
     reserve(total - 100)
     change = {
@@ -217,7 +217,7 @@ def test_the_database_itself_refuses_to_refund_more_than_was_captured(make, paid
 
 
 def test_two_refunds_at_once_are_counted_together_by_the_database(make, paid, reserve):
-    """Fails when the trigger does not wait at the payment: neither would see the other."""
+    """Fails when the trigger does not lock the payment: neither would see the other."""
     reserve(100)
     half = (
         "insert into refunds (id, attempt_id, booking_id, merchant_refund_id, amount, state, reason)"
@@ -230,7 +230,7 @@ def test_two_refunds_at_once_are_counted_together_by_the_database(make, paid, re
 
 
 def test_a_refund_waits_for_one_that_is_being_promised_and_then_counts_it(db, paid, reserve, now):
-    """Fails when the attempt is not locked before what is left is counted: both would be promised."""
+    """Fails when the attempt is not locked before the remaining amount is read: both would be reserved."""
     booking, our_id = paid
     with ThreadPoolExecutor(1) as pool:
         with db.transaction() as session:

@@ -1,4 +1,4 @@
-"""Who works for us: registered once, verified by somebody, signed out when they go, and every step is written down."""
+"""Chefs: registered once, verified by an admin, signed out on deactivation, and every change audited."""
 
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -31,7 +31,7 @@ BY = AuditContext(UUID(int=7), "198.51.100.7", "request-7")
 
 
 def shown(registered):
-    """A chef as an admin sees them."""
+    """Return a chef as an admin sees them."""
     return chef_file_view(registered.user, registered.provider, registered.week)
 
 
@@ -65,7 +65,7 @@ def deactivate(db, now):
 
 @pytest.fixture
 def admin(db, make):
-    """An admin who exists, as whoever verifies must."""
+    """Return an existing admin, as a verification needs one."""
     make_admin(db, "boss@test.example", make.now)
     [(admin_id,)] = make.rows("select id from users where role = 'admin'")
     return AuditContext(admin_id, "198.51.100.8", "request-8")
@@ -78,7 +78,7 @@ def sign_in(db, email, now):
 
 @contextmanager
 def impatient(url):
-    """A connection that waits for a lock no longer than a blink."""
+    """Yield a database with a very short lock timeout."""
     database = PostgresDatabase(url, 1, lock_timeout_ms=200)
     try:
         yield database
@@ -143,7 +143,7 @@ def test_a_chef_an_admin_and_a_blocked_customer_are_not_made_chefs(register, mak
 
 
 def test_of_many_who_register_one_address_at_once_one_does(register, make):
-    """Fails when the address is looked up first and inserted then: the loser meets the unique index as a 500."""
+    """Fails when the address is looked up before the insert: the loser violates the unique index, a 500."""
     outcomes = together(5, register)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ChefFileView"] + ["HasRole"] * 4
     assert make.rows("select count(*) from providers") == [(1,)]
@@ -198,7 +198,8 @@ def test_whatever_decides_about_a_chef_moves_their_calendar_on(register, change,
 
 
 def test_a_week_waits_for_whoever_books_the_chef(register, make, db, database_url):
-    """Fails with the row not locked in `queries.lock_calendar`: the week is set while a visit in the old one is being written."""
+    """Fails when `queries.lock_calendar` does not lock the row: the week changes while a visit is booked in the old
+    one."""
     chef = register()
     with db.transaction() as session:
         session.execute(LOCK, {"id": chef.id})
@@ -262,7 +263,7 @@ def test_the_list_is_searched_by_name_address_number_and_city_and_filtered(
 
 
 def test_the_list_shows_the_same_chefs_while_others_are_registered(db, make, now, register):
-    """Fails with pages by offset: the one registered in between moves everybody on by one."""
+    """Fails with pages by offset: a chef registered in between shifts all others by one."""
     made = []
     for number in range(5):
         make.run("update users set created_at = created_at - interval '1 hour'")

@@ -1,4 +1,4 @@
-"""Reminders: each person once for each start, nobody of what does not take place, and no late mail of what is over."""
+"""Reminders: one for each person and start, none of a visit that does not take place, no outdated mail."""
 
 from datetime import time, timedelta
 
@@ -17,7 +17,7 @@ DAY, HOURS, MINUTE = timedelta(hours=24), timedelta(hours=2), timedelta(minutes=
 
 @pytest.fixture
 def visit(make, gateway, phonepe):
-    """A paid visit in three days, which nobody has accepted."""
+    """Return a paid visit in three days with an open offer."""
     booking, _ = make.paid(gateway, phonepe)
     return booking
 
@@ -32,7 +32,7 @@ def kinds(make):
 
 
 def move(make, booking, by, now):
-    """Move a visit as the reschedule does: times, held range and a line of its history."""
+    """Move a visit as the reschedule does: times, busy period and a history event."""
     make.run(
         "update bookings set busy_period = tstzrange(lower(busy_period) + cast(:by as interval), upper(busy_period) + cast(:by as interval)) where id = :id",
         by=by,
@@ -199,7 +199,7 @@ def test_who_has_answered_or_lost_a_visit_is_not_asked_to_answer(db, make, visit
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_who_has_paid_is_not_asked_to_pay(db, make, visit):  # noqa: ARG001 - it is told of
+def test_who_has_paid_is_not_asked_to_pay(db, make, visit):  # noqa: ARG001 - a precondition
     assert not is_current(db, make, "booked")
     make.run("update bookings set payment_status = 'pending', acceptance = 'awaiting'")
     assert is_current(db, make, "booked")

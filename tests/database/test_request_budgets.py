@@ -1,4 +1,4 @@
-"""What the busiest requests cost on the wire, through the functions' own applications, warm and with every guarantee."""
+"""Round trips of the busiest requests through the functions' apps, warm and with every guarantee."""
 
 import json
 from base64 import b64encode
@@ -32,7 +32,7 @@ def proxy(database_url: str) -> Iterator[CountingProxy]:
 
 @pytest.fixture
 def asking(world: World, proxy: CountingProxy, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Ask what is asked most, of functions whose one connection is counted; returns the status."""
+    """Yield a caller of the most frequent requests, whose one connection is counted; it returns the status."""
     database = PostgresDatabase(at_port(database_url, proxy.url_port), 1)
     monkeypatch.setattr(wiring, "database", lambda: database)
     world.visit()
@@ -87,7 +87,7 @@ def test_hot_requests_stay_within_their_round_trips(what, budget, asking, proxy)
 
 @pytest.mark.parametrize("what", ["book", "list", "status"])
 def test_hot_requests_use_prepared_statements(what, asking):
-    """Fails where a session piggybacks the authentication query and does not ask for prepared statements."""
+    """Fails when a session piggybacks the authentication query without prepared statements."""
     for _ in range(2):
         asking(what)
     with wiring.database().reading() as session:

@@ -1,4 +1,4 @@
-"""A customer moves a visit: the time, the price and the terms follow, and the chef is asked anew."""
+"""Rescheduling a visit: time, price and cancellation terms follow, and the chef gets a new offer."""
 
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import time, timedelta
@@ -34,7 +34,7 @@ def customer(make):
 
 @pytest.fixture
 def move(db, make, customer, now):
-    """Move a visit as its customer does, to noon in five days or what is given."""
+    """Reschedule a visit as its customer, by default to noon in five days."""
 
     def move(booking, who=customer, at=now, key=None, **given):
         wanted = RescheduleRequest(**{"booking_date": make.day(5), "time_slot": NOON, **given})
@@ -63,7 +63,7 @@ def step(make, now):
 
 @pytest.fixture
 def accepted(make, gateway, phonepe, customer, step):
-    """Return a visit in the evening three days ahead, paid and accepted."""
+    """Return a paid and accepted visit in the evening, three days ahead."""
 
     def accepted(**given):
         booking, _ = make.paid(gateway, phonepe, customer, **{"time_slot": PEAK, **given})
@@ -126,7 +126,7 @@ def test_what_was_previewed_is_what_happens(make, customer, move, preview):
 
 
 def test_a_preview_waits_for_nobody(db, make, gateway, customer, preview):
-    """Fails where a preview locks a row: it would wait for whoever pays or cancels meanwhile."""
+    """Fails when a preview locks a row: it would wait for concurrent payments and cancellations."""
     booking, begun = make.booking(customer), make.booking(customer, booking_date=make.day(4))
     make.page(gateway, customer, begun.id)
     with ThreadPoolExecutor(1) as pool, db.transaction() as session:
@@ -207,7 +207,7 @@ def test_a_chef_who_was_never_told_of_an_unpaid_visit_is_not_told_that_it_moved(
 
 
 def test_moving_away_does_not_win_back_what_cancelling_had_lost(db, make, accepted, customer, move, step):
-    """Fails without the cap: a visit tomorrow would be moved a month away and cancelled for all of the money."""
+    """Fails without the cap: a visit tomorrow could be moved by a month and cancelled for a full refund."""
     booking = accepted(time_slot=NOON)
     late = booking.starts_at - timedelta(hours=6)
     moved = move(booking, at=late, booking_date=make.day(30))
@@ -287,7 +287,7 @@ def test_while_a_payment_is_being_decided_nothing_moves(make, gateway, phonepe, 
 
 
 def test_a_late_success_of_the_old_price_is_for_a_person(make, gateway, phonepe, customer, move, now):
-    """Fails when any amount counts: the visit would be confirmed for less than it costs."""
+    """Fails when any amount is accepted: the visit would be confirmed below its price."""
     booking = make.booking(customer)
     page = make.page(gateway, customer, booking.id)
     make.run("update payment_attempts set state = 'failed', settled_at = :now", now=now)
@@ -316,7 +316,7 @@ def test_a_time_the_chef_does_not_have_is_refused_with_the_nearest_he_has(make, 
 
 
 def test_a_visit_may_move_by_half_an_hour_into_its_own_time(make, customer, move):
-    """Fails when its own hours count as taken, for the chef or for the customer."""
+    """Fails when the visit's own hours count as busy, for the chef or for the customer."""
     booking = make.booking(customer)
     assert move(booking, booking_date=make.day(3), time_slot=time(12, 30)).time_slot == time(12, 30)
 
@@ -367,7 +367,7 @@ def test_the_same_key_moves_once_and_answers_the_same(make, customer, move):
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_a_move_and_a_booking_for_one_slot_meet_and_one_wins(make, customer, move):
-    """Held twice, by the chef's row and by the exclusion constraint; fails with neither."""
+    """Protected twice, by the chef's row lock and by the exclusion constraint; fails with neither."""
     for day in (10, 11, 12, 13):
         booking = make.booking(customer, booking_date=make.day(day + 20))
         rival = make.customer()
@@ -413,4 +413,4 @@ def test_a_move_costs_the_same_however_full_the_calendar_is(make, accepted, move
     booking = accepted()
     with counted() as seen:
         move(booking, booking_date=make.day(6))
-    assert len(seen.statements) == 27  # with the refund it brings and both letters
+    assert len(seen.statements) == 27  # with its refund and both mails

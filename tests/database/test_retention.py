@@ -1,4 +1,4 @@
-"""What need not be kept is deleted, a little at a time; what tells of money, of a visit or of a change stays."""
+"""Old rows are deleted in batches; records of money, visits and changes remain."""
 
 from datetime import timedelta
 
@@ -28,8 +28,8 @@ FOR_EVER = [*MONEY, "bookings", "booking_events", "notifications", "audit_log", 
 
 
 @pytest.fixture
-def purge(in_process):  # noqa: ARG001 - a function that is imported reads its settings
-    """Run the job, on the test's database."""
+def purge(in_process):  # noqa: ARG001 - an imported function reads its settings
+    """Run the purge job on the test's database."""
     from functions.schedule.maintenance import purge
 
     return purge
@@ -156,7 +156,7 @@ def test_much_is_deleted_in_batches_and_what_the_time_does_not_suffice_for_stays
 
 
 def test_two_at_once_delete_different_rows_and_nobody_waits(db, make, purge, now):
-    """Fails (it waits for the read timeout) when the rows are not taken with `skip locked`."""
+    """Fails (it waits for the read timeout) without `skip locked`."""
     many(make, now, 30)
     later = now + retention.OUTBOX_MESSAGES + HOUR
     with db.transaction() as session:
@@ -167,7 +167,7 @@ def test_two_at_once_delete_different_rows_and_nobody_waits(db, make, purge, now
 
 
 def test_a_key_counts_until_it_is_deleted_and_not_a_moment_longer(db, now):
-    """A key is forgotten by the clock at once; the night only gives the room back."""
+    """An expired key is ignored at once; the nightly purge only frees its space."""
     key = Key(new_id(), "POST /x", "k", "f")
     with db.transaction() as session:
         idempotency.store(session, key, 201, {}, now)
@@ -178,7 +178,7 @@ def test_a_key_counts_until_it_is_deleted_and_not_a_moment_longer(db, now):
 
 
 def test_what_is_old_is_found_by_an_index(db, make, now):
-    """Fails without the index: each night would read every message there is."""
+    """Fails without the index: each night would read every message."""
     many(make, now, 5000)
     make.run("analyze outbox")
     asked = []
@@ -201,7 +201,7 @@ def test_what_is_old_is_found_by_an_index(db, make, now):
 
 @pytest.mark.breaks_invariants("what is deleted a month later is missed today")
 def test_what_is_deleted_is_missed_by_no_invariant(make, gateway, phonepe, db, purge, now):
-    """Fails when a promise is looked for longer than it is kept."""
+    """Fails when an invariant expects a message longer than it is retained."""
     make.paid(gateway, phonepe)
     with db.transaction() as session:
         inbox.receive(session, "phonepe", b"{}", "payments.callback", now)

@@ -1,4 +1,4 @@
-"""Sessions begin, rotate, are told from copies, and end at once."""
+"""Sessions begin, rotate, detect copied tokens, and end at once."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ def begin(db, now):
 
 @pytest.fixture
 def rotate(db, now):
-    """Present the token of a generation; returns the generation of its successor, or None."""
+    """Present the token of a generation; returns its successor's generation, or None."""
 
     def rotate(signed_in, generation, after=timedelta(0)):
         token = RefreshToken(signed_in.session_id, generation)
@@ -148,7 +148,7 @@ def test_an_older_token_ends_the_family_and_the_victims_fresh_token_with_it(begi
     signed_in, other = begin(), begin()
     assert rotate(signed_in, 0) == 1
     assert rotate(signed_in, 1) == 2
-    assert rotate(signed_in, 0) is None  # two before the living one: no grace, however fresh
+    assert rotate(signed_in, 0) is None  # two generations before the current one: no grace, however fresh
     assert rotate(signed_in, 2) is None
     with pytest.raises(InvalidToken):
         caller(signed_in)

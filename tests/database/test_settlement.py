@@ -1,4 +1,4 @@
-"""The one door for money, on the real database, through the real client, against the gateway's stand-in."""
+"""Settlement of payments, on the real database, through the real client, against the gateway's stand-in."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -18,7 +18,7 @@ MISMATCHES = ["status.other_amount", "status.other_merchant", "status.other_tran
 
 @pytest.fixture
 def poll(db, gateway, our_id, now):
-    """Tell that something happened to a payment; what it is, the gateway is asked."""
+    """Poll a payment as after a signal; returns its state."""
 
     def poll(txn=our_id, after=timedelta(0)):
         return status_polling.poll_by_our_id(db, at(gateway), line, txn, now + after)
@@ -28,7 +28,7 @@ def poll(db, gateway, our_id, now):
 
 @pytest.fixture
 def attempt(db, our_id):
-    """Read the attempt as whoever is about to ask the gateway does."""
+    """Return the attempt as read before a poll."""
 
     def attempt():
         with db.reading() as session:
@@ -39,7 +39,7 @@ def attempt(db, our_id):
 
 @pytest.fixture
 def settle(db, booking, our_id, attempt, now):
-    """Settle an answer the stand-in would never give."""
+    """Settle an answer the stand-in cannot give."""
 
     def settle(said, known=None, **told):
         answer = GatewayAnswer(
@@ -199,7 +199,7 @@ def test_a_gateway_that_takes_a_success_back_changes_no_money_and_is_a_persons_m
 
 
 def test_a_question_that_was_overtaken_takes_nothing_back(make, phonepe, our_id, poll, attempt, settle):
-    """Fails when what the attempt was before the question is not asked: a start would be refused for no reason."""
+    """Fails when the attempt's state before the poll is ignored: a start would be refused for no reason."""
     before = attempt()
     phonepe.settle(our_id, "pay")
     poll()
@@ -209,7 +209,7 @@ def test_a_question_that_was_overtaken_takes_nothing_back(make, phonepe, our_id,
 
 
 def test_one_signal_arriving_many_times_at_once_is_booked_and_told_once(make, phonepe, booking, our_id, poll):
-    """Fails when no row is locked before it is decided: the history would tell it eight times."""
+    """Fails when no row is locked before the decision: the history would have eight events."""
     phonepe.settle(our_id, "pay")
     assert set(together(8, poll)) == {"succeeded"}
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}

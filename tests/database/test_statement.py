@@ -1,4 +1,4 @@
-"""Balances by account, by booking and by day; and of each chef a statement that leaves no paisa unexplained."""
+"""Balances by account, booking and day; and a chef's statement that explains every paisa."""
 
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
@@ -30,7 +30,8 @@ MONTHS = [
 
 @pytest.fixture
 def chef_with_a_past(db, make, gateway, phonepe, now):
-    """In November one visit is completed and one is kept in part; in December both go back, at the chef's expense and more."""
+    """Return a chef with a completed and a late-cancelled visit in November, and refunds at their expense in
+    December."""
     chef = make.chef()
     dinner, _ = make.paid(gateway, phonepe, time_slot=time(19))
     make.step(dinner, "confirmed", "in_progress", "completed")
@@ -53,7 +54,7 @@ def chef_with_a_past(db, make, gateway, phonepe, now):
 
 
 def statement(db, chef, now, first, last, limit=100):
-    """One period's statement with all its pages, its lines the oldest first."""
+    """Return a period's statement and its lines from all pages, oldest first."""
     lines, cursor = [], None
     with db.reading() as session:
         while True:
@@ -66,7 +67,7 @@ def statement(db, chef, now, first, last, limit=100):
 
 @pytest.mark.breaks_invariants("a chef's past is booked by hand")
 def test_what_was_owed_before_and_each_line_make_what_is_owed_after_to_the_paisa(db, chef_with_a_past, now):
-    """Fails when the running balance begins with the period or the page, and when a kind of line is left out."""
+    """Fails when the running balance begins with the period or the page, and when a kind of line is missing."""
     told = [statement(db, chef_with_a_past, now, *month, limit=1) for month in MONTHS]
     for shown, lines in told:
         after = shown.opening

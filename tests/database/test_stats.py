@@ -1,4 +1,4 @@
-"""The numbers of an admin's dashboard are those of hand-made rows, to the paisa and to the second a local day begins."""
+"""The admin dashboard's numbers for hand-made rows, exact to the paisa and the second of a local day."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -108,7 +108,7 @@ def test_bookings_are_counted_by_state_and_by_the_local_day_they_were_made(make,
     assert tally.now == Counter({Status.PENDING: 4, Status.CANCELLED: 1})
     assert tally.made == Counter({Status.PENDING: 1, Status.CANCELLED: 1})
     assert tally.by_day == Counter({FIRST: 1, date(2026, 11, 18): 0, LAST: 1, date(2026, 11, 20): 2})
-    assert len(tally.by_day) == 4  # the day without any among them
+    assert len(tally.by_day) == 4  # the day without rows among them
 
 
 def test_money_is_summed_by_day_from_every_kind_of_posting_and_no_day_is_missing(make, db, post, now, today):

@@ -1,4 +1,4 @@
-"""Every signal is a hint: what the gateway is asked, how often, and when a person has to look."""
+"""Every signal is a hint: which polls it causes, how often, and when it opens an exception."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from shared.payments.status_polling import LOST_AFTER
 from tests.make import at, together
 
 FIRST = timedelta(seconds=30)
-LATE = FIRST + LOST_AFTER  # when the first poll is taken for lost
+LATE = FIRST + LOST_AFTER  # when the first poll counts as lost
 JUST = timedelta(microseconds=1)
 
 
@@ -48,7 +48,7 @@ def test_a_poll_is_left_to_its_task_until_that_is_taken_for_lost(reconcile):
 
 @pytest.mark.usefixtures("our_id")
 def test_what_a_person_closes_and_has_not_ended_is_asked_about_a_day_later(db, make, reconcile, now):
-    """Fails when closing is the end of it: nothing would follow the payment, and it keeps its booking from being paid."""
+    """Fails when closing ends the polling: the payment stays pending and blocks its booking's payment."""
     reconcile(STEPS[-1] + LOST_AFTER)
     [(exception,)] = make.rows("select id from exceptions")
     closed_at = STEPS[-1] + timedelta(hours=1)
@@ -113,7 +113,7 @@ def test_two_reconciliations_at_once_ask_about_each_payment_once(make, gateway, 
 
 @pytest.mark.usefixtures("our_id")
 def test_a_reconciliation_that_stands_at_a_slow_gateway_leaves_the_rest_to_another(db, make, gateway, now, monkeypatch):
-    """Fails when a reconciliation takes all that is due at once, or holds a lock while it asks."""
+    """Fails when a reconciliation claims all due polls at once, or holds a lock during a gateway call."""
     monkeypatch.setattr(status_polling, "BATCH", 1)
     for _ in range(2):
         make.chef()
@@ -132,7 +132,7 @@ def test_a_reconciliation_that_stands_at_a_slow_gateway_leaves_the_rest_to_anoth
 
 @pytest.mark.usefixtures("our_id")
 def test_a_payment_that_is_being_settled_is_passed_over_without_waiting(db, reconcile):
-    """Fails (it waits for the read timeout) when the rows are not taken with `skip locked`."""
+    """Fails (it waits for the read timeout) without `skip locked`."""
     with db.transaction() as session:
         session.execute(text("select 1 from payment_attempts for update"))
         assert reconcile(LATE) == (0, 0)

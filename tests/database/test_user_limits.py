@@ -1,4 +1,4 @@
-"""What one customer may begin in an hour: bookings, quotes, tries to pay; a repetition is none."""
+"""A customer's hourly limits on bookings, quotes and payment attempts; repetitions do not count."""
 
 from datetime import time, timedelta
 
@@ -119,7 +119,7 @@ def test_a_try_to_pay_too_many_waits_and_the_same_page_is_no_try(make, gateway, 
 
 
 def test_tries_the_gateway_never_answered_count_too(make, gateway, meera, now):
-    """Fails when only attempts with a page are counted: a gateway in trouble would be tried without end."""
+    """Fails when only attempts with a page count: a failing gateway would be called without end."""
     made = make.booking(meera)
     make.run(
         "insert into payment_attempts (id, payment_id, booking_id, gateway, merchant_txn_id, amount, state, started_at, code)"

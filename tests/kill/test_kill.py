@@ -1,5 +1,6 @@
-"""A function is killed before and after each commit, call of the gateway, task and mail; whoever was left without an
-answer asks again, time passes, and in the end everything is as if nobody had been killed: the money once, each mail once.
+"""A function killed before or after any commit, gateway call, task or mail leaves the same outcome.
+
+Clients without an answer retry, time passes, and money moves and mails arrive exactly once.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ Act = Callable[[World, Visit], None]
 
 @dataclass(frozen=True)
 class Story:
-    """What has happened before, what is interrupted, how the booking ends, which kinds of boundaries are met, what follows."""
+    """A scenario: its setup, the interrupted step, the final status, the kinds of boundaries, what follows."""
 
     before: tuple[Act, ...]
     act: Act
@@ -80,10 +81,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, template: str) -> Iterator[W
 
 
 def play(world: World, story: Story, deadly: int = 0) -> tuple[list[str], dict[str, Any]]:
-    """Play a story; returns the boundaries its functions came to, and the end.
-
-    With `deadly` the function that comes to the boundary of that number is killed.
-    """
+    """Play a story; returns its boundaries and its outcome. With `deadly` a function is killed at that boundary."""
     visit = world.booked()
     for act in story.before:
         act(world, visit)
@@ -98,9 +96,9 @@ def play(world: World, story: Story, deadly: int = 0) -> tuple[list[str], dict[s
 
 @pytest.mark.parametrize("title", STORIES)
 def test_killed_anywhere_everything_ends_as_if_nobody_had_been_killed(world: World, title: str):
-    """Fails when a promise is marked done before it is kept (`queries.done` first in `handle`: mails are lost), when a
-    mail has an id of its own each time, when an attempt that died without a page keeps the next from beginning
-    (`CALL_ENDS`), and when a refund the gateway has never heard of is not sent again (`RESEND_AFTER`)."""
+    """Fails when a message is marked done before it is handled (`queries.done` first in `handle`: mails are lost), when
+    each sending has a new Message-ID, when an attempt without a page blocks the next (`CALL_ENDS`), and when a refund
+    unknown to the gateway is not resent (`RESEND_AFTER`)."""
     story = STORIES[title]
     boundaries, undisturbed = play(world, story)
     assert {where.split()[2] for where in boundaries} == set(story.meets.split())

@@ -1,6 +1,4 @@
-"""Functions that can be killed, with everything real around them, and what the world does to them: customers ask again,
-the gateway reports again, the queue delivers again, and time passes.
-"""
+"""Killable functions with real servers around them; customers, gateway and queue retry, and time passes."""
 
 import base64
 import json
@@ -37,9 +35,9 @@ from tests.postgres_server import plain_connection
 
 FUNCTIONS = ("customer", "payments", "callback", "tasks", "schedule")
 INVOKER = "invoker@test.example"
-TIMES = 8  # how often something is tried before it is called impossible
+TIMES = 8  # maximum tries of one call
 
-# Leases end, the sweep and the poll schedule are due, a call of the gateway is given up, a poll is allowed again.
+# Expires leases, makes the sweep and the polls due, gives up gateway calls, and allows the next customer poll.
 LATER = (
     "update outbox set leased_until = null, next_try_at = now() where done_at is null and due_at <= now()",
     "update payment_attempts set started_at = started_at - interval '20 s' where state = 'created'",
@@ -56,7 +54,7 @@ select (select count(*) from outbox where done_at is null and due_at <= now())
 
 @dataclass
 class Visit:
-    """A booked visit, its customer's token, and what has been said about paying it."""
+    """A booked visit with its customer's token and the payment's start answer."""
 
     token: str
     booking: dict[str, Any]
@@ -77,14 +75,14 @@ class World:
     mail: MailServer
     boundaries: Boundaries
 
-    # People.
+    # Customers.
 
     def ask(self, function: str, method: str, path: str, **wanted: Any) -> requests.Response:
         """Call a function on a new connection; raises requests.ConnectionError when it is killed meanwhile."""
         return requests.request(method, self.urls[function] + path, timeout=20, **wanted)
 
     def insist(self, ask: Callable[[], requests.Response]) -> dict[str, Any]:
-        """Ask again until it is done: at once when nobody answered, later when told to come later."""
+        """Retry until the call succeeds: at once without an answer, later when the answer asks for that."""
         said = "no answer"
         for _ in range(TIMES):
             with suppress(requests.ConnectionError):
@@ -100,9 +98,9 @@ class World:
         return self.ask(function, "POST", f"/api/v1{path}", json=body, headers=headers)
 
     def booked(self) -> Visit:
-        """Let somebody new book somebody new, and have them notified.
+        """Book a new chef for a new customer and deliver their notifications.
 
-        An earlier visit's poll, which comes 30 s after its payment began, would shift the boundaries of this one.
+        Earlier polls are moved away: due 30 s after the payment began, they would shift this visit's boundaries.
         """
         self.lose_tasks()
         self.db.run("update outbox set done_at = now() where done_at is null")
@@ -121,7 +119,7 @@ class World:
         visit.page = self.insist(lambda: self.post("payments", "/payments/initiate", body, visit.token, "pay"))
 
     def pay(self, visit: Visit) -> None:
-        """Press the button on the page the customer has been given."""
+        """Press pay on the customer's gateway page."""
         self.phonepe.pay_page(visit.page["payment_url"], "pay")
 
     def poll(self, visit: Visit) -> None:
@@ -134,10 +132,10 @@ class World:
         path = f"/customer/bookings/{visit.id}/cancel"
         self.insist(lambda: self.post("customer", path, body, visit.token, "cancel"))
 
-    # What the gateway, the queue and the clock do.
+    # Gateway, queue and clock.
 
     def report(self, visit: Visit) -> None:
-        """Report a payment as the gateway does: until somebody has taken it."""
+        """Send the gateway's callback until a function accepts it."""
         content = {"success": True, "code": "PAYMENT_SUCCESS"}
         told = content | {"data": {"merchantTransactionId": visit.page["merchant_txn_id"]}}
         response = base64.b64encode(json.dumps(told).encode()).decode()
@@ -146,23 +144,23 @@ class World:
         self.insist(lambda: self.ask("callback", "POST", path, json={"response": response}, headers=headers))
 
     def deliver(self) -> None:
-        """Deliver what is due in the queue now, each task once; who does not say 2xx gets it again another time."""
+        """Deliver each due task once; a task without a 2xx is delivered again later."""
         for task in self._tasks.ask(DUE, time.time()):
             with suppress(requests.ConnectionError):
                 if self._invoke("tasks", urlsplit(json.loads(task["request"])["url"]).path).ok:
                     self._tasks.end("done", "name", task["name"])
 
     def lose_tasks(self) -> None:
-        """Forget every task, as if the queue had taken none of them."""
+        """Delete every task, as if the queue had accepted none."""
         self._tasks.ask("update tasks set state = 'dropped'")
 
     def hold_tasks(self) -> None:
-        """Keep the queue from delivering by itself, so that each run is like the other."""
+        """Pause the queue's own deliveries, so that every run is the same."""
         for name in self.google._tasks._queues:
             self._tasks.ask("insert into paused values (?)", name)
 
     def run_job(self, name: str) -> None:
-        with suppress(requests.ConnectionError):  # it is run again the next time
+        with suppress(requests.ConnectionError):  # the next round runs it again
             self._invoke("schedule", f"/jobs/{name}").raise_for_status()
 
     def time_passes(self) -> None:
@@ -174,7 +172,7 @@ class World:
         self.run_job("expire")
 
     def rest(self) -> None:
-        """Let everything happen that is still to happen."""
+        """Run everything outstanding to its end."""
         self.deliver()
         for _ in range(TIMES):
             if self.db.run(UNFINISHED) == [[0]]:

@@ -1,4 +1,4 @@
-"""A line of business in one folder, kept outside the product: from its price to its invoice, through the functions."""
+"""A line of business in one folder outside the product, from price to invoice, through the functions."""
 
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ EMAIL = "asha@test.example"
 
 
 class World:
-    """The functions in this process with both lines; the gateway's stand-in and the mailbox are servers."""
+    """The functions in this process with both lines; gateway stand-in and mailbox are servers."""
 
     def __init__(self, db, phonepe, mails, wiring):
         self.db, self.phonepe, self.mails, self.wiring = db, phonepe, mails, wiring

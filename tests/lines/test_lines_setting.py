@@ -1,4 +1,4 @@
-"""LINES decides which lines of business a deployment runs; each deployment is a process of its own."""
+"""LINES selects a deployment's lines of business; each test's deployment is its own process."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.architecture.probe import placeholders
 
 ROOT = Path(__file__).parents[2]
 CHEFS, QUOTES, ERRAND = "/api/v1/customer/chefs", "/api/v1/customer/quotes", "/api/v1/errand/bookings"
-# Tells what a deployment knows: the answers to requests, its handlers, jobs, letters and invariants, its API document.
+# Prints a deployment's answers, handlers, jobs, mails, invariants and API document.
 ASK = """
 import importlib, json, sys
 from datetime import UTC, datetime
@@ -115,7 +115,7 @@ def test_an_unknown_line_stops_the_start(function, lines):
 
 
 def booked_before(make, gateway, phonepe):
-    """Complete a visit; returns it, and the tokens of its customer and of an admin."""
+    """Complete a visit; returns it with its customer's and an admin's tokens."""
     customer = make.customer()
     booking, _ = make.paid(gateway, phonepe, customer)
     make.step(booking, "confirmed", "in_progress", "completed")

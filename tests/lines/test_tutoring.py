@@ -1,4 +1,5 @@
-"""A line with appointments in one folder: offered, declined, passed on, paid, cancelled or completed, over its functions."""
+"""A line with appointments in one folder, through its functions: offers, reassignment, payment, cancellation,
+completion."""
 
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -21,7 +22,7 @@ from tests.make import Make
 
 LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-# In the order in which they are asked for a lesson in maths: who has taught longest, then the cheaper.
+# In the order of their offers for a maths lesson: the most experienced first, then the cheaper.
 TUTORS = {
     "dear": {"rate": 900, "experience_years": 12, "specialties": ["maths"]},
     "fair": {"rate": 500, "experience_years": 5, "specialties": ["maths", "physics"]},
@@ -35,7 +36,7 @@ class Verified(Body):
 
 
 class World:
-    """The functions in this process with both lines; the gateway's stand-in and the mailbox are servers."""
+    """The functions in this process with both lines; gateway stand-in and mailbox are servers."""
 
     def __init__(self, db, phonepe, mails, wiring):
         self.db, self.phonepe, self.mails, self.wiring = db, phonepe, mails, wiring
@@ -46,7 +47,7 @@ class World:
         self.chef = self.people["chef"] = self.make.chef(rate=100_00, specialties=["maths"], experience_years=60).id
 
     def register(self, name, by):
-        """Register a tutor as an admin does, who then verifies them and sets their week."""
+        """Register a tutor as an admin, verify them and set their week."""
         body = {
             "email": f"{name}@test.example",
             "name": f"{name.title()} Tutor",
@@ -88,7 +89,7 @@ class World:
                 self.ask("tasks", "POST", f"/outbox/{message}")
 
     def book(self, hours=26, **given):
-        """Book a lesson that begins in so many hours, on a half hour."""
+        """Book a lesson that begins in that many hours, on a half hour."""
         starts = local(datetime.now(UTC) + timedelta(hours=hours), INDIA)
         slot = {"booking_date": starts.date().isoformat(), "time_slot": f"{starts:%H}:{starts.minute // 30 * 30:02d}"}
         body = {**slot, "address_id": str(self.customer.address_id), "subject": "maths", **given}
@@ -103,7 +104,7 @@ class World:
         return self.ask("payments", "GET", f"/payments/status/{page['merchant_txn_id']}")
 
     def offers(self, lesson):
-        """Return the tutors who were asked and the outcome, the first one first, as an admin sees them."""
+        """Return the tutors and outcomes of a lesson's offers, oldest first, from the admin's view."""
         detail = self.ask("admin", "GET", f"/admin/bookings/{lesson['id']}", who=ADMIN)
         names = {str(person): name for name, person in self.people.items()}
         return [(names[offer["provider_id"]], offer["state"]) for offer in detail["offers"]]
@@ -150,7 +151,7 @@ def test_a_declined_lesson_goes_on_and_its_cancellation_refunds_a_tier(world):
     assert world.offers(lesson) == [("dear", "declined"), ("fair", "open")]
     accepted = world.step(lesson, "fair", "confirmed")
     assert (accepted["status"], accepted["address"]["full_address"]) == ("confirmed", "12 Hill Road")
-    assert accepted["earning"] == 720.0  # the price stays the first tutor's
+    assert accepted["earning"] == 720.0  # the price remains the first tutor's
 
     assert world.pay(lesson)["payment_status"] == "success"
     assert world.ask("tutoring", "GET", f"{path(lesson)}/cancellation")["refund"] == 265.5  # a quarter
@@ -158,12 +159,12 @@ def test_a_declined_lesson_goes_on_and_its_cancellation_refunds_a_tier(world):
     cancelled = world.ask("tutoring", "POST", f"{path(lesson)}/cancel", body)
     assert (cancelled["status"], cancelled["provider_name"]) == ("cancelled", "Fair Tutor")
     assert world.make.rows("select amount from refunds") == [(265_50,)]
-    assert world.ask("tutoring", "GET", "/tutoring/earnings", who="fair")["kept"] == 540.0  # of what is kept
+    assert world.ask("tutoring", "GET", "/tutoring/earnings", who="fair")["kept"] == 540.0  # of the retained amount
 
     world.work()
     told = [subject for subject, _ in world.letters(CUSTOMER)]
     assert "Cancelled" in told
-    assert "Please pay for your appointment" not in told  # no longer true, so not mailed
+    assert "Please pay for your appointment" not in told  # outdated, so not mailed
     texts = [text for who in (CUSTOMER, "dear", "fair") for _, text in world.letters(who)]
     assert texts
     assert all("Homework" in text and "Sizzle" not in text for text in texts)
@@ -191,7 +192,7 @@ def test_a_completed_lesson_is_invoiced_and_earned_in_its_own_series(world):
 
 
 def test_another_lines_paths_do_not_know_a_lesson(world):
-    """Fails when a booking is looked up by its customer alone: another line's policy would decide its refund."""
+    """Fails when a booking is found by its customer alone: another line's policy would decide its refund."""
     lesson = world.book()
     visit = world.make.booking(world.customer)
     unknown = {
@@ -205,7 +206,7 @@ def test_another_lines_paths_do_not_know_a_lesson(world):
 
 
 def test_tutors_and_chefs_stay_apart(world):
-    """The chef is cheaper, more experienced and fit; the best tutor for all else teaches no maths."""
+    """The chef is cheaper, more experienced and qualified; the best other tutor teaches no maths."""
     tutors = world.ask("tutoring", "GET", "/tutoring/tutors", who=ADMIN)["items"]
     chefs = world.ask("admin", "GET", "/admin/chefs", who=ADMIN)["items"]
     assert {each["id"] for each in tutors} == {str(world.people[name]) for name in TUTORS}

@@ -1,4 +1,4 @@
-"""What is outstanding after a race is done, and what must be true of everybody's money and time then."""
+"""Completes outstanding work after a race, and asserts everybody's final money and time."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -29,7 +29,7 @@ where created_at >= :began and (state in ('created', 'pending') or next_poll_at 
 
 
 def assert_ends_well(case: Case) -> None:
-    """Nobody has another's time, and once all is done everybody has what is theirs."""
+    """Assert that no visits overlap, complete outstanding work, then assert the final state."""
     _assert_one_visit_at_a_time(case)
     come_to_rest(case)
     assert_at_rest(case)
@@ -43,7 +43,7 @@ def _assert_one_visit_at_a_time(case: Case) -> None:
 
 
 def come_to_rest(case: Case) -> None:
-    """Do what is outstanding: the gateway ends every payment, promises are kept, the time to pay runs out."""
+    """Complete outstanding work: decide every payment, handle outbox messages, pass the payment deadline."""
     everything, at = Operations(case, case.world.db, case.bank, 0), case.now + SOON
     case.bank.decide_the_rest()
     for (our_id,) in case.make.rows(UNENDED, began=case.began):
@@ -67,7 +67,7 @@ def _bookings(session: Session, since: datetime) -> list[Booking]:
 
 
 def assert_at_rest(case: Case) -> None:
-    """Everybody has what is theirs, and nothing is left to do."""
+    """Assert that the final state is fair and nothing is outstanding."""
     with case.world.db.reading() as session:
         bookings = _bookings(session, case.began)
         for booking in bookings:
@@ -82,7 +82,7 @@ def assert_at_rest(case: Case) -> None:
 
 
 def _assert_done(session: Session, case: Case, bookings: list[Booking]) -> None:
-    """What was answered with a yes has happened, once for each yes; what was refused has not."""
+    """Assert that each accepted operation had one effect, and each refused one none."""
     owner = case.world.customers[0].id
     cancelled = [booking for booking in bookings if booking.cancellation_reason == PLANS]
     gifts = session.scalars(select(Refund.id).where(Refund.reason == GIFT, Refund.created_at >= case.began)).all()
@@ -115,7 +115,7 @@ def _assert_money(
 
 
 def _assert_fair(session: Session, booking: Booking, tries: dict[Attempt, list[Refund]], refunds: list[Refund]) -> None:
-    """The customer has a visit and has paid for it, less what was given back, or has all of the money."""
+    """Assert that the customer paid for a visit (less refunds), or has all of the money."""
     assert may_rest(Status(booking.status), PaymentStatus(booking.payment_status), Acceptance(booking.acceptance))
     assert session.scalars(select(ManualReview.kind).where(ManualReview.booking_id == booking.id)).all() == []
     paid = sum(attempt.amount for attempt in tries if attempt.state == AttemptState.SUCCEEDED)
@@ -125,7 +125,7 @@ def _assert_fair(session: Session, booking: Booking, tries: dict[Attempt, list[R
 
 
 def _assert_offered(session: Session, booking: Booking) -> None:
-    """A visit that stands has one chef, who is asked until a certain time; of any other nobody is asked."""
+    """Assert that a standing visit has one chef with an unexpired offer, and any other visit no open offer."""
     is_open = (Offer.booking_id == booking.id, Offer.state == OfferState.OPEN)
     asked = session.scalars(select(Offer.provider_id).where(*is_open, Offer.expires_at.is_not(None))).all()
     assert asked == ([booking.provider_id] if booking.status == Status.CONFIRMED else [])

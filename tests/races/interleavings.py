@@ -1,4 +1,4 @@
-"""Two operations meet: the first is stopped at a boundary while the second happens beside it."""
+"""Pairs of operations: the first stops at a boundary while the second runs concurrently."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -16,7 +16,7 @@ WAITS = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datna
 
 
 class Stage:
-    """Where the two of a race meet: the first in this thread, the second in another."""
+    """The database and gateway of a race: the first operation runs in this thread, the second in another."""
 
     def __init__(self, world: World, url: str) -> None:
         self.world = world
@@ -30,7 +30,7 @@ class Stage:
         self.world.db.dispose()
 
     def beside(self, boundary: str, act: Callable[[], object]) -> "Future[object]":
-        """Begin to do something, and return when it is done or waits for a lock that is held at this boundary."""
+        """Start a call in another thread; returns when it ends or waits for a lock held at this boundary."""
         begun = self._thread.submit(act)
         self._waited = False
         while not (begun.done() or self._waited):
@@ -39,10 +39,10 @@ class Stage:
         return begun
 
     def instants(self, first: str, second: str) -> Iterator[tuple[int, str]]:
-        """Go through the boundaries the first meets, from its beginning, but for those that are no other instant.
+        """Yield the first operation's boundaries, from its beginning, without equivalent ones.
 
-        Two with nothing between them are one. The end of the first is the beginning of it in the pair turned round.
-        Where the second waited inside a transaction, it would wait as well at what is left of it.
+        Adjacent boundaries are equivalent; the first's end is the reversed pair's beginning. If the second waits inside
+        a transaction, it would also wait at that transaction's later boundaries.
         """
         case, met = Case.of(self.world, first, second), list[str]()
         run(case, first, 0, met.append)
@@ -54,7 +54,7 @@ class Stage:
                 yield nth, boundary
 
     def interleave(self, first: str, second: str, nth: int) -> None:
-        """Stop the first at a boundary and let the second happen, as far as the locks of the first let it."""
+        """Stop the first operation at a boundary and run the second as far as the first's locks allow."""
         case = Case.of(self.world, first, second)
         meeting = _Meeting(lambda at: self.beside(at, lambda: run(case, second, 1, lambda _: None)), nth)
         run(case, first, 0, meeting.reached)
@@ -63,13 +63,14 @@ class Stage:
 
 
 def _is_same_instant(before: str, boundary: str) -> bool:
-    """Tell whether nothing lies between two boundaries; between a read and what follows there is what was read."""
+    """Return whether two boundaries are adjacent; after a read they are not, as its rows may be stale."""
     begins = boundary == BEGIN or boundary.endswith(ASKED)
     return begins and before != READ
 
 
 class _Meeting:
-    """Starts the second at the nth boundary of the first; whom the first kept waiting ends before it goes on."""
+    """Starts the second operation at the first's nth boundary; a second blocked by the first ends before it
+    continues."""
 
     def __init__(self, start: Callable[[str], "Future[object]"], nth: int) -> None:
         self._start, self._left = start, nth
@@ -89,7 +90,7 @@ class _Meeting:
 
 
 def run(case: Case, name: str, side: int, hook: Callable[[str], None]) -> None:
-    """Let something happen; a rule of the business may refuse it, nothing else may go wrong."""
+    """Run an operation; a Refusal is allowed, no other error."""
     hook(START)
     db = WatchedDatabase(case.world.db, hook)
     with suppress(Refusal):

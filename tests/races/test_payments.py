@@ -1,7 +1,7 @@
-"""Every signal of a payment at the same moment, through the real servers: one truth, one posting, one mail each.
+"""Concurrent signals of one payment through the real servers have one effect, one posting, and one mail each.
 
-Where it can be, a booking is held until everybody waits at it, so that a race is no matter of luck. Each of these was
-seen to fail with its protection taken away; how stands with each.
+Where possible, the test holds the booking's lock until every signal waits for it, so the race is certain. Each test was
+seen to fail without its protection, which its docstring names.
 """
 
 from collections import Counter
@@ -36,12 +36,12 @@ from tests.system import System, eventually, start_system
 
 BOOKINGS = 12
 AT_ONCE = 20
-LATE = 0.3  # seconds the gateway waits before it answers
+LATE = 0.3  # seconds until the gateway answers
 
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A system of their own: these races fill calendars and let the queue lose tasks."""
+    """Yield a separate system: these races fill calendars and delete the queue's tasks."""
     with start_system(tmp_path_factory.mktemp("payments")) as running:
         yield running
 
@@ -55,7 +55,7 @@ def members(system: System) -> Iterator[list[Member]]:
 
 @pytest.fixture(autouse=True)
 def calm(system: System) -> Iterator[None]:
-    """Leave nothing armed for the next test."""
+    """Disarm every fault for the next test."""
     yield
     system.http.delete(f"{system.url}/_local/payments/faults", timeout=10).raise_for_status()
     queue(system)
@@ -63,10 +63,10 @@ def calm(system: System) -> Iterator[None]:
 
 @pytest.mark.parametrize(("worded", "askers"), [("the same", 1), ("anew each time", 6)])
 def test_twenty_callbacks_at_once_are_one_payment(system: System, members: list[Member], worded: str, askers: int):
-    """Worded anew, each is a message of its own and asks the gateway.
+    """Copies with different bodies are separate messages, and each polls the gateway.
 
     Fails when the settlement does not lock the booking and the attempt (`for no key update` in `queries.locked` and
-    `locked_attempt`): several find the attempt pending and each of them applies the success.
+    `locked_attempt`): several find the attempt pending and apply the success.
     """
     booking, txn = paid_unheard(system, members[0])
     reports = [
@@ -85,7 +85,7 @@ def test_twenty_callbacks_at_once_are_one_payment(system: System, members: list[
 
 
 def test_callback_poll_reconciliation_and_task_at_once_are_one_payment(system: System, members: list[Member]):
-    """Fails, as the test before, without the locks."""
+    """Fails without the locks of the test before."""
     member = members[1]
     booking, txn = paid_unheard(system, member)
     queue(system, drop=1)
@@ -104,7 +104,7 @@ def test_callback_poll_reconciliation_and_task_at_once_are_one_payment(system: S
     answers = all_at(system, booking, signals, 6)
 
     assert {answer.status_code for answer in answers[:12]} == {200}
-    assert Counter(answer.status_code for answer in answers[12:])[200] >= 1  # the others find it leased: brought again
+    assert Counter(answer.status_code for answer in answers[12:])[200] >= 1  # the message is leased: redelivered later
     assert {answer.status_code for answer in answers[12:]} <= {200, 500}
     at_rest(system)
     assert_paid_once(system, member, booking)
@@ -115,10 +115,10 @@ def test_callback_poll_reconciliation_and_task_at_once_are_one_payment(system: S
 
 
 def test_a_mail_delivered_many_times_at_once_is_sent_once(system: System, members: list[Member]):
-    """Fails when a lease does not keep others out (`leased_until` not asked): each delivery sends the mail."""
+    """Fails when a lease does not exclude others (`leased_until` unchecked): each delivery sends the mail."""
     member = members[2]
     booking, txn = paid_unheard(system, member)
-    queue(system, drop=3)  # two mails, and between them the end of the offer
+    queue(system, drop=3)  # two mails, and between them the offer's expiry
     assert member.get(f"/payments/status/{txn}").json()["status"] == "success"
     promised = waiting(system, "notifications.mail")
     assert len(promised) == 2
@@ -132,8 +132,8 @@ def test_a_mail_delivered_many_times_at_once_is_sent_once(system: System, member
 
 @pytest.mark.parametrize("times", [2, AT_ONCE])
 def test_a_payment_started_many_times_at_once_is_one_attempt(system: System, members: list[Member], times: int):
-    """Fails when the booking is not locked first: the others meet the unique index of living attempts, a 500; and
-    without that index too, the customer has as many pages to pay one booking on."""
+    """Fails when the booking is not locked first: the others violate the unique index of live attempts (a 500), and
+    without the index the customer has several pages for one booking."""
     member = members[3]
     booking = booked(system, member)
     gateway(system, "pay.timeout", value=LATE)
@@ -158,8 +158,8 @@ def test_a_payment_started_many_times_at_once_is_one_attempt(system: System, mem
 
 
 def test_a_success_at_the_deadline_is_confirmed_or_sent_back_and_never_both(system: System, members: list[Member]):
-    """Fails when the expiry does not decide again on the locked row (`is_overdue` in `expiry._cancel`): what was paid
-    since it looked is cancelled and its money kept."""
+    """Fails when the expiry does not decide again on the locked row (`is_overdue` in `expiry._cancel`): a booking paid
+    since the read is cancelled and its money kept."""
     paid = all_paid_unheard(system, members)
     for _, txn in paid:
         gateway(system, "status.timeout", txn, value=0.02)
@@ -200,23 +200,23 @@ def test_expiries_at_once_cancel_each_booking_once(system: System, members: list
 
 
 def test_reconciliations_at_once_ask_about_each_payment_once(system: System, members: list[Member]):
-    """Fails when what is due is read without being taken (`for update skip locked` in the statement of `polls`): each job
-    asks about all of them."""
+    """Fails when due polls are read without being claimed (`for update skip locked` in the statement of `polls`): each
+    job polls all of them."""
     paid = all_paid_unheard(system, members)
     system.sql("update payment_attempts set next_poll_at = now() - interval '2 minutes' where state = 'pending'")
 
     answers = at_once([job(system, "reconcile") for _ in range(8)])
 
     assert {answer.status_code for answer in answers} == {200}
-    assert sum(answer.json()["did"]["asked"] for answer in answers) <= BOOKINGS  # the clock's own job may ask too
+    assert sum(answer.json()["did"]["asked"] for answer in answers) <= BOOKINGS  # the scheduler's own job may poll too
     at_rest(system)
     for member, (booking, _) in zip(members, paid, strict=True):
         assert_paid_once(system, member, booking)
 
 
 def test_sweeps_at_once_send_each_promise_once(system: System, members: list[Member]):
-    """Fails when what is overdue is read without being taken (`for update skip locked` in the outbox): each sweep
-    counts it up and sends it under a name of its own."""
+    """Fails when overdue messages are read without being claimed (`for update skip locked` in the outbox): each sweep
+    sends them under its own task name."""
     paid = all_paid_unheard(system, members[:4])
     queue(system, drop=99)
     for member, (_, txn) in zip(members, paid, strict=False):
@@ -238,7 +238,7 @@ def test_sweeps_at_once_send_each_promise_once(system: System, members: list[Mem
 
 def test_a_refund_reported_by_everybody_at_once_is_done_once(system: System, members: list[Member]):
     """Fails when the settlement of a refund does not lock the booking and the refund (`queries.locked`,
-    `locked_refund`): several find it pending, and each of them writes that the money is back."""
+    `locked_refund`): several find it pending and record its completion."""
     member = members[4]
     booking, txn = paid_unheard(system, member)
     gateway(system, "refund.stays_pending", txn)

@@ -1,6 +1,6 @@
-"""Guesses, codes and refresh tokens presented at the same moment, through the real server and the real store.
+"""Concurrent guesses, codes and refresh tokens, through the real server and the real store.
 
-Each was seen to fail with its protection taken away; how stands with each.
+Each test was seen to fail without its protection, which its docstring names.
 """
 
 import re
@@ -25,7 +25,7 @@ Ask = Callable[..., Callable[[], requests.Response]]
 
 @pytest.fixture
 def codes(system: System) -> Iterator[OneTimeCodes]:
-    """The codes as the server keeps them, looked at through the same bridge."""
+    """Yield the server's store of codes, through the same bridge."""
     redis = UpstashRedis(system.env["UPSTASH_REDIS_REST_URL"], system.env["UPSTASH_REDIS_REST_TOKEN"])
     yield OneTimeCodes(redis, Keys.parse(system.env["OTP_KEYS"]), 300, 300)
     redis.close()
@@ -33,7 +33,7 @@ def codes(system: System) -> Iterator[OneTimeCodes]:
 
 @pytest.fixture
 def ask(system: System) -> Ask:
-    """Prepare a call of the auth function by somebody nobody has met: guessers do not share one address."""
+    """Return a call of the auth function from a new client address: attackers do not share one."""
 
     def prepare(path: str, body: dict[str, str], headers: dict[str, str] | None = None) -> Any:
         return partial(system.ask, "auth", "POST", f"/api/v1/auth/{path}", json=body, headers=headers or stranger())
@@ -64,7 +64,7 @@ def session_of(client: Client) -> str:
 def test_of_fifty_guesses_at_once_five_are_tries_and_then_the_right_code_is_refused(
     system: System, ask: Ask, codes: OneTimeCodes
 ):
-    """Fails when a try is counted after the comparison, in a call of its own: fifty are then compared."""
+    """Fails when a try is counted after the comparison, in a separate call: all fifty are compared."""
     email = address()
     code = int(code_for(system, ask, email))
     guesses = [f"{(code + 1 + n) % 1_000_000:06d}" for n in range(GUESSES)]
@@ -84,7 +84,7 @@ def test_of_fifty_guesses_at_once_five_are_tries_and_then_the_right_code_is_refu
 
 @pytest.mark.parametrize("times", [2, 20])
 def test_the_right_code_presented_at_once_is_one_session(system: System, ask: Ask, times: int):
-    """Fails when the code is not forgotten in the step that takes it."""
+    """Fails when the step that accepts the code does not delete it."""
     email = address()
     body = {"email": email, "otp": code_for(system, ask, email)}
 
@@ -96,7 +96,7 @@ def test_the_right_code_presented_at_once_is_one_session(system: System, ask: As
 
 
 def test_many_sends_to_one_address_by_one_client_at_once_are_one_mail(system: System, ask: Ask):
-    """Fails when the limits are asked in one call of the store and counted in another."""
+    """Fails when one call of the store checks the limits and another counts."""
     email, client = address(), stranger()
 
     answers = at_once([ask("send-otp", {"email": email}, client) for _ in range(20)])
@@ -108,7 +108,7 @@ def test_many_sends_to_one_address_by_one_client_at_once_are_one_mail(system: Sy
 
 @pytest.mark.parametrize("times", [2, 20])
 def test_refreshes_at_once_get_one_successor_and_its_tokens_are_good(system: System, ask: Ask, times: int):
-    """Fails without the grace (the second ends the family), and when each rotation moves the family on."""
+    """Fails without the grace period (the second ends the family), and when each rotation advances the family."""
     client = system.sign_in()
     body = {"refresh_token": client.tokens["refresh_token"]}
 
@@ -124,7 +124,7 @@ def test_refreshes_at_once_get_one_successor_and_its_tokens_are_good(system: Sys
 
 
 def test_an_old_token_presented_beside_the_victims_fresh_one_ends_every_token_of_the_family(system: System, ask: Ask):
-    """Fails when only the presented token is refused: whoever copied it would rotate on beside its owner."""
+    """Fails when only the presented token is refused: a thief could keep rotating beside the owner."""
     client = system.sign_in()
     old = {"refresh_token": client.tokens["refresh_token"]}
     second = ask("refresh", old)().json()
@@ -145,7 +145,7 @@ def test_an_old_token_presented_beside_the_victims_fresh_one_ends_every_token_of
 
 
 def test_a_sign_out_beside_refreshes_ends_the_session_whoever_comes_first(system: System, ask: Ask):
-    """Fails when a rotation writes the session as living (`ended_at = null`) without asking whether it still is."""
+    """Fails when a rotation writes the session as active (`ended_at = null`) without checking that it is."""
     client = system.sign_in()
     body = {"refresh_token": client.tokens["refresh_token"]}
 

@@ -1,8 +1,8 @@
-"""Every order and repetition of signals, on the real database: whatever the gateway says, whenever it says it, and
-whatever expires meanwhile, each booking ends in an allowed state (docs/product.md#states) and no paisa appears or vanishes.
+"""Signals in any order and number, on the real database.
 
-Seen to fail when `matching.verdict` believes an amount it did not ask for, and when `matching.capture_kind` calls a second
-success applied.
+Whatever the gateway answers and whatever expires meanwhile, each booking ends in an allowed state
+(docs/product.md#states) and no paisa appears or vanishes. Seen to fail when `matching.verdict` accepts an amount that
+was not ordered, and when `matching.capture_kind` applies a second success.
 """
 
 from contextlib import suppress
@@ -44,7 +44,7 @@ SIGNALS = st.sampled_from(["pay", "pay", "fail", "fail", "pend"]) | st.sampled_f
 
 
 class Signals(RuleBasedStateMachine):
-    """One customer, one booking, a gateway that says anything."""
+    """State machine of one customer and one booking, with a gateway that answers anything."""
 
     template = ""
     attempts = Bundle("attempts")
@@ -54,7 +54,7 @@ class Signals(RuleBasedStateMachine):
         self.db = PostgresDatabase(shared_postgres().new_database(self.template), 2)
         self.gateway = ScriptedGateway()
         self.paid_for: set[str] = set()
-        self.promised: int | None = None  # what the customer was shown and agreed to; else all of it goes back
+        self.promised: int | None = None  # the refund the customer agreed to; None refunds everything
         self.now = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
         self.make = Make(self.db, self.now)
         self.customer = self.make.customer()
@@ -82,7 +82,7 @@ class Signals(RuleBasedStateMachine):
 
     @rule(txn=attempts, signal=SIGNALS, told=st.integers(0, 2))
     def the_gateway_says(self, txn, signal, told):
-        """Change what the gateway says of a payment, and let a callback tell of it never, once or twice."""
+        """Change the gateway's answer for a payment and send no, one or two callbacks."""
         self.gateway.says[txn] = self._answer(txn, signal)
         if signal == "pay":
             self.paid_for.add(txn)

@@ -1,8 +1,8 @@
 """Two hundred customers and one slot, through the router, the real server and the real database.
 
-Each of these was seen to fail with its protection taken away: without the exclusion constraint
-(`alter table bookings drop constraint ex_bookings_provider_busy`) 200 visits of one chef are stored; without the chef's
-row locked first (`for no key update` in the WRITE) losers of the race deadlock.
+Each test was seen to fail without its protection. Without the exclusion constraint (`alter table bookings drop
+constraint ex_bookings_provider_busy`) one chef gets 200 visits. Without the chef's row lock (`for no key update` in the
+WRITE) losers of the race deadlock.
 """
 
 from collections import Counter
@@ -55,7 +55,7 @@ def test_of_two_hundred_who_name_no_chef_two_get_one_of_two_chefs(members, syste
 
 
 def test_without_the_constraint_the_same_crowd_overbooks_the_chef(tmp_path):
-    """The first test's other half: what holds it is the constraint, not the check before it."""
+    """Counterpart of the first test: the constraint prevents overbooking, not the check before it."""
     with start_system(tmp_path) as unprotected:
         database = PostgresDatabase(unprotected.env["DATABASE_URL"], 1)
         with database.transaction() as session:
@@ -63,12 +63,12 @@ def test_without_the_constraint_the_same_crowd_overbooks_the_chef(tmp_path):
             session.execute(text(f"alter table bookings drop constraint {SLOT_TAKEN}"))
         database.dispose()
         members = crowd(unprotected, CROWD)
-        assert any(visits_of_one_chef(unprotected, members) > 1 for _ in range(5))  # a race need not be lost each time
+        assert any(visits_of_one_chef(unprotected, members) > 1 for _ in range(5))  # a single try may miss the race
         leave(members)
 
 
 def visits_of_one_chef(system: System, members: Sequence[Member]) -> int:
-    """Let everybody book one chef at one time, on a day of its own; returns how many got a visit."""
+    """Let all members book one chef at one time, on an unused day; returns the number of visits."""
     named = {"booking_date": system.day(), "chef_id": str(demo_id("asha@sizzle.example"))}
     answers = at_once([partial(member.post, "/customer/bookings", wish(member, **named)) for member in members])
     return Counter(answer.status_code for answer in answers)[201]

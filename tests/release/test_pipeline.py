@@ -1,4 +1,4 @@
-"""cloudbuild.yaml: what Cloud Build takes, in the order a release needs, naming only what there is."""
+"""cloudbuild.yaml is valid for Cloud Build, runs in a release's order, and refers only to existing things."""
 
 import re
 import subprocess
@@ -23,8 +23,8 @@ def a(properties: dict[str, Any], *required: str) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
 
 
-# What of the documented schema is used here (cloud.google.com/build/docs/build-config-file-schema): a step with `script`
-# has neither `args` nor `entrypoint`, substitutions of one's own begin with an underscore.
+# The documented schema used here (cloud.google.com/build/docs/build-config-file-schema): a step with `script`
+# has neither `args` nor `entrypoint`; names of custom substitutions begin with an underscore.
 STEP = a(
     {"id": TEXT, "name": TEXT, "script": TEXT, "env": TEXTS, "waitFor": TEXTS, "timeout": SECONDS},
     "id",
@@ -47,7 +47,7 @@ SCHEMA = a(
                 "logging": {"enum": ["CLOUD_LOGGING_ONLY", "GCS_ONLY", "LEGACY", "NONE"]},
                 "machineType": {"enum": ["E2_MEDIUM", "E2_HIGHCPU_8", "E2_HIGHCPU_32", "UNSPECIFIED"]},
             },
-            "logging",  # a build that runs as an account of its own must say where its log goes
+            "logging",  # a build with its own service account must set its logging
         ),
     },
     "steps",
@@ -60,7 +60,7 @@ def test_it_is_what_cloud_build_takes():
 
 
 def test_a_release_is_checked_bundled_shown_migrated_deployed_and_asked_in_this_order():
-    """Fails when traffic moves before the schema, or anything is made of what was not checked."""
+    """Fails when traffic moves before the schema, or an unchecked source is deployed."""
     assert list(STEPS) == ["history", "check", "bundles", "plan", "migrate-function", "migrate", "deploy", "smoke"]
     assert len(STEPS) == len(BUILD["steps"])
     assert not any("waitFor" in step for step in BUILD["steps"])  # one after the other

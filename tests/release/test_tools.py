@@ -1,4 +1,4 @@
-"""The pipeline's tools against the whole system: the database migrated by a task, what was deployed asked from outside."""
+"""The pipeline's tools against the whole system: migration by a task, and checks of deployed functions from outside."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ def tool(name: str, argument: str, env: dict[str, str]) -> "subprocess.Completed
 
 
 def wanted(system: System, **other: str) -> dict[str, str]:
-    """What Terraform would say; the local queues are those of functions.yaml, of which any will do."""
+    """Return Terraform's outputs for the local system; any queue of functions.yaml will do."""
     target = system.env["MIGRATE_URL"]
     told = {"url": f"{target}/migrations/upgrade", "target": target, "account": system.env["MIGRATE_INVOKER"]}
     return {"queue": "mails", **told, **other}
@@ -72,7 +72,7 @@ def test_every_public_function_is_asked():
 
 
 def test_the_document_of_another_release_is_told(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Fails when a deployment that changed nothing passes for one that did."""
+    """Fails when a deployment that changed nothing is accepted."""
     changed = json.loads((smoke.PARTS / "core.json").read_text())
     changed["paths"]["/api/v1/auth/send-otp"]["post"]["summary"] = "Another"
     (tmp_path / "core.json").write_text(json.dumps(changed))
@@ -82,7 +82,7 @@ def test_the_document_of_another_release_is_told(system: System, tmp_path: Path,
 
 
 class _AnswersOk(BaseHTTPRequestHandler):
-    """A page that says 200 to everything, as a parked domain or a wrong backend does."""
+    """A server that answers 200 to everything, like a parked domain or a wrong backend."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -93,7 +93,7 @@ class _AnswersOk(BaseHTTPRequestHandler):
         self.do_GET()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Customers who book, pay, ask, cancel and repeat themselves, and write down what they asked for and what they were told."""
+"""Customers who book, pay, poll, cancel and retry, and record their requests and answers."""
 
 import random
 import threading
@@ -13,13 +13,13 @@ import requests
 from tests.races.crowd import Member
 from tests.system import STARTS, day
 
-PATIENCE = 90.0  # seconds a customer goes on asking for one answer: a function that was killed is back in a few
+PATIENCE = 90.0  # seconds of retries for one answer: a killed function is back within a few
 OUTCOMES = ("pay", "pay", "pay", "pay", "decline", "pending")
 
 
 @dataclass
 class Asked:
-    """One thing a customer wanted, under one key, however often they had to ask; `answers` as they came, lost ones too."""
+    """One request under one key, however often it was retried; `answers` has each status or connection error."""
 
     what: str
     path: str
@@ -31,7 +31,7 @@ class Asked:
 
 
 class Shopper:
-    """One customer; `history` is everything they asked for, `broken` the promises they saw broken."""
+    """One customer; `history` has every request, `violations` each broken guarantee."""
 
     def __init__(self, member: Member, seed: str) -> None:
         self.member, self.chance = member, random.Random(seed)
@@ -53,7 +53,7 @@ class Shopper:
             self.open[asked.told["id"]] = asked.told
 
     def pay(self) -> None:
-        """Open the page, press something on it, or close it; and look how it went."""
+        """Open a page, press a button on it, and poll the payment's status."""
         booking_id = self._one_of_mine()
         if booking_id is None:
             return
@@ -81,7 +81,7 @@ class Shopper:
             self.ask("cancel", f"/customer/bookings/{booking_id}/cancel", {"reason": "plans"})
 
     def repeat(self) -> None:
-        """Send something again that was answered before: the same key brings the same answer."""
+        """Repeat an answered request: the same key must return the same answer."""
         done = [asked for asked in self.history if asked.status in {200, 201}]
         if done:
             before = self.chance.choice(done)
@@ -96,7 +96,7 @@ class Shopper:
         return asked
 
     def _insist(self, asked: Asked) -> Asked:
-        """Ask under one key until there is an answer that is not to come back later."""
+        """Retry under one key until there is a final answer."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             try:

@@ -1,7 +1,7 @@
-"""What a bystander would know, and what must hold whatever anybody does.
+"""The reference model of all bookings and money, and the invariants after every step.
 
-The payments and refunds the gateway has told us of, the cash that was taken and handed back, and the visits that were
-cancelled. A refusal is an answer like any other; every other exception a failure.
+It tracks payments and refunds the gateway reported as successful, cash taken and handed back, and cancelled visits. A
+refusal is a normal result; any other exception fails.
 """
 
 import logging
@@ -25,7 +25,7 @@ ATTEMPTS = "select merchant_txn_id, state, amount from payment_attempts where ga
 REFUNDS = "select merchant_refund_id, state, amount from refunds"
 CASH = "select coalesce(sum(amount), 0)::bigint from payment_attempts where gateway = 'cash'"
 CANCELLED = "select id from bookings where status = 'cancelled'"
-# Nobody's money is left: paid in and not gone back is what was earned, or somebody has been asked to look.
+# Bookings with unexplained money: received less refunded differs from earned, and no exception is open.
 LOST = """
 select b.id, b.status, m.amount from bookings b join (
   select t.booking_id, sum(p.amount) filter (where p.account in ('gateway_clearing', 'cash')) as amount,
@@ -41,7 +41,7 @@ TO_BE_HAD = "select id, provider_id from bookings where status = 'confirmed' and
 
 
 class Failures(logging.Handler):
-    """What a job met and went on after: it would not be seen otherwise."""
+    """Collects errors that a job logs and survives, which would otherwise go unnoticed."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -53,7 +53,8 @@ class Failures(logging.Handler):
 
 
 class Bystander(RuleBasedStateMachine):
-    """Three customers, three chefs, an admin, a gateway and a clock; after each step the model is compared with the rows."""
+    """Three customers, three chefs, an admin, a gateway and a clock; compares the model with the rows after each
+    step."""
 
     counted: ClassVar[Counter[str]] = Counter()
     people: ClassVar[People]
@@ -69,7 +70,7 @@ class Bystander(RuleBasedStateMachine):
         self.cancelled: set[UUID] = set()
         self.failures = Failures()
         logging.getLogger().addHandler(self.failures)
-        self.world.rows("set plan_cache_mode = force_generic_plan")  # it is planned once, not at each step
+        self.world.rows("set plan_cache_mode = force_generic_plan")  # planned once instead of at each step
         asked = statement(invariants()).replace(":now", "$1")
         self.world.rows(f"prepare broken(timestamptz) as {asked}")
 
@@ -82,7 +83,7 @@ class Bystander(RuleBasedStateMachine):
             self.world.close()
 
     def does(self, name: str, act: Any) -> Any:
-        """Let somebody do something; a refusal is fine. Counts both."""
+        """Run a use case and count it; a refusal is counted and returns None."""
         try:
             done = act()
         except Refusal as refusal:
@@ -103,7 +104,8 @@ class Bystander(RuleBasedStateMachine):
         self._compare()
 
     def _compare(self) -> None:
-        """What the gateway told us of, and the cash, is what the rows say; a visit that was cancelled stays so."""
+        """Assert that the rows equal the model's payments, refunds and cash, and that cancelled visits stay
+        cancelled."""
         for our_id, state, amount in self.world.rows(ATTEMPTS):
             heard = our_id in self.gateway.collected
             assert state in ({"succeeded", "mismatched"} if heard else {"created", "pending", "failed", "mismatched"})
@@ -117,7 +119,7 @@ class Bystander(RuleBasedStateMachine):
         self.cancelled = cancelled
 
     def settle_everything(self) -> None:
-        """Time passes and the gateway tells the truth to the end: everybody has a visit or their money, or it is said why."""
+        """Let time pass with a truthful gateway; then every customer has a visit, their money or an open exception."""
         self.gateway.silent = self.gateway.loses = False
         for hours in (1, 4, 24, 48, 72, 96, 24):
             self._tell_the_truth()
@@ -137,7 +139,7 @@ class Bystander(RuleBasedStateMachine):
         assert self.world.rows(LOST) == []
 
     def _tell_the_truth(self) -> None:
-        """A payment that was said to have succeeded has; every other has failed. Refunds are done, or failed before."""
+        """Fail every open payment without a reported success; complete every unfinished refund."""
         for (our_id,) in self.world.rows(LIVE):
             if our_id in self.gateway.orders and not self.gateway.has_succeeded(our_id):
                 self.play.say(our_id, GatewayStatus.FAILED)

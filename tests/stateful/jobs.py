@@ -1,4 +1,4 @@
-"""What happens without anybody: the jobs of the clock, and the promises of the outbox done as the tasks function does them."""
+"""Background work: the scheduled jobs, and outbox messages handled as the tasks function does."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +47,7 @@ class Jobs:
         status_polling.poll_for_customer(self.play.db, at(self.play.gateway), line, attempt_id, self.play.now)
 
     def promised(self, times: int) -> int:
-        """Do some of what was promised and is due, each so many times before it is marked done; returns how many."""
+        """Handle some due outbox messages, each `times` times before it is marked done; returns how many."""
         due = self.play.make.rows(DUE, now=self.play.now)
         return sum(self._handled(message_id, times) for (message_id,) in due)
 

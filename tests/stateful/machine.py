@@ -1,4 +1,4 @@
-"""Anybody does anything in any order, the gateway says anything, the clock jumps: what must hold holds after each step."""
+"""Any actor does anything in any order, any gateway answer, any clock jump: invariants are checked after each step."""
 
 from datetime import time, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from shared.lines.home_chef.line import LINE
 from shared.payments.gateway import GatewayAnswer, GatewayStatus
 from tests.stateful.bystander import Bystander
 
-SEVERAL = st.integers(0, 11)  # which of what there is: counted from the newest
+SEVERAL = st.integers(0, 11)  # index of an existing object, counted from the newest
 ANYBODY = st.integers(0, 2)
 TIMES = st.sampled_from([time(8), time(12), time(12, 30), time(19), time(22)])
 DAYS = st.integers(1, 5)
@@ -33,16 +33,16 @@ COMING, COMPLETED = f"{ACTIVE} and not ({UNPAID})", "status = 'completed'"
 
 
 class Bookings(Bystander):
-    """What anybody may do, in any order."""
+    """The rules: every use case of every actor, in any order."""
 
-    # What is there, counted from the newest.
+    # Existing objects, counted from the newest.
 
     def nth(self, which: int, statement: str) -> Any:
         rows = self.world.rows(statement)
         return rows[which % len(rows)] if rows else None
 
     def booking(self, which: int, likely: str = "true") -> tuple[UUID, UUID, UUID | None]:
-        """Return a booking, one of those something is likely to be done with where there are some; with 11, any."""
+        """Return a booking, preferably one on which the use case is likely to succeed; 11 picks from all."""
         asked = "select id, customer_id, provider_id from bookings where {} order by created_at desc, id"
         return (which < 11 and self.nth(which, asked.format(likely))) or self.nth(which, asked.format("true"))
 
@@ -82,7 +82,7 @@ class Bookings(Bystander):
     @precondition(lambda self: self.booked)
     @rule(which=SEVERAL)
     def pay_at_once(self, which: int) -> None:
-        """Pay as most do: the page is opened, the gateway has the money and says so."""
+        """Pay in one step: open the page, succeed at the gateway, receive the signal."""
         booking, customer, _ = self.booking(which, f"{ACTIVE} and {UNPAID}")
         self.pay_for(booking, customer)
 
@@ -94,7 +94,7 @@ class Bookings(Bystander):
 
     @rule(who=ANYBODY, day=DAYS, at=TIMES, serves=st.sampled_from([0, 1, 1, 3]))
     def book_and_pay(self, who: int, day: int, at: time, serves: int) -> None:
-        """The usual story: booked, paid, and accepted, started and completed or some of it."""
+        """Run the usual sequence: book, pay, and some of accept, start and complete."""
         view = self._book(who, day, at)
         if view is not None:
             self.pay_for(view.id, self.world.customers[who].id)
@@ -105,7 +105,7 @@ class Bookings(Bystander):
 
     @rule(who=ANYBODY, day=DAYS, later=st.integers(1, 2), is_paid=st.booleans())
     def book_an_evening_and_move_it(self, who: int, day: int, later: int, *, is_paid: bool) -> None:
-        """To noon, which is cheaper; before it is paid, or after."""
+        """Book an evening and move it to the cheaper noon, before or after the payment."""
         view = self._book(who, day, time(19))
         if view is not None:
             customer = self.world.customers[who]
@@ -117,7 +117,7 @@ class Bookings(Bystander):
     @precondition(lambda self: self.booked)
     @rule(which=SEVERAL)
     def cancel(self, which: int) -> None:
-        """What was shown is what goes back."""
+        """Cancel; the refund equals the preview."""
         booking, customer, _ = self.booking(which, COMING)
         shown = self.does("look what cancelling gives back", lambda: self._shown(customer, booking))
         before = self.world.going_back(booking)
@@ -155,7 +155,7 @@ class Bookings(Bystander):
     @precondition(lambda self: self.booked)
     @rule(which=SEVERAL)
     def serve(self, which: int) -> None:
-        """Accept, start and complete, as far as it goes."""
+        """Accept, start and complete a visit as far as possible."""
         booking, _, provider = self.booking(which, COMING)
         for step in SERVED if provider else ():
             self.does(f"chef: {step}", lambda step=step: self.play.step(provider, booking, step))
@@ -238,7 +238,7 @@ class Bookings(Bystander):
     @precondition(lambda self: self.gateway.orders)
     @rule(which=SEVERAL, said=st.sampled_from(GatewayStatus), hears=st.booleans(), timed_out=st.booleans())
     def gateway_says(self, which: int, said: GatewayStatus, *, hears: bool, timed_out: bool) -> None:
-        """Of a payment, old or new, whatever was said of it before."""
+        """Set the answer for a payment, old or new, whatever the previous answer."""
         our_id = list(self.gateway.orders)[-1 - which % len(self.gateway.orders)]
         if said is GatewayStatus.NOT_FOUND:
             self.gateway.says[our_id] = GatewayAnswer(said, "NOT_FOUND")
@@ -280,7 +280,7 @@ class Bookings(Bystander):
 
     @rule(times=st.integers(1, 2))
     def tasks(self, times: int) -> None:
-        """What was promised and is due is done, or done twice."""
+        """Handle due outbox messages, once or twice."""
         self.counted["tasks"] += self.jobs.promised(times)
 
     @rule(job=st.sampled_from(["expire", "deadlines", "reconcile", "remind", "report"]))
@@ -294,7 +294,7 @@ class Bookings(Bystander):
     @precondition(lambda self: self.booked)
     @rule()
     def a_week_without_news(self) -> None:
-        """The gateway decides nothing, and somebody closes whatever is before them."""
+        """Pass a week without a decision of the gateway; an admin closes every open exception."""
         self.play.now += timedelta(days=8)
         self.does("reconcile", lambda: self.jobs.run("reconcile"))
         for (exception,) in self.world.rows(

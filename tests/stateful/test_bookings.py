@@ -1,4 +1,7 @@
-"""Random stories of bookings and money. `make soak` plays many more, each time others (SOAK is how many steps)."""
+"""Random sequences of bookings and payments.
+
+`make soak` runs more, each time new ones (SOAK is the number of steps).
+"""
 
 import os
 from pathlib import Path
@@ -29,7 +32,7 @@ def test_whatever_anybody_does_every_paisa_is_somewhere_and_every_promise_holds(
 @pytest.mark.skipif("SOAK" not in os.environ, reason="it is long: make soak")
 def test_the_same_for_as_many_steps_as_one_likes(capsys, request):
     Bookings.counted.clear()
-    examples = int(os.environ["SOAK"]) // 60  # a story is 80 steps long, or ends sooner
+    examples = int(os.environ["SOAK"]) // 60  # a sequence has at most 80 steps
     try:
         kept = DirectoryBasedExampleDatabase(KEPT)
         run_state_machine_as_test(Bookings, settings=settings(EVERY, max_examples=examples, database=kept))

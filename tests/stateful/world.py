@@ -1,4 +1,4 @@
-"""The world the machine plays in: people made once and copied for each example, and a gateway that keeps its own book."""
+"""The machine's world: users created once and copied for each example, and a gateway that records its answers."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ RATES = (399_00, 450_00, 5_000_00)
 
 @dataclass(frozen=True)
 class People:
-    """A database to be copied, with who is in it."""
+    """A template database and its users."""
 
     template: str
     customers: list[Person]
@@ -50,9 +50,9 @@ class People:
 
 @dataclass
 class KeepingGateway(ScriptedGateway):
-    """Keeps in mind what it has told us: the payments that succeeded just as they were asked, the refunds that are done."""
+    """A gateway that records the successes it returned: payments as ordered, and completed refunds."""
 
-    loses: bool = False  # what it is asked for next it does, and its answer is lost
+    loses: bool = False  # executes the next call and loses its answer
     collected: set[str] = field(default_factory=set)
     returned: set[str] = field(default_factory=set)
 
@@ -78,7 +78,7 @@ class KeepingGateway(ScriptedGateway):
         return self._told(super().refund_status(merchant_refund_id), merchant_refund_id, self.returned)
 
     def has_succeeded(self, our_id: str) -> bool:
-        """Tell whether it would say now that this very payment or refund has succeeded."""
+        """Return whether the gateway now reports success for this payment or refund, as ordered."""
         said = self.says.get(our_id)
         return (
             said is not None
@@ -93,13 +93,11 @@ class KeepingGateway(ScriptedGateway):
 
 
 class World:
-    """One example's copy: what everybody can do, and what there is."""
+    """One example's copy of the database, with its users and gateway."""
 
     def __init__(self, people: People) -> None:
         self.customers, self.chefs = people.customers, people.chefs
-        chance = Random(
-            0
-        )  # the ids of a story are the same each time it is told: they decide what comes first of equals
+        chance = Random(0)  # deterministic ids: they break ties
         self._ids = patch.object(ids, "uuid4", lambda: UUID(int=chance.getrandbits(128), version=4))
         self._ids.start()
         self._persons = {person.id: person for person in people.customers}
@@ -121,12 +119,12 @@ class World:
         return self._persons[customer_id]
 
     def going_back(self, booking_id: UUID) -> int:
-        """Return the paise of a booking that are refunded or on their way."""
+        """Return the paise of a booking that are refunded or about to be."""
         asked = "select coalesce(sum(amount), 0)::bigint from refunds where booking_id = :id and state <> 'failed'"
         return int(self.rows(asked, id=booking_id)[0][0])
 
     def left(self, booking_id: UUID) -> int:
-        """Return the paise that paid a booking and have not gone back."""
+        """Return the captured paise of a booking less its refunds."""
         rows = self.rows(
             """
             select a.amount - coalesce((select sum(r.amount) from refunds r where r.attempt_id = a.id), 0)::bigint

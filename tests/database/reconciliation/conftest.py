@@ -1,4 +1,4 @@
-"""The report as a test runs and reads it."""
+"""Fixtures that run and read the reconciliation report."""
 
 import pytest
 
@@ -79,7 +79,7 @@ def handle_messages(in_process, gateway, make, monkeypatch, now):  # noqa: ARG00
 
 @pytest.fixture
 def begun(make, gateway):
-    """Begin to pay a booking; returns it and our id."""
+    """Begin a payment; returns the booking and our id."""
 
     def begun(by=gateway):
         make.chef()
@@ -92,7 +92,7 @@ def begun(make, gateway):
 
 @pytest.fixture
 def refund(db, make, gateway, now):
-    """Give back 100 rupees of a payment, down to the gateway's answer."""
+    """Refund 100 rupees of a payment and read the gateway's answer."""
 
     def refund(txn):
         with db.transaction() as session:

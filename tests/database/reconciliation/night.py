@@ -1,4 +1,4 @@
-"""When the report runs, and what it leaves behind."""
+"""The report's times, rows and notifications."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ def exceptions(make):
 
 
 def told_of(db, handle_messages, named, now):
-    """Take a signed notification about an id."""
+    """Store a signed notification about an id."""
     content = base64.b64encode(json.dumps({"data": {"merchantTransactionId": named}}).encode()).decode()
     with db.transaction() as session:
         assert inbox.receive(session, "phonepe", json.dumps({"response": content}).encode(), "payments.callback", now)

@@ -1,4 +1,4 @@
-"""What an admin does about a row of the report: settle, compare again, book a fee, close."""
+"""An admin's actions on a report row: settle, compare again, book a fee, close."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from tests.make import together
 def test_a_payment_nobody_told_us_of_differs_and_is_settled_by_the_one_door(
     make, phonepe, begun, report, row, act, handle_messages, days
 ):
-    """The report itself settles nothing, and a person is told."""
+    """The report settles nothing itself and opens an exception."""
     booking, txn = begun()
     phonepe.settle(txn, "pay")
     assert report()["state_differs"] == 1
@@ -66,7 +66,7 @@ def test_a_refund_the_gateway_has_sent_is_settled_from_its_row(
 
 @pytest.fixture
 def charged(make, begun):
-    """Pay through a gateway that says what it keeps; returns it, the booking and our id."""
+    """Pay through a gateway that reports its fee; returns the gateway, the booking and our id."""
 
     def charged(fee):
         scripted = ScriptedGateway()

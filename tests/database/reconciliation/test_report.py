@@ -1,4 +1,4 @@
-"""The report of a day: what a gateway says against what we believe and have booked, kept as rows."""
+"""The daily report compares the gateway's answers with our payments and ledger, and stores rows."""
 
 from datetime import timedelta
 
@@ -42,7 +42,7 @@ def test_a_day_that_went_well_is_matched_to_the_last_refund_and_complete(
 
 
 def test_today_is_left_alone_and_a_day_is_a_day_of_india(begun, report, rows):
-    """It is still that Friday in Mumbai one second before 18:30 UTC."""
+    """One second before 18:30 UTC it is still that Friday in Mumbai."""
     begun()
     last_second = timedelta(hours=13, minutes=30) - timedelta(seconds=1)
     assert report(last_second)["asked"] == 0
@@ -92,7 +92,7 @@ def test_what_the_gateway_knows_otherwise_is_for_a_person_until_it_says_the_same
 
 @pytest.mark.breaks_invariants("a payment succeeds by a statement")
 def test_what_the_ledger_has_not_booked_differs_although_the_gateway_agrees(make, phonepe, begun, report, row):
-    """The state alone would match."""
+    """The states alone would match."""
     _, txn = begun()
     phonepe.settle(txn, "pay")
     make.run("update payment_attempts set state = 'succeeded', capture = 'applied'")
@@ -116,7 +116,7 @@ def test_a_payment_of_which_only_the_gateway_knows_is_shown_with_what_it_says(
     assert {(kind, booking) for kind, _, booking, _ in exceptions(make)} == {("reconciliation_differs", None)}
     closed = act(known.id, "close", "Another shop of the same merchant.")
     assert (closed.outcome, closed.note, closed.actions) == ("theirs_only", "Another shop of the same merchant.", [])
-    assert report(NIGHT + timedelta(days=1))["asked"] == 1  # what is closed is not asked about any more
+    assert report(NIGHT + timedelta(days=1))["asked"] == 1  # a closed row is not polled again
 
 
 def test_a_notification_of_something_of_ours_is_no_row_of_its_own(
@@ -146,7 +146,7 @@ def test_a_day_is_complete_when_every_notification_is_read_and_every_question_an
 
 
 def test_an_answer_that_speaks_of_nothing_is_no_answer(make, gateway, phonepe, report, rows):
-    """Fails when INTERNAL_SERVER_ERROR is taken for pending: a paid booking would differ every time they stumble."""
+    """Fails when INTERNAL_SERVER_ERROR counts as pending: a paid booking would differ at every gateway error."""
     make.paid(gateway, phonepe)
     phonepe.fault("status.internal_server_error")
     assert report() == {"asked": 1, "silent": 1, "failed": 0}
@@ -179,7 +179,7 @@ def test_an_answer_that_cannot_be_read_does_not_stop_the_others(begun, report, m
 
 
 def test_what_changes_while_the_gateway_is_asked_is_compared_another_time(make, begun, report, rows, monkeypatch):
-    """Fails when what was read before the question is held against the answer: it would differ in its state."""
+    """Fails when a row read before the poll is compared with the answer: its state would differ."""
     scripted = ScriptedGateway()
     _, txn = begun(scripted)
     pending = scripted.about(txn, GatewayStatus.PENDING)
@@ -209,7 +209,7 @@ def test_two_reports_at_once_leave_one_row_and_one_exception_each(make, phonepe,
 
 
 def test_each_question_costs_the_same_however_many_there_are(make, begun, report):
-    """Fails when a row is written, or its ledger read, by itself."""
+    """Fails when each row is written, or its ledger read, in a statement of its own."""
     scripted, spent = ScriptedGateway(), {}
     report(by=scripted)
     for number in (1, 5):

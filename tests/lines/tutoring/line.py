@@ -1,4 +1,4 @@
-"""The manifest of the line: a tutor comes to the customer's home for an hour."""
+"""The manifest of the tutoring line: a tutor comes to the customer's home for an hour."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -35,7 +35,7 @@ class LessonRequest(AppointmentRequest):
 
 
 class Tutoring(AppointmentLine):
-    """The most experienced tutor of the subject comes, the cheapest of equals; tutors answer before the payment."""
+    """Selects the subject's most experienced tutor, then the cheapest; tutors answer before the payment."""
 
     name = "tutoring"
     brand = Brand("Homework", "a tutor at your home")

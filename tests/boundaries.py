@@ -19,7 +19,7 @@ from shared.payments.gateway import Gateway, GatewayAnswer, Order, RefundOrder
 Hook = Callable[[str], None]
 READ, BEGIN, LOCKED, COMMIT, COMMITTED = "read", "begin", "locked", "commit", "committed"
 INSIDE = frozenset({LOCKED, COMMIT})  # the boundaries at which locks are held
-ASKED, ANSWERED = "asked", "answered"  # suffixes of the gateway's call: "refund called"
+CALLED, ANSWERED = "called", "answered"  # suffixes of the gateway's call: "refund called"
 
 
 class WatchedDatabase:
@@ -83,8 +83,8 @@ class WatchedGateway:
     def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
         return self._call("refund_status", merchant_refund_id)
 
-    def _call(self, name: str, asked: Any) -> Any:
-        self._hook(f"{name} {ASKED}")
-        answer = getattr(self._gateway, name)(asked)
+    def _call(self, name: str, argument: Any) -> Any:
+        self._hook(f"{name} {CALLED}")
+        answer = getattr(self._gateway, name)(argument)
         self._hook(f"{name} {ANSWERED}")
         return answer

@@ -17,7 +17,7 @@ from infra.phonepe.v2.token import Credentials, Tokens
 from infra.postgres.engine import PostgresDatabase
 from infra.redis import UpstashRedis
 from shared.kit.settings import Keys
-from tests.broken import broken
+from tests.breaches import find_breaches
 from tests.leftovers import remove_leftovers
 from tests.make import Make
 from tests.phonepe_server import CREDENTIALS, PhonePeServer
@@ -72,7 +72,7 @@ def db(database_url: str, now: datetime, request: pytest.FixtureRequest) -> Iter
     try:
         yield database
         if not request.node.get_closest_marker("breaks_invariants"):
-            assert broken(database, now) == []
+            assert find_breaches(database, now) == []
     finally:
         database.dispose()
 
@@ -120,7 +120,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """
     with start_system(tmp_path_factory.mktemp("system")) as running:
         yield running
-        assert running.broken() == []
+        assert running.find_breaches() == []
 
 
 @pytest.fixture(autouse=True)
@@ -129,4 +129,4 @@ def _excused(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if request.node.get_closest_marker("breaks_invariants") and "system" in request.fixturenames:
         running: System = request.getfixturevalue("system")
-        running.excused |= {(breach.invariant, breach.subject_id) for breach in running.broken()}
+        running.excused |= {(breach.invariant, breach.subject_id) for breach in running.find_breaches()}

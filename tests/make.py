@@ -64,9 +64,9 @@ class Make:
     def city(self, name: str = "Mumbai", **location: Any) -> UUID:
         """Serve a city within 10 km of Bandra, unless it is served already."""
         with self.db.transaction() as session:
-            known = session.scalars(select(Location.id).where(Location.city == name)).first()
-            if known:
-                return known
+            existing = session.scalars(select(Location.id).where(Location.city == name)).first()
+            if existing:
+                return existing
             place = Location(id=new_id(), city=name, state="Maharashtra", **location)
             session.add(place)
             session.flush()
@@ -104,43 +104,43 @@ class Make:
             user = User(id=new_id(), email=f"chef{number}@test.example", role=CHEF, name=f"Chef {number}")
             session.add(user)
             session.flush()
-            known = {"is_verified": True, "service_city": "Mumbai", **profile}
-            session.add(Provider(user_id=user.id, line=NAME, rate=rate, **known))
+            defaults = {"is_verified": True, "service_city": "Mumbai", **profile}
+            session.add(Provider(user_id=user.id, line=NAME, rate=rate, **defaults))
             session.flush()
             for weekday, starts, ends in week if week is not None else [(day, 480, 1380) for day in range(7)]:
                 session.add(WeeklySlot(provider_id=user.id, weekday=weekday, starts=starts, ends=ends))
             return Person(user.id, CHEF)
 
-    def request(self, customer: Person, **given: Any) -> BookingRequest:
+    def request(self, customer: Person, **overrides: Any) -> BookingRequest:
         """Return a request for two hours in three days at 12:00, with overrides."""
-        wanted = {"address_id": customer.address_id, "booking_date": self.day(3), "time_slot": time(12), **given}
+        wanted = {"address_id": customer.address_id, "booking_date": self.day(3), "time_slot": time(12), **overrides}
         return BookingRequest(**wanted)
 
     def day(self, ahead: int) -> date:
         return (self.now.astimezone(UTC) + timedelta(days=ahead)).date()
 
-    def booking(self, customer: Person | None = None, now: datetime | None = None, **given: Any) -> BookingView:
+    def booking(self, customer: Person | None = None, now: datetime | None = None, **overrides: Any) -> BookingView:
         """Book as a customer; makes a chef first if there is none."""
-        who = customer or self.customer()
+        customer = customer or self.customer()
         with self.db.reading() as session:
             chefs = session.scalars(select(Provider.user_id)).first()
         if chefs is None:
             self.chef()
         return placement.place(
-            self.begin(who), LINE, self.request(who, **given), lambda _: None, RULES, now or self.now
+            self.begin(customer), LINE, self.request(customer, **overrides), lambda _: None, RULES, now or self.now
         )
 
     def begin(self, person: Person) -> Any:
         """Return a transaction factory for this caller, like an endpoint's."""
         return begin_as(self.db, person)
 
-    def acting(self, who: UUID, role: str) -> Any:
+    def begin_as_actor(self, user_id: UUID, role: str) -> Any:
         """Return a transaction factory for this actor, like an endpoint's."""
 
         @contextmanager
         def begin() -> Any:
             with self.db.transaction() as session:
-                yield session, Actor(role, who)
+                yield session, Actor(role, user_id)
 
         return begin
 
@@ -149,10 +149,10 @@ class Make:
     ) -> AppointmentRow:
         """Take these steps of a visit as its chef, in order; returns its row after the last."""
         for step in taken:
-            who = chef_id or self.stored(booking.id).provider_id
-            assert who, "the visit has no chef"
+            chef = chef_id or self.stored(booking.id).provider_id
+            assert chef, "the visit has no chef"
             row = status_changes.by_provider(
-                self.acting(who, CHEF), LINE, booking.id, ProviderAction(step), None, 0, now or self.now
+                self.begin_as_actor(chef, CHEF), LINE, booking.id, ProviderAction(step), None, 0, now or self.now
             )
         return row
 
@@ -160,7 +160,7 @@ class Make:
         return Checkout(
             self.db,
             gateway,
-            at(gateway),
+            always(gateway),
             line,
             WINDOWS,
             lambda booking, txn: f"https://app.example/?ref={booking.ref}&txn={txn}",
@@ -171,12 +171,12 @@ class Make:
         return self.checkout(gateway).start(self.begin(customer), booking_id, lambda _: None, now or self.now)
 
     def paid(
-        self, gateway: Gateway, phonepe: PhonePeServer, customer: Person | None = None, **given: Any
+        self, gateway: Gateway, phonepe: PhonePeServer, customer: Person | None = None, **overrides: Any
     ) -> tuple[BookingView, str]:
         """Book, pay and settle; returns the booking and the attempt's merchant id."""
-        who = customer or self.customer()
-        booking = self.booking(who, **given)
-        page = self.page(gateway, who, booking.id)
+        customer = customer or self.customer()
+        booking = self.booking(customer, **overrides)
+        page = self.page(gateway, customer, booking.id)
         phonepe.settle(page.merchant_txn_id, "pay")
         self.settle(gateway, page.merchant_txn_id)
         return booking, page.merchant_txn_id
@@ -190,7 +190,7 @@ class Make:
 
     def settle(self, gateway: Gateway, our_id: str, now: datetime | None = None) -> str:
         """Poll a payment or refund by our id, as after a signal; returns its state."""
-        return status_polling.poll_by_our_id(self.db, at(gateway), line, our_id, now or self.now)
+        return status_polling.poll_by_our_id(self.db, always(gateway), line, our_id, now or self.now)
 
     def stored(self, booking_id: UUID) -> Booking:
         with self.db.reading() as session:
@@ -212,7 +212,7 @@ class Make:
             return {code: paise for code, paise in ledger.balances(session, booking_id).items() if paise}
 
 
-def together(count: int, act: Callable[[], Any]) -> list[Any]:
+def run_concurrently(count: int, act: Callable[[], Any]) -> list[Any]:
     """Call the function in that many threads at once; returns each one's result or exception."""
     start = threading.Barrier(count)
 
@@ -227,7 +227,7 @@ def together(count: int, act: Callable[[], Any]) -> list[Any]:
         return [future.result(60) for future in [pool.submit(run) for _ in range(count)]]
 
 
-def at(gateway: Gateway) -> Gateways:
+def always(gateway: Gateway) -> Gateways:
     """Return a lookup that resolves every gateway name to this gateway."""
     return lambda _: gateway
 

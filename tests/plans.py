@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 
 from tests.postgres_server import plain_connection
 
-ASKED = {
+PLAN_SETTINGS = {
     "session_preload_libraries": "auto_explain",
     "auto_explain.log_min_duration": "0",
     "auto_explain.log_analyze": "on",
@@ -41,8 +41,8 @@ class Planned:
     def note(self, notice: dict[bytes, bytes]) -> None:
         _, marked, plan = notice[b"M"].decode().partition("plan:\n")
         if marked:
-            told = json.loads(plan)
-            self.reads += _reads(told["Plan"], told["Query Text"])
+            logged = json.loads(plan)
+            self.reads += _reads(logged["Plan"], logged["Query Text"])
 
 
 def _reads(node: dict[str, Any], statement: str) -> Iterator[Read]:
@@ -62,11 +62,11 @@ def _bitmaps(node: dict[str, Any]) -> str:
     return "+".join(names) if node["Node Type"].startswith("Bitmap") else ""
 
 
-def tell_plans(superuser: str, **more: str) -> None:
+def log_plans(superuser: str, **more: str) -> None:
     """Log every statement's plan as a notice on the database's new connections."""
     with closing(plain_connection(superuser)) as connection:
         [[name]] = connection.run("select current_database()")
-        for setting, value in {**ASKED, **more}.items():
+        for setting, value in {**PLAN_SETTINGS, **more}.items():
             connection.run(f"alter database {name} set {setting} = '{value}'")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-FAREWELL: Final = b"X\x00\x00\x00\x04"
+TERMINATE: Final = b"X\x00\x00\x00\x04"
 
 
 @dataclass
@@ -55,7 +55,7 @@ class CountingProxy:
         self.count = 0
         self.accepted = 0
         self.delay = 0.0
-        self.lost_words = b""
+        self.lost_text = b""
         self.losses = 0
         self.pairs: set[_Pair] = set()
         self._loop = asyncio.new_event_loop()
@@ -93,7 +93,7 @@ class CountingProxy:
 
     def lose_answers(self, to: bytes, times: int = 1) -> None:
         """Cut the connection instead of answering a message with this text; the server executes the message."""
-        self.lost_words, self.losses = to, times
+        self.lost_text, self.losses = to, times
 
     async def _listen(self) -> asyncio.Server:
         if self._socket_folder is not None:
@@ -122,15 +122,15 @@ class _Pair:
         self.proxy, self.client = proxy, client
         self.server: asyncio.Transport | None = None
         self.early: list[bytes] = []
-        self.client_spoke_last = False
+        self.client_sent_last = False
         self.loses_answer = False
         proxy.pairs.add(self)
 
     def from_client(self, data: bytes) -> None:
-        if not self.client_spoke_last and data != FAREWELL:
+        if not self.client_sent_last and data != TERMINATE:
             self.proxy.count += 1
-        self.client_spoke_last = True
-        if self.proxy.losses and self.proxy.lost_words in data:
+        self.client_sent_last = True
+        if self.proxy.losses and self.proxy.lost_text in data:
             self.proxy.losses -= 1
             self.loses_answer = True
         if self.server is None:
@@ -139,7 +139,7 @@ class _Pair:
             self.server.write(data)
 
     def from_server(self, data: bytes) -> None:
-        self.client_spoke_last = False
+        self.client_sent_last = False
         if self.loses_answer:
             self.cut()
         elif self.proxy.delay:

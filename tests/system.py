@@ -21,13 +21,13 @@ from infra.local.processes import ReservedPort
 from infra.postgres.engine import PostgresDatabase
 from shared.invariants.run import Breach
 from shared.kit.settings import Settings
-from tests.broken import broken
+from tests.breaches import find_breaches
 from tests.postgres_server import plain_connection
 
 READY_SECONDS = 90
 STARTS = ("08:00", "10:30", "13:00", "15:30")  # two hours plus travel; tests use the evening freely
 LAST_SHARED_DAY = 50  # slot() counts up from the first bookable day to here, day() down from the horizon
-UNHURRIED = {"BOOKINGS_PER_HOUR": "1000", "PAYMENTS_PER_HOUR": "1000"}  # tests do in a second what users do in a day
+HIGH_LIMITS = {"BOOKINGS_PER_HOUR": "1000", "PAYMENTS_PER_HOUR": "1000"}  # tests do in a second what users do in a day
 _numbers = count(1)
 
 
@@ -63,21 +63,21 @@ class System:
         with closing(plain_connection(self.env["DATABASE_URL"])) as connection:
             return list(connection.run(statement, **values) or [])
 
-    def broken(self) -> list[Breach]:
+    def find_breaches(self) -> list[Breach]:
         """Return the invariant breaches in the system's database, except excused ones."""
         database = PostgresDatabase(self.env["DATABASE_URL"])
         try:
             return [
                 breach
-                for breach in broken(database, datetime.now(UTC))
+                for breach in find_breaches(database, datetime.now(UTC))
                 if (breach.invariant, breach.subject_id) not in self.excused
             ]
         finally:
             database.dispose()
 
-    def ask(self, function: str, method: str, path: str, **wanted: Any) -> requests.Response:
+    def call(self, function: str, method: str, path: str, **options: Any) -> requests.Response:
         """Call a function directly, past the router, on a new connection: the server soon closes idle ones."""
-        return requests.request(method, self.urls[function] + path, timeout=30, **wanted)
+        return requests.request(method, self.urls[function] + path, timeout=30, **options)
 
     def identity(self, audience: str, email: str) -> dict[str, str]:
         """Return the Authorization header of a platform account."""
@@ -114,13 +114,13 @@ class System:
         address = email or f"person{next(_numbers)}.{os.getpid()}.{time.time_ns()}@test.example"
         known = len(self.mails(address))
         # Each test client needs its own IP: together they exceed one address's limit.
-        home = stranger()
-        sent = self.ask("auth", "POST", "/api/v1/auth/send-otp", json={"email": address}, headers=home)
+        client_header = new_client_header()
+        sent = self.call("auth", "POST", "/api/v1/auth/send-otp", json={"email": address}, headers=client_header)
         assert sent.status_code == 200, sent.text
         assert len(self.mails(address)) == known + 1
         code = re.search(r"\b\d{6}\b", self.mails(address)[0]["text"])[0]  # type: ignore[index]
         presented = {"email": address, "otp": code}
-        tokens = self.ask("auth", "POST", "/api/v1/auth/verify-otp", json=presented, headers=home)
+        tokens = self.call("auth", "POST", "/api/v1/auth/verify-otp", json=presented, headers=client_header)
         assert tokens.status_code == 200, tokens.text
         return Client(self, address, tokens.json())
 
@@ -143,8 +143,8 @@ class Client:
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
         """Call the API; header names are written with underscores."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent = {"Authorization": f"Bearer {self.tokens['access_token']}"} | named
+        with_hyphens = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"Authorization": f"Bearer {self.tokens['access_token']}"} | with_hyphens
         return self.system.http.request(method, self.system.api + path, json=body, headers=sent, timeout=30)
 
     def get(self, path: str, **headers: str) -> requests.Response:
@@ -159,27 +159,29 @@ class Client:
     def delete(self, path: str) -> requests.Response:
         return self.call("DELETE", path)
 
-    def address(self, **given: Any) -> str:
-        home = {
+    def address(self, **overrides: Any) -> str:
+        body = {
             "full_address": "12 Hill Road",
             "city": "Mumbai",
             "pincode": "400050",
             "latitude": 19.0596,
             "longitude": 72.8295,
         }
-        answer = self.post("/customer/addresses", home | given)
+        answer = self.post("/customer/addresses", body | overrides)
         assert answer.status_code == 201, answer.text
         return answer.json()["id"]
 
-    def book(self, **given: Any) -> dict[str, Any]:
+    def book(self, **overrides: Any) -> dict[str, Any]:
         """Book a two-hour slot of its own, with overrides."""
-        answer = self.post("/customer/bookings", given if "quote_id" in given else self.wish(**given))
+        answer = self.post(
+            "/customer/bookings", overrides if "quote_id" in overrides else self.booking_body(**overrides)
+        )
         assert answer.status_code == 201, answer.text
         return answer.json()
 
-    def wish(self, **given: Any) -> dict[str, Any]:
+    def booking_body(self, **overrides: Any) -> dict[str, Any]:
         """Return the body of a booking request for a two-hour slot of its own, with overrides."""
-        return self.system.slot() | {"address_id": given.get("address_id") or self.address()} | given
+        return self.system.slot() | {"address_id": overrides.get("address_id") or self.address()} | overrides
 
     def booking(self, booking_id: str) -> dict[str, Any]:
         return self.get(f"/customer/bookings/{booking_id}").json()
@@ -192,7 +194,7 @@ class Client:
         return page.json()["merchant_txn_id"]
 
 
-def stranger() -> dict[str, str]:
+def new_client_header() -> dict[str, str]:
     """Return the header of a new client address (198.18.0.0/15 is reserved for tests)."""
     number = next(_numbers)
     return {"X-Forwarded-For": f"198.18.{number // 250}.{number % 250 + 1}"}
@@ -202,13 +204,13 @@ def day(ahead: int) -> str:
     return (date.today() + timedelta(days=ahead)).isoformat()  # noqa: DTZ011 - a day far enough ahead in any zone
 
 
-def eventually(ask: Callable[[], Any], seconds: float = 15.0) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
     """Poll until the condition is true and return its value; raises after the given seconds."""
     until = time.monotonic() + seconds
-    while not (answer := ask()):
+    while not (value := condition()):
         assert time.monotonic() < until, f"did not happen in {seconds} s"
         time.sleep(0.1)
-    return answer
+    return value
 
 
 @contextmanager
@@ -231,12 +233,12 @@ def start_system(data: Path, *arguments: str, port: int | None = None, **environ
         "--no-dotenv",
         *arguments,
     ]
-    said = data.with_suffix(".dev.log")
-    with said.open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=inherited | UNHURRIED | environ)
+    log_path = data.with_suffix(".dev.log")
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=inherited | HIGH_LIMITS | environ)
         running = System(f"http://127.0.0.1:{port}", data, process)
         try:
-            _wait(running, process, said)
+            _wait(running, process, log_path)
             yield running
         finally:
             running.http.close()

@@ -22,7 +22,7 @@ from shared.payments.admin.views import file_view
 from shared.payments.admin_refund import RefundCommand
 from shared.payments.schemas import CashTaken, PaymentsQuery
 from shared.payments.views import listed_attempt_view
-from tests.make import at
+from tests.make import always
 from tests.round_trips import counted
 
 
@@ -40,13 +40,13 @@ def found(db):
     return found
 
 
-def walk(ask, query, between):
+def walk(read_page, query, between):
     """Read a list page by page, calling `between` after each page."""
-    rows, cursor = ask(query(limit=2))
+    rows, cursor = read_page(query(limit=2))
     yield from rows
     while cursor:
         between()
-        rows, cursor = ask(query(limit=2, cursor=cursor))
+        rows, cursor = read_page(query(limit=2, cursor=cursor))
         yield from rows
 
 
@@ -106,14 +106,14 @@ def test_paging_shows_each_booking_once_while_others_are_made(db, make, now):
     made = [make.booking(make.customer(), time_slot=at, now=now) for at in times]  # all at the same instant
     further = iter(range(4, 20))
 
-    def ask(query):
+    def read_page(query):
         with db.reading() as session:
             return bookings.list_for_admins(session, query)
 
     def book():
         make.booking(make.customer(), booking_date=make.day(next(further)), now=now + timedelta(seconds=1))
 
-    shown = [row.booking.id for row in walk(ask, BookingsQuery, book)]
+    shown = [row.booking.id for row in walk(read_page, BookingsQuery, book)]
     assert sorted(shown) == sorted(booking.id for booking in made)
 
 
@@ -150,18 +150,18 @@ def test_paging_shows_each_attempt_once_while_others_are_begun(db, make, gateway
     begun = {begin(hours).merchant_txn_id for hours in (8, 11, 14, 17, 20)}
     further = iter(24 * day + 12 for day in range(1, 20))
 
-    def ask(query):
+    def read_page(query):
         with db.reading() as session:
             return queries.list_attempts(session, query)
 
-    shown = [attempt.merchant_txn_id for attempt, _ in walk(ask, PaymentsQuery, lambda: begin(next(further)))]
+    shown = [attempt.merchant_txn_id for attempt, _ in walk(read_page, PaymentsQuery, lambda: begin(next(further)))]
     assert len(shown) == len(set(shown))
     assert set(shown) == begun
 
 
 def test_a_round_that_asked_is_kept_and_one_that_had_nothing_to_ask_is_not(db, make, gateway, now):
     def reconcile(after):
-        done = status_polling.reconcile(db, at(gateway), line, now + after)
+        done = status_polling.reconcile(db, always(gateway), line, now + after)
         status_polling.record_round(db, done, now + after)
 
     reconcile(timedelta(0))
@@ -242,19 +242,19 @@ def test_a_list_of_many_bookings_is_read_by_an_index(db, make, wanted, index):
     assert index in plan(db, lambda session: bookings.list_for_admins(session, BookingsQuery(**wanted)))
 
 
-def plan(db, ask):
+def plan(db, query):
     """Return Postgres' plan of the query with its actual parameters."""
-    asked = []
+    statements = []
 
     def note(_connection, _cursor, statement, parameters, *_rest):
-        asked.append((f"explain {statement}", parameters))
+        statements.append((f"explain {statement}", parameters))
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
         with db.reading() as session:
-            ask(session)
+            query(session)
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     with db.reading() as session:
-        [question] = asked
-        return "\n".join(row[0] for row in session.connection().exec_driver_sql(*question))
+        [planned] = statements
+        return "\n".join(row[0] for row in session.connection().exec_driver_sql(*planned))

@@ -11,7 +11,7 @@ from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery
 from shared.places import catalog
 from shared.places.catalog import AreaNotFound, LocationExists, LocationNotFound
-from tests.make import together
+from tests.make import run_concurrently
 from tests.round_trips import counted
 
 BY = AuditContext(UUID(int=7), "198.51.100.7", "request-7")
@@ -23,9 +23,9 @@ CIRCLE = {"name": "Camp", "latitude": 18.51, "longitude": 73.88, "radius_km": 5.
 def act(db, now):
     """Apply one catalogue change in its own transaction."""
 
-    def act(what, *given, after=0):
+    def act(use_case, *arguments, after=0):
         with db.transaction() as session:
-            return what(session, *given, BY, now + timedelta(seconds=after))
+            return use_case(session, *arguments, BY, now + timedelta(seconds=after))
 
     return act
 
@@ -50,7 +50,7 @@ def test_a_place_is_listed_once_however_its_city_is_spelled(act, make, first, se
 
 def test_of_many_who_list_one_place_at_once_one_does(act, make):
     """Fails without the unique index: each transaction's earlier lookup finds nothing."""
-    outcomes = together(5, lambda: act(catalog.add, PUNE))
+    outcomes = run_concurrently(5, lambda: act(catalog.add, PUNE))
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["LocationExists"] * 4 + ["LocationView"]
     assert make.rows("select count(*) from locations") == [(1,)]
 
@@ -82,16 +82,16 @@ def test_a_circle_is_changed_and_taken_off_alone_and_goes_with_its_location(act,
 
 
 def test_what_is_not_there_is_not_found(act):
-    for what, given in (
+    for use_case, arguments in (
         (catalog.change, ({},)),
         (catalog.remove, ()),
         (catalog.add_area, (CIRCLE,)),
     ):
         with pytest.raises(LocationNotFound):
-            act(what, new_id(), *given)
-    for what, given in ((catalog.change_area, ({},)), (catalog.remove_area, ())):
+            act(use_case, new_id(), *arguments)
+    for use_case, arguments in ((catalog.change_area, ({},)), (catalog.remove_area, ())):
         with pytest.raises(AreaNotFound):
-            act(what, new_id(), *given)
+            act(use_case, new_id(), *arguments)
 
 
 def test_visits_stand_when_their_city_is_switched_off_and_removed_and_no_more_are_taken(act, make):

@@ -16,7 +16,7 @@ from shared.kit.ids import new_id
 from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.visit import ChefUnavailable
 from shared.users.models import ADMIN
-from tests.make import together
+from tests.make import run_concurrently
 
 HOUR = timedelta(hours=1)
 JUST = timedelta(microseconds=1)
@@ -37,7 +37,7 @@ def paid(make, gateway, phonepe, chefs):
 
 @pytest.fixture
 def admin(make):
-    return make.acting(make.admin().id, ADMIN)
+    return make.begin_as_actor(make.admin().id, ADMIN)
 
 
 def decline(make, booking, **more):
@@ -49,11 +49,11 @@ def lapse(db, booking, at):
     deadlines.lapse(db, LINE, {"booking_id": str(booking.id)}, at)
 
 
-def asked(make, booking):
+def offers_of(make, booking):
     return make.rows("select provider_id, state from offers where booking_id = :id order by offered_at", id=booking.id)
 
 
-def told(make, person_id):
+def notifications_of(make, person_id):
     return [kind for (kind,) in make.rows("select kind from notifications where user_id = :id", id=person_id)]
 
 
@@ -66,8 +66,8 @@ def test_a_declined_visit_is_offered_to_the_next_free_chef_at_the_same_price(mak
     assert make.rows("select provider_id, state, expires_at from offers where state = 'open'") == [
         (chefs[1].id, "open", now + 3 * HOUR)
     ]
-    assert "chef_changed" in told(make, stored.customer_id)
-    assert told(make, chefs[1].id) == ["visit_to_answer"]
+    assert "chef_changed" in notifications_of(make, stored.customer_id)
+    assert notifications_of(make, chefs[1].id) == ["visit_to_answer"]
     [(kind, actor, facts)] = make.rows("select kind, actor, facts from booking_events order by id desc limit 1")
     assert (kind, actor, facts) == (
         "declined",
@@ -102,7 +102,7 @@ def test_nobody_is_asked_twice_and_a_paid_visit_nobody_takes_is_the_admins_at_on
         decline(make, paid)
     stored = make.stored(paid.id)
     assert (stored.provider_id, stored.acceptance, stored.status) == (None, "unassigned", "confirmed")
-    assert asked(make, paid) == [(chef.id, "declined") for chef in chefs]
+    assert offers_of(make, paid) == [(chef.id, "declined") for chef in chefs]
     assert make.rows("select kind, subject_id from exceptions where closed_at is null") == [("no_provider", paid.id)]
 
 
@@ -113,14 +113,14 @@ def test_an_unpaid_visit_nobody_takes_is_cancelled_at_once(make, chefs):
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status, stored.acceptance) == ("cancelled", "failed", "unassigned")
     assert stored.cancellation_reason == "no_chef"
-    assert told(make, stored.customer_id)[-1] == "cancelled_by_us"
+    assert notifications_of(make, stored.customer_id)[-1] == "cancelled_by_us"
 
 
 def test_the_clock_of_an_unpaid_visits_offer_does_not_run(make, chefs):
     booking = make.booking()
     decline(make, booking)
     assert make.rows("select expires_at from offers where state = 'open'") == [(None,)]
-    assert told(make, chefs[1].id) == []
+    assert notifications_of(make, chefs[1].id) == []
 
 
 def test_an_offer_lapses_at_its_instant_and_not_before(make, db, chefs, paid):
@@ -129,8 +129,8 @@ def test_an_offer_lapses_at_its_instant_and_not_before(make, db, chefs, paid):
     lapse(db, paid, expires_at - JUST)
     assert make.stored(paid.id).provider_id == chefs[0].id
     assert deadlines.keep(db, LINE, expires_at)["offer_lapsed"] == 1
-    assert asked(make, paid) == [(chefs[0].id, "lapsed"), (chefs[1].id, "open")]
-    assert told(make, chefs[0].id)[-1] == "visit_withdrawn"
+    assert offers_of(make, paid) == [(chefs[0].id, "lapsed"), (chefs[1].id, "open")]
+    assert notifications_of(make, chefs[0].id)[-1] == "visit_withdrawn"
     assert deadlines.keep(db, LINE, expires_at)["offer_lapsed"] == 0
     with pytest.raises(BookingNotFound):
         make.step(paid, ProviderAction.CONFIRMED, chef_id=chefs[0].id)
@@ -146,15 +146,15 @@ def test_a_lapsed_offer_can_be_neither_accepted_nor_declined_swept_or_not(make, 
 def test_the_sweep_the_task_and_the_chef_at_once_end_an_offer_once(make, db, chefs, paid):
     """Fails when the expiry is not decided on the locked row: two chefs would get an offer, one of them for nothing."""
     [(expires_at,)] = make.rows("select expires_at from offers where state = 'open'")
-    outcomes = together(6, lambda: lapse(db, paid, expires_at))
+    outcomes = run_concurrently(6, lambda: lapse(db, paid, expires_at))
     assert outcomes == [None] * 6
-    assert asked(make, paid) == [(chefs[0].id, "lapsed"), (chefs[1].id, "open")]
+    assert offers_of(make, paid) == [(chefs[0].id, "lapsed"), (chefs[1].id, "open")]
 
 
 def test_a_lapse_is_promised_to_the_queue_for_its_instant(make, paid):
     [(expires_at,)] = make.rows("select expires_at from offers where state = 'open'")
-    promised = make.rows("select due_at, payload from outbox where kind = 'home_chef.lapse'")
-    assert promised == [(expires_at, {"booking_id": str(paid.id)})]
+    messages = make.rows("select due_at, payload from outbox where kind = 'home_chef.lapse'")
+    assert messages == [(expires_at, {"booking_id": str(paid.id)})]
 
 
 def test_many_visits_of_a_chef_who_leaves_find_others_or_nobody_and_never_overlap(make, db, chefs, now):
@@ -182,11 +182,11 @@ def test_visits_that_look_for_a_chef_at_once_are_never_given_the_same(make, chef
     for rate in (600, 700, 800):
         make.chef(rate * 100)
     waiting = [booking for booking, _ in declined]
-    results = together(3, lambda: make.step(waiting.pop(), ProviderAction.DECLINED))
+    results = run_concurrently(3, lambda: make.step(waiting.pop(), ProviderAction.DECLINED))
     assert not [one for one in results if isinstance(one, Exception)]
-    given = {booking.id: make.stored(booking.id).provider_id for booking, _ in declined}
-    assert len(set(given.values())) == 3
-    assert all(given[booking.id] != chef for booking, chef in declined)
+    assigned = {booking.id: make.stored(booking.id).provider_id for booking, _ in declined}
+    assert len(set(assigned.values())) == 3
+    assert all(assigned[booking.id] != chef for booking, chef in declined)
 
 
 @pytest.mark.parametrize(("ahead", "hours_left"), [(5, 1), (50, 4)])
@@ -216,7 +216,7 @@ def test_a_chef_cancels_an_accepted_visit_and_everything_goes_back(make, chefs, 
     stored = make.stored(paid.id)
     assert (stored.status, stored.acceptance, stored.provider_id) == ("cancelled", "accepted", chefs[0].id)
     assert make.rows("select amount from refunds") == [(stored.total,)]
-    assert "visit_cancelled" not in told(make, chefs[0].id)
+    assert "visit_cancelled" not in notifications_of(make, chefs[0].id)
     make.step(paid, ProviderAction.CANCELLED, now=late)
     assert make.rows("select count(*) from refunds") == [(1,)]
 
@@ -227,7 +227,7 @@ def test_an_admin_gives_a_visit_to_a_chef_who_declined_it_before(make, admin, ch
     assignment.assign(admin, LINE, paid.id, chefs[1].id, "has called and can", now)
     stored = make.stored(paid.id)
     assert (stored.provider_id, stored.acceptance) == (chefs[1].id, "awaiting")
-    assert asked(make, paid)[-1] == (chefs[1].id, "open")
+    assert offers_of(make, paid)[-1] == (chefs[1].id, "open")
     assert make.rows("select kind from exceptions where closed_at is null") == []
     make.step(paid, ProviderAction.CONFIRMED)
     assert make.stored(paid.id).acceptance == "accepted"
@@ -243,23 +243,23 @@ def test_an_admin_cannot_give_a_visit_to_a_chef_who_has_another_then(make, admin
 def test_only_a_verified_active_chef_can_be_given_a_visit(make, admin, chefs, paid, now):
     unverified = make.chef(is_verified=False)
     make.run("update users set is_active = false where id = :id", id=chefs[2].id)
-    for nobody in (unverified.id, chefs[2].id, make.customer().id):
+    for user_id in (unverified.id, chefs[2].id, make.customer().id):
         with pytest.raises(Invalid, match="chef_id"):
-            assignment.assign(admin, LINE, paid.id, nobody, None, now)
+            assignment.assign(admin, LINE, paid.id, user_id, None, now)
 
 
 def test_an_admin_takes_a_visit_from_its_chef_and_the_next_is_asked(make, admin, chefs, paid, now):
     assignment.remove(admin, LINE, paid.id, "ill", now)
-    assert asked(make, paid) == [(chefs[0].id, "withdrawn"), (chefs[1].id, "open")]
+    assert offers_of(make, paid) == [(chefs[0].id, "withdrawn"), (chefs[1].id, "open")]
     assert make.rows("select actor, kind, reason from booking_events order by id desc limit 1") == [
         ("admin", "chef_removed", "ill")
     ]
 
 
 def test_what_an_admin_asks_for_and_is_so_already_changes_nothing(make, admin, chefs, paid, now):
-    before = asked(make, paid)
+    before = offers_of(make, paid)
     assignment.assign(admin, LINE, paid.id, chefs[0].id, None, now)
-    assert asked(make, paid) == before
+    assert offers_of(make, paid) == before
     for _ in chefs:
         decline(make, paid)
     assignment.remove(admin, LINE, paid.id, None, now)
@@ -288,7 +288,7 @@ def test_an_admin_confirms_an_unpaid_visit_and_its_offer_has_a_clock(make, admin
     stored = make.stored(booking.id)
     assert (stored.status, stored.acceptance, stored.pay_by) == ("confirmed", "awaiting", now + 24 * HOUR)
     assert make.rows("select expires_at from offers") == [(now + 2 * HOUR,)]
-    assert told(make, chefs[0].id) == ["visit_to_answer"]
+    assert notifications_of(make, chefs[0].id) == ["visit_to_answer"]
 
 
 def test_an_admin_walks_a_visit_to_its_end_by_the_same_rules(make, admin, paid, now):
@@ -348,7 +348,7 @@ def test_a_chef_whose_calendar_changes_while_a_booking_is_decided_is_decided_ane
     """Fails when the WRITE does not check the calendar's version: a visit would be booked on a day off."""
     store, changed = placement._store, []
 
-    def day_off_first(*given):
+    def day_off_first(*arguments):
         if not changed:
             changed.append(True)
             make.run(
@@ -360,7 +360,7 @@ def test_a_chef_whose_calendar_changes_while_a_booking_is_decided_is_decided_ane
                 "update providers set calendar_version = calendar_version + 1 where user_id = :chef",
                 chef=chefs[0].id,
             )
-        return store(*given)
+        return store(*arguments)
 
     monkeypatch.setattr(placement, "_store", day_off_first)
     assert make.booking().chef_id == chefs[1].id

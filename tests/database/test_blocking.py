@@ -21,7 +21,7 @@ from shared.users.models import ADMIN
 from shared.users.queries import UserNotFound
 from shared.users.schemas import UserChange, UserQuery
 from tests.database.test_registration import email_of, living, sign_in
-from tests.make import LOCK, together
+from tests.make import LOCK, run_concurrently
 from tests.round_trips import counted
 
 BY = AuditContext(UUID(int=7), "198.51.100.7", "request-7")
@@ -98,8 +98,8 @@ def test_everybody_is_found_by_name_address_and_number_and_by_role(change, make,
     meera = make.customer(name="Meera Shah", phone="+919876543210")
     make.customer(name=None)
     chef = make.chef()
-    for words in ("shah", email_of(make, meera), "9198765"):
-        assert page(db, q=words)[0] == [email_of(make, meera)], words
+    for search in ("shah", email_of(make, meera), "9198765"):
+        assert page(db, q=search)[0] == [email_of(make, meera)], search
     assert page(db, role="chef")[0] == [email_of(make, chef)]
     assert page(db, role="nobody")[0] == []
     change(meera.id, is_active=False)
@@ -170,6 +170,6 @@ def test_of_two_admins_who_block_each_other_at_once_one_stays(make, db, now):
             blocking.change(session, other, UserChange(is_active=False), AuditContext(me, "", ""), now)
 
     turns = iter([(first, second), (second, first)])
-    outcomes = together(2, lambda: block(*next(turns)))
+    outcomes = run_concurrently(2, lambda: block(*next(turns)))
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "TransactionConflict"]
     assert make.rows("select count(*) from users where is_active and role = 'admin'") == [(1,)]

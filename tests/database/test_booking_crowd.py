@@ -6,7 +6,7 @@ import pytest
 
 from shared.kit.errors import Refusal
 from shared.lines.home_chef.visit import ChefUnavailable, NoChefFree
-from tests.make import together
+from tests.make import run_concurrently
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def crowd(make):
 
     def crowd(count, **wanted):
         people = iter([make.customer() for _ in range(count)])
-        return together(count, lambda: make.booking(next(people), **wanted))
+        return run_concurrently(count, lambda: make.booking(next(people), **wanted))
 
     return crowd
 
@@ -61,6 +61,6 @@ def test_visits_that_only_overlap_meet_the_same_refusal(make):
     make.chef()
     hours = iter([time(12), time(12, 30), time(11), time(11, 30), time(10, 30)])  # all overlap each other, gap included
     people = iter([make.customer() for _ in range(5)])
-    booked, refused = split(together(5, lambda: make.booking(next(people), time_slot=next(hours))))
+    booked, refused = split(run_concurrently(5, lambda: make.booking(next(people), time_slot=next(hours))))
     assert len(booked) == 1
     assert {type(refusal) for refusal in refused} == {NoChefFree}

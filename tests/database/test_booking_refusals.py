@@ -9,7 +9,7 @@ from shared.bookings.models import Booking
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
 from shared.lines.home_chef.visit import ChefUnavailable, NoChefFree
-from tests.make import together
+from tests.make import run_concurrently
 
 ALL_DAY = [(day, 0, 1440) for day in range(7)]
 
@@ -18,8 +18,8 @@ def nearest(refused):
     return [datetime.fromisoformat(at) for at in refused.value.members["nearest"]]
 
 
-def book_at(make, at, customer=None, **given):
-    return make.booking(customer or make.customer(), booking_date=at.date(), time_slot=at.time(), **given)
+def book_at(make, at, customer=None, **overrides):
+    return make.booking(customer or make.customer(), booking_date=at.date(), time_slot=at.time(), **overrides)
 
 
 def test_a_named_and_busy_chef_is_refused_with_the_nearest_times_that_are_really_bookable(make):
@@ -151,7 +151,7 @@ def test_one_customer_asking_ten_times_at_once_gets_no_more_than_three_unpaid_bo
     for _ in range(5):
         make.chef()
     slots = iter([time(hour) for hour in (8, 11, 14, 17, 20)] * 2)
-    outcomes = together(10, lambda: make.booking(customer, time_slot=next(slots)))
+    outcomes = run_concurrently(10, lambda: make.booking(customer, time_slot=next(slots)))
     refused = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert len(refused) == 7
     assert {type(refusal) for refusal in refused} <= {TooManyUnpaid, Overlapping}

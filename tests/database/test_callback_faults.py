@@ -114,7 +114,7 @@ def state(make, our_txn):
     return make.rows("select state from payment_attempts where merchant_txn_id = :id", id=our_txn)[0][0]
 
 
-def kept(make):
+def stored_results(make):
     """Return the results of the stored messages by the transaction id they carry."""
     found: dict[str, list[str]] = {}
     for body, outcome in make.rows("select body, outcome from inbox order by received_at"):
@@ -138,11 +138,11 @@ def test_a_callback_is_a_hint_however_it_comes_and_the_gateway_is_asked(make, ph
 
     until(all_came)
     work()
-    told = {}
+    results = {}
     for fault, (outcome, *_) in CALLBACKS.items():
         statuses = {status for spoken_of, status in receiver.answers if spoken_of == named[fault]}
-        told[fault] = (outcome, statuses, kept(make).get(named[fault], []), state(make, ids[fault]))
-    assert told == CALLBACKS
+        results[fault] = (outcome, statuses, stored_results(make).get(named[fault], []), state(make, ids[fault]))
+    assert results == CALLBACKS
     assert Counter(spoken_of for spoken_of, _ in receiver.answers)[ids["callback.repeated"]] == COPIES
     for fault, (outcome, *_) in CALLBACKS.items():
         assert make.settle(gateway, ids[fault]) == ("succeeded" if outcome == "pay" else "failed")
@@ -160,7 +160,7 @@ def test_a_callback_that_overtakes_the_answer_to_the_start_has_paid_the_booking(
     receiver.after = work
     phonepe.fault("pay.callback_first")
     our_txn = make.page(gateway, customer, booking.id).merchant_txn_id
-    assert (state(make, our_txn), kept(make)) == ("succeeded", {our_txn: ["succeeded"]})
+    assert (state(make, our_txn), stored_results(make)) == ("succeeded", {our_txn: ["succeeded"]})
     assert make.stored(booking.id).status == "confirmed"
     with pytest.raises(NotPayable):
         make.page(gateway, customer, booking.id)

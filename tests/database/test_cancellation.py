@@ -62,10 +62,10 @@ def test_late_half_goes_back_and_the_rest_is_shared_to_the_paisa(db, make, gatew
     cancel(db, customer, booking, late, shown.refund)
 
     balances = make.balances(booking.id)
-    kept = booking.total - shown.refund
+    retained = booking.total - shown.refund
     assert balances["refunds_payable"] == -shown.refund
-    assert sum(balances.get(name, 0) for name in ("provider_payable", "platform_revenue", "gst_payable")) == -kept
-    assert balances["provider_payable"] == -round(booking.breakdown.subtotal * kept / booking.total)
+    assert sum(balances.get(name, 0) for name in ("provider_payable", "platform_revenue", "gst_payable")) == -retained
+    assert balances["provider_payable"] == -round(booking.breakdown.subtotal * retained / booking.total)
     assert "customer_advance" not in {name for name, amount in balances.items() if amount}
     assert make.stored(booking.id).provider_id == booking.chef_id
     assert {("cancelled_with_refund",), ("visit_cancelled",)} <= set(make.rows("select kind from notifications"))

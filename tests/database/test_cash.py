@@ -15,7 +15,7 @@ from shared.lines.home_chef.line import LINE
 from shared.payments import cash
 from shared.payments.checkout import NotPayable
 from shared.payments.schemas import CashAgreed, CashTaken
-from tests.make import together
+from tests.make import run_concurrently
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def change(db, make, booking, now):
     """Agree on cash, or record it, as an admin."""
     by = make.admin()
 
-    def change(given, booking_id=booking.id, after=timedelta(0)):
+    def change(command, booking_id=booking.id, after=timedelta(0)):
         with db.transaction() as session:
-            cash.change(session, line, booking_id, given, by, now + after)
+            cash.change(session, line, booking_id, command, by, now + after)
 
     return change
 
@@ -133,9 +133,9 @@ def test_cash_is_all_that_is_outstanding_or_nothing(make, booking, take, off):
 
 def test_what_is_paid_or_cancelled_takes_no_cash(db, make, booking, change, take, customer, now):
     take()
-    for given in (agree(True), CashTaken(amount=booking.total / 100, held_by="provider")):
+    for command in (agree(True), CashTaken(amount=booking.total / 100, held_by="provider")):
         with pytest.raises(NotPayable, match="is paid"):
-            change(given)
+            change(command)
     with db.transaction() as session:
         cancellation.cancel(session, LINE, customer.id, booking.id, "plans", None, now)
     with pytest.raises(NotPayable, match="is cancelled"):
@@ -184,7 +184,7 @@ def test_cash_and_a_gateways_success_at_once_are_one_payment_and_one_refund(
     def act():
         return next(acts)()
 
-    outcomes = together(2, act)
+    outcomes = run_concurrently(2, act)
     captures = sorted(make.rows("select gateway, capture from payment_attempts"))
     if captures == [("phonepe", "applied")]:
         assert [type(outcome) for outcome in outcomes if isinstance(outcome, Exception)] == [NotPayable]
@@ -196,7 +196,7 @@ def test_cash_and_a_gateways_success_at_once_are_one_payment_and_one_refund(
 
 
 def test_cash_taken_by_two_at_once_is_taken_once(make, booking, take):
-    outcomes = together(4, take)
+    outcomes = run_concurrently(4, take)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType"] + ["NotPayable"] * 3
     assert make.balances(booking.id) == {"cash": booking.total, "customer_advance": -booking.total}
 

@@ -13,7 +13,7 @@ from shared.kit.ids import new_id
 from shared.payments import status_polling
 from shared.payments.checkout import NotPayable, PaymentInProgress
 from shared.payments.gateway import GatewayUnavailable
-from tests.make import at, together
+from tests.make import always, run_concurrently
 from tests.waiting import until
 
 GATEWAYS = ("v1", "v2")
@@ -26,8 +26,8 @@ JUST = timedelta(microseconds=1)
 def pay(make, gateway, customer, booking, now):
     """Start a payment that long after the booking was made."""
 
-    def pay(after=timedelta(0), who=customer):
-        return make.page(gateway, who, booking.id, now + after)
+    def pay(after=timedelta(0), person=customer):
+        return make.page(gateway, person, booking.id, now + after)
 
     return pay
 
@@ -44,8 +44,8 @@ def test_a_payment_begins_with_our_row_and_the_gateways_page(pay, make, phonepe,
     page = pay()
     assert page.payment_url.startswith(phonepe.url)
     assert page.merchant_txn_id.startswith("SZ_")
-    [told] = phonepe.transactions()
-    assert (told["merchantTransactionId"], told["amount"]) == (page.merchant_txn_id, booking.total)
+    [transaction] = phonepe.transactions()
+    assert (transaction["merchantTransactionId"], transaction["amount"]) == (page.merchant_txn_id, booking.total)
     [(amount, state, started, poll)] = make.rows("select amount, state, started_at, next_poll_at from payment_attempts")
     assert (amount, state, started, poll) == (booking.total, "pending", now, now + timedelta(seconds=30))
     assert make.stored(booking.id).payment_status == "pending"
@@ -96,7 +96,7 @@ def test_an_older_page_the_gateway_says_nothing_about_stays_the_only_one(pay, ph
 def test_a_payment_that_failed_is_followed_by_a_new_one_at_once(pay, phonepe, db, gateway, now):
     old = pay()
     phonepe.settle(old.merchant_txn_id, "decline")
-    status_polling.poll_by_our_id(db, at(gateway), line, old.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, always(gateway), line, old.merchant_txn_id, now)
     assert pay(timedelta(seconds=5)).merchant_txn_id != old.merchant_txn_id
 
 
@@ -131,7 +131,7 @@ def test_a_payment_captured_before_the_page_was_told_is_kept(pay, phonepe, make,
     with pytest.raises(GatewayUnavailable):
         pay()
     [our_id] = at_the_gateway(phonepe)
-    assert status_polling.poll_by_our_id(db, at(gateway), line, our_id, now) == "succeeded"
+    assert status_polling.poll_by_our_id(db, always(gateway), line, our_id, now) == "succeeded"
     assert make.stored(booking.id).payment_status == "success"
     with pytest.raises(NotPayable):
         pay(timedelta(minutes=1))
@@ -144,10 +144,10 @@ def test_a_page_replaced_and_paid_all_the_same_pays_the_booking(pay, phonepe, ma
     [first] = at_the_gateway(phonepe)
     second = pay(CALL_ENDS)
     phonepe.settle(first, "pay")
-    assert status_polling.poll_by_our_id(db, at(gateway), line, first, now) == "succeeded"
+    assert status_polling.poll_by_our_id(db, always(gateway), line, first, now) == "succeeded"
     assert make.stored(booking.id).status == "confirmed"
     phonepe.settle(second.merchant_txn_id, "pay")
-    status_polling.poll_by_our_id(db, at(gateway), line, second.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, always(gateway), line, second.merchant_txn_id, now)
     captures = make.rows("select capture from payment_attempts order by started_at")
     assert captures == [("applied",), ("duplicate",)]
 
@@ -184,7 +184,7 @@ def test_a_booking_whose_money_a_person_looks_at_has_no_page(pay, phonepe, db, g
     page = pay()
     phonepe.settle(page.merchant_txn_id, "pay")
     phonepe.fault("status.other_amount")
-    status_polling.poll_by_our_id(db, at(gateway), line, page.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, always(gateway), line, page.merchant_txn_id, now)
     with pytest.raises(NotPayable, match="person"):
         pay(timedelta(seconds=1))
 
@@ -193,7 +193,7 @@ def test_a_payment_begun_in_time_carries_the_deadline_once(pay, phonepe, make, d
     last = pay(timedelta(minutes=29))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=29) + EXTENSION
     phonepe.settle(last.merchant_txn_id, "decline")
-    status_polling.poll_by_our_id(db, at(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
+    status_polling.poll_by_our_id(db, always(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
     pay(timedelta(minutes=53))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=29) + EXTENSION
 
@@ -201,10 +201,10 @@ def test_a_payment_begun_in_time_carries_the_deadline_once(pay, phonepe, make, d
 def test_a_page_is_open_no_longer_than_its_booking_waits(pay, phonepe, db, gateway, now):
     last = pay(timedelta(minutes=29))
     phonepe.settle(last.merchant_txn_id, "decline")
-    status_polling.poll_by_our_id(db, at(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
+    status_polling.poll_by_our_id(db, always(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
     pay(timedelta(minutes=45))
-    said = [9 * 60, 25 * 60] if gateway.name == "phonepe_v2" else [None, None]  # v1 has no such field
-    assert [payment["openSeconds"] for payment in phonepe.transactions()] == said
+    open_seconds = [9 * 60, 25 * 60] if gateway.name == "phonepe_v2" else [None, None]  # v1 has no such field
+    assert [payment["openSeconds"] for payment in phonepe.transactions()] == open_seconds
 
 
 def test_a_payment_that_ends_before_the_deadline_leaves_it_and_its_one_extension(
@@ -213,20 +213,20 @@ def test_a_payment_that_ends_before_the_deadline_leaves_it_and_its_one_extension
     early = pay(timedelta(minutes=1))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=30)
     phonepe.settle(early.merchant_txn_id, "decline")
-    status_polling.poll_by_our_id(db, at(gateway), line, early.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, always(gateway), line, early.merchant_txn_id, now)
     pay(timedelta(minutes=20))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=20) + EXTENSION
 
 
 def test_somebody_elses_booking_and_one_nobody_made_are_not_found(pay, make, gateway):
     with pytest.raises(BookingNotFound):
-        pay(who=make.customer())
+        pay(person=make.customer())
     with pytest.raises(BookingNotFound):
         make.page(gateway, make.customer(), new_id())
 
 
 def test_many_who_start_at_once_get_one_payment(pay, phonepe, make):
-    outcomes = together(6, pay)
+    outcomes = run_concurrently(6, pay)
     pages = {outcome for outcome in outcomes if not isinstance(outcome, Exception)}
     assert len(pages) == 1
     assert {type(outcome) for outcome in outcomes if isinstance(outcome, Exception)} <= {PaymentInProgress}
@@ -238,7 +238,7 @@ def test_a_dead_call_replaced_by_many_at_once_is_replaced_by_one(pay, phonepe, m
     phonepe.fault("pay.unreached")
     with pytest.raises(GatewayUnavailable):
         pay()
-    together(6, lambda: pay(CALL_ENDS))
+    run_concurrently(6, lambda: pay(CALL_ENDS))
     assert sorted(attempts(make)) == [("failed", "no_page", False), ("pending", None, True)]
     assert len(at_the_gateway(phonepe)) == 1
 

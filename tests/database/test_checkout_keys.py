@@ -9,7 +9,7 @@ from shared.idempotency.queries import Key, KeyReused, fingerprint
 from shared.payments import status_polling
 from shared.payments.checkout import NotPayable, PaymentInProgress
 from shared.payments.gateway import GatewayUnavailable
-from tests.make import at, together
+from tests.make import always, run_concurrently
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_the_same_key_gets_the_page_of_its_attempt_whatever_became_of_it(pay, ph
     page = pay()
     assert pay() == page
     phonepe.settle(page.merchant_txn_id, "decline")
-    status_polling.poll_by_our_id(db, at(gateway), line, page.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, always(gateway), line, page.merchant_txn_id, now)
     assert pay(after=timedelta(hours=1)) == page
     assert pay("another", after=timedelta(minutes=1)) != page
     assert pay() == page
@@ -37,7 +37,7 @@ def test_a_page_given_again_under_a_new_key_is_kept_under_that_key_too(pay, phon
     page = pay("one")
     assert pay("two") == page
     phonepe.settle(page.merchant_txn_id, "pay")
-    status_polling.poll_by_our_id(db, at(gateway), line, page.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, always(gateway), line, page.merchant_txn_id, now)
     assert pay("two") == page
     with pytest.raises(NotPayable):
         pay("three")
@@ -62,7 +62,7 @@ def test_a_key_whose_payment_did_not_begin_may_begin_it_again(pay, phonepe, faul
 
 def test_a_key_in_flight_is_a_409_and_afterwards_its_page(pay, phonepe, make):
     phonepe.fault("pay.timeout", value=0.3)
-    outcomes = together(4, pay)
+    outcomes = run_concurrently(4, pay)
     [page] = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
     assert {type(outcome) for outcome in outcomes if isinstance(outcome, Exception)} == {PaymentInProgress}
     assert pay() == page

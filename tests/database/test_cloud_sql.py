@@ -116,7 +116,7 @@ class Api(ThreadingHTTPServer):
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
-        self.asked: list[dict[str, str]] = []
+        self.requests: list[dict[str, str]] = []
         super().__init__(("127.0.0.1", 0), _Answers)
 
 
@@ -132,9 +132,9 @@ class _Answers(BaseHTTPRequestHandler):
         self._say({**facts, "serverCaCert": {"cert": self.server.instance.own}})
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append(asked)
-        public = serialization.load_pem_public_key(asked["public_key"].encode())
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.requests.append(request)
+        public = serialization.load_pem_public_key(request["public_key"].encode())
         assert isinstance(public, rsa.RSAPublicKey)
         self._say({"ephemeralCert": {"cert": certificate(public, self.server.instance.key)}})
 
@@ -174,7 +174,7 @@ def client(api: Api, code: str) -> str:
 
 
 def test_our_connection_speaks_through_the_connectors_socket(api):
-    said = client(
+    output = client(
         api,
         """
 connection = Connection(**arguments(url), password=password)
@@ -183,18 +183,18 @@ cursor.execute("select %s::int + 1", (41,))
 print(cursor.fetchone()[0], type(connection).__module__)
 """,
     )
-    assert said.split() == ["42", "infra.postgres.connection"]
+    assert output.split() == ["42", "infra.postgres.connection"]
 
 
 def test_the_account_signs_in_with_its_token_and_one_certificate_serves_every_connection(api):
     client(api, "for _ in range(3): Connection(**arguments(url), password=password)")
     assert api.instance.dialled == 3
-    assert [asked["access_token"] for asked in api.asked] == ["token"]
+    assert [request["access_token"] for request in api.requests] == ["token"]
 
 
 def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_anywhere(api):
     """The connector's own connections would wait without end."""
-    said = client(
+    output = client(
         api,
         """
 import time
@@ -206,11 +206,11 @@ except ConnectionLost as error:
     print(type(error).__name__, time.monotonic() - began < 5)
 """,
     )
-    assert said.split() == ["AnswerTimedOut", "True"]
+    assert output.split() == ["AnswerTimedOut", "True"]
 
 
 def test_a_connection_that_died_is_dialled_anew(api):
-    said = client(
+    output = client(
         api,
         """
 connection = Connection(**arguments(url), password=password)
@@ -220,13 +220,13 @@ cursor.execute("select 1")
 print(cursor.fetchone()[0])
 """,
     )
-    assert said.split() == ["1"]
+    assert output.split() == ["1"]
     assert api.instance.dialled == 2
 
 
 def test_an_instance_that_cannot_be_reached_is_a_lost_connection(api):
     api.instance.own = "no certificate"
-    said = client(
+    output = client(
         api,
         """
 try:
@@ -235,7 +235,7 @@ except ConnectionLost as error:
     print(error)
 """,
     )
-    assert said.startswith("no connection to project:region:instance")
+    assert output.startswith("no connection to project:region:instance")
 
 
 def test_a_function_loads_the_connector_at_start_and_starts_nothing_before_the_fork():

@@ -31,7 +31,7 @@ def insert(db, make, now):
     """Return a function that inserts one booking by raw SQL, by default at an hour of its own."""
     customer, chef = make.customer(), make.chef()
 
-    def insert(status="pending", payment="pending", acceptance="awaiting", line="home_chef", **given):
+    def insert(status="pending", payment="pending", acceptance="awaiting", line="home_chef", **overrides):
         values = {
             "id": new_id(),
             "ref": str(new_id()),
@@ -45,7 +45,7 @@ def insert(db, make, now):
             "acceptance": acceptance,
         }
         with db.transaction() as session:
-            session.execute(BOOKING, values | given)
+            session.execute(BOOKING, values | overrides)
 
     return insert
 

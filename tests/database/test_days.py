@@ -12,7 +12,7 @@ from shared.ledger import queries as ledger
 from shared.ledger.postings import Kind, Parts, captured, completed, owed_back, refund_done
 from shared.users import queries as users
 from shared.users.queries import Headcount
-from tests.make import together
+from tests.make import run_concurrently
 
 INDIA, DAY = "Asia/Kolkata", timedelta(days=1)
 ENDED = """update bookings set status = 'cancelled', payment_status = 'failed', acceptance = 'unassigned', provider_id = null
@@ -37,10 +37,10 @@ def post(db):
 
 
 @pytest.fixture
-def told(db, now):
+def read_summed(db, now):
     """Return a function that runs every read of rollups: money by day, balances now and per day, bookings."""
 
-    def told():
+    def read_summed():
         today = DateRange.today(now, INDIA)
         midnight = PERIOD.start
         with db.reading() as session:
@@ -52,10 +52,10 @@ def told(db, now):
                 bookings.tally(session, PERIOD, today),
             )
 
-    return told
+    return read_summed
 
 
-def test_money_is_told_the_same_once_its_days_are_summed_up(sum_up, make, post, told, now):
+def test_money_is_told_the_same_once_its_days_are_summed_up(sum_up, make, post, read_summed, now):
     """Fails when a day is rolled up twice, left out, or begins at another hour."""
     chef, midnight = make.chef(), PERIOD.start
     for at in (midnight, midnight + DAY - timedelta(microseconds=1), midnight + 3 * DAY, midnight + 5 * DAY):
@@ -63,31 +63,31 @@ def test_money_is_told_the_same_once_its_days_are_summed_up(sum_up, make, post, 
         post(Kind.COMPLETED, completed(Parts(provider=80_00, platform=4_00, gst=4_20), chef.id), at)
     post(Kind.OWED_BACK, owed_back(7_00), midnight + 2 * DAY)
     post(Kind.REFUND_DONE, refund_done(7_00), midnight + 4 * DAY)
-    every_row = told()
+    every_row = read_summed()
     assert sum_up(midnight + 3 * DAY)["ledger"] == 2  # the day before may still have open transactions
-    assert told() == every_row
+    assert read_summed() == every_row
     assert sum_up(now)["ledger"] == 4
-    assert told() == every_row
+    assert read_summed() == every_row
     post(Kind.CAPTURED, captured(1_00), now)
-    assert told()[1]["gateway_clearing"] == every_row[1]["gateway_clearing"] + 1_00
+    assert read_summed()[1]["gateway_clearing"] == every_row[1]["gateway_clearing"] + 1_00
 
 
 @pytest.mark.breaks_invariants("bookings are given other states by a statement")
-def test_bookings_are_counted_the_same_once_their_days_are(sum_up, make, told, now):
+def test_bookings_are_counted_the_same_once_their_days_are(sum_up, make, read_summed, now):
     """Fails when a day is rolled up while one of its bookings can still change."""
     made = [make.booking(booking_date=make.day(3 + number)) for number in range(4)]
     for number, booking in enumerate(made):
         make.run("update bookings set created_at = :at where id = :id", at=PERIOD.start + number * DAY, id=booking.id)
     for ended in (made[0], made[1], made[3]):
         make.run(ENDED, id=ended.id)
-    every_row = told()
+    every_row = read_summed()
     assert sum_up(now)["bookings"] == 2
-    assert told() == every_row
+    assert read_summed() == every_row
     make.run(ENDED, id=made[2].id)
-    every_row = told()
+    every_row = read_summed()
     assert every_row[3].now == {"cancelled": 4}
     assert sum_up(now)["bookings"] == 4
-    assert told() == every_row
+    assert read_summed() == every_row
 
 
 @pytest.mark.breaks_invariants("a booking is given another state by a statement")
@@ -106,7 +106,7 @@ def test_a_day_that_is_summed_up_while_it_is_asked_for_is_told_once(sum_up, make
             sum_up(now)
         return seen
 
-    for ask in (
+    for read in (
         lambda session: ledger.turnover(session, PERIOD, today),
         lambda session: bookings.tally(session, PERIOD, today),
         lambda session: users.headcounts(session, PERIOD),
@@ -115,16 +115,16 @@ def test_a_day_that_is_summed_up_while_it_is_asked_for_is_told_once(sum_up, make
         for table in ("ledger_days", "booking_days", "user_days"):
             make.run(f"delete from {table}")
         with db.reading() as session, monkeypatch.context() as overtaken:
-            every_row = ask(session)
+            every_row = read(session)
             overtaken.setattr(daily_rollup, "summed_until", look_and_be_overtaken)
-            assert ask(session) == every_row
+            assert read(session) == every_row
 
 
-def test_two_at_once_sum_up_each_day_once(sum_up, make, post, told, now):
+def test_two_at_once_sum_up_each_day_once(sum_up, make, post, read_summed, now):
     post(Kind.CAPTURED, captured(100_00), PERIOD.start)
-    every_row = told()
-    assert all(did["ledger"] <= 6 for did in together(3, lambda: sum_up(now)))
-    assert told() == every_row
+    every_row = read_summed()
+    assert all(did["ledger"] <= 6 for did in run_concurrently(3, lambda: sum_up(now)))
+    assert read_summed() == every_row
     assert make.rows("select count(*) from ledger_days") == [(6,)]
 
 

@@ -15,7 +15,7 @@ from shared.outbox.sweep import sweep
 from shared.users.models import ADMIN
 from tests.fakes import Queue
 from tests.framework import client
-from tests.make import together
+from tests.make import run_concurrently
 
 DAY = timedelta(days=1)
 
@@ -62,14 +62,14 @@ def test_what_was_sent_often_enough_is_dead_told_of_once_and_left_alone(db, queu
     assert sent == SENDS
     assert DAY - timedelta(hours=1) < died - now <= DAY
     assert make.rows("select dead_at, generation, done_at from outbox") == [(died, SENDS, None)]
-    [told] = [record for record in caplog.records if "dead" in record.message]
-    assert told.fields == {"alarm": "dead_task", "kind": kind, "id": str(message_id)}
+    [logged] = [record for record in caplog.records if "dead" in record.message]
+    assert logged.fields == {"alarm": "dead_task", "kind": kind, "id": str(message_id)}
 
 
 def test_several_sweeps_at_once_find_a_dead_one_once(db, queue, add, make, now):
     add()
     make.run("update outbox set generation = :sends", sends=SENDS)
-    outcomes = together(4, lambda: sweep(db, queue, now + GRACE))
+    outcomes = run_concurrently(4, lambda: sweep(db, queue, now + GRACE))
     assert sum(outcome["dead"] for outcome in outcomes) == 1
     assert queue.tasks == []
 
@@ -88,7 +88,7 @@ def dead(make, message_id):
     make.run("update outbox set dead_at = created_at, generation = :sends where id = :id", id=message_id, sends=SENDS)
 
 
-class Desk:
+class AdminTasks:
     """An admin's calls about tasks, over the function itself."""
 
     def __init__(self, world) -> None:
@@ -96,36 +96,36 @@ class Desk:
 
         self.client, self.world = client(admin.app), world
 
-    def ask(self, method: str, path: str) -> Any:
+    def call(self, method: str, path: str) -> Any:
         headers = {"Authorization": f"Bearer {self.world.tokens[ADMIN]}"}
         return self.client.open(f"/api/v1/admin/tasks{path}", method=method, headers=headers)
 
 
 @pytest.fixture
-def desk(world) -> Desk:
-    return Desk(world)
+def admin_tasks(world) -> AdminTasks:
+    return AdminTasks(world)
 
 
-def test_dead_tasks_are_listed_by_what_they_are_about_and_never_with_what_they_hold(desk, add, make, db):
+def test_dead_tasks_are_listed_by_what_they_are_about_and_never_with_what_they_hold(admin_tasks, add, make, db):
     inbox_id = new_id()
     dying, waiting = add(inbox_id=str(inbox_id), name="Meera Nair", phone="+919876543210"), add("home_chef.lapse")
     with db.transaction() as session:
         queries.failed(session, dying, "GatewayUnavailable")
     dead(make, dying)
-    [shown] = desk.ask("GET", "").json["items"]
+    [shown] = admin_tasks.call("GET", "").json["items"]
     assert (shown["id"], shown["state"], shown["kind"]) == (str(dying), "dead", "payments.callback")
     assert shown["about"] == {"inbox_id": str(inbox_id)}
     assert (shown["sends"], shown["failures"], shown["last_error"]) == (SENDS, 1, "GatewayUnavailable")
     assert shown["dead_at"] is not None
     assert "Meera" not in str(shown)
     assert "+91" not in str(shown)
-    [alive] = desk.ask("GET", "?state=waiting").json["items"]
+    [alive] = admin_tasks.call("GET", "?state=waiting").json["items"]
     assert (alive["id"], alive["state"], alive["dead_at"]) == (str(waiting), "waiting", None)
-    assert desk.ask("GET", "?state=done").status_code == 422
+    assert admin_tasks.call("GET", "?state=done").status_code == 422
 
 
 def test_a_dead_task_is_sent_again_after_the_commit_with_all_its_tries_and_that_is_written_down(
-    desk, add, make, db, dispatching, queue, world, monkeypatch
+    admin_tasks, add, make, db, dispatching, queue, world, monkeypatch
 ):
     """Fails when the tries are not reset: the next sweep would mark it dead again."""
     from functions import wiring
@@ -133,7 +133,7 @@ def test_a_dead_task_is_sent_again_after_the_commit_with_all_its_tries_and_that_
     monkeypatch.setattr(wiring, "database", lambda: dispatching)
     message_id = add()
     dead(make, message_id)
-    answer = desk.ask("POST", f"/{message_id}/retry")
+    answer = admin_tasks.call("POST", f"/{message_id}/retry")
     assert (answer.status_code, answer.json["state"], answer.json["dead_at"]) == (200, "waiting", None)
     assert [task.name for task in queue.tasks] == [f"{message_id.hex}-{SENDS + 1}"]
     assert make.rows("select actor_id, action, subject_id, before, after from audit_log") == [
@@ -145,21 +145,21 @@ def test_a_dead_task_is_sent_again_after_the_commit_with_all_its_tries_and_that_
     assert len({task.name for task in queue.tasks}) == SENDS + 1
 
 
-def test_only_a_dead_task_is_sent_again(desk, add, make, db, now):
+def test_only_a_dead_task_is_sent_again(admin_tasks, add, make, db, now):
     waiting, done = add(), add()
     with db.transaction() as session:
         queries.done(session, done, now)
     for message_id in (waiting, done):
-        answer = desk.ask("POST", f"/{message_id}/retry")
+        answer = admin_tasks.call("POST", f"/{message_id}/retry")
         assert (answer.status_code, answer.json["code"]) == (409, "not_dead")
-    assert desk.ask("POST", f"/{new_id()}/retry").json["code"] == "task_not_found"
+    assert admin_tasks.call("POST", f"/{new_id()}/retry").json["code"] == "task_not_found"
     assert make.rows("select count(*) from audit_log") == [(0,)]
 
 
-def test_two_admins_at_once_send_it_again_once(desk, add, make):
+def test_two_admins_at_once_send_it_again_once(admin_tasks, add, make):
     """Fails when the message is read before it is locked."""
     message_id = add()
     dead(make, message_id)
-    answers = together(4, lambda: desk.ask("POST", f"/{message_id}/retry").status_code)
+    answers = run_concurrently(4, lambda: admin_tasks.call("POST", f"/{message_id}/retry").status_code)
     assert sorted(answers) == [200, 409, 409, 409]
     assert make.rows("select generation from outbox") == [(SENDS + 1,)]

@@ -259,8 +259,8 @@ def test_a_pool_of_dead_connections_is_not_noticed(db: PostgresDatabase, proxy: 
 
 def test_one_slow_answer_does_not_empty_the_pool_of_the_others(url: str, proxy: CountingProxy) -> None:
     with closing_database(at_port(url, proxy.url_port), read_timeout=0.2) as db:
-        with db.transaction() as kept:
-            kept.execute(text("select 1"))
+        with db.transaction() as open_session:
+            open_session.execute(text("select 1"))
             with pytest.raises(DatabaseUnavailable), db.reading() as session:
                 session.execute(text("select pg_sleep(1)"))
         with db.transaction() as session, db.reading() as other:

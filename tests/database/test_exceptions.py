@@ -19,7 +19,7 @@ from shared.payments.exception_resolution import AlreadyClosed, ExceptionNotFoun
 from shared.payments.gateway import GatewayAnswer, GatewayStatus
 from shared.payments.models import Refund
 from shared.payments.schemas import CashTaken
-from tests.make import Person, at, together
+from tests.make import Person, always, run_concurrently
 from tests.round_trips import counted
 
 ENDED = (Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED)
@@ -54,8 +54,8 @@ def close(db, make, admin, now):
     def close(reference=None, exception_id=None):
         chosen = exception_id or make.rows("select id from exceptions")[0][0]
         with db.transaction() as session:
-            said = ExceptionClosing(closing_note="seen to", reference=reference)
-            exception_resolution.close(session, line, chosen, said, admin, now)
+            closing = ExceptionClosing(closing_note="seen to", reference=reference)
+            exception_resolution.close(session, line, chosen, closing, admin, now)
 
     return close
 
@@ -73,8 +73,8 @@ def test_cash_handed_back_is_done_by_its_reference(make, booking, in_cash, close
     assert balances.keys().isdisjoint({"refunds_payable", "customer_advance", "gateway_clearing"})
     assert make.stored(booking.id).payment_status == "partially_refunded"
     assert make.rows("select count(*) from notifications where kind = 'refunded'") == [(1,)]
-    told = make.rows("select kind, actor, actor_id from booking_events order by id desc limit 2")
-    assert told == [("exception_closed", "admin", admin.id), ("refund_done", "admin", admin.id)]
+    events = make.rows("select kind, actor, actor_id from booking_events order by id desc limit 2")
+    assert events == [("exception_closed", "admin", admin.id), ("refund_done", "admin", admin.id)]
     [(after,)] = make.rows("select after from audit_log where action = 'exception.closed'")
     assert after == {"kind": "cash_refund", "closing_note": "seen to", "reference": "RECEIPT-17"}
 
@@ -96,9 +96,9 @@ def test_a_refund_the_gateway_failed_is_paid_out_against_what_it_holds(db, make,
     phonepe.fault("refund.fails")
     with db.transaction() as session:
         command = RefundCommand(booking.total, "nobody came", Bearer.PLATFORM)
-        given = admin_refund.refund(session, line, booking.id, command, make.admin(), now).id
+        refund_id = admin_refund.refund(session, line, booking.id, command, make.admin(), now).id
     for _ in range(3):
-        refunding.advance(db, at(gateway), line, given, now)
+        refunding.advance(db, always(gateway), line, refund_id, now)
     assert make.rows("select kind from exceptions") == [("refund_failed",)]
 
     close("UTR-4711")
@@ -107,7 +107,7 @@ def test_a_refund_the_gateway_failed_is_paid_out_against_what_it_holds(db, make,
     assert make.stored(booking.id).payment_status == "refunded"
     late = GatewayAnswer(GatewayStatus.FAILED, "PAYMENT_ERROR")
     with db.reading() as session:
-        known = session.get_one(Refund, given)
+        known = session.get_one(Refund, refund_id)
     assert refunding.settle(db, line, known, "TESTMERCHANT", late, now) == "done"
 
 
@@ -153,7 +153,7 @@ def test_one_without_a_booking_is_closed_like_any_other(db, make, close, now):
 @pytest.mark.usefixtures("in_cash")
 def test_an_exception_closed_by_two_at_once_is_closed_once(make, booking, close):
     """Fails when it is read before the booking is locked: the second marks a completed refund."""
-    outcomes = together(3, lambda: close("RECEIPT-17"))
+    outcomes = run_concurrently(3, lambda: close("RECEIPT-17"))
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AlreadyClosed"] * 2 + ["NoneType"]
     assert make.rows("select count(*) from audit_log where action = 'exception.closed'") == [(1,)]
     assert make.balances(booking.id)["cash"] == booking.total - 100_00

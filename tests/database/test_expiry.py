@@ -9,7 +9,7 @@ from shared.appointments.lifecycle import ProviderAction
 from shared.bookings import expiry
 from shared.kit.ids import new_id
 from shared.payments import status_polling
-from tests.make import at, together
+from tests.make import always, run_concurrently
 
 HALF_AN_HOUR = timedelta(minutes=30)
 JUST = timedelta(microseconds=1)
@@ -31,7 +31,7 @@ def accept(make, booking, now):
     return accept
 
 
-def told(make, person_id):
+def notifications_of(make, person_id):
     rows = make.rows("select kind from notifications where user_id = :id order by kind", id=person_id)
     return [kind for (kind,) in rows]
 
@@ -42,7 +42,7 @@ def test_an_unpaid_booking_is_cancelled_after_half_an_hour_to_the_instant(make, 
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status, stored.acceptance) == ("cancelled", "failed", "unassigned")
     assert (stored.cancellation_reason, stored.pay_by, stored.provider_id) == ("unpaid", None, None)
-    assert told(make, customer.id) == ["booked", "cancelled_unpaid"]
+    assert notifications_of(make, customer.id) == ["booked", "cancelled_unpaid"]
     last = make.rows(
         "select actor, kind, from_status, to_status, reason, at from booking_events order by id desc limit 1"
     )
@@ -52,7 +52,7 @@ def test_an_unpaid_booking_is_cancelled_after_half_an_hour_to_the_instant(make, 
 
 def test_a_chef_who_was_only_asked_is_told_nothing(make, booking, expire):
     expire()
-    assert told(make, booking.chef_id) == []
+    assert notifications_of(make, booking.chef_id) == []
 
 
 def test_the_time_of_a_cancelled_booking_is_free_again(make, booking, expire):
@@ -64,7 +64,7 @@ def test_the_time_of_a_cancelled_booking_is_free_again(make, booking, expire):
 def test_what_is_cancelled_stays_cancelled_and_is_not_cancelled_again(make, expire, customer):
     expire()
     assert expire() == {"overdue": 0, "cancelled": 0}
-    assert told(make, customer.id) == ["booked", "cancelled_unpaid"]
+    assert notifications_of(make, customer.id) == ["booked", "cancelled_unpaid"]
 
 
 def test_a_booking_paid_in_time_is_left(make, phonepe, gateway, expire):
@@ -84,10 +84,10 @@ def test_a_booking_paid_while_it_is_about_to_be_cancelled_is_decided_on_its_lock
 
     def act():
         if next(turns) == "pay":
-            return status_polling.poll_by_our_id(db, at(gateway), line, our_id, later)
+            return status_polling.poll_by_our_id(db, always(gateway), line, our_id, later)
         return expiry.expire(db, line, later)
 
-    outcomes = together(2, act)
+    outcomes = run_concurrently(2, act)
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status) in {("cancelled", "success"), ("confirmed", "success")}
@@ -107,7 +107,7 @@ def test_two_sweeps_at_once_cancel_each_booking_once(make, expire):
     people = [make.customer() for _ in range(4)]
     for day, person in enumerate(people):
         make.booking(person, booking_date=make.day(3 + day))
-    outcomes = together(3, expire)
+    outcomes = run_concurrently(3, expire)
     assert sum(outcome["cancelled"] for outcome in outcomes) == 4
     assert make.rows("select count(*) from notifications where kind = 'cancelled_unpaid'") == [(4,)]
     assert make.rows("select count(*) from booking_events where kind = 'cancelled'") == [(4,)]
@@ -128,8 +128,8 @@ def test_a_booking_its_chef_confirmed_has_a_day_to_be_paid_and_the_chef_is_told_
     assert expire(timedelta(hours=24)) == {"overdue": 1, "cancelled": 1}
     stored = make.stored(booking.id)
     assert (stored.status, stored.acceptance, stored.provider_id) == ("cancelled", "accepted", booking.chef_id)
-    assert told(make, customer.id) == ["accepted", "booked", "cancelled_unpaid"]
-    assert told(make, booking.chef_id) == ["visit_cancelled"]
+    assert notifications_of(make, customer.id) == ["accepted", "booked", "cancelled_unpaid"]
+    assert notifications_of(make, booking.chef_id) == ["visit_cancelled"]
     assert make.rows("select state from offers") == [("withdrawn",)]
     assert make.booking(make.customer(), chef_id=booking.chef_id)
 

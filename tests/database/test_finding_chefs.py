@@ -19,9 +19,9 @@ ALL_DAY = [(day, 0, 1440) for day in range(7)]
 
 @pytest.fixture
 def found(db, make, customer, now):
-    def found(**given):
-        place = {} if "city" in given else {"address_id": customer.address_id}
-        wanted = {**place, "booking_date": make.day(3), "time_slot": time(12), **given}
+    def found(**overrides):
+        place = {} if "city" in overrides else {"address_id": customer.address_id}
+        wanted = {**place, "booking_date": make.day(3), "time_slot": time(12), **overrides}
         with db.reading() as session:
             return browsing.free_chefs(session, customer.id, FreeChefsQuery(**wanted), now)
 
@@ -30,8 +30,8 @@ def found(db, make, customer, now):
 
 @pytest.fixture
 def times(db, make, customer, now):
-    def times(at=now, **given):
-        wanted = {"address_id": customer.address_id, "booking_date": make.day(3), **given}
+    def times(at=now, **overrides):
+        wanted = {"address_id": customer.address_id, "booking_date": make.day(3), **overrides}
         with db.reading() as session:
             return browsing.free_times(session, customer.id, FreeTimesQuery(**wanted), at).time_slots
 
@@ -171,14 +171,14 @@ def test_a_city_that_is_served_by_pincode_asks_for_it(make, found):
 
 
 def test_somebody_elses_address_and_a_place_we_do_not_come_to_are_refused(make, found, times):
-    for ask in (found, times):
+    for search in (found, times):
         for unknown in (make.customer().address_id, new_id()):
             with pytest.raises(Invalid, match=r"query\.address_id"):
-                ask(address_id=unknown)
+                search(address_id=unknown)
     make.run("update addresses set latitude = 18.5, longitude = 73.8")
-    for ask in (found, times):
+    for search in (found, times):
         with pytest.raises(NotServiceable) as refused:
-            ask()
+            search()
         assert refused.value.members == {"rule": "area"}
 
 
@@ -243,8 +243,8 @@ def test_a_chefs_page_tells_the_week_and_the_newest_ratings_and_of_customers_the
         (4, "4 stars", "2026-11", "Meera"),
     ]
     assert (page.rating, page.rating_count) == (4.5, 2)
-    told = page.model_dump_json()
-    assert not [secret for secret in ("Shah", "Devi", "test.example", "Hill Road", str(guest.id)) if secret in told]
+    body = page.model_dump_json()
+    assert not [secret for secret in ("Shah", "Devi", "test.example", "Hill Road", str(guest.id)) if secret in body]
 
 
 def rate(make, chef, guest, stars, at):
@@ -280,9 +280,9 @@ def test_a_chef_who_only_pauses_keeps_a_page_and_who_is_not_verified_or_gone_has
     assert public(db, make.chef(is_available=False).id).ratings == []
     gone = make.chef()
     make.run("update users set is_active = false where id = :id", id=gone.id)
-    for nobody in (gone.id, make.chef(is_verified=False).id, make.customer().id, new_id()):
+    for user_id in (gone.id, make.chef(is_verified=False).id, make.customer().id, new_id()):
         with pytest.raises(ChefNotFound):
-            public(db, nobody)
+            public(db, user_id)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import Key, KeyReused, Replayed, fingerprint
 from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.visit import NoChefFree
-from tests.make import RULES, together
+from tests.make import RULES, run_concurrently
 
 ROUTE = "POST /api/v1/customer/bookings"
 
@@ -76,7 +76,7 @@ def test_two_requests_at_once_with_one_key_are_one_booking_with_one_answer(make,
     for _ in range(6):
         make.chef()
     customer = make.customer()
-    outcomes = together(6, lambda: book(customer))
+    outcomes = run_concurrently(6, lambda: book(customer))
     made = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
     repeated = [outcome for outcome in outcomes if isinstance(outcome, Replayed)]
     assert (len(made), len(repeated)) == (1, 5)
@@ -128,7 +128,7 @@ def test_of_two_who_store_under_one_key_the_later_gets_the_earlier_ones_answer(m
             idempotency.store(session, key, 201, {"number": number}, now)
         return number
 
-    outcomes = together(8, store)
+    outcomes = run_concurrently(8, store)
     [stored] = [outcome for outcome in outcomes if isinstance(outcome, int)]
     assert {outcome.answer["number"] for outcome in outcomes if isinstance(outcome, Replayed)} == {stored}
 

@@ -41,9 +41,9 @@ def broken(session):
 
 
 def test_a_world_with_every_kind_of_booking_breaks_none_and_asking_is_one_statement(kinds):
-    with kinds.play.db.reading() as session, counted() as asked:
+    with kinds.play.db.reading() as session, counted() as queries:
         assert broken(session) == []
-    assert len(asked.statements) == 1
+    assert len(queries.statements) == 1
 
 
 @pytest.mark.parametrize("name", wiring.invariants())
@@ -64,8 +64,8 @@ def test_every_invariant_is_asked_and_has_what_breaks_it():
 def test_of_each_invariant_no_more_is_told_than_is_worth_reading(kinds):
     with undone(kinds) as session:
         session.execute(text("delete from outbox"))
-        promised = [breach for breach in broken(session) if breach.invariant == "what_follows_is_promised"]
-    assert len(promised) == MOST
+        missing = [breach for breach in broken(session) if breach.invariant == "what_follows_is_promised"]
+    assert len(missing) == MOST
 
 
 def test_the_moves_that_history_allows_are_those_of_the_table(kinds):
@@ -84,17 +84,19 @@ def test_the_moves_that_history_allows_are_those_of_the_table(kinds):
                     )
                 session.execute(text("alter table bookings drop constraint ck_bookings_home_chef_at_rest"))
                 session.execute(text("update bookings set status = :other where id = :id"), walked)
-                told = [breach for breach in breaches(session, moves, NOW) if f"from {one} to {other}" in breach.detail]
-            assert (told == []) == (other in allowed), (one, other)
+                found = [
+                    breach for breach in breaches(session, moves, NOW) if f"from {one} to {other}" in breach.detail
+                ]
+            assert (found == []) == (other in allowed), (one, other)
 
 
 @pytest.mark.breaks_invariants("so that the job has something to tell")
 def test_the_job_tells_of_each_breach_by_its_name_and_ids(db, make, now, caplog):
     booking = make.booking()
-    asked = wiring.invariants()
-    assert ask(db, asked, now) == {"asked": len(asked), "broken": 0, "failed": 0}
+    queries = wiring.invariants()
+    assert ask(db, queries, now) == {"asked": len(queries), "broken": 0, "failed": 0}
     make.run("update bookings set pay_by = null")
-    assert ask(db, asked, now) == {"asked": len(asked), "broken": 1, "failed": 0}
+    assert ask(db, queries, now) == {"asked": len(queries), "broken": 1, "failed": 0}
     [line] = [record.fields for record in caplog.records if hasattr(record, "fields") and "alarm" in record.fields]
     assert line["alarm"] == "invariant_broken"
     assert line["invariant"] == "every_unpaid_booking_has_a_deadline"
@@ -103,8 +105,8 @@ def test_the_job_tells_of_each_breach_by_its_name_and_ids(db, make, now, caplog)
 
 def test_one_that_cannot_be_asked_is_told_of_and_does_not_keep_the_others(db, make, now, caplog):
     make.booking()
-    asked = {"no_statement": "select nothing", "ledger_balances": wiring.invariants()["ledger_balances"]}
-    assert ask(db, asked, now) == {"asked": 2, "broken": 0, "failed": 1}
+    queries = {"no_statement": "select nothing", "ledger_balances": wiring.invariants()["ledger_balances"]}
+    assert ask(db, queries, now) == {"asked": 2, "broken": 0, "failed": 1}
     assert [record.fields["invariant"] for record in caplog.records if hasattr(record, "fields")] == ["no_statement"]
 
 

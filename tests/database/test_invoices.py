@@ -13,7 +13,7 @@ from shared.kit.ids import new_id
 from shared.ledger.postings import AccountCode
 from shared.lines.home_chef.line import LINE
 from shared.payments import invoicing
-from tests.make import together
+from tests.make import run_concurrently
 from tests.round_trips import counted
 
 pytestmark = pytest.mark.breaks_invariants("what is completed was paid by a row alone")
@@ -97,7 +97,7 @@ def test_a_completed_booking_has_an_invoice_of_its_breakdown_to_the_paisa(make, 
 def test_fifty_completions_at_once_are_numbered_one_to_fifty(make, under_way, complete):
     """Fails when the number is a sequence or a maximum plus one: gaps after failures, or duplicates."""
     left = iter(under_way(50))
-    outcomes = together(50, lambda: complete(next(left)))
+    outcomes = run_concurrently(50, lambda: complete(next(left)))
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert numbers(make) == [f"SZ/26-27/{serial:06d}" for serial in range(1, 51)]
 
@@ -109,7 +109,7 @@ def test_what_is_rolled_back_leaves_no_gap(make, under_way, complete):
         n, booking = next(turns)
         complete(booking, undone=n % 3 == 0)
 
-    outcomes = together(12, one)
+    outcomes = run_concurrently(12, one)
     assert [type(outcome) for outcome in outcomes if isinstance(outcome, Exception)] == [Undone] * 4
     assert numbers(make) == [f"SZ/26-27/{serial:06d}" for serial in range(1, 9)]
     assert make.rows("select last from invoice_series") == [(8,)]

@@ -8,7 +8,7 @@ import pytest
 from functions.wiring import line
 from shared.bookings import expiry
 from shared.payments import refunding, status_polling
-from tests.make import at, together
+from tests.make import always, run_concurrently
 
 GATEWAYS = ("v1", "v2")
 EXPIRED = timedelta(hours=1)
@@ -17,7 +17,7 @@ EXPIRED = timedelta(hours=1)
 @pytest.fixture
 def poll(db, gateway, now):
     def poll(our_id, after=EXPIRED):
-        return status_polling.poll_by_our_id(db, at(gateway), line, our_id, now + after)
+        return status_polling.poll_by_our_id(db, always(gateway), line, our_id, now + after)
 
     return poll
 
@@ -27,18 +27,18 @@ def send_refunds(db, make, gateway, now):
     """Handle the outbox's refund messages, then poll the refunds."""
 
     def send_refunds():
-        promised = make.rows("select payload->>'refund_id' from outbox where kind = 'payments.refund'")
+        messages = make.rows("select payload->>'refund_id' from outbox where kind = 'payments.refund'")
         states = []
-        for (refund_id,) in promised:
+        for (refund_id,) in messages:
             for _ in range(2):
-                state = refunding.advance(db, at(gateway), line, UUID(refund_id), now + EXPIRED)
+                state = refunding.advance(db, always(gateway), line, UUID(refund_id), now + EXPIRED)
             states.append(state.value)
         return states
 
     return send_refunds
 
 
-def told(make, person_id):
+def notifications_of(make, person_id):
     rows = make.rows("select kind from notifications where user_id = :id order by kind", id=person_id)
     return [kind for (kind,) in rows]
 
@@ -66,11 +66,11 @@ def test_a_success_after_the_booking_lapsed_is_refunded_in_full_and_takes_no_slo
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "refunds_payable": -booking.total}
 
     assert send_refunds() == ["done"]
-    [refund] = [told for told in phonepe.transactions() if told["kind"] == "refund"]
+    [refund] = [transaction for transaction in phonepe.transactions() if transaction["kind"] == "refund"]
     assert (refund["amount"], refund["originalTransactionId"]) == (booking.total, expired)
     assert make.balances(booking.id) == {}
     assert make.stored(booking.id).payment_status == "refunded"
-    assert told(make, customer.id) == ["booked", "cancelled_unpaid", "refund_on_its_way", "refunded"]
+    assert notifications_of(make, customer.id) == ["booked", "cancelled_unpaid", "refund_on_its_way", "refunded"]
     assert happened(make)[-3:] == ["cancelled", "payment_too_late", "refund_done"]
     assert make.booking(make.customer(), chef_id=booking.chef_id).chef_id == booking.chef_id
 
@@ -79,16 +79,16 @@ def test_a_chef_who_was_only_asked_is_told_nothing_of_it(make, phonepe, booking,
     phonepe.settle(expired, "pay")
     poll(expired)
     send_refunds()
-    assert told(make, booking.chef_id) == []
+    assert notifications_of(make, booking.chef_id) == []
 
 
 def test_a_late_success_told_many_times_at_once_is_refunded_once(make, phonepe, booking, expired, poll, send_refunds):
     phonepe.settle(expired, "pay")
-    assert set(together(6, lambda: poll(expired))) == {"succeeded"}
-    together(2, send_refunds)
+    assert set(run_concurrently(6, lambda: poll(expired))) == {"succeeded"}
+    run_concurrently(2, send_refunds)
     assert make.rows("select state, amount from refunds") == [("done", booking.total)]
     assert make.balances(booking.id) == {}
-    assert len([told for told in phonepe.transactions() if told["kind"] == "refund"]) == 1
+    assert len([transaction for transaction in phonepe.transactions() if transaction["kind"] == "refund"]) == 1
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_second_success_is_refunded_and_the_booking_stays_as_it_is(
         ("duplicate",),
         ("applied",),
     ]
-    assert told(make, customer.id) == ["booked", "confirmed", "refund_on_its_way", "refunded"]
+    assert notifications_of(make, customer.id) == ["booked", "confirmed", "refund_on_its_way", "refunded"]
     assert "payment_duplicate" in happened(make)
 
 
@@ -148,6 +148,6 @@ def test_two_payments_that_succeed_at_the_same_moment_are_one_applied_and_one_re
     phonepe.settle(first, "pay", force=True)
     phonepe.settle(second, "pay")
     both = iter([first, second])
-    assert together(2, lambda: poll(next(both))) == ["succeeded", "succeeded"]
+    assert run_concurrently(2, lambda: poll(next(both))) == ["succeeded", "succeeded"]
     assert sorted(make.rows("select capture from payment_attempts")) == [("applied",), ("duplicate",)]
     assert make.rows("select count(*) from refunds") == [(1,)]

@@ -10,7 +10,7 @@ from shared.kit.ids import new_id
 from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.ledger.postings import AccountCode, Kind, Parts, Posting
-from tests.make import together
+from tests.make import run_concurrently
 
 SAME_DATABASE = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -80,7 +80,7 @@ def test_one_fact_of_one_source_is_booked_once_however_often_it_is_told(db, now)
 
 def test_one_fact_told_by_many_at_once_is_booked_once(db, now):
     source = new_id()
-    together(8, lambda: post(db, now, postings.captured(100), source=source))
+    run_concurrently(8, lambda: post(db, now, postings.captured(100), source=source))
     assert balances(db) == {"gateway_clearing": 100, "customer_advance": -100}
 
 
@@ -103,14 +103,14 @@ def test_whatever_a_visit_is_made_of_its_bookings_are_taken(db, make, now, provi
     if parts.total == 0:
         return
     chef = make.chef()
-    kept = max(1, round(parts.total * share))
+    retained = max(1, round(parts.total * share))
     booking = new_id()
     post(db, now, postings.completed(parts, chef.id), Kind.COMPLETED, booking=booking)
-    post(db, now, postings.kept(kept, parts, chef.id), Kind.KEPT, booking=booking)
-    post(db, now, postings.kept(kept, parts, None), Kind.KEPT, booking=booking)
-    told = balances(db, booking)
-    assert sum(told.values()) == 0
-    assert told["customer_advance"] == parts.total + 2 * kept
+    post(db, now, postings.kept(retained, parts, chef.id), Kind.KEPT, booking=booking)
+    post(db, now, postings.kept(retained, parts, None), Kind.KEPT, booking=booking)
+    stored = balances(db, booking)
+    assert sum(stored.values()) == 0
+    assert stored["customer_advance"] == parts.total + 2 * retained
 
 
 @SAME_DATABASE

@@ -10,23 +10,23 @@ import pytest
 from tests.round_trips import CountingProxy
 
 
-def say_back(server: socket.socket) -> None:
+def echo(server: socket.socket) -> None:
     connection, _ = server.accept()
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with connection:
-        while heard := connection.recv(100):
-            connection.sendall(heard)
+        while received := connection.recv(100):
+            connection.sendall(received)
 
 
 @pytest.fixture
 def line() -> Iterator[CountingProxy]:
     """Yield a delayed connection to an echo server."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        saying = threading.Thread(target=say_back, args=(server,))
-        saying.start()
+        echo_server = threading.Thread(target=echo, args=(server,))
+        echo_server.start()
         with CountingProxy(*server.getsockname()[:2]) as line:
             yield line
-        saying.join(5)
+        echo_server.join(5)
 
 
 @pytest.fixture
@@ -57,12 +57,12 @@ def test_an_answer_is_late_by_what_is_said(line: CountingProxy, caller: socket.s
 
 def test_answers_queue_and_do_not_wait_for_each_other(line: CountingProxy, caller: socket.socket) -> None:
     line.delay = 0.02
-    began, said = time.perf_counter(), bytes(range(50))
-    for each in said:
+    began, sent = time.perf_counter(), bytes(range(50))
+    for each in sent:
         caller.sendall(bytes([each]))
         time.sleep(0.0005)
-    heard = b""
-    while len(heard) < len(said):
-        heard += caller.recv(100)
-    assert heard == said
+    received = b""
+    while len(received) < len(sent):
+        received += caller.recv(100)
+    assert received == sent
     assert time.perf_counter() - began < 0.02 * 10

@@ -12,7 +12,7 @@ from shared.idempotency.queries import Key, Replayed, fingerprint
 from shared.kit.database import DatabaseUnavailable
 from shared.lines.home_chef.line import LINE
 from shared.payments import status_polling
-from tests.make import RULES, at, begin_as
+from tests.make import RULES, always, begin_as
 from tests.postgres_server import at_port
 from tests.round_trips import CountingProxy
 
@@ -64,11 +64,11 @@ def test_a_settlement_whose_commit_got_no_answer_changes_nothing_when_it_is_made
     phonepe.settle(txn, "pay")
     proxy.lose_answers(to=COMMIT)
     with pytest.raises(DatabaseUnavailable):
-        status_polling.poll_by_our_id(wired, at(gateway), line, txn, now)
-    assert status_polling.poll_by_our_id(wired, at(gateway), line, txn, now) == "succeeded"
+        status_polling.poll_by_our_id(wired, always(gateway), line, txn, now)
+    assert status_polling.poll_by_our_id(wired, always(gateway), line, txn, now) == "succeeded"
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
     assert make.rows("select count(*) from ledger_transactions") == [(1,)]
-    told = make.rows("select kind from notifications order by 1")
-    assert told == [("booked",), ("confirmed",), ("visit_to_answer",)]
+    notifications = make.rows("select kind from notifications order by 1")
+    assert notifications == [("booked",), ("confirmed",), ("visit_to_answer",)]
     events = make.rows("select kind from booking_events where kind in ('payment_succeeded', 'confirmed') order by 1")
     assert events == [("confirmed",), ("payment_succeeded",)]

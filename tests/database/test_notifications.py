@@ -11,7 +11,7 @@ from shared.lines.home_chef.letters import LETTERS
 from shared.notifications import queries
 from shared.notifications.notice import Notice, Reader
 from shared.notifications.queries import NotificationNotFound
-from tests.make import together
+from tests.make import run_concurrently
 from tests.round_trips import counted
 
 FACTS = {"ref": "SZ-1", "total": 236156}
@@ -38,7 +38,7 @@ def notify(db, meera, now):
     return notify
 
 
-def promised(make):
+def mail_messages(make):
     return make.rows("select payload->>'notification_id' from outbox where kind = 'notifications.mail'")
 
 
@@ -48,20 +48,20 @@ def test_telling_somebody_promises_one_mail_of_it(notify, make, meera):
         "select id, user_id, kind, facts, mailed_at from notifications"
     )
     assert (user_id, kind, facts, mailed_at) == (meera.id, "confirmed", FACTS, None)
-    assert promised(make) == [(str(notification_id),)]
+    assert mail_messages(make) == [(str(notification_id),)]
 
 
 def test_the_same_thing_told_again_changes_nothing_and_is_mailed_once(notify, make):
     notify()
     notify(facts={"ref": "another"})
     assert make.rows("select facts from notifications") == [(FACTS,)]
-    assert len(promised(make)) == 1
+    assert len(mail_messages(make)) == 1
 
 
 def test_the_same_thing_told_by_many_at_once_is_mailed_once(notify, make):
-    together(6, notify)
+    run_concurrently(6, notify)
     assert make.rows("select count(*) from notifications") == [(1,)]
-    assert len(promised(make)) == 1
+    assert len(mail_messages(make)) == 1
 
 
 def test_another_thing_another_subject_and_another_person_are_told_too(notify, make):
@@ -69,7 +69,7 @@ def test_another_thing_another_subject_and_another_person_are_told_too(notify, m
     notify(kind="completed")
     notify(subject=new_id())
     notify(person=make.customer())
-    assert len(promised(make)) == 4
+    assert len(mail_messages(make)) == 4
 
 
 def test_what_is_undone_was_never_told(db, make, meera, now):
@@ -80,17 +80,17 @@ def test_what_is_undone_was_never_told(db, make, meera, now):
 
     with pytest.raises(ZeroDivisionError):
         crash()
-    assert (make.rows("select 1 from notifications"), promised(make)) == ([], [])
+    assert (make.rows("select 1 from notifications"), mail_messages(make)) == ([], [])
 
 
 def test_a_mail_knows_where_it_goes_and_is_marked_once(notify, make, db, now):
     notify()
     [(notification_id,)] = make.rows("select id from notifications")
     with db.reading() as session:
-        told = queries.addressed(session, notification_id)
-    assert (told.line, told.kind, told.facts, told.name) == ("home_chef", "confirmed", FACTS, "Meera")
-    assert told.email.startswith("customer")
-    assert told.mailed_at is None
+        mail = queries.addressed(session, notification_id)
+    assert (mail.line, mail.kind, mail.facts, mail.name) == ("home_chef", "confirmed", FACTS, "Meera")
+    assert mail.email.startswith("customer")
+    assert mail.mailed_at is None
     for after in (timedelta(0), timedelta(hours=1)):
         with db.transaction() as session:
             queries.mailed(session, notification_id, now + after)
@@ -113,7 +113,7 @@ def test_everything_a_visit_tells_has_its_words(make, gateway, phonepe):
         assert home_chef.letter(Notice(kind, subject, {**facts, **MORE}), Reader()).text(home_chef.brand)
 
 
-def told(db, meera, unread=False, **page):
+def listed(db, meera, unread=False, **page):
     with db.reading() as session:
         rows, cursor = queries.list_for(session, meera.id, PageQuery(**page), unread=unread)
         return rows, cursor, queries.unread_count(session, meera.id)
@@ -128,7 +128,7 @@ def test_the_same_kind_of_thing_may_happen_to_a_subject_again(db, make, meera, n
     for once in (None, "first", "first", "second"):
         with db.transaction() as session:
             queries.notify(session, meera.id, "home_chef", "rescheduled", meera.id, FACTS, now, once=once)
-    assert len(promised(make)) == 3
+    assert len(mail_messages(make)) == 3
 
 
 def test_a_person_sees_their_own_newest_first_by_pages(db, make, meera, notify, now):
@@ -137,8 +137,8 @@ def test_a_person_sees_their_own_newest_first_by_pages(db, make, meera, notify, 
         with db.transaction() as session:
             at = now + timedelta(hours=hour // 2)  # two of the same instant
             queries.notify(session, meera.id, "home_chef", "confirmed", new_id(), {"nth": hour}, at)
-    first, cursor, unread = told(db, meera, limit=3)
-    rest, end, _ = told(db, meera, limit=3, cursor=cursor)
+    first, cursor, unread = listed(db, meera, limit=3)
+    rest, end, _ = listed(db, meera, limit=3, cursor=cursor)
     seen = [row.facts["nth"] for row in (*first, *rest)]
     assert (sorted(seen), seen[0], end, unread) == ([0, 1, 2, 3, 4], 4, None, 5)
     assert sorted(seen[1:3]) == [2, 3]
@@ -147,12 +147,12 @@ def test_a_person_sees_their_own_newest_first_by_pages(db, make, meera, notify, 
 def test_what_was_read_is_not_unread_any_more_and_the_first_time_counts(db, meera, notify, now):
     notify()
     notify(kind="completed")
-    rows, _, _ = told(db, meera)
+    rows, _, _ = listed(db, meera)
     for at in (now, now + timedelta(hours=1)):
         assert read(db, meera, rows[0].id, at).read_at == now
-    left, _, unread = told(db, meera, unread=True)
+    left, _, unread = listed(db, meera, unread=True)
     assert ([row.id for row in left], unread) == ([rows[1].id], 1)
-    assert len(told(db, meera)[0]) == 2
+    assert len(listed(db, meera)[0]) == 2
 
 
 def test_somebody_elses_notification_is_not_there(db, make, meera, notify, now):
@@ -173,7 +173,7 @@ def test_the_unread_are_counted_up_to_a_hundred_and_found_by_their_index(db, mak
         now=now,
     )
     make.run("analyze notifications")
-    rows, _, unread = told(db, meera, unread=True, limit=1)
+    rows, _, unread = listed(db, meera, unread=True, limit=1)
     assert (unread, rows[0].dedupe_key) == (100, "5000")
     condition = "user_id = :user and read_at is null order by created_at desc, id desc limit 21"
     plan = make.rows(f"explain select * from notifications where {condition}", user=meera.id)
@@ -185,5 +185,5 @@ def test_a_list_with_its_count_costs_two_statements_however_long_it_is(db, meera
     for _ in range(count):
         notify(subject=new_id())
     with counted() as seen:
-        assert len(told(db, meera)[0]) == count
+        assert len(listed(db, meera)[0]) == count
     assert len(seen.statements) == 2  # and the authentication query

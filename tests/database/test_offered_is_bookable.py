@@ -48,7 +48,7 @@ CHEFS = st.lists(
 _numbers = count(1)
 
 
-class Town:
+class IsolatedCity:
     """A separate city for one example, without other examples' chefs."""
 
     def __init__(self, make, chefs, ahead):
@@ -104,10 +104,10 @@ class Town:
 
     def books(self, at, hours, chef_id=None):
         """Return the chef of a booking that is then rolled back; None if it is refused."""
-        given = {"booking_date": self.day, "time_slot": at, "duration_hours": hours, "chef_id": chef_id}
+        wanted = {"booking_date": self.day, "time_slot": at, "duration_hours": hours, "chef_id": chef_id}
         try:
             return placement.place(
-                self.undone, LINE, self.make.request(self.customer, **given), lambda _: None, RULES, self.now
+                self.undone, LINE, self.make.request(self.customer, **wanted), lambda _: None, RULES, self.now
             ).chef_id
         except NOT_BOOKABLE:
             return None
@@ -144,7 +144,7 @@ class Town:
 def test_what_is_offered_can_be_booked_and_what_can_be_booked_is_offered(make, chefs, ahead, hours, looked_at):
     """Seen to fail without the gap in `Calendar.is_busy`, with days off read for the requested day alone, with adjacent
     slots not merged in `calendar._joined`, without the horizon, and with busy chefs listed."""
-    town = Town(make, chefs, ahead)
+    town = IsolatedCity(make, chefs, ahead)
     bookable = {chef: [at for at in HALF_HOURS if town.books(at, hours, chef)] for chef in town.chefs}
     for chef, times in bookable.items():
         assert town.times(hours, chef) == times

@@ -15,7 +15,7 @@ from shared.bookings.transitions import StatusChangeNotAllowed
 from shared.kit.ids import new_id
 from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.visit import CHEF
-from tests.make import together
+from tests.make import run_concurrently
 
 HOUR = timedelta(hours=1)
 
@@ -25,7 +25,7 @@ def step(make, now):
     """Take a chef's step that long after the booking was made."""
 
     def step(booking, status, after=timedelta(0), chef_id=None, window=0, reason=None):
-        begin = make.acting(chef_id or booking.chef_id, CHEF)
+        begin = make.begin_as_actor(chef_id or booking.chef_id, CHEF)
         row = status_changes.by_provider(begin, LINE, booking.id, ProviderAction(status), reason, window, now + after)
         return row.booking.status, row.booking.acceptance
 
@@ -173,7 +173,7 @@ def test_a_step_taken_many_times_at_once_is_taken_once(make, paid, step, status)
         if before == status:
             break
         step(paid, before)
-    outcomes = together(5, lambda: step(paid, status))
+    outcomes = run_concurrently(5, lambda: step(paid, status))
     assert set(outcomes) == {(status, "accepted")}
     assert len(events(make)) == len(set(events(make)))
     assert make.rows("select count(*) from ledger_transactions where kind = 'completed'") == [

@@ -10,7 +10,7 @@ from shared.kit.settings import Keys
 from shared.kit.store import StoreUnavailable
 from shared.sign_in.limits import Client
 from shared.sign_in.otp import OneTimeCodes, OtpInvalid, OtpLimited
-from tests.make import together
+from tests.make import run_concurrently
 from tests.redis_server import RedisServer
 
 EMAIL, OTHER = "meera@test.example", "ravi@test.example"
@@ -25,15 +25,15 @@ def server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def redis(server) -> Iterator["Inside"]:
+def redis(server) -> Iterator["RedisInspector"]:
     server.flush()
-    inside = Inside(server.redis.port)
+    inside = RedisInspector(server.redis.port)
     yield inside
     inside.close()
 
 
 @pytest.fixture
-def store(server: RedisServer, redis: "Inside") -> Iterator[UpstashRedis]:  # noqa: ARG001 - emptied before use
+def store(server: RedisServer, redis: "RedisInspector") -> Iterator[UpstashRedis]:  # noqa: ARG001 - emptied before use
     store = UpstashRedis(server.url, server.token, (1.0, 10.0))
     yield store
     store.close()
@@ -44,37 +44,37 @@ def codes(store) -> OneTimeCodes:
     return OneTimeCodes(store, Keys({"1": "a-key-of-the-tests"}), 300, 300)
 
 
-class Inside:
+class RedisInspector:
     """Redis with an administrator's access."""
 
     def __init__(self, port: int) -> None:
         self._connection = RedisConnection(port)
         self.close = self._connection.close
 
-    def ask(self, *words: str | int | bytes):
+    def execute(self, *parts: str | int | bytes):
         [answer] = self._connection.ask(
-            [[str(word).encode() if not isinstance(word, bytes) else word for word in words]]
+            [[str(part).encode() if not isinstance(part, bytes) else part for part in parts]]
         )
         return answer
 
     def names(self, pattern: str = "*") -> list[str]:
-        return sorted(key.decode() for key in self.ask("KEYS", pattern))
+        return sorted(key.decode() for key in self.execute("KEYS", pattern))
 
     def lives(self) -> dict[str, int]:
         """Return the remaining seconds of each kind of key, rounded up."""
-        return {key.split(":")[1]: -(-self.ask("PTTL", key) // 1000) for key in self.names()}
+        return {key.split(":")[1]: -(-self.execute("PTTL", key) // 1000) for key in self.names()}
 
     def pass_time(self, pattern: str) -> None:
         """Expire the keys with these names."""
         for key in self.names(pattern):
-            self.ask("DEL", key)
+            self.execute("DEL", key)
 
     def everything(self) -> str:
-        told = []
+        values = []
         for key in self.names():
-            kind = self.ask("TYPE", key)
-            told.append((key, self.ask("HGETALL", key) if kind == b"hash" else self.ask("GET", key)))
-        return repr(told)
+            kind = self.execute("TYPE", key)
+            values.append((key, self.execute("HGETALL", key) if kind == b"hash" else self.execute("GET", key)))
+        return repr(values)
 
 
 def wrong(code: str) -> str:
@@ -138,23 +138,23 @@ def test_the_fifth_try_may_be_the_right_one(codes):
 
 def test_fifty_wrong_codes_at_once_are_five_tries(codes, redis):
     code = codes.issue(EMAIL, HOME, known=False)
-    outcomes = together(50, lambda: take(codes, wrong(code)))
+    outcomes = run_concurrently(50, lambda: take(codes, wrong(code)))
     assert set(outcomes) == {"invalid"}
     [key] = redis.names("otp:code:*")
-    assert redis.ask("HGET", key, "tries") == b"5"
+    assert redis.execute("HGET", key, "tries") == b"5"
     [failed] = redis.names("otp:failed-day:*")
-    assert redis.ask("GET", failed) == b"5"
+    assert redis.execute("GET", failed) == b"5"
     assert take(codes, code) == "invalid"
 
 
 def test_the_right_code_presented_many_times_at_once_is_taken_once(codes):
     code = codes.issue(EMAIL, HOME, known=False)
-    outcomes = together(10, lambda: take(codes, code))
+    outcomes = run_concurrently(10, lambda: take(codes, code))
     assert sorted(outcomes) == ["invalid"] * 9 + ["taken"]
 
 
 def test_many_sends_at_once_are_one(codes):
-    outcomes = together(10, lambda: codes.issue(EMAIL, HOME, known=False))
+    outcomes = run_concurrently(10, lambda: codes.issue(EMAIL, HOME, known=False))
     refused = [outcome for outcome in outcomes if isinstance(outcome, OtpLimited)]
     assert len(refused) == 9
     [code] = [outcome for outcome in outcomes if isinstance(outcome, str)]
@@ -223,7 +223,7 @@ def test_a_network_is_sent_so_many_codes_an_hour(codes, redis, client, count):
     codes.issue(EMAIL, client, known=False)
     [key] = redis.names("otp:send-ip:*")
     assert redis.lives()["send-ip"] == HOUR
-    redis.ask("SET", key, count - 1, "KEEPTTL")
+    redis.execute("SET", key, count - 1, "KEEPTTL")
     assert codes.issue("one@test.example", client, known=False)
     with pytest.raises(OtpLimited):
         codes.issue("two@test.example", client, known=True)
@@ -236,7 +236,7 @@ def test_a_network_tries_so_many_codes_an_hour_right_ones_too(codes, redis, clie
     take(codes, wrong(code), client=client)
     [key] = redis.names("otp:verify-ip:*")
     assert redis.lives()["verify-ip"] == HOUR
-    redis.ask("SET", key, count - 1, "KEEPTTL")
+    redis.execute("SET", key, count - 1, "KEEPTTL")
     assert take(codes, code, client=client) == "taken"
     with pytest.raises(OtpLimited):
         codes.take(EMAIL, code, client, known=True)
@@ -255,11 +255,11 @@ def test_a_household_is_one_ipv6_network_and_an_address_mapped_into_it_is_what_i
 def test_a_counter_never_lives_longer_than_its_window(codes, redis):
     """A window begins with the first use: a counter extended by each use would never expire."""
     sends(codes, redis, 2)
-    assert [redis.ask("PTTL", key) > 0 for key in redis.names()] == [True] * len(redis.names())
+    assert [redis.execute("PTTL", key) > 0 for key in redis.names()] == [True] * len(redis.names())
     [key] = redis.names("otp:send300:*")
-    redis.ask("PEXPIRE", key, 100_000)
+    redis.execute("PEXPIRE", key, 100_000)
     codes.issue(EMAIL, HOME, known=False)
-    assert redis.ask("PTTL", key) <= 100_000
+    assert redis.execute("PTTL", key) <= 100_000
 
 
 def test_the_store_holds_no_code_no_address_of_either_kind_and_no_key(codes, redis):

@@ -11,7 +11,7 @@ from shared.outbox.pending import PENDING, PendingMessage
 from shared.outbox.queries import GRACE, LEASE, SENDS, SWEEP_BACKOFF_MINUTES, Overdue
 from shared.outbox.sweep import BATCH, sweep
 from tests.fakes import Queue
-from tests.make import together
+from tests.make import run_concurrently
 
 JUST = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
@@ -161,11 +161,11 @@ def test_what_was_committed_and_never_reached_the_queue_is_sent_by_the_sweep(db,
 
 def test_a_queue_that_confirmed_nothing_and_has_the_task_has_it_once(db, queue, lease, add, make, now):
     """The same sending has the same task name; the sweep's is another task and finds the message done."""
-    queue.is_deaf = True
+    queue.loses_confirmation = True
     message_id = add()
     assert send(queue, [PendingMessage(message_id, "payments.refund", 0, now)]) == 0
     assert len(queue.tasks) == 1
-    queue.is_deaf = False
+    queue.loses_confirmation = False
     assert lease(message_id)
     finish(db, message_id, now)
     assert sweep(db, queue, now + GRACE) == NOTHING
@@ -188,7 +188,7 @@ def test_two_sweeps_at_once_send_different_messages(add, dispatching, queue, mak
     for _ in range(20):
         add()
     queue.tasks.clear()
-    outcomes = together(4, lambda: sweep(dispatching, queue, now + GRACE))
+    outcomes = run_concurrently(4, lambda: sweep(dispatching, queue, now + GRACE))
     assert sum(outcome["sent"] for outcome in outcomes) == 20
     assert len({task.name for task in queue.tasks}) == 20
     assert make.rows("select distinct generation from outbox") == [(1,)]
@@ -238,7 +238,7 @@ def test_a_queue_that_is_down_costs_a_few_promises_a_turn_and_the_others_none(db
 
 def test_a_message_is_leased_to_one_worker_at_a_time(add, lease):
     message_id = add()
-    outcomes = together(6, lambda: lease(message_id))
+    outcomes = run_concurrently(6, lambda: lease(message_id))
     assert sorted(outcome is None for outcome in outcomes) == [False, True, True, True, True, True]
     assert [outcome for outcome in outcomes if outcome] == [("payments.refund", {"a": 1})]
 

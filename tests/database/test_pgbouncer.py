@@ -56,8 +56,8 @@ def pooled_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 class pgbouncer:  # noqa: N801 - named like its program
     def __init__(self, folder: Path, port: int) -> None:
-        words = _NAMESPACE if os.geteuid() == 0 else ()  # it refuses to run as root, like Postgres
-        self.process = subprocess.Popen([*words, str(PROGRAM), "-q", str(folder / "ini")])
+        prefix = _NAMESPACE if os.geteuid() == 0 else ()  # it refuses to run as root, like Postgres
+        self.process = subprocess.Popen([*prefix, str(PROGRAM), "-q", str(folder / "ini")])
         self.port = port
 
     def __enter__(self) -> None:
@@ -78,7 +78,7 @@ class pgbouncer:  # noqa: N801 - named like its program
 def right_answers(connect: Callable[[], Any]) -> int:
     """Run autocommit statements on more threads than server connections; returns the number of correct results."""
 
-    def ask(thread: int) -> int:
+    def count_right(thread: int) -> int:
         right = 0
         connection = connect()
         for number in range(STATEMENTS):
@@ -95,7 +95,7 @@ def right_answers(connect: Callable[[], Any]) -> int:
         return right
 
     with ThreadPoolExecutor(THREADS) as pool:
-        return sum(pool.map(ask, range(THREADS)))
+        return sum(pool.map(count_right, range(THREADS)))
 
 
 def test_autocommit_is_right_where_plain_pg8000s_is_not(pooled_url: str) -> None:

@@ -13,7 +13,7 @@ from shared.places.models import Address, Location, ServiceArea
 from shared.places.queries import AddressNotFound
 from shared.places.serviceability import Place, decide
 from shared.users.models import User
-from tests.make import together
+from tests.make import run_concurrently
 
 HOME = {"full_address": "1 Main Road", "city": "Pune", "pincode": "411001", "is_default": False}
 BANDRA, FAR = (19.0596, 72.8295), (18.5204, 73.8567)
@@ -34,11 +34,11 @@ def person(db):
 
 @pytest.fixture
 def add(db, now):
-    def add(user_id, after=0, **given):
+    def add(user_id, after=0, **overrides):
         with db.transaction() as session:
             session.get(User, user_id, with_for_update=True)
             at = now + timedelta(seconds=after)
-            return queries.add_address(session, user_id, HOME | given, at).id
+            return queries.add_address(session, user_id, HOME | overrides, at).id
 
     return add
 
@@ -69,7 +69,7 @@ def test_an_address_made_the_default_takes_that_from_the_other(add, make, person
 
 def test_many_first_addresses_at_once_are_one_default(add, make, person):
     user = person()
-    outcomes = together(5, lambda: add(user, is_default=True))
+    outcomes = run_concurrently(5, lambda: add(user, is_default=True))
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert len(defaults(make, user)) == 1
 

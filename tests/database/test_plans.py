@@ -31,14 +31,14 @@ from shared.users.models import CUSTOMER
 from tests.bench.growth import copies
 from tests.bench.growth.lives import Lives, noon_before
 from tests.bench.growth.server import superuser
-from tests.broken import broken
+from tests.breaches import find_breaches
 from tests.database.in_process import functions_on
 from tests.database.world import LIVES, ROWS, World
 from tests.framework import client
 from tests.http.bad_input import Operation, branches, operations
 from tests.make import Make, Person
 from tests.phonepe_server import PhonePeServer
-from tests.plans import GROWS, STAYS_SMALL, Planned, planned, tell_plans
+from tests.plans import GROWS, STAYS_SMALL, Planned, log_plans, planned
 from tests.postgres_server import shared_postgres
 
 BOOKINGS, REGULARS = 30_000, 600
@@ -65,7 +65,7 @@ def grown(template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         patch.setattr(gateways, "gateway_named", lambda _: gateway)
         _loaded(url, gateway, phonepe)
         superuser_url = make_url(url).set(username="postgres").render_as_string(hide_password=False)
-        tell_plans(superuser_url, enable_seqscan="off")
+        log_plans(superuser_url, enable_seqscan="off")
         world = _world(database, gateway, phonepe)
         world.ids["superuser_url"] = superuser_url
         yield world
@@ -80,7 +80,7 @@ def _loaded(url: str, gateway: PhonePe, phonepe: PhonePeServer) -> None:
     with closing(superuser(url)) as connection:
         copies.lived(connection, lives)
     copies.copy(url, lives, BOOKINGS, REGULARS)
-    assert broken(database, datetime.now(UTC)) == [], "a history the functions would not leave"
+    assert find_breaches(database, datetime.now(UTC)) == [], "a history the functions would not leave"
     database.dispose()
 
 
@@ -185,7 +185,7 @@ def test_no_read_looks_at_a_whole_table_whatever_is_asked_for(
 def any_value(grown: World) -> Iterator[None]:
     """Force generic plans, which the server may choose for a prepared statement."""
     for mode in ("force_generic_plan", "auto"):
-        tell_plans(grown.ids["superuser_url"], plan_cache_mode=mode)
+        log_plans(grown.ids["superuser_url"], plan_cache_mode=mode)
         grown.make.db.dispose()  # the setting applies to new connections
         if mode != "auto":
             yield
@@ -202,9 +202,9 @@ BY_NAME = {
 @pytest.mark.usefixtures("any_value")
 def test_what_is_known_by_name_reads_no_more_where_its_plan_is_one_for_any_value(grown: World):
     for operation in [one for one in operations() if str(one) in BY_NAME]:
-        ask = change(grown, operation) if operation.method == "POST" else partial(grown.get, operation)
+        send = change(grown, operation) if operation.method == "POST" else partial(grown.get, operation)
         with planned() as seen:
-            ask()
+            send()
         assert (str(operation), far(grown, seen)) == (str(operation), {})
 
 
@@ -236,17 +236,17 @@ def change(world: World, operation: Operation) -> Callable[[], int]:
     body = {name: SENT[name](world) if name in SENT else value for name, value in (operation.example or {}).items()}
     headers = {"Authorization": f"Bearer {world.tokens[str(operation.role)]}", "Idempotency-Key": new_id().hex}
     target = getattr(import_module(f"functions.{operation.function}"), operation.function)
-    asked = {"data": json.dumps(body, default=str), "content_type": "application/json"} if body else {}
+    body_options = {"data": json.dumps(body, default=str), "content_type": "application/json"} if body else {}
     path, sender = operation.path.format_map(ids), client(target.app)
-    return lambda: int(sender.open(path, method=operation.method, headers=headers, **asked).status_code)
+    return lambda: int(sender.open(path, method=operation.method, headers=headers, **body_options).status_code)
 
 
 @pytest.mark.parametrize("operation", [one for one in operations() if one.method != "GET" and one.role], ids=str)
 def test_no_change_looks_at_a_whole_table(grown: World, operation: Operation):
     """Fails when a foreign key to a deleted row has no index, too."""
-    ask = change(grown, operation)
+    send = change(grown, operation)
     with planned() as seen:
-        status = ask()
+        status = send()
     assert status < 500 or status == 503, "of what it needs only the database is there"
     assert far(grown, seen) == {}
 

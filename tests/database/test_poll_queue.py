@@ -14,7 +14,7 @@ from shared.payments.models import Attempt
 from shared.payments.poll_schedule import RECLAIM_LAST_AFTER, STEPS
 from shared.payments.status_polling import CLOCK_SKEW, LOST_AFTER
 from tests.fakes import Queue
-from tests.make import at, together
+from tests.make import always, run_concurrently
 from tests.round_trips import counted
 
 JUST = timedelta(microseconds=1)
@@ -30,14 +30,14 @@ def task(db, gateway, make, now):
         if not payload:
             [(attempt_id,)] = make.rows("select id from payment_attempts")
             payload = {"attempt_id": str(attempt_id)}
-        status_polling.handle_poll(db, at(gateway), line, payload, now + after)
+        status_polling.handle_poll(db, always(gateway), line, payload, now + after)
 
     return task
 
 
 @pytest.fixture
 def reconcile(db, gateway, now):
-    return lambda after: status_polling.reconcile(db, at(gateway), line, now + after)
+    return lambda after: status_polling.reconcile(db, always(gateway), line, now + after)
 
 
 def polls(make, table="payment_attempts"):
@@ -90,7 +90,7 @@ def test_a_task_that_comes_early_late_or_again_asks_nothing_twice(make, task, no
 def test_tasks_and_reconciliations_at_once_ask_once_and_promise_the_next_poll_once(make, task, reconcile, now):
     """Fails when a poll is read before it is claimed."""
     late = FIRST + LOST_AFTER
-    together(8, lambda: (task(late), reconcile(late)))
+    run_concurrently(8, lambda: (task(late), reconcile(late)))
     assert polls(make) == 1
     assert scheduled(make) == [now + FIRST, now + timedelta(minutes=4)]
 
@@ -198,7 +198,7 @@ def test_the_next_polls_task_is_handed_to_the_queue_with_the_poll_that_was_taken
     queue = Queue()
     [(attempt_id,)] = make.rows("select id from payment_attempts")
     status_polling.handle_poll(
-        DispatchingDatabase(db, queue), at(gateway), line, {"attempt_id": str(attempt_id)}, now + FIRST
+        DispatchingDatabase(db, queue), always(gateway), line, {"attempt_id": str(attempt_id)}, now + FIRST
     )
     assert [(task.queue, task.due_at) for task in queue.tasks] == [("payments", now + SECOND)]
 

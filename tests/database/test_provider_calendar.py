@@ -15,7 +15,7 @@ from shared.lines.home_chef import profile
 from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.schemas import ChefProfileChange
 from shared.lines.home_chef.visit import NoChefFree
-from tests.make import together
+from tests.make import run_concurrently
 from tests.round_trips import counted
 
 ALL_DAY = [(day, 0, 1440) for day in range(7)]
@@ -89,7 +89,7 @@ def test_a_day_a_time_or_a_provider_apart_nothing_overlaps(db, make, add, now):
 
 
 def test_of_overlapping_slots_added_at_once_one_is_stored(make, add):
-    outcomes = together(6, lambda: add("mon", "08:00", "12:00"))
+    outcomes = run_concurrently(6, lambda: add("mon", "08:00", "12:00"))
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AvailabilityOverlap"] * 5 + ["SlotView"]
     assert stored_week(make) == [(0, 480, 720)]
 
@@ -257,7 +257,7 @@ def test_two_changes_at_once_are_both_counted(db, make, chef):
         with db.transaction() as session:
             queries.lock_calendar(session, chef.id)
 
-    together(8, touch)
+    run_concurrently(8, touch)
     assert version(make, chef) == 8
 
 

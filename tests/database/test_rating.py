@@ -9,7 +9,7 @@ from shared.kit.paging import PageQuery
 from shared.lines.home_chef import queries
 from shared.lines.home_chef.views import booking_view
 from shared.lines.home_chef.visit import NAME
-from tests.make import together
+from tests.make import run_concurrently
 from tests.round_trips import counted
 
 pytestmark = pytest.mark.breaks_invariants("visits are completed by a statement")
@@ -28,9 +28,9 @@ def rate(db, now):
 def completed(make):
     """Return a customer and their completed booking."""
 
-    def completed(**given):
+    def completed(**overrides):
         customer = make.customer()
-        booking = make.booking(customer, **given)
+        booking = make.booking(customer, **overrides)
         make.run(
             "update bookings set status = 'completed', payment_status = 'success', acceptance = 'accepted' where id = :id",
             id=booking.id,
@@ -89,14 +89,14 @@ def test_somebody_elses_visit_is_not_there(make, rate, completed):
 def test_ratings_of_one_chef_at_once_all_count(make, rate, completed):
     """Fails when the mean is read before it is written: the later of two overwrites the earlier."""
     rated = iter([(*completed(booking_date=make.day(3 + day)), 1 + day % 5) for day in range(8)])
-    outcomes = together(8, lambda: rate(*next(rated)))
+    outcomes = run_concurrently(8, lambda: rate(*next(rated)))
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert mean(make) == (21, 8, 2.63)
 
 
 def test_of_two_ratings_of_one_visit_at_once_one_counts(make, rate, completed):
     customer, booking = completed()
-    outcomes = together(2, lambda: rate(customer, booking, 3))
+    outcomes = run_concurrently(2, lambda: rate(customer, booking, 3))
     assert [type(outcome) for outcome in outcomes if isinstance(outcome, Exception)] == [AlreadyRated]
     assert mean(make) == (3, 1, 3.0)
 

@@ -12,7 +12,7 @@ from shared.payments import queries, refunding, status_polling
 from shared.payments.gateway import GatewayAnswer, GatewayStatus, GatewayUnavailable
 from shared.payments.models import Attempt, Refund
 from shared.payments.refunding import RESEND_AFTER
-from tests.make import at, together
+from tests.make import always, run_concurrently
 
 GATEWAYS = ("v1", "v2")
 
@@ -44,7 +44,7 @@ def reserve(db, paid, now):
 @pytest.fixture
 def advance(db, gateway, now):
     def advance(refund_id, after=timedelta(0)):
-        return refunding.advance(db, at(gateway), line, refund_id, now + after)
+        return refunding.advance(db, always(gateway), line, refund_id, now + after)
 
     return advance
 
@@ -54,7 +54,7 @@ def states(make):
 
 
 def at_the_gateway(phonepe):
-    return [told for told in phonepe.transactions() if told["kind"] == "refund"]
+    return [transaction for transaction in phonepe.transactions() if transaction["kind"] == "refund"]
 
 
 def shown(make):
@@ -102,7 +102,7 @@ def test_a_refund_done_is_booked_told_and_noted_once_however_often_it_is_asked_a
 
 def test_a_refund_followed_by_many_at_once_is_one_refund(make, phonepe, reserve, advance):
     refund = reserve()
-    outcomes = together(6, lambda: advance(refund))
+    outcomes = run_concurrently(6, lambda: advance(refund))
     advance(refund)
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert (states(make), len(at_the_gateway(phonepe))) == (["done"], 1)
@@ -224,7 +224,7 @@ def test_two_refunds_at_once_are_counted_together_by_the_database(make, paid, re
         " select id, attempt_id, booking_id, 'SZR_' || id, :amount, 'created', 'x'"
         " from (select gen_random_uuid() as id, attempt_id, booking_id from refunds limit 1) r"
     )
-    outcomes = together(3, lambda: make.run(half, amount=paid[0].total // 2))
+    outcomes = run_concurrently(3, lambda: make.run(half, amount=paid[0].total // 2))
     assert sum(isinstance(outcome, ConstraintViolated) for outcome in outcomes) == 2
     assert len(states(make)) == 2
 
@@ -270,7 +270,7 @@ def test_a_signal_about_a_refund_is_followed_by_our_id(make, db, gateway, reserv
     refund = reserve()
     advance(refund)
     [(our_id,)] = make.rows("select merchant_refund_id from refunds")
-    assert status_polling.poll_by_our_id(db, at(gateway), line, our_id, now) == "done"
+    assert status_polling.poll_by_our_id(db, always(gateway), line, our_id, now) == "done"
 
 
 def test_a_refund_says_which_payment_it_is_of(db, paid, reserve):

@@ -23,7 +23,7 @@ from shared.lines.home_chef.visit import ChefNotFound, NoChefFree
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
 from shared.users.models import ADMIN
-from tests.make import LOCK, together
+from tests.make import LOCK, run_concurrently
 from tests.round_trips import counted
 
 LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
@@ -37,19 +37,19 @@ def shown(registered):
 
 @pytest.fixture
 def register(db, now):
-    def register(email="asha@test.example", **given):
-        wish = ChefRegistration(**{"email": email, "name": "Asha Nair", "service_city": "Mumbai", **given})
+    def register(email="asha@test.example", **overrides):
+        request = ChefRegistration(**{"email": email, "name": "Asha Nair", "service_city": "Mumbai", **overrides})
         with db.transaction() as session:
-            return shown(registration.register(session, LINE, wish.email, wish, BY, now))
+            return shown(registration.register(session, LINE, request.email, request, BY, now))
 
     return register
 
 
 @pytest.fixture
 def change(db, now):
-    def change(chef_id, by=BY, at=now, **given):
+    def change(chef_id, by=BY, at=now, **overrides):
         with db.transaction() as session:
-            return shown(registration.change(session, LINE, chef_id, ChefChange(**given), by, at))
+            return shown(registration.change(session, LINE, chef_id, ChefChange(**overrides), by, at))
 
     return change
 
@@ -144,7 +144,7 @@ def test_a_chef_an_admin_and_a_blocked_customer_are_not_made_chefs(register, mak
 
 def test_of_many_who_register_one_address_at_once_one_does(register, make):
     """Fails when the address is looked up before the insert: the loser violates the unique index, a 500."""
-    outcomes = together(5, register)
+    outcomes = run_concurrently(5, register)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ChefFileView"] + ["HasRole"] * 4
     assert make.rows("select count(*) from providers") == [(1,)]
 
@@ -250,10 +250,10 @@ def test_the_list_is_searched_by_name_address_number_and_city_and_filtered(
     register("asha@test.example", name="Asha 100%_Nair", phone="+919876543210", service_city="Mumbai")
     ravi = register("ravi@test.example", name="Ravi Khanna", phone="9876500000", service_city="Pune")
     make.customer(name="Asha who books")
-    for words in ("nair", "ASHA@", "+9198765", "919876543", "mum", "100%_", "%", "_"):
-        assert page(db, q=words)[0] == ["asha@test.example"], words
-    for words in ("sha@", "543210", "bai", "+", "\\"):
-        assert page(db, q=words)[0] == [], words
+    for search in ("nair", "ASHA@", "+9198765", "919876543", "mum", "100%_", "%", "_"):
+        assert page(db, q=search)[0] == ["asha@test.example"], search
+    for search in ("sha@", "543210", "bai", "+", "\\"):
+        assert page(db, q=search)[0] == [], search
     assert page(db, city="PUNE")[0] == ["ravi@test.example"]
     change(ravi.id, by=admin, is_verified=True)
     assert page(db, is_verified="true")[0] == ["ravi@test.example"]
@@ -310,5 +310,5 @@ def test_what_a_deactivated_chef_was_to_cook_is_passed_on_by_the_admin_who_did_i
     deactivate(booking.chef_id)
     assert assignment.release_all(db, LINE, booking.chef_id, Actor(ADMIN, BY.id), now) == 1
     assert make.stored(booking.id).provider_id == other.id
-    told = make.rows("select actor, actor_id from booking_events where kind = 'chef_left'")
-    assert told == [(ADMIN, BY.id)]
+    events = make.rows("select actor, actor_id from booking_events where kind = 'chef_left'")
+    assert events == [(ADMIN, BY.id)]

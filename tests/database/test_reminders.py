@@ -9,7 +9,7 @@ from shared.appointments import cancellation, reminders
 from shared.bookings.lifecycle import Status
 from shared.lines.home_chef.line import LINE
 from shared.notifications.notice import Notice
-from tests.make import together
+from tests.make import run_concurrently
 from tests.round_trips import counted
 
 DAY, HOURS, MINUTE = timedelta(hours=24), timedelta(hours=2), timedelta(minutes=1)
@@ -121,7 +121,7 @@ def test_a_visit_paid_in_cash_is_reminded_of(db, make, now):
 
 def test_many_sweeps_at_once_remind_once(db, make, visit, now):
     make.step(visit, "confirmed", now=now)
-    together(5, lambda: reminders.remind(db, LINE, visit.starts_at - DAY))
+    run_concurrently(5, lambda: reminders.remind(db, LINE, visit.starts_at - DAY))
     assert len(sent(make)) == 2
 
 
@@ -178,11 +178,11 @@ def test_after_a_cancellation_only_what_tells_of_it_is_still_true(db, make, visi
     make.step(visit, "confirmed", now=now)
     for at in (visit.starts_at - DAY, visit.starts_at - HOURS):
         reminders.remind(db, LINE, at)
-    told = {"confirmed", "accepted", "reminder_day", "reminder_hours", "chef_reminder_day", "chef_reminder_hours"}
-    assert {kind for kind in told if is_current(db, make, kind)} == told
+    kinds = {"confirmed", "accepted", "reminder_day", "reminder_hours", "chef_reminder_day", "chef_reminder_hours"}
+    assert {kind for kind in kinds if is_current(db, make, kind)} == kinds
     with db.transaction() as session:
         cancellation.cancel(session, LINE, make.stored(visit.id).customer_id, visit.id, "plans", None, now)
-    assert {kind for kind in told if is_current(db, make, kind)} == set()
+    assert {kind for kind in kinds if is_current(db, make, kind)} == set()
     assert is_current(db, make, "cancelled_with_refund")
     assert is_current(db, make, "visit_cancelled")
 

@@ -20,7 +20,7 @@ from shared.lines.home_chef.reschedule_decision import NotReschedulable, PriceHi
 from shared.lines.home_chef.schemas import RescheduleQuery, RescheduleRequest
 from shared.lines.home_chef.visit import ChefUnavailable
 from shared.payments.checkout import PaymentInProgress
-from tests.make import LOCK, begin_as, together
+from tests.make import LOCK, begin_as, run_concurrently
 from tests.round_trips import counted
 
 NOON, PEAK = time(12), time(19)
@@ -36,9 +36,9 @@ def customer(make):
 def move(db, make, customer, now):
     """Reschedule a visit as its customer, by default to noon in five days."""
 
-    def move(booking, who=customer, at=now, key=None, **given):
-        wanted = RescheduleRequest(**{"booking_date": make.day(5), "time_slot": NOON, **given})
-        return reschedule.reschedule(begin_as(db, who), booking.id, wanted, lambda _: key, at)
+    def move(booking, person=customer, at=now, key=None, **overrides):
+        wanted = RescheduleRequest(**{"booking_date": make.day(5), "time_slot": NOON, **overrides})
+        return reschedule.reschedule(begin_as(db, person), booking.id, wanted, lambda _: key, at)
 
     return move
 
@@ -65,8 +65,8 @@ def step(make, now):
 def accepted(make, gateway, phonepe, customer, step):
     """Return a paid and accepted visit in the evening, three days ahead."""
 
-    def accepted(**given):
-        booking, _ = make.paid(gateway, phonepe, customer, **{"time_slot": PEAK, **given})
+    def accepted(**overrides):
+        booking, _ = make.paid(gateway, phonepe, customer, **{"time_slot": PEAK, **overrides})
         step(booking, Status.CONFIRMED)
         return booking
 
@@ -184,8 +184,8 @@ def test_cancelled_late_after_a_cheaper_move_half_of_the_new_price_is_kept(db, m
         cancellation.cancel(session, LINE, customer.id, booking.id, "plans", None, late)
     balances = make.balances(booking.id)
     assert "customer_advance" not in balances
-    kept = -sum(balances[name] for name in ("provider_payable", "platform_revenue", "gst_payable"))
-    assert kept == moved.total - (moved.total + 1) // 2
+    retained = -sum(balances[name] for name in ("provider_payable", "platform_revenue", "gst_payable"))
+    assert retained == moved.total - (moved.total + 1) // 2
 
 
 def test_the_chef_is_asked_anew_with_a_new_clock_and_both_are_told_each_time(make, accepted, move, step, now):
@@ -197,8 +197,8 @@ def test_the_chef_is_asked_anew_with_a_new_clock_and_both_are_told_each_time(mak
         assert make.stored(booking.id).acceptance == "awaiting"
         step(booking, Status.CONFIRMED)
         assert offer(make, booking)[0] == "accepted"
-    told = make.rows("select kind, count(*) from notifications group by kind")
-    assert {("rescheduled", 2), ("visit_moved", 2), ("accepted", 3)} <= set(told)
+    notifications = make.rows("select kind, count(*) from notifications group by kind")
+    assert {("rescheduled", 2), ("visit_moved", 2), ("accepted", 3)} <= set(notifications)
 
 
 def test_a_chef_who_was_never_told_of_an_unpaid_visit_is_not_told_that_it_moved(make, customer, move):
@@ -352,7 +352,7 @@ def test_an_unpaid_visit_the_chef_had_confirmed_is_to_be_paid_before_the_earlier
 def test_somebody_elses_visit_is_not_there(make, customer, move):
     booking = make.booking(customer)
     with pytest.raises(BookingNotFound):
-        move(booking, who=make.customer())
+        move(booking, person=make.customer())
 
 
 def test_the_same_key_moves_once_and_answers_the_same(make, customer, move):
@@ -377,7 +377,7 @@ def test_a_move_and_a_booking_for_one_slot_meet_and_one_wins(make, customer, mov
                 lambda day=day, booking=booking: move(booking, booking_date=make.day(day)),
             ]
         )
-        outcomes = together(2, lambda turns=turns: next(turns)())
+        outcomes = run_concurrently(2, lambda turns=turns: next(turns)())
         lost = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
         assert len(lost) == 1, outcomes
         assert type(lost[0]).__name__ in {"NoChefFree", "ChefUnavailable"}
@@ -401,7 +401,7 @@ def test_what_the_chef_changes_meanwhile_counts(db, make, customer, move):
 def test_two_moves_of_one_visit_at_once_follow_each_other(make, customer, move):
     booking = make.booking(customer)
     days = iter([make.day(5), make.day(6)])
-    outcomes = together(2, lambda: move(booking, booking_date=next(days)))
+    outcomes = run_concurrently(2, lambda: move(booking, booking_date=next(days)))
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert terms(make, booking)[0] == 2
 

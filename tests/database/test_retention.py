@@ -19,7 +19,7 @@ from shared.outbox import queries as outbox
 from shared.outbox.pending import PENDING
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
-from tests.make import QUOTES, together
+from tests.make import QUOTES, run_concurrently
 
 JUST = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
@@ -163,7 +163,7 @@ def test_two_at_once_delete_different_rows_and_nobody_waits(db, make, purge, now
         assert outbox.purge(session, later, 10) == 10
         assert purge(later)["outbox"] == 20
     many(make, now, 30)
-    assert sum(did["outbox"] for did in together(3, lambda: purge(later))) == 30
+    assert sum(did["outbox"] for did in run_concurrently(3, lambda: purge(later))) == 30
 
 
 def test_a_key_counts_until_it_is_deleted_and_not_a_moment_longer(db, now):
@@ -181,10 +181,10 @@ def test_what_is_old_is_found_by_an_index(db, make, now):
     """Fails without the index: each night would read every message."""
     many(make, now, 5000)
     make.run("analyze outbox")
-    asked = []
+    statements = []
 
     def note(_connection, _cursor, statement, parameters, *_rest):
-        asked.append((f"explain {statement}", parameters))
+        statements.append((f"explain {statement}", parameters))
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
@@ -193,8 +193,8 @@ def test_what_is_old_is_found_by_an_index(db, make, now):
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     with db.reading() as session:
-        [question] = asked
-        plan = "\n".join(row[0] for row in session.connection().exec_driver_sql(*question))
+        [statement] = statements
+        plan = "\n".join(row[0] for row in session.connection().exec_driver_sql(*statement))
     assert "ix_outbox_done_at" in plan
     assert "Seq Scan" not in plan
 
@@ -209,7 +209,7 @@ def test_what_is_deleted_is_missed_by_no_invariant(make, gateway, phonepe, db, p
     make.run("update outbox set done_at = :now", now=now)
     later = now + retention.OUTBOX_MESSAGES + JUST
     assert purge(later)["outbox"] > 0
-    promised = {name: sql for name, sql in wiring.invariants().items() if "outbox" in sql}
-    assert len(promised) == 2
+    about_outbox = {name: sql for name, sql in wiring.invariants().items() if "outbox" in sql}
+    assert len(about_outbox) == 2
     with db.reading() as session:
-        assert breaches(session, promised, later) == []
+        assert breaches(session, about_outbox, later) == []

@@ -10,7 +10,7 @@ from shared.kit.settings import Keys
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
 from shared.sign_in.tokens import Claims, InvalidToken, RefreshToken
-from tests.make import together
+from tests.make import run_concurrently
 
 LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
 EMAIL = "meera@test.example"
@@ -67,7 +67,7 @@ def test_somebody_known_stays_who_they_are_with_one_session_per_device(begin, ma
 
 
 def test_somebody_new_who_signs_in_many_times_at_once_is_one_person(begin, make):
-    outcomes = together(5, begin)
+    outcomes = run_concurrently(5, begin)
     assert len({outcome.user_id for outcome in outcomes}) == 1
     assert [outcome.is_new_user for outcome in outcomes].count(True) == 1
     assert make.rows("select (select count(*) from users), (select count(*) from sessions)") == [(1, 5)]
@@ -198,7 +198,7 @@ def test_every_session_of_a_user_can_be_ended_and_nobody_elses_is(begin, caller,
 def test_a_token_presented_many_times_at_once_has_one_successor(begin, rotate, caller):
     """Two tabs of one app: neither is a thief."""
     signed_in = begin()
-    assert set(together(8, lambda: rotate(signed_in, 0))) == {1}
+    assert set(run_concurrently(8, lambda: rotate(signed_in, 0))) == {1}
     assert rotate(signed_in, 1) == 2
     assert caller(signed_in)
 

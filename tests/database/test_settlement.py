@@ -10,7 +10,7 @@ from functions.wiring import line
 from shared.payments import queries, settlement, status_polling
 from shared.payments.gateway import GatewayAnswer, GatewayStatus, GatewayUnavailable
 from shared.payments.matching import NOT_FOUND_GRACE
-from tests.make import at, together
+from tests.make import always, run_concurrently
 
 GATEWAYS = ("v1", "v2")
 MISMATCHES = ["status.other_amount", "status.other_merchant", "status.other_transaction"]
@@ -21,7 +21,7 @@ def poll(db, gateway, our_id, now):
     """Poll a payment as after a signal; returns its state."""
 
     def poll(txn=our_id, after=timedelta(0)):
-        return status_polling.poll_by_our_id(db, at(gateway), line, txn, now + after)
+        return status_polling.poll_by_our_id(db, always(gateway), line, txn, now + after)
 
     return poll
 
@@ -41,16 +41,16 @@ def attempt(db, our_id):
 def settle(db, booking, our_id, attempt, now):
     """Settle an answer the stand-in cannot give."""
 
-    def settle(said, known=None, **told):
+    def settle(status, known=None, **overrides):
         answer = GatewayAnswer(
-            said, "CODE", merchant="TESTMERCHANT", merchant_txn_id=our_id, amount=booking.total, gateway_txn_id="T1"
+            status, "CODE", merchant="TESTMERCHANT", merchant_txn_id=our_id, amount=booking.total, gateway_txn_id="T1"
         )
-        return settlement.settle(db, line, known or attempt(), "TESTMERCHANT", replace(answer, **told), now)
+        return settlement.settle(db, line, known or attempt(), "TESTMERCHANT", replace(answer, **overrides), now)
 
     return settle
 
 
-def told(make):
+def notifications(make):
     return sorted(kind for (kind,) in make.rows("select kind from notifications"))
 
 
@@ -66,7 +66,7 @@ def test_a_payment_that_succeeds_confirms_the_booking_and_is_booked_once(make, p
     assert (stored.status, stored.payment_status, stored.acceptance) == ("confirmed", "success", "awaiting")
     assert stored.pay_by is None
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
-    assert told(make) == ["booked", "confirmed", "visit_to_answer"]
+    assert notifications(make) == ["booked", "confirmed", "visit_to_answer"]
     assert happened(make) == ["booked", "payment_started", "payment_succeeded", "confirmed"]
 
 
@@ -74,11 +74,11 @@ def test_a_success_keeps_what_the_gateway_told_of_it(make, phonepe, gateway, our
     phonepe.settle(our_id, "pay")
     poll()
     [payment] = phonepe.transactions()
-    kept = make.rows(
+    stored = make.rows(
         "select gateway_txn_id, bank_reference, code, capture, settled_at, next_poll_at from payment_attempts"
     )
-    word = "COMPLETED" if gateway.name == "phonepe_v2" else "PAYMENT_SUCCESS"
-    assert kept == [(payment["transactionId"], payment["utr"], word, "applied", now, None)]
+    code = "COMPLETED" if gateway.name == "phonepe_v2" else "PAYMENT_SUCCESS"
+    assert stored == [(payment["transactionId"], payment["utr"], code, "applied", now, None)]
 
 
 def test_a_success_starts_the_clock_of_the_offer(make, phonepe, our_id, poll, now):
@@ -95,7 +95,7 @@ def test_a_payment_that_fails_leaves_the_booking_to_be_paid(make, phonepe, booki
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status, stored.pay_by) == ("pending", "failed", booking.pay_by)
     assert make.balances(booking.id) == {}
-    assert told(make) == ["booked"]
+    assert notifications(make) == ["booked"]
     assert happened(make).count("payment_failed") == 1
     assert make.rows("select code, next_poll_at from payment_attempts") == [(code, None)]
 
@@ -133,9 +133,9 @@ def test_a_payment_that_timed_out_has_failed_and_is_asked_about_for_its_late_suc
     assert poll() == "failed"
     assert make.rows("select next_poll_at from payment_attempts") == [(now + timedelta(seconds=30),)]
     for late in (timedelta(minutes=3), timedelta(minutes=6)):
-        assert status_polling.reconcile(db, at(gateway), line, now + late).asked == 1
+        assert status_polling.reconcile(db, always(gateway), line, now + late).asked == 1
     phonepe.settle(our_id, "pay", force=True)
-    status_polling.reconcile(db, at(gateway), line, now + timedelta(minutes=10))
+    status_polling.reconcile(db, always(gateway), line, now + timedelta(minutes=10))
     assert make.stored(booking.id).status == "confirmed"
     assert make.rows("select next_poll_at from payment_attempts") == [(None,)]
 
@@ -150,7 +150,7 @@ def test_a_success_about_something_else_confirms_nothing_and_is_a_persons_matter
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status) == ("pending", "pending")
     assert make.balances(booking.id) == {}
-    assert told(make) == ["booked"]
+    assert notifications(make) == ["booked"]
     [(kind, booking_id, facts)] = make.rows("select kind, booking_id, facts from exceptions")
     assert (kind, booking_id) == ("payment_mismatch", booking.id)
     assert facts["requested"]["amount"] == booking.total
@@ -184,14 +184,14 @@ def test_a_payment_the_gateway_does_not_know_is_given_time_to_arrive(make, phone
     assert make.stored(booking.id).payment_status == "failed"
 
 
-@pytest.mark.parametrize(("said", "told_amount"), [(GatewayStatus.FAILED, None), (GatewayStatus.SUCCEEDED, 1)])
+@pytest.mark.parametrize(("status", "amount"), [(GatewayStatus.FAILED, None), (GatewayStatus.SUCCEEDED, 1)])
 def test_a_gateway_that_takes_a_success_back_changes_no_money_and_is_a_persons_matter(
-    make, phonepe, booking, our_id, poll, settle, said, told_amount
+    make, phonepe, booking, our_id, poll, settle, status, amount
 ):
     phonepe.settle(our_id, "pay")
     poll()
     for _ in range(2):
-        assert settle(said, amount=told_amount or booking.total) == "succeeded"
+        assert settle(status, amount=amount or booking.total) == "succeeded"
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status) == ("confirmed", "success")
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
@@ -203,17 +203,17 @@ def test_a_question_that_was_overtaken_takes_nothing_back(make, phonepe, our_id,
     before = attempt()
     phonepe.settle(our_id, "pay")
     poll()
-    for said in (GatewayStatus.PENDING, GatewayStatus.NOT_FOUND, GatewayStatus.FAILED):
-        assert settle(said, before) == "succeeded"
+    for status in (GatewayStatus.PENDING, GatewayStatus.NOT_FOUND, GatewayStatus.FAILED):
+        assert settle(status, before) == "succeeded"
     assert make.rows("select count(*) from exceptions") == [(0,)]
 
 
 def test_one_signal_arriving_many_times_at_once_is_booked_and_told_once(make, phonepe, booking, our_id, poll):
     """Fails when no row is locked before the decision: the history would have eight events."""
     phonepe.settle(our_id, "pay")
-    assert set(together(8, poll)) == {"succeeded"}
+    assert set(run_concurrently(8, poll)) == {"succeeded"}
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
     assert make.rows("select kind, count(*) from ledger_transactions group by kind") == [("captured", 1)]
-    assert told(make) == ["booked", "confirmed", "visit_to_answer"]
+    assert notifications(make) == ["booked", "confirmed", "visit_to_answer"]
     assert happened(make) == ["booked", "payment_started", "payment_succeeded", "confirmed"]
     assert make.rows("select count(*) from outbox where kind = 'notifications.mail'") == [(3,)]

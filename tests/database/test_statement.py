@@ -58,42 +58,42 @@ def statement(db, chef, now, first, last, limit=100):
     lines, cursor = [], None
     with db.reading() as session:
         while True:
-            asked = EarningsQuery.model_validate({"from": first, "to": last, "limit": limit, "cursor": cursor})
-            told = earnings.earnings(session, chef.id, asked, LINE.time_zone, now)
-            lines, cursor = lines + told.items, told.next_cursor
+            query = EarningsQuery.model_validate({"from": first, "to": last, "limit": limit, "cursor": cursor})
+            result = earnings.earnings(session, chef.id, query, LINE.time_zone, now)
+            lines, cursor = lines + result.items, result.next_cursor
             if cursor is None:
-                return told, lines[::-1]
+                return result, lines[::-1]
 
 
 @pytest.mark.breaks_invariants("a chef's past is booked by hand")
 def test_what_was_owed_before_and_each_line_make_what_is_owed_after_to_the_paisa(db, chef_with_a_past, now):
     """Fails when the running balance begins with the period or the page, and when a kind of line is missing."""
-    told = [statement(db, chef_with_a_past, now, *month, limit=1) for month in MONTHS]
-    for shown, lines in told:
+    statements = [statement(db, chef_with_a_past, now, *month, limit=1) for month in MONTHS]
+    for shown, lines in statements:
         after = shown.opening
         for each in lines:
             after += each.amount
             assert each.balance == after
         assert (after, shown.opening + shown.total) == (shown.closing, shown.closing)
-    for (before, _), (following, _) in pairwise(told):
+    for (before, _), (following, _) in pairwise(statements):
         assert following.opening == before.closing
-    assert [[each.kind for each in lines] for _, lines in told] == [
+    assert [[each.kind for each in lines] for _, lines in statements] == [
         [],
         ["completed", "kept_on_cancellation"],
         ["earnings_reversed", "earnings_reversed"],
         [],
     ]
-    assert [shown.closing for shown, _ in told][::3] == [0, -25_00]
+    assert [shown.closing for shown, _ in statements][::3] == [0, -25_00]
     with db.reading() as session:
-        assert -ledger.balances(session)["provider_payable"] == told[-1][0].closing == told[-1][0].owed
+        assert -ledger.balances(session)["provider_payable"] == statements[-1][0].closing == statements[-1][0].owed
 
 
 @pytest.mark.breaks_invariants("a visit earns before it is completed")
 def test_the_chef_and_an_admin_are_told_the_same(world):
     world.earning()
     world.completed()
-    for asked in ({}, {"from": "2026-01-01", "to": "2026-12-31"}, {"limit": 1}):
-        assert world.get(STATEMENT, **asked) == world.get(OWN, **asked)
+    for query in ({}, {"from": "2026-01-01", "to": "2026-12-31"}, {"limit": 1}):
+        assert world.get(STATEMENT, **query) == world.get(OWN, **query)
     assert len(world.get(STATEMENT)["items"]) == 2
 
 
@@ -103,17 +103,17 @@ def test_every_account_is_shown_with_its_balance_and_all_of_them_sum_to_zero(wor
     assert {each["balance"] for each in empty["accounts"]} == {empty["total"]} == {0}
     world.visit()
     world.completed()
-    told = world.get(LEDGER)
+    result = world.get(LEDGER)
     of_each = [
         {each["account"]: each["balance"] for each in world.get(LEDGER, booking_id=str(world.ids[name]))["accounts"]}
         for name in ("booking_id", "completed_id")
     ]
-    for account in told["accounts"]:
+    for account in result["accounts"]:
         name = account["account"]
         assert round(account["balance"] * 100) == sum(round(one[name] * 100) for one in of_each)
     assert of_each[0] | {"gateway_clearing": 0, "customer_advance": 0} == {code.value: 0 for code in AccountCode}
     assert of_each[0]["gateway_clearing"] == -of_each[0]["customer_advance"] > 0
-    assert (told["total"], world.get(LEDGER, booking_id=str(new_id()))) == (0, empty)
+    assert (result["total"], world.get(LEDGER, booking_id=str(new_id()))) == (0, empty)
 
 
 def test_the_ledger_of_a_day_ends_with_that_day_in_india(world):

@@ -64,5 +64,5 @@ def test_every_read_costs_what_is_written_down_however_many_rows_there_are(world
     for _ in range(3):
         world.grow()
     many = spent(world)
-    told = {name: (few[name], many[name], BUDGETS.get(name)) for name in few}  # with few rows, with many, the budget
-    assert {name: numbers for name, numbers in told.items() if len(set(numbers)) > 1} == {}
+    counts = {name: (few[name], many[name], BUDGETS.get(name)) for name in few}  # with few rows, with many, the budget
+    assert {name: numbers for name, numbers in counts.items() if len(set(numbers)) > 1} == {}

@@ -10,7 +10,7 @@ from shared.bookings.admin.schemas import ExceptionClosing
 from shared.payments import exception_resolution, queries, refunding, status_polling
 from shared.payments.poll_schedule import STEPS
 from shared.payments.status_polling import LOST_AFTER
-from tests.make import at, together
+from tests.make import always, run_concurrently
 
 FIRST = timedelta(seconds=30)
 LATE = FIRST + LOST_AFTER  # when the first poll counts as lost
@@ -20,7 +20,7 @@ JUST = timedelta(microseconds=1)
 @pytest.fixture
 def reconcile(db, gateway, now):
     def reconcile(after):
-        done = status_polling.reconcile(db, at(gateway), line, now + after)
+        done = status_polling.reconcile(db, always(gateway), line, now + after)
         return done.asked, done.silent
 
     return reconcile
@@ -30,7 +30,7 @@ def reconcile(db, gateway, now):
 def poll(db, gateway, make, our_id, now):
     def poll(after=timedelta(0)):
         [(attempt_id,)] = make.rows("select id from payment_attempts where merchant_txn_id = :id", id=our_id)
-        status_polling.poll_for_customer(db, at(gateway), line, attempt_id, now + after)
+        status_polling.poll_for_customer(db, always(gateway), line, attempt_id, now + after)
 
     return poll
 
@@ -53,8 +53,8 @@ def test_what_a_person_closes_and_has_not_ended_is_asked_about_a_day_later(db, m
     [(exception,)] = make.rows("select id from exceptions")
     closed_at = STEPS[-1] + timedelta(hours=1)
     with db.transaction() as session:
-        said = ExceptionClosing(closing_note="the gateway says wait")
-        exception_resolution.close(session, line, exception, said, make.admin(), now + closed_at)
+        closing = ExceptionClosing(closing_note="the gateway says wait")
+        exception_resolution.close(session, line, exception, closing, make.admin(), now + closed_at)
     assert reconcile(closed_at) == (0, 0)
     assert reconcile(closed_at + timedelta(days=1) + LOST_AFTER) == (1, 0)
     assert make.rows("select count(*), count(closed_at) from exceptions") == [(2, 1)]
@@ -106,7 +106,7 @@ def test_two_reconciliations_at_once_ask_about_each_payment_once(make, gateway, 
         make.chef()
         customer = make.customer()
         make.page(gateway, customer, make.booking(customer).id)
-    outcomes = together(3, lambda: reconcile(LATE))
+    outcomes = run_concurrently(3, lambda: reconcile(LATE))
     assert sum(asked for asked, _ in outcomes) == 5
     assert make.rows("select distinct polls from payment_attempts") == [(1,)]
 
@@ -123,7 +123,7 @@ def test_a_reconciliation_that_stands_at_a_slow_gateway_leaves_the_rest_to_anoth
 
     def slow(_):
         if not others:
-            others.append(status_polling.reconcile(db, at(gateway), line, now + LATE).asked)
+            others.append(status_polling.reconcile(db, always(gateway), line, now + LATE).asked)
         return gateway
 
     assert status_polling.reconcile(db, slow, line, now + LATE).asked == 1
@@ -150,7 +150,7 @@ def test_reconciliation_sends_a_refund_whose_task_was_lost(make, phonepe, gatewa
 
 def test_a_waiting_customer_makes_us_ask_at_most_every_three_seconds(make, phonepe, our_id, poll):
     phonepe.settle(our_id, "pay", after_polls=2)
-    together(6, poll)
+    run_concurrently(6, poll)
     poll(timedelta(seconds=3) - timedelta(microseconds=1))
     assert state(make) == "pending"
     poll(timedelta(seconds=3))
@@ -178,6 +178,6 @@ def test_what_has_ended_is_not_asked_about_again(make, phonepe, our_id, poll):
 
 
 def test_an_id_that_is_not_ours_is_unknown_and_asks_nobody(db, gateway, now, phonepe):
-    assert status_polling.poll_by_our_id(db, at(gateway), line, "SZ_SOMEBODY", now) == "unknown"
-    assert status_polling.poll_by_our_id(db, at(gateway), line, "", now) == "unknown"
+    assert status_polling.poll_by_our_id(db, always(gateway), line, "SZ_SOMEBODY", now) == "unknown"
+    assert status_polling.poll_by_our_id(db, always(gateway), line, "", now) == "unknown"
     assert phonepe.transactions() == []

@@ -12,7 +12,7 @@ from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.quotes import TooManyQuotes
 from shared.lines.home_chef.schemas import QuoteRequest
 from shared.payments.checkout import Checkout, TooManyPayments, Windows
-from tests.make import RULES, together
+from tests.make import RULES, run_concurrently
 
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 BOOKINGS = Limits(RULES.time_to_pay, 99, 3)
@@ -79,7 +79,7 @@ def test_a_repetition_of_an_answered_request_is_never_limited(meera, book, now):
 
 def test_requests_at_once_do_not_slip_through(make, meera, book, now):
     days = iter(range(3, 11))
-    outcomes = together(8, lambda: book(meera, next(days), now))
+    outcomes = run_concurrently(8, lambda: book(meera, next(days), now))
     assert sum(isinstance(outcome, TooManyBookings) for outcome in outcomes) == 5
     assert make.rows("select count(*) from bookings") == [(3,)]
 

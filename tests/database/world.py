@@ -104,8 +104,8 @@ class World:
 
     def audit_entry(self) -> None:
         names = {"actor_id": self.people[ADMIN].id, "subject_id": self.people[CHEF].id}
-        said = {"action": "chef.verified", "subject": "chef", "address": "192.0.2.1", "request_id": "r"}
-        self.add("audit_log", at=self.make.now, **names, **said)
+        fields = {"action": "chef.verified", "subject": "chef", "address": "192.0.2.1", "request_id": "r"}
+        self.add("audit_log", at=self.make.now, **names, **fields)
 
     def exception(self) -> None:
         self.add("exceptions", kind="wrong_amount", subject_id=new_id(), facts="{}", created_at=self.make.now)
@@ -139,8 +139,8 @@ class World:
         path = re.sub(r"{(\w+)}", lambda name: str(ids[name[1]]), operation.path)
         target = getattr(import_module(f"functions.{operation.function}"), operation.function)
         headers = {"Authorization": f"Bearer {self.tokens[str(operation.role)]}"}
-        asked = self._asked(operation) | query
-        answer = client(target.app).get(path, query_string=asked, headers=headers)
+        parameters = self._required_parameters(operation) | query
+        answer = client(target.app).get(path, query_string=parameters, headers=headers)
         assert answer.status_code == 200, answer.text
         return dict(answer.json)
 
@@ -150,7 +150,7 @@ class World:
             return self.ids | {"booking_id": self.ids["completed_id"]}
         return self.ids | ({"chef_id": self.people[CHEF].id} if str(operation) in OF_WHO_EARNS else {})
 
-    def _asked(self, operation: Operation) -> dict[str, Any]:
+    def _required_parameters(self, operation: Operation) -> dict[str, Any]:
         """Return the operation's required query parameters."""
         known = {
             "booking_date": self.make.day(50),
@@ -158,7 +158,7 @@ class World:
             "address_id": self.people[CUSTOMER].address_id,
         }
         needed = {one["name"] for one in operation.parameters if one["in"] == "query" and one["required"]}
-        return {name: known[name] for name in needed} | MORE_ASKED.get(str(operation), {})
+        return {name: known[name] for name in needed} | REQUIRED_PARAMETERS.get(str(operation), {})
 
     def token(self, role: str) -> str:
         [(email,)] = self.make.rows("select email from users where id = :id", id=self.people[role].id)
@@ -170,7 +170,7 @@ class World:
 
 OF_COMPLETED = {"GET /customer/bookings/{booking_id}/invoice"}
 OF_WHO_EARNS = {"GET /admin/chefs/{chef_id}/statement"}
-MORE_ASKED = {"GET /customer/chefs": {"city": "Mumbai"}}
+REQUIRED_PARAMETERS = {"GET /customer/chefs": {"city": "Mumbai"}}
 # Adds one more row to each list.
 ROWS: dict[str, Callable[[World], None]] = {
     "GET /customer/addresses": World.address,

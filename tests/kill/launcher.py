@@ -33,32 +33,32 @@ def listening(port: int) -> socket.socket:
     return made
 
 
-def begin(function: str, app: Any, ear: socket.socket, boundaries: Boundaries) -> int:
+def begin(function: str, app: Any, listener: socket.socket, boundaries: Boundaries) -> int:
     pid = os.fork()
-    return pid or serve(function, app, ear, boundaries)
+    return pid or serve(function, app, listener, boundaries)
 
 
-def serve(function: str, app: Any, ear: socket.socket, boundaries: Boundaries) -> NoReturn:
+def serve(function: str, app: Any, listener: socket.socket, boundaries: Boundaries) -> NoReturn:
     tie_to_parent()
     google = (os.environ["CLOUD_TASKS_URL"], f"http://{os.environ['GCE_METADATA_HOST']}")
     install(boundaries, function, google)
-    make_server("127.0.0.1", 0, app, threaded=True, fd=ear.fileno()).serve_forever()
+    make_server("127.0.0.1", 0, app, threaded=True, fd=listener.fileno()).serve_forever()
     sys.exit()
 
 
-def keep(apps: Mapping[str, Any], ears: Mapping[str, socket.socket], boundaries: Boundaries) -> NoReturn:
+def keep(apps: Mapping[str, Any], listeners: Mapping[str, socket.socket], boundaries: Boundaries) -> NoReturn:
     """Keep one process running for each function; restart those that die."""
-    living = {begin(name, apps[name], ears[name], boundaries): name for name in apps}
+    living = {begin(name, apps[name], listeners[name], boundaries): name for name in apps}
     while True:
         pid, status = os.wait()
         name = living.pop(pid)
         if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
             sys.exit(f"{name} has ended by itself")
         boundaries.died(name)
-        living[begin(name, apps[name], ears[name], boundaries)] = name
+        living[begin(name, apps[name], listeners[name], boundaries)] = name
 
 
-def have_patience(seconds: float) -> None:
+def extend_timeouts(seconds: float) -> None:
     """Extend the queue's timeouts: a briefly slow machine must not change the boundaries of a run."""
     dispatch.BUDGET_SECONDS = seconds
     dispatch.send.__defaults__ = (seconds,)
@@ -77,7 +77,7 @@ def load(function: str) -> None:
 
 
 def main() -> None:
-    have_patience(5)
+    extend_timeouts(5)
     folder, *wanted = sys.argv[1:]
     ports = dict(one.split("=") for one in wanted)
     apps = {name: create_app(name, "main.py") for name in ports}

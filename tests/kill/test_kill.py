@@ -52,20 +52,24 @@ def reconcile(world: World, _: Visit) -> None:
     world.run_job("reconcile")
 
 
-PAID_UNHEARD = (World.initiate, World.pay)
+PAID_WITHOUT_SIGNAL = (World.initiate, World.pay)
 TOO_LATE = (World.initiate, World.cancelled_unpaid, deliver, World.pay)
-PAID = (*PAID_UNHEARD, World.poll, rest)
+PAID = (*PAID_WITHOUT_SIGNAL, World.poll, rest)
 CONFIRMED, CANCELLED = ("confirmed", "success"), ("cancelled", "refunded")
 SENT_BACK = (*PAID, World.cancel, deliver)
 STORIES = {
     "a payment is started": Story((), World.initiate, CONFIRMED, "commit gateway's task", (World.pay, World.poll)),
-    "a callback comes": Story(PAID_UNHEARD, World.report, CONFIRMED, "commit task"),
-    "a callback is looked into": Story((*PAID_UNHEARD, World.report), deliver, CONFIRMED, "commit gateway's task"),
-    "a customer asks": Story(PAID_UNHEARD, World.poll, CONFIRMED, "commit gateway's task"),
-    "payments are reconciled": Story((*PAID_UNHEARD, time_passes), reconcile, CONFIRMED, "commit gateway's task"),
-    "people are told": Story((*PAID_UNHEARD, World.poll), deliver, CONFIRMED, "commit mail"),
+    "a callback comes": Story(PAID_WITHOUT_SIGNAL, World.report, CONFIRMED, "commit task"),
+    "a callback is looked into": Story(
+        (*PAID_WITHOUT_SIGNAL, World.report), deliver, CONFIRMED, "commit gateway's task"
+    ),
+    "a customer asks": Story(PAID_WITHOUT_SIGNAL, World.poll, CONFIRMED, "commit gateway's task"),
+    "payments are reconciled": Story(
+        (*PAID_WITHOUT_SIGNAL, time_passes), reconcile, CONFIRMED, "commit gateway's task"
+    ),
+    "people are told": Story((*PAID_WITHOUT_SIGNAL, World.poll), deliver, CONFIRMED, "commit mail"),
     "what is overdue is swept": Story(
-        (*PAID_UNHEARD, World.poll, lose_tasks, time_passes), sweep, CONFIRMED, "commit task"
+        (*PAID_WITHOUT_SIGNAL, World.poll, lose_tasks, time_passes), sweep, CONFIRMED, "commit task"
     ),
     "a visit is cancelled": Story(PAID, World.cancel, CANCELLED, "commit task"),
     "a refund is sent": Story((*PAID, World.cancel), deliver, CANCELLED, "commit mail gateway's"),

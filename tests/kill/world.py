@@ -77,25 +77,25 @@ class World:
 
     # Customers.
 
-    def ask(self, function: str, method: str, path: str, **wanted: Any) -> requests.Response:
+    def call(self, function: str, method: str, path: str, **wanted: Any) -> requests.Response:
         """Call a function on a new connection; raises requests.ConnectionError when it is killed meanwhile."""
         return requests.request(method, self.urls[function] + path, timeout=20, **wanted)
 
-    def insist(self, ask: Callable[[], requests.Response]) -> dict[str, Any]:
+    def retry(self, call: Callable[[], requests.Response]) -> dict[str, Any]:
         """Retry until the call succeeds: at once without an answer, later when the answer asks for that."""
-        said = "no answer"
+        failure = "no answer"
         for _ in range(TIMES):
             with suppress(requests.ConnectionError):
-                answer = ask()
-                said = f"{answer.status_code} {answer.text}"
+                answer = call()
+                failure = f"{answer.status_code} {answer.text}"
                 if answer.ok:
                     return dict(answer.json())
                 self.time_passes()
-        raise AssertionError(f"it could not be done in {TIMES} tries: {said}")
+        raise AssertionError(f"it could not be done in {TIMES} tries: {failure}")
 
     def post(self, function: str, path: str, body: Any, token: str, key: str) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
-        return self.ask(function, "POST", f"/api/v1{path}", json=body, headers=headers)
+        return self.call(function, "POST", f"/api/v1{path}", json=body, headers=headers)
 
     def booked(self) -> Visit:
         """Book a new chef for a new customer and deliver their notifications.
@@ -116,7 +116,7 @@ class World:
 
     def initiate(self, visit: Visit) -> None:
         body = {"booking_id": visit.id}
-        visit.page = self.insist(lambda: self.post("payments", "/payments/initiate", body, visit.token, "pay"))
+        visit.page = self.retry(lambda: self.post("payments", "/payments/initiate", body, visit.token, "pay"))
 
     def pay(self, visit: Visit) -> None:
         """Press pay on the customer's gateway page."""
@@ -125,39 +125,39 @@ class World:
     def poll(self, visit: Visit) -> None:
         path = f"/api/v1/payments/status/{visit.page['merchant_txn_id']}"
         headers = {"Authorization": f"Bearer {visit.token}"}
-        self.insist(lambda: self.ask("payments", "GET", path, headers=headers))
+        self.retry(lambda: self.call("payments", "GET", path, headers=headers))
 
     def cancel(self, visit: Visit) -> None:
         body = {"reason": "plans", "expected_refund": visit.booking["total"]}
         path = f"/customer/bookings/{visit.id}/cancel"
-        self.insist(lambda: self.post("customer", path, body, visit.token, "cancel"))
+        self.retry(lambda: self.post("customer", path, body, visit.token, "cancel"))
 
     # Gateway, queue and clock.
 
     def report(self, visit: Visit) -> None:
         """Send the gateway's callback until a function accepts it."""
         content = {"success": True, "code": "PAYMENT_SUCCESS"}
-        told = content | {"data": {"merchantTransactionId": visit.page["merchant_txn_id"]}}
-        response = base64.b64encode(json.dumps(told).encode()).decode()
+        body = content | {"data": {"merchantTransactionId": visit.page["merchant_txn_id"]}}
+        response = base64.b64encode(json.dumps(body).encode()).decode()
         signed = sha256((response + self.phonepe.salts["1"]).encode()).hexdigest() + "###1"
         path, headers = "/api/v1/payments/callback", {"X-VERIFY": signed}
-        self.insist(lambda: self.ask("callback", "POST", path, json={"response": response}, headers=headers))
+        self.retry(lambda: self.call("callback", "POST", path, json={"response": response}, headers=headers))
 
     def deliver(self) -> None:
         """Deliver each due task once; a task without a 2xx is delivered again later."""
-        for task in self._tasks.ask(DUE, time.time()):
+        for task in self._tasks.call(DUE, time.time()):
             with suppress(requests.ConnectionError):
                 if self._invoke("tasks", urlsplit(json.loads(task["request"])["url"]).path).ok:
                     self._tasks.end("done", "name", task["name"])
 
     def lose_tasks(self) -> None:
         """Delete every task, as if the queue had accepted none."""
-        self._tasks.ask("update tasks set state = 'dropped'")
+        self._tasks.call("update tasks set state = 'dropped'")
 
     def hold_tasks(self) -> None:
         """Pause the queue's own deliveries, so that every run is the same."""
         for name in self.google._tasks._queues:
-            self._tasks.ask("insert into paused values (?)", name)
+            self._tasks.call("insert into paused values (?)", name)
 
     def run_job(self, name: str) -> None:
         with suppress(requests.ConnectionError):  # the next round runs it again
@@ -201,7 +201,7 @@ class World:
         return {"Authorization": f"Bearer {answer.json()['token']}"}
 
     def _invoke(self, function: str, path: str) -> requests.Response:
-        return self.ask(function, "POST", path, headers=self._identities[function])
+        return self.call(function, "POST", path, headers=self._identities[function])
 
     def _token(self, user_id: Any) -> str:
         now, session_id = datetime.now(UTC), new_id()

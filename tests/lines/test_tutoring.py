@@ -54,7 +54,7 @@ class World:
             "service_city": "Mumbai",
             **TUTORS[name],
         }
-        made = self.ask("tutoring", "POST", "/tutoring/tutors", body, 201, who=ADMIN)
+        made = self.call("tutoring", "POST", "/tutoring/tutors", body, 201, person=ADMIN)
         from tests.lines.tutoring.line import LINE
 
         slots = [SlotRequest(day_of_week=day, start_time="00:00", end_time="24:00") for day in DAYS]
@@ -65,17 +65,17 @@ class World:
             week.replace(session, tutor_id, slots, self.make.now)
         return tutor_id
 
-    def token(self, who):
+    def token(self, person):
         now = datetime.now(UTC)
-        [(email,)] = self.make.rows("select email from users where id = :id", id=self.people[who])
+        [(email,)] = self.make.rows("select email from users where id = :id", id=self.people[person])
         with self.db.transaction() as session:
             begun = sessions.begin(session, email, LIVES, now)
         return self.wiring.access_tokens().issue(begun.user_id, begun.session_id, begun.role, now)
 
-    def ask(self, function, method, path, body=None, status=200, who=CUSTOMER):
+    def call(self, function, method, path, body=None, status=200, person=CUSTOMER):
         module = "tests.lines.tutoring.functions" if function == "tutoring" else f"functions.{function}"
         app = getattr(import_module(module), function).app
-        headers = {"Authorization": f"Bearer {self.token(who)}"}
+        headers = {"Authorization": f"Bearer {self.token(person)}"}
         prefix = "" if path.startswith("/outbox") else "/api/v1"
         answer = client(app).open(prefix + path, method=method, json=body, headers=headers)
         assert answer.status_code == status, answer.text
@@ -86,31 +86,31 @@ class World:
         due = "select id from outbox where done_at is null and due_at <= now() order by created_at"
         for _ in range(3):
             for (message,) in self.make.rows(due):
-                self.ask("tasks", "POST", f"/outbox/{message}")
+                self.call("tasks", "POST", f"/outbox/{message}")
 
-    def book(self, hours=26, **given):
+    def book(self, hours=26, **overrides):
         """Book a lesson that begins in that many hours, on a half hour."""
         starts = local(datetime.now(UTC) + timedelta(hours=hours), INDIA)
         slot = {"booking_date": starts.date().isoformat(), "time_slot": f"{starts:%H}:{starts.minute // 30 * 30:02d}"}
-        body = {**slot, "address_id": str(self.customer.address_id), "subject": "maths", **given}
-        return self.ask("tutoring", "POST", "/tutoring/lessons", body, 201)
+        body = {**slot, "address_id": str(self.customer.address_id), "subject": "maths", **overrides}
+        return self.call("tutoring", "POST", "/tutoring/lessons", body, 201)
 
     def step(self, lesson, tutor, status, answered=200):
-        return self.ask("tutoring", "PUT", f"{path(lesson)}/status", {"status": status}, answered, who=tutor)
+        return self.call("tutoring", "PUT", f"{path(lesson)}/status", {"status": status}, answered, person=tutor)
 
     def pay(self, lesson):
-        page = self.ask("payments", "POST", "/payments/initiate", {"booking_id": lesson["id"]})
+        page = self.call("payments", "POST", "/payments/initiate", {"booking_id": lesson["id"]})
         self.phonepe.pay_page(page["payment_url"], "pay")
-        return self.ask("payments", "GET", f"/payments/status/{page['merchant_txn_id']}")
+        return self.call("payments", "GET", f"/payments/status/{page['merchant_txn_id']}")
 
     def offers(self, lesson):
         """Return the tutors and outcomes of a lesson's offers, oldest first, from the admin's view."""
-        detail = self.ask("admin", "GET", f"/admin/bookings/{lesson['id']}", who=ADMIN)
+        detail = self.call("admin", "GET", f"/admin/bookings/{lesson['id']}", person=ADMIN)
         names = {str(person): name for name, person in self.people.items()}
         return [(names[offer["provider_id"]], offer["state"]) for offer in detail["offers"]]
 
-    def letters(self, who):
-        [(email,)] = self.make.rows("select email from users where id = :id", id=self.people[who])
+    def letters(self, person):
+        [(email,)] = self.make.rows("select email from users where id = :id", id=self.people[person])
         return [(mail.subject.rpartition(": ")[0], mail.text) for mail in self.mails.mails(email)]
 
 
@@ -123,7 +123,7 @@ def world(db, phonepe):
     with functions_on(db) as patch, MailServer() as mails:
         from functions import wiring
 
-        given = {
+        expected = {
             "LINES": "home_chef,tests.lines.tutoring",
             "SMTP_URL": mails.smtp_url,
             "PHONEPE_API": "v1",
@@ -131,7 +131,7 @@ def world(db, phonepe):
             "PHONEPE_MERCHANT_ID": "TESTMERCHANT",
             "PHONEPE_SALT_KEYS": "1:test-salt",
         }
-        for name, value in given.items():
+        for name, value in expected.items():
             patch.setenv(name, value)
         patch.setattr(wiring, "invokers", lambda *_: SimpleNamespace(verify=lambda _: None))
         world = World(db, phonepe, mails, wiring)
@@ -154,18 +154,18 @@ def test_a_declined_lesson_goes_on_and_its_cancellation_refunds_a_tier(world):
     assert accepted["earning"] == 720.0  # the price remains the first tutor's
 
     assert world.pay(lesson)["payment_status"] == "success"
-    assert world.ask("tutoring", "GET", f"{path(lesson)}/cancellation")["refund"] == 265.5  # a quarter
+    assert world.call("tutoring", "GET", f"{path(lesson)}/cancellation")["refund"] == 265.5  # a quarter
     body = {"reason": "plans changed", "expected_refund": 265.5}
-    cancelled = world.ask("tutoring", "POST", f"{path(lesson)}/cancel", body)
+    cancelled = world.call("tutoring", "POST", f"{path(lesson)}/cancel", body)
     assert (cancelled["status"], cancelled["provider_name"]) == ("cancelled", "Fair Tutor")
     assert world.make.rows("select amount from refunds") == [(265_50,)]
-    assert world.ask("tutoring", "GET", "/tutoring/earnings", who="fair")["kept"] == 540.0  # of the retained amount
+    assert world.call("tutoring", "GET", "/tutoring/earnings", person="fair")["kept"] == 540.0  # of the retained amount
 
     world.work()
-    told = [subject for subject, _ in world.letters(CUSTOMER)]
-    assert "Cancelled" in told
-    assert "Please pay for your appointment" not in told  # outdated, so not mailed
-    texts = [text for who in (CUSTOMER, "dear", "fair") for _, text in world.letters(who)]
+    subjects = [subject for subject, _ in world.letters(CUSTOMER)]
+    assert "Cancelled" in subjects
+    assert "Please pay for your appointment" not in subjects  # outdated, so not mailed
+    texts = [text for person in (CUSTOMER, "dear", "fair") for _, text in world.letters(person)]
     assert texts
     assert all("Homework" in text and "Sizzle" not in text for text in texts)
 
@@ -181,10 +181,10 @@ def test_a_completed_lesson_is_invoiced_and_earned_in_its_own_series(world):
     world.step(lesson, "late", "in_progress")
     assert world.step(lesson, "late", "completed")["status"] == "completed"
 
-    invoice = world.ask("customer", "GET", f"/customer/bookings/{lesson['id']}/invoice")
+    invoice = world.call("customer", "GET", f"/customer/bookings/{lesson['id']}/invoice")
     assert (invoice["number"][:3], invoice["number"][-7:]) == ("TU/", "/000001")
     assert (invoice["supplier"]["name"], invoice["taxable"], invoice["total"]) == ("Homework", 600.0, 708.0)
-    earnings = world.ask("tutoring", "GET", "/tutoring/earnings", who="late")
+    earnings = world.call("tutoring", "GET", "/tutoring/earnings", person="late")
     assert (earnings["earned"], [each["ref"] for each in earnings["items"]]) == (480.0, [lesson["ref"]])
     world.work()
     assert "Thank you" in [subject for subject, _ in world.letters(CUSTOMER)]
@@ -200,15 +200,15 @@ def test_another_lines_paths_do_not_know_a_lesson(world):
         "tutoring": f"/tutoring/lessons/{visit.id}",
     }
     for function, booking in unknown.items():
-        world.ask(function, "GET", f"{booking}/cancellation", status=404)
-        world.ask(function, "POST", f"{booking}/cancel", {"reason": "plans changed"}, 404)
+        world.call(function, "GET", f"{booking}/cancellation", status=404)
+        world.call(function, "POST", f"{booking}/cancel", {"reason": "plans changed"}, 404)
     assert world.make.rows("select distinct status from bookings") == [("pending",)]
 
 
 def test_tutors_and_chefs_stay_apart(world):
     """The chef is cheaper, more experienced and qualified; the best other tutor teaches no maths."""
-    tutors = world.ask("tutoring", "GET", "/tutoring/tutors", who=ADMIN)["items"]
-    chefs = world.ask("admin", "GET", "/admin/chefs", who=ADMIN)["items"]
+    tutors = world.call("tutoring", "GET", "/tutoring/tutors", person=ADMIN)["items"]
+    chefs = world.call("admin", "GET", "/admin/chefs", person=ADMIN)["items"]
     assert {each["id"] for each in tutors} == {str(world.people[name]) for name in TUTORS}
     assert [each["id"] for each in chefs] == [str(world.chef)]
     roles = dict(world.make.rows("select id, role from users"))
@@ -218,9 +218,9 @@ def test_tutors_and_chefs_stay_apart(world):
     for tutor in ("dear", "fair", "late"):
         world.step(lesson, tutor, "declined")
     assert [name for name, _ in world.offers(lesson)] == ["dear", "fair", "late"]
-    assert world.ask("tutoring", "GET", path(lesson))["status"] == "cancelled"
+    assert world.call("tutoring", "GET", path(lesson))["status"] == "cancelled"
     world.step(lesson, "chef", "confirmed", 403)
 
     visit = world.make.booking(world.customer)
     assert visit.chef_id == world.chef
-    world.ask("tutoring", "GET", f"/tutoring/lessons/{visit.id}", None, 404)
+    world.call("tutoring", "GET", f"/tutoring/lessons/{visit.id}", None, 404)

@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 
 from shared.kit.errors import DependencyDown, Refusal
-from tests.boundaries import ASKED, BEGIN, INSIDE, READ, WatchedDatabase, WatchedGateway
+from tests.boundaries import BEGIN, CALLED, INSIDE, READ, WatchedDatabase, WatchedGateway
 from tests.postgres_server import plain_connection
 from tests.races.at_rest import assert_ends_well
 from tests.races.operations import Case, Operations, World
@@ -64,7 +64,7 @@ class Stage:
 
 def _is_same_instant(before: str, boundary: str) -> bool:
     """Return whether two boundaries are adjacent; after a read they are not, as its rows may be stale."""
-    begins = boundary == BEGIN or boundary.endswith(ASKED)
+    begins = boundary == BEGIN or boundary.endswith(CALLED)
     return begins and before != READ
 
 

@@ -19,26 +19,26 @@ from shared.payments.admin_refund import RefundCommand
 from shared.payments.gateway import Gateway, GatewayAnswer, GatewayStatus, RefundOrder
 from shared.users.models import ADMIN
 from tests.fakes import ScriptedGateway
-from tests.make import RULES, Make, at
+from tests.make import RULES, Make, always
 
-PLANS, GIFT = "plans", "sorry"  # reasons of a customer's cancellation and an admin's refund
+PLANS, ADMIN_REFUND = "plans", "sorry"  # reasons of a customer's cancellation and an admin's refund
 ALMOST = timedelta(milliseconds=1)
-HEARS = frozenset({"callback", "poll", "reconcile"})  # operations that need the gateway's decision first
+NEED_DECISION = frozenset({"callback", "poll", "reconcile"})  # operations that need the gateway's decision first
 DECIDES = frozenset({"pay_success", "pay_fail"})
 
 
 class Bank(ScriptedGateway):
     """A gateway with final successes: a paid payment stays paid, a failed one may still succeed."""
 
-    def decide(self, txn: str, said: GatewayStatus, *, may_still_succeed: bool = False) -> None:
-        known = self.says.get(txn)
-        if known is None or (known.status, said) == (GatewayStatus.FAILED, GatewayStatus.SUCCEEDED):
-            self.says[txn] = self.about(txn, said, may_still_succeed=may_still_succeed)
+    def decide(self, txn: str, status: GatewayStatus, *, may_still_succeed: bool = False) -> None:
+        known = self.answers.get(txn)
+        if known is None or (known.status, status) == (GatewayStatus.FAILED, GatewayStatus.SUCCEEDED):
+            self.answers[txn] = self.answer_for(txn, status, may_still_succeed=may_still_succeed)
 
     def decide_the_rest(self) -> None:
         """Decide every open payment: what a customer can still pay is paid."""
         for txn in self.orders:
-            if txn not in self.says or self.says[txn].may_still_succeed:
+            if txn not in self.answers or self.answers[txn].may_still_succeed:
                 self.decide(txn, GatewayStatus.SUCCEEDED)
 
     def refund(self, order: RefundOrder) -> GatewayAnswer:
@@ -53,8 +53,8 @@ class Bank(ScriptedGateway):
         back = [refund for refund in refunds if self._is(refund, GatewayStatus.SUCCEEDED)]
         return sum(self.orders[txn].amount for txn in paid) - sum(self.refund_orders[one].amount for one in back)
 
-    def _is(self, our_id: str, said: GatewayStatus) -> bool:
-        return our_id in self.says and self.says[our_id].status is said
+    def _is(self, our_id: str, status: GatewayStatus) -> bool:
+        return our_id in self.answers and self.answers[our_id].status is status
 
 
 class World:
@@ -106,12 +106,12 @@ class Case:
         if pair == {"create"}:
             return case
         case.booking = case.make.booking(world.customers[0])
-        about_money = pair & (HEARS | DECIDES)
+        about_money = pair & (NEED_DECISION | DECIDES)
         if "refund" in pair or pair <= {"cancel", "reassign", "assign", "create"}:
             case._pay(after_a_failure=bool(about_money))
         elif about_money or "expire" in pair:
             case.txn = case._page()
-        if case.txn and pair & HEARS and not pair & DECIDES:
+        if case.txn and pair & NEED_DECISION and not pair & DECIDES:
             case.bank.decide(case.txn, GatewayStatus.SUCCEEDED)
         return case
 
@@ -164,9 +164,9 @@ class Operations:
         with self.db.transaction() as session:
             inbox.receive(session, "scripted", body, "payments.callback", self.case.now)
         [(message_id,)] = self._make.rows("select id from inbox where body = :body", body=body)
-        self.look_into(message_id, self.case.now)
+        self.poll_payment(message_id, self.case.now)
 
-    def look_into(self, message_id: UUID, now: datetime) -> None:
+    def poll_payment(self, message_id: UUID, now: datetime) -> None:
         """Poll the payment as the callback's handler does."""
         with self.db.reading() as session:
             our_id = inbox.message(session, message_id)[1].decode().split()[0]
@@ -176,10 +176,10 @@ class Operations:
 
     def poll(self) -> None:
         [(attempt,)] = self._make.rows("select id from payment_attempts where merchant_txn_id = :txn", txn=self._txn)
-        status_polling.poll_for_customer(self.db, at(self.gateway), line, attempt, self.case.now)
+        status_polling.poll_for_customer(self.db, always(self.gateway), line, attempt, self.case.now)
 
     def reconcile(self) -> None:
-        assert status_polling.reconcile(self.db, at(self.gateway), line, self.case.now).failed == 0
+        assert status_polling.reconcile(self.db, always(self.gateway), line, self.case.now).failed == 0
 
     def cancel(self) -> None:
         with self._make.begin(self.case.world.customers[0])() as (session, caller):
@@ -194,21 +194,21 @@ class Operations:
 
     def assign(self) -> None:
         """An admin assigns the next chef."""
-        begin = self._make.acting(self.case.world.admin.id, ADMIN)
+        begin = self._make.begin_as_actor(self.case.world.admin.id, ADMIN)
         assignment.assign(begin, LINE, self._booking.id, self.case.world.chefs[1].id, None, self.case.now)
 
     def refund(self) -> None:
         """Refund more than half and send it: of two such refunds only one fits."""
-        command = RefundCommand(self._booking.total * 6 // 10, GIFT, Bearer.PLATFORM)
+        command = RefundCommand(self._booking.total * 6 // 10, ADMIN_REFUND, Bearer.PLATFORM)
         with self.db.transaction() as session:
-            given = admin_refund.refund(session, line, self._booking.id, command, self.case.world.admin, self.case.now)
-        self.send(given.id, self.case.now)
+            refund = admin_refund.refund(session, line, self._booking.id, command, self.case.world.admin, self.case.now)
+        self.send(refund.id, self.case.now)
 
     def send(self, refund_id: UUID, now: datetime) -> None:
-        refunding.advance(self.db, at(self.gateway), line, refund_id, now)
+        refunding.advance(self.db, always(self.gateway), line, refund_id, now)
 
     def follow(self, our_id: str, now: datetime) -> str:
-        return status_polling.poll_by_our_id(self.db, at(self.gateway), line, our_id, now)
+        return status_polling.poll_by_our_id(self.db, always(self.gateway), line, our_id, now)
 
     @property
     def _make(self) -> Make:

@@ -34,24 +34,24 @@ def settle(system: System, txn: str) -> None:
 def booked(system: System, member: Member) -> dict[str, Any]:
     """Book and wait for the booking's notifications, so that later ones belong to the test."""
     booking = member.client.book(address_id=member.address_id)
-    told = (
+    notified = (
         "select 1 from outbox o join notifications n on n.id = cast(o.payload->>'notification_id' as uuid)"
         " where n.subject_id = :id and o.done_at is not null"
     )
-    eventually(lambda: system.sql(told, id=booking["id"]))
+    eventually(lambda: system.sql(notified, id=booking["id"]))
     return booking
 
 
-def paid_unheard(system: System, member: Member) -> tuple[dict[str, Any], str]:
+def paid_without_signal(system: System, member: Member) -> tuple[dict[str, Any], str]:
     booking = booked(system, member)
     page = member.post("/payments/initiate", {"booking_id": booking["id"]}).json()
     settle(system, page["merchant_txn_id"])
     return booking, page["merchant_txn_id"]
 
 
-def all_paid_unheard(system: System, members: Sequence[Member]) -> list[tuple[dict[str, Any], str]]:
+def all_paid_without_signal(system: System, members: Sequence[Member]) -> list[tuple[dict[str, Any], str]]:
     with ThreadPoolExecutor(4) as threads:
-        return list(threads.map(partial(paid_unheard, system), members))
+        return list(threads.map(partial(paid_without_signal, system), members))
 
 
 def job(system: System, name: str) -> Callable[[], requests.Response]:
@@ -82,8 +82,8 @@ def all_at(
 
 def waiting(system: System, kind: str = "%") -> list[object]:
     """Return the ids of due outbox messages; offer expiries are due later."""
-    promised = "select id from outbox where done_at is null and due_at <= now() and kind like :kind"
-    return [row[0] for row in system.sql(promised, kind=kind)]
+    statement = "select id from outbox where done_at is null and due_at <= now() and kind like :kind"
+    return [row[0] for row in system.sql(statement, kind=kind)]
 
 
 def at_rest(system: System) -> None:
@@ -120,11 +120,11 @@ def assert_settled_once(system: System, member: Member, booking: dict[str, Any])
 def assert_paid_once(system: System, member: Member, booking: dict[str, Any]) -> None:
     """Assert one confirmation, one posting, and one mail each to the customer and the chef."""
     assert_settled_once(system, member, booking)
-    reserved, told_customer = mails(system, booking, member.client.email)
-    [told_chef] = mails(system, booking, "asha@sizzle.example")
+    reserved, customer_mails = mails(system, booking, member.client.email)
+    [chef_mails] = mails(system, booking, "asha@sizzle.example")
     assert "Booked" in reserved
-    assert "Confirmed" in told_customer
-    assert "please answer" in told_chef
+    assert "Confirmed" in customer_mails
+    assert "please answer" in chef_mails
 
 
 def assert_sent_back(system: System, member: Member, booking: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from tests.http.test_callback import report, send
 from tests.races.crowd import Member, at_once, crowd, leave
 from tests.races.signals import (
     all_at,
-    all_paid_unheard,
+    all_paid_without_signal,
     assert_paid_once,
     assert_sent_back,
     at_rest,
@@ -25,7 +25,7 @@ from tests.races.signals import (
     gateway,
     job,
     mails,
-    paid_unheard,
+    paid_without_signal,
     paise,
     queue,
     settle,
@@ -68,7 +68,7 @@ def test_twenty_callbacks_at_once_are_one_payment(system: System, members: list[
     Fails when the settlement does not lock the booking and the attempt (`for no key update` in `queries.locked` and
     `locked_attempt`): several find the attempt pending and apply the success.
     """
-    booking, txn = paid_unheard(system, members[0])
+    booking, txn = paid_without_signal(system, members[0])
     reports = [
         report(merchantTransactionId=txn, amount=paise(booking), **({"copy": n} if worded == "anew each time" else {}))
         for n in range(AT_ONCE)
@@ -87,7 +87,7 @@ def test_twenty_callbacks_at_once_are_one_payment(system: System, members: list[
 def test_callback_poll_reconciliation_and_task_at_once_are_one_payment(system: System, members: list[Member]):
     """Fails without the locks of the test before."""
     member = members[1]
-    booking, txn = paid_unheard(system, member)
+    booking, txn = paid_without_signal(system, member)
     queue(system, drop=1)
     assert send(system, report(merchantTransactionId=txn)).status_code == 200
     [callback] = waiting(system, "payments.callback")
@@ -117,13 +117,13 @@ def test_callback_poll_reconciliation_and_task_at_once_are_one_payment(system: S
 def test_a_mail_delivered_many_times_at_once_is_sent_once(system: System, members: list[Member]):
     """Fails when a lease does not exclude others (`leased_until` unchecked): each delivery sends the mail."""
     member = members[2]
-    booking, txn = paid_unheard(system, member)
+    booking, txn = paid_without_signal(system, member)
     queue(system, drop=3)  # two mails, and between them the offer's expiry
     assert member.get(f"/payments/status/{txn}").json()["status"] == "success"
-    promised = waiting(system, "notifications.mail")
-    assert len(promised) == 2
+    message_ids = waiting(system, "notifications.mail")
+    assert len(message_ids) == 2
 
-    answers = at_once([task(system, message) for message in promised for _ in range(8)])
+    answers = at_once([task(system, message) for message in message_ids for _ in range(8)])
 
     assert {answer.status_code for answer in answers} <= {200, 500}
     assert {answer.json()["code"] for answer in answers if answer.status_code == 500} <= {"not_done"}
@@ -160,7 +160,7 @@ def test_a_payment_started_many_times_at_once_is_one_attempt(system: System, mem
 def test_a_success_at_the_deadline_is_confirmed_or_sent_back_and_never_both(system: System, members: list[Member]):
     """Fails when the expiry does not decide again on the locked row (`is_overdue` in `expiry._cancel`): a booking paid
     since the read is cancelled and its money kept."""
-    paid = all_paid_unheard(system, members)
+    paid = all_paid_without_signal(system, members)
     for _, txn in paid:
         gateway(system, "status.timeout", txn, value=0.02)
     system.sql("update bookings set pay_by = now() where status = 'pending'")
@@ -194,15 +194,15 @@ def test_expiries_at_once_cancel_each_booking_once(system: System, members: list
     for member, booking in zip(members, bookings, strict=True):
         assert member.client.booking(booking["id"])["status"] == "cancelled"
         assert events(system, booking)["cancelled"] == 1
-        reserved, told = mails(system, booking, member.client.email)
+        reserved, cancellation = mails(system, booking, member.client.email)
         assert "Booked" in reserved
-        assert "not paid in time" in told
+        assert "not paid in time" in cancellation
 
 
 def test_reconciliations_at_once_ask_about_each_payment_once(system: System, members: list[Member]):
     """Fails when due polls are read without being claimed (`for update skip locked` in the statement of `polls`): each
     job polls all of them."""
-    paid = all_paid_unheard(system, members)
+    paid = all_paid_without_signal(system, members)
     system.sql("update payment_attempts set next_poll_at = now() - interval '2 minutes' where state = 'pending'")
 
     answers = at_once([job(system, "reconcile") for _ in range(8)])
@@ -217,12 +217,12 @@ def test_reconciliations_at_once_ask_about_each_payment_once(system: System, mem
 def test_sweeps_at_once_send_each_promise_once(system: System, members: list[Member]):
     """Fails when overdue messages are read without being claimed (`for update skip locked` in the outbox): each sweep
     sends them under its own task name."""
-    paid = all_paid_unheard(system, members[:4])
+    paid = all_paid_without_signal(system, members[:4])
     queue(system, drop=99)
     for member, (_, txn) in zip(members, paid, strict=False):
         assert member.get(f"/payments/status/{txn}").json()["status"] == "success"
-    promised = waiting(system, "notifications.mail")
-    assert len(promised) == 8
+    message_ids = waiting(system, "notifications.mail")
+    assert len(message_ids) == 8
     queue(system)
     system.sql("update outbox set next_try_at = now() where done_at is null and due_at <= now()")
 
@@ -231,7 +231,7 @@ def test_sweeps_at_once_send_each_promise_once(system: System, members: list[Mem
     assert {answer.status_code for answer in answers} == {200}
     at_rest(system)
     sent = "select distinct generation from outbox where id = any(:ids)"
-    assert system.sql(sent, ids=promised) == [[1]]
+    assert system.sql(sent, ids=message_ids) == [[1]]
     for member, (booking, _) in zip(members, paid, strict=False):
         assert_paid_once(system, member, booking)
 
@@ -240,7 +240,7 @@ def test_a_refund_reported_by_everybody_at_once_is_done_once(system: System, mem
     """Fails when the settlement of a refund does not lock the booking and the refund (`queries.locked`,
     `locked_refund`): several find it pending and record its completion."""
     member = members[4]
-    booking, txn = paid_unheard(system, member)
+    booking, txn = paid_without_signal(system, member)
     gateway(system, "refund.stays_pending", txn)
     system.sql("update bookings set pay_by = now() where id = :id", id=booking["id"])
     assert job(system, "expire")().status_code == 200

@@ -36,7 +36,7 @@ from shared.payments.gateway import GatewayStatus
 from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState, RefundState
 from shared.payments.models import Attempt, Refund
 from tests.fakes import ScriptedGateway
-from tests.make import Make, at
+from tests.make import Make, always
 from tests.postgres_server import shared_postgres
 
 WRONG = ["other amount", "other merchant", "other id", "no amount"]
@@ -54,7 +54,7 @@ class Signals(RuleBasedStateMachine):
         self.db = PostgresDatabase(shared_postgres().new_database(self.template), 2)
         self.gateway = ScriptedGateway()
         self.paid_for: set[str] = set()
-        self.promised: int | None = None  # the refund the customer agreed to; None refunds everything
+        self.agreed_refund: int | None = None  # the refund the customer agreed to; None refunds everything
         self.now = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
         self.make = Make(self.db, self.now)
         self.customer = self.make.customer()
@@ -80,14 +80,14 @@ class Signals(RuleBasedStateMachine):
         self.the_gateway_says(txn, "fail", 1)
         return self.start_to_pay()
 
-    @rule(txn=attempts, signal=SIGNALS, told=st.integers(0, 2))
-    def the_gateway_says(self, txn, signal, told):
+    @rule(txn=attempts, signal=SIGNALS, callbacks=st.integers(0, 2))
+    def change_payment_answer(self, txn, signal, callbacks):
         """Change the gateway's answer for a payment and send no, one or two callbacks."""
-        self.gateway.says[txn] = self._answer(txn, signal)
+        self.gateway.answers[txn] = self._answer(txn, signal)
         if signal == "pay":
             self.paid_for.add(txn)
-        for _ in range(told):
-            status_polling.poll_by_our_id(self.db, at(self.gateway), line, txn, self.now)
+        for _ in range(callbacks):
+            status_polling.poll_by_our_id(self.db, always(self.gateway), line, txn, self.now)
 
     @rule()
     def every_try_turns_out_paid(self):
@@ -95,7 +95,7 @@ class Signals(RuleBasedStateMachine):
             self.the_gateway_says(txn, "pay", 1)
 
     def _answer(self, txn, signal):
-        about = self.gateway.about
+        about = self.gateway.answer_for
         return {
             "pay": lambda: about(txn, GatewayStatus.SUCCEEDED),
             "fail": lambda: about(txn, GatewayStatus.FAILED, may_still_succeed=True),
@@ -109,7 +109,7 @@ class Signals(RuleBasedStateMachine):
     @rule(silent=st.booleans())
     def the_reconciliation_runs(self, silent):
         self.gateway.silent = silent
-        status_polling.reconcile(self.db, at(self.gateway), line, self.now)
+        status_polling.reconcile(self.db, always(self.gateway), line, self.now)
         self.gateway.silent = False
 
     @rule(done=st.booleans())
@@ -117,10 +117,12 @@ class Signals(RuleBasedStateMachine):
         with self.db.reading() as session:
             waiting = session.scalars(select(Refund).where(Refund.state.in_(UNFINISHED))).all()
         for refund in waiting:
-            status_polling.poll_by_our_id(self.db, at(self.gateway), line, refund.merchant_refund_id, self.now)
+            status_polling.poll_by_our_id(self.db, always(self.gateway), line, refund.merchant_refund_id, self.now)
             if refund.merchant_refund_id in self.gateway.refund_orders:
-                said = GatewayStatus.SUCCEEDED if done else GatewayStatus.PENDING
-                self.gateway.says[refund.merchant_refund_id] = self.gateway.about(refund.merchant_refund_id, said)
+                status = GatewayStatus.SUCCEEDED if done else GatewayStatus.PENDING
+                self.gateway.answers[refund.merchant_refund_id] = self.gateway.answer_for(
+                    refund.merchant_refund_id, status
+                )
 
     @rule(minutes=st.sampled_from([1, 2, 16, 60, 60 * 24]))
     def time_passes(self, minutes):
@@ -142,7 +144,7 @@ class Signals(RuleBasedStateMachine):
                 cancellation.cancel(session, LINE, self.customer.id, self.booking.id, "plans", shown, self.now)
         except Refusal:
             return
-        self.promised = shown
+        self.agreed_refund = shown
 
     @invariant()
     def the_booking_may_rest_there(self):
@@ -182,7 +184,7 @@ class Signals(RuleBasedStateMachine):
         assert len([one for one in attempts if one.state in LIVE]) <= 1
 
     def _goes_back(self, booking: Booking) -> int:
-        return booking.total if self.promised is None else self.promised
+        return booking.total if self.agreed_refund is None else self.agreed_refund
 
     def _stored(self) -> tuple[Booking, list[Attempt], list[Refund]]:
         with self.db.reading() as session:

@@ -28,13 +28,13 @@ def members(system: System):
     leave(made)
 
 
-def wish(member, **given):
-    return {"address_id": member.address_id, "time_slot": "12:00", **given}
+def booking_body(member, **overrides):
+    return {"address_id": member.address_id, "time_slot": "12:00", **overrides}
 
 
 def test_of_two_hundred_who_want_one_chef_at_one_time_one_gets_a_visit(members, system):
     named = {"booking_date": system.day(), "chef_id": str(demo_id("asha@sizzle.example"))}
-    answers = at_once([partial(member.post, "/customer/bookings", wish(member, **named)) for member in members])
+    answers = at_once([partial(member.post, "/customer/bookings", booking_body(member, **named)) for member in members])
 
     assert Counter(answer.status_code for answer in answers) == {201: 1, 409: CROWD - 1}
     refusals = [answer.json() for answer in answers if answer.status_code == 409]
@@ -45,7 +45,7 @@ def test_of_two_hundred_who_want_one_chef_at_one_time_one_gets_a_visit(members, 
 def test_of_two_hundred_who_name_no_chef_two_get_one_of_two_chefs(members, system):
     when = system.day()
     answers = at_once(
-        [partial(member.post, "/customer/bookings", wish(member, booking_date=when)) for member in members]
+        [partial(member.post, "/customer/bookings", booking_body(member, booking_date=when)) for member in members]
     )
 
     assert Counter(answer.status_code for answer in answers) == {201: 2, 409: CROWD - 2}
@@ -70,13 +70,13 @@ def test_without_the_constraint_the_same_crowd_overbooks_the_chef(tmp_path):
 def visits_of_one_chef(system: System, members: Sequence[Member]) -> int:
     """Let all members book one chef at one time, on an unused day; returns the number of visits."""
     named = {"booking_date": system.day(), "chef_id": str(demo_id("asha@sizzle.example"))}
-    answers = at_once([partial(member.post, "/customer/bookings", wish(member, **named)) for member in members])
+    answers = at_once([partial(member.post, "/customer/bookings", booking_body(member, **named)) for member in members])
     return Counter(answer.status_code for answer in answers)[201]
 
 
 def test_a_double_tap_with_a_key_is_one_booking_and_twice_the_same_answer(members, system):
     member, when = members[0], system.day()
-    body = wish(member, booking_date=when)
+    body = booking_body(member, booking_date=when)
     taps = [partial(member.post, "/customer/bookings", body, Idempotency_Key="tap") for _ in range(8)]
 
     answers = at_once(taps)
@@ -89,7 +89,7 @@ def test_a_double_tap_with_a_key_is_one_booking_and_twice_the_same_answer(member
 
 def test_a_double_tap_without_a_key_is_one_booking_and_a_conflict_that_names_it(members, system):
     member = members[1]
-    body = wish(member, booking_date=system.day())
+    body = booking_body(member, booking_date=system.day())
 
     answers = at_once([partial(member.post, "/customer/bookings", body) for _ in range(2)])
 

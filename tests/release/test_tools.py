@@ -27,8 +27,8 @@ def tool(name: str, argument: str, env: dict[str, str]) -> "subprocess.Completed
 def wanted(system: System, **other: str) -> dict[str, str]:
     """Return Terraform's outputs for the local system; any queue of functions.yaml will do."""
     target = system.env["MIGRATE_URL"]
-    told = {"url": f"{target}/migrations/upgrade", "target": target, "account": system.env["MIGRATE_INVOKER"]}
-    return {"queue": "mails", **told, **other}
+    outputs = {"url": f"{target}/migrations/upgrade", "target": target, "account": system.env["MIGRATE_INVOKER"]}
+    return {"queue": "mails", **outputs, **other}
 
 
 def test_the_database_is_migrated_by_a_task_that_is_waited_for(system: System, tmp_path: Path):

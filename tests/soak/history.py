@@ -76,7 +76,7 @@ class Transaction:
     amount: int
 
 
-def moved(system: System) -> list[Transaction]:
+def completed_transactions(system: System) -> list[Transaction]:
     """Return the payments and refunds completed at the gateway."""
     book = f"file:{system.data}/phonepe/{BOOK}?mode=ro"
     done = "select id, original_id, amount from transactions where state = 'COMPLETED'"
@@ -104,28 +104,28 @@ def catch_up(system: System) -> None:
     eventually(at_rest, 120)
 
 
-def answered(system: System, shoppers: Sequence[Shopper]) -> Iterator[str]:
+def wrong_answers(system: System, shoppers: Sequence[Shopper]) -> Iterator[str]:
     """Yield the answers that do not match the database."""
     stored = {row[0]: row[1:] for row in system.sql("select id::text, ref, status from bookings")}
     for shopper in shoppers:
-        yield from shopper.broken
-        for asked in shopper.history:
-            if asked.status not in EXPECTED[asked.what]:
-                yield f"unexpected: {asked}"
-    asked = [one for shopper in shoppers for one in shopper.history]
-    booked = [one.told for one in asked if one.what == "book" and one.status == 201]
+        yield from shopper.violations
+        for request in shopper.history:
+            if request.status not in EXPECTED[request.what]:
+                yield f"unexpected: {request}"
+    requests = [one for shopper in shoppers for one in shopper.history]
+    booked = [one.response for one in requests if one.what == "book" and one.status == 201]
     yield from (f"lost: {one}" for one in booked if stored.get(one["id"], [None])[0] != one["ref"])
     if len(stored) != len(booked):
         yield f"{len(stored)} bookings, {len(booked)} answers of 201"
-    cancelled = [one.told["id"] for one in asked if one.what == "cancel" and one.status == 200]
+    cancelled = [one.response["id"] for one in requests if one.what == "cancel" and one.status == 200]
     yield from (f"not cancelled: {one}" for one in cancelled if stored[one][1] != "cancelled")
 
 
-def money(system: System, shoppers: Sequence[Shopper]) -> Iterator[str]:
+def money_differences(system: System, shoppers: Sequence[Shopper]) -> Iterator[str]:
     """Yield differences between our ledger and the gateway: missing payments, cancelled bookings without refunds."""
     attempts = {row[0]: row[1:] for row in system.sql(ATTEMPTS)}
     expected: dict[str, int] = defaultdict(int)
-    for one in moved(system):
+    for one in completed_transactions(system):
         booking, state, amount, entries = attempts[one.original or one.id]
         expected[booking] += -one.amount if one.original else one.amount
         if not one.original and (state, amount, entries) != ("succeeded", one.amount, 1):
@@ -142,7 +142,7 @@ def money(system: System, shoppers: Sequence[Shopper]) -> Iterator[str]:
     yield from (f"told of a success: {txn}" for txn in heard if attempts[txn][1] != "succeeded")
 
 
-def looked_for(system: System) -> Iterator[str]:
+def unexpected_rows(system: System) -> Iterator[str]:
     yield from (f"overlap: {pair}" for pair in system.sql(OVERLAPS))
     yield from (f"exception: {row}" for row in system.sql("select kind, facts from exceptions"))
     for name, log in system.logs().items():
@@ -150,8 +150,8 @@ def looked_for(system: System) -> Iterator[str]:
 
 
 def numbers(system: System, shoppers: Sequence[Shopper], kills: Counter[str], seconds: float) -> dict[str, Any]:
-    asked = [one for shopper in shoppers for one in shopper.history]
-    answers = Counter(f"{one.what} {answer}" for one in asked for answer in one.answers)
+    requests = [one for shopper in shoppers for one in shopper.history]
+    answers = Counter(f"{one.what} {answer}" for one in requests for answer in one.answers)
     polls = sum((Counter({f"poll {name}": n for name, n in one.polled.items()}) for one in shoppers), Counter())
     every = answers + polls
     return {
@@ -163,7 +163,9 @@ def numbers(system: System, shoppers: Sequence[Shopper], kills: Counter[str], se
         },
         "answers": dict(sorted(every.items())),
         "bookings": dict(map(tuple, system.sql("select status, count(*) from bookings group by 1"))),
-        "done at the gateway": dict(Counter("refunds" if one.original else "payments" for one in moved(system))),
+        "done at the gateway": dict(
+            Counter("refunds" if one.original else "payments" for one in completed_transactions(system))
+        ),
         "outbox": dict(map(tuple, system.sql("select kind, count(*) from outbox group by 1"))),
     }
 
@@ -197,9 +199,9 @@ def main() -> int:
         lasted = time.monotonic() - began
         catch_up(system)
         say(json.dumps(numbers(system, shoppers, kills, lasted), indent=2))
-        broken = [*answered(system, shoppers), *money(system, shoppers), *looked_for(system)]
-    say(*broken, f"{len(broken)} broken promises")
-    return 1 if broken else 0
+        violations = [*wrong_answers(system, shoppers), *money_differences(system, shoppers), *unexpected_rows(system)]
+    say(*violations, f"{len(violations)} violations")
+    return 1 if violations else 0
 
 
 def say(*lines: str) -> None:

@@ -14,14 +14,14 @@ from shared.kit.clock import INDIA, local
 from shared.ledger.postings import Bearer
 from shared.lines.home_chef.line import LINE
 from shared.payments.gateway import GatewayAnswer, GatewayStatus
-from tests.stateful.bystander import Bystander
+from tests.stateful.model import Model
 
 SEVERAL = st.integers(0, 11)  # index of an existing object, counted from the newest
 ANYBODY = st.integers(0, 2)
 TIMES = st.sampled_from([time(8), time(12), time(12, 30), time(19), time(22)])
 DAYS = st.integers(1, 5)
 JUMPS = st.sampled_from([1, 10, 40, 60, 3 * 60, 12 * 60, 26 * 60, 4 * 24 * 60]).map(lambda m: timedelta(minutes=m))
-SERVED = (ProviderAction.CONFIRMED, ProviderAction.IN_PROGRESS, ProviderAction.COMPLETED)
+SERVING_STEPS = (ProviderAction.CONFIRMED, ProviderAction.IN_PROGRESS, ProviderAction.COMPLETED)
 WRONG: dict[str, dict[str, Any]] = {
     "amount": {"amount": 1_00},
     "currency": {"currency": "USD"},
@@ -32,7 +32,7 @@ ACTIVE, UNPAID = "status in ('pending', 'confirmed')", "payment_status in ('pend
 COMING, COMPLETED = f"{ACTIVE} and not ({UNPAID})", "status = 'completed'"
 
 
-class Bookings(Bystander):
+class Bookings(Model):
     """The rules: every use case of every actor, in any order."""
 
     # Existing objects, counted from the newest.
@@ -55,16 +55,18 @@ class Bookings(Bystander):
 
     @rule(who=ANYBODY, day=DAYS, at=TIMES, later=st.sampled_from([0, 0, 31]), times=st.sampled_from([1, 1, 1, 2]))
     def quote_and_book(self, who: int, day: int, at: time, later: int, times: int) -> None:
-        wish = {"booking_date": self._day(day), "time_slot": at, "guest_count": 6}
-        quote = self.does("quote", lambda: self.play.quote(self.world.customers[who], **wish))
+        request = {"booking_date": self._day(day), "time_slot": at, "guest_count": 6}
+        quote = self.perform("quote", lambda: self.play.quote(self.world.customers[who], **request))
         if quote:
             self.play.now += timedelta(minutes=later)
             for _ in range(times):
-                self._booked(self.does("book a quote", lambda: self.play.book_quoted(self.world.customers[who], quote)))
+                self._booked(
+                    self.perform("book a quote", lambda: self.play.book_quoted(self.world.customers[who], quote))
+                )
 
     def _book(self, who: int, day: int, at: time, **more: Any) -> Any:
-        wish = {"booking_date": self._day(day), "time_slot": at, **more}
-        return self._booked(self.does("book", lambda: self.play.book(self.world.customers[who], **wish)))
+        request = {"booking_date": self._day(day), "time_slot": at, **more}
+        return self._booked(self.perform("book", lambda: self.play.book(self.world.customers[who], **request)))
 
     def _booked(self, view: Any) -> Any:
         self.booked = self.booked or view is not None
@@ -77,31 +79,31 @@ class Bookings(Bystander):
     @rule(which=SEVERAL)
     def pay(self, which: int) -> None:
         booking, customer, _ = self.booking(which, f"{ACTIVE} and {UNPAID}")
-        self.does("pay", lambda: self.play.pay(self.world.person(customer), booking))
+        self.perform("pay", lambda: self.play.pay(self.world.person(customer), booking))
 
     @precondition(lambda self: self.booked)
     @rule(which=SEVERAL)
-    def pay_at_once(self, which: int) -> None:
+    def pay_in_one_step(self, which: int) -> None:
         """Pay in one step: open the page, succeed at the gateway, receive the signal."""
         booking, customer, _ = self.booking(which, f"{ACTIVE} and {UNPAID}")
         self.pay_for(booking, customer)
 
     def pay_for(self, booking: UUID, customer: UUID) -> None:
-        our_id = self.does("pay", lambda: self.play.pay(self.world.person(customer), booking))
+        our_id = self.perform("pay", lambda: self.play.pay(self.world.person(customer), booking))
         if our_id:
-            self.play.say(our_id, GatewayStatus.SUCCEEDED)
-            self._hear(our_id)
+            self.play.set_answer(our_id, GatewayStatus.SUCCEEDED)
+            self._signal(our_id)
 
-    @rule(who=ANYBODY, day=DAYS, at=TIMES, serves=st.sampled_from([0, 1, 1, 3]))
-    def book_and_pay(self, who: int, day: int, at: time, serves: int) -> None:
+    @rule(who=ANYBODY, day=DAYS, at=TIMES, steps=st.sampled_from([0, 1, 1, 3]))
+    def book_and_pay(self, who: int, day: int, at: time, steps: int) -> None:
         """Run the usual sequence: book, pay, and some of accept, start and complete."""
         view = self._book(who, day, at)
         if view is not None:
             self.pay_for(view.id, self.world.customers[who].id)
-            for step in SERVED[:serves]:
+            for step in SERVING_STEPS[:steps]:
                 chef = self.play.make.stored(view.id).provider_id
                 if chef:
-                    self.does(f"chef: {step}", lambda step=step, chef=chef: self.play.step(chef, view.id, step))
+                    self.perform(f"chef: {step}", lambda step=step, chef=chef: self.play.step(chef, view.id, step))
 
     @rule(who=ANYBODY, day=DAYS, later=st.integers(1, 2), is_paid=st.booleans())
     def book_an_evening_and_move_it(self, who: int, day: int, later: int, *, is_paid: bool) -> None:
@@ -112,14 +114,14 @@ class Bookings(Bystander):
             if is_paid:
                 self.pay_for(view.id, customer.id)
             to = {"booking_date": self._day(day + later), "time_slot": time(12)}
-            self.does("move", lambda: self.play.move(customer, view.id, **to))
+            self.perform("move", lambda: self.play.move(customer, view.id, **to))
 
     @precondition(lambda self: self.booked)
     @rule(which=SEVERAL)
     def cancel(self, which: int) -> None:
         """Cancel; the refund equals the preview."""
         booking, customer, _ = self.booking(which, COMING)
-        shown = self.does("look what cancelling gives back", lambda: self._shown(customer, booking))
+        shown = self.perform("look what cancelling gives back", lambda: self._shown(customer, booking))
         before = self.world.going_back(booking)
         if shown is not None:
             self.play.cancel(self.world.person(customer), booking)
@@ -135,13 +137,13 @@ class Bookings(Bystander):
     def move(self, which: int, day: int, at: time) -> None:
         booking, customer, _ = self.booking(which, COMING)
         to = {"booking_date": self._day(day), "time_slot": at}
-        self.does("move", lambda: self.play.move(self.world.person(customer), booking, **to))
+        self.perform("move", lambda: self.play.move(self.world.person(customer), booking, **to))
 
     @precondition(lambda self: self.booked)
     @rule(which=SEVERAL, stars=st.integers(1, 5))
     def rate(self, which: int, stars: int) -> None:
         booking, customer, _ = self.booking(which, COMPLETED)
-        self.does("rate", lambda: self.play.rate(self.world.person(customer), booking, stars))
+        self.perform("rate", lambda: self.play.rate(self.world.person(customer), booking, stars))
 
     # Chefs.
 
@@ -150,15 +152,15 @@ class Bookings(Bystander):
     def step(self, which: int, step: ProviderAction, *, own: bool) -> None:
         booking, _, provider = self.booking(which, f"{ACTIVE} or status = 'in_progress'")
         chef = provider if own and provider else self.world.chefs[which % 3].id
-        self.does(f"chef: {step}", lambda: self.play.step(chef, booking, step))
+        self.perform(f"chef: {step}", lambda: self.play.step(chef, booking, step))
 
     @precondition(lambda self: self.booked)
     @rule(which=SEVERAL)
     def serve(self, which: int) -> None:
         """Accept, start and complete a visit as far as possible."""
         booking, _, provider = self.booking(which, COMING)
-        for step in SERVED if provider else ():
-            self.does(f"chef: {step}", lambda step=step: self.play.step(provider, booking, step))
+        for step in SERVING_STEPS if provider else ():
+            self.perform(f"chef: {step}", lambda step=step: self.play.step(provider, booking, step))
 
     # Admins.
 
@@ -166,12 +168,12 @@ class Bookings(Bystander):
     @rule(which=SEVERAL, chef=st.none() | ANYBODY)
     def assign(self, which: int, chef: int | None) -> None:
         chef_id = None if chef is None else self.world.chefs[chef].id
-        self.does("admin: assign", lambda: self.play.assign(self.booking(which, ACTIVE)[0], chef_id))
+        self.perform("admin: assign", lambda: self.play.assign(self.booking(which, ACTIVE)[0], chef_id))
 
     @precondition(lambda self: self.booked)
     @rule(which=SEVERAL, status=st.sampled_from(Status))
     def set_status(self, which: int, status: Status) -> None:
-        self.does(f"admin: {status}", lambda: self.play.set_status(self.booking(which)[0], status))
+        self.perform(f"admin: {status}", lambda: self.play.set_status(self.booking(which)[0], status))
 
     @precondition(lambda self: self.booked)
     @rule(which=SEVERAL, percent=st.sampled_from([0, 1, 30, 70, 100, 101]), bearer=st.sampled_from(Bearer))
@@ -179,12 +181,14 @@ class Bookings(Bystander):
         paid = "exists (select from payment_attempts a where a.booking_id = bookings.id and a.capture = 'applied')"
         booking = self.booking(which, paid)[0]
         left = max(self.world.left(booking), 0)
-        self.does("admin: refund", lambda: self.play.give(booking, left * percent // 100 + (percent > 100), bearer))
+        self.perform(
+            "admin: refund", lambda: self.play.refund(booking, left * percent // 100 + (percent > 100), bearer)
+        )
 
     @precondition(lambda self: self.booked)
     @rule(which=SEVERAL, agreed=st.booleans())
     def agree_on_cash(self, which: int, *, agreed: bool) -> None:
-        self.does(
+        self.perform(
             "admin: cash agreed",
             lambda: self.play.agree_on_cash(self.booking(which, f"{ACTIVE} and {UNPAID}")[0], agreed=agreed),
         )
@@ -199,7 +203,7 @@ class Bookings(Bystander):
             self.play.take_cash(booking, total + off)
             self.cash += total
 
-        self.does("admin: cash taken", take)
+        self.perform("admin: cash taken", take)
 
     @rule(which=SEVERAL, proof=st.booleans())
     def close(self, which: int, *, proof: bool) -> None:
@@ -213,7 +217,7 @@ class Bookings(Bystander):
             self.play.close(exception, "UTR-1" if proof else None)
             self.handed_back.update(our_id for (our_id,) in paid_out)
 
-        self.does("admin: close", close)
+        self.perform("admin: close", close)
 
     @rule(
         who=ANYBODY,
@@ -225,9 +229,9 @@ class Bookings(Bystander):
         chef, customer = self.world.chefs[who].id, self.world.customers[who].id
         match what:
             case "block" | "unblock":
-                self.does(f"admin: {what}", lambda: self.world.block(customer, active=what == "unblock"))
+                self.perform(f"admin: {what}", lambda: self.world.block(customer, active=what == "unblock"))
             case "deactivate" | "take back":
-                self.does(f"admin: {what}", lambda: self.world.deactivate(chef, active=what == "take back"))
+                self.perform(f"admin: {what}", lambda: self.world.deactivate(chef, active=what == "take back"))
             case "a loss":
                 self.gateway.loses = True
             case _:
@@ -236,37 +240,37 @@ class Bookings(Bystander):
     # The gateway.
 
     @precondition(lambda self: self.gateway.orders)
-    @rule(which=SEVERAL, said=st.sampled_from(GatewayStatus), hears=st.booleans(), timed_out=st.booleans())
-    def gateway_says(self, which: int, said: GatewayStatus, *, hears: bool, timed_out: bool) -> None:
+    @rule(which=SEVERAL, status=st.sampled_from(GatewayStatus), signals=st.booleans(), timed_out=st.booleans())
+    def change_payment_answer(self, which: int, status: GatewayStatus, *, signals: bool, timed_out: bool) -> None:
         """Set the answer for a payment, old or new, whatever the previous answer."""
         our_id = list(self.gateway.orders)[-1 - which % len(self.gateway.orders)]
-        if said is GatewayStatus.NOT_FOUND:
-            self.gateway.says[our_id] = GatewayAnswer(said, "NOT_FOUND")
+        if status is GatewayStatus.NOT_FOUND:
+            self.gateway.answers[our_id] = GatewayAnswer(status, "NOT_FOUND")
         else:
-            self.play.say(our_id, said, may_still_succeed=timed_out and said is GatewayStatus.FAILED)
-        if hears:
-            self._hear(our_id)
+            self.play.set_answer(our_id, status, may_still_succeed=timed_out and status is GatewayStatus.FAILED)
+        if signals:
+            self._signal(our_id)
 
     @precondition(lambda self: self.gateway.orders)
     @rule(which=SEVERAL, wrong=st.sampled_from(sorted(WRONG)))
-    def gateway_says_something_else(self, which: int, wrong: str) -> None:
+    def answer_wrongly(self, which: int, wrong: str) -> None:
         our_id = list(self.gateway.orders)[-1 - which % len(self.gateway.orders)]
-        self.play.say(our_id, GatewayStatus.SUCCEEDED, **WRONG[wrong])
-        self._hear(our_id)
+        self.play.set_answer(our_id, GatewayStatus.SUCCEEDED, **WRONG[wrong])
+        self._signal(our_id)
 
     @precondition(lambda self: self.gateway.refund_orders)
     @rule(
         which=SEVERAL,
-        said=st.sampled_from([GatewayStatus.SUCCEEDED, GatewayStatus.FAILED, GatewayStatus.PENDING]),
+        status=st.sampled_from([GatewayStatus.SUCCEEDED, GatewayStatus.FAILED, GatewayStatus.PENDING]),
         wrong=st.sampled_from([False, False, True]),
     )
-    def gateway_says_of_a_refund(self, which: int, said: GatewayStatus, *, wrong: bool) -> None:
+    def change_refund_answer(self, which: int, status: GatewayStatus, *, wrong: bool) -> None:
         our_id = list(self.gateway.refund_orders)[-1 - which % len(self.gateway.refund_orders)]
-        self.play.say(our_id, said, **({"amount": 1} if wrong else {}))
-        self._hear(our_id)
+        self.play.set_answer(our_id, status, **({"amount": 1} if wrong else {}))
+        self._signal(our_id)
 
-    def _hear(self, our_id: str) -> None:
-        became = self.does("callback", lambda: self.play.hear(our_id))
+    def _signal(self, our_id: str) -> None:
+        became = self.perform("callback", lambda: self.play.handle_signal(our_id))
         self.counted[f"it became {became}"] += 1
 
     # Signals, jobs and time.
@@ -276,16 +280,16 @@ class Bookings(Bystander):
     def poll(self, which: int) -> None:
         found = self.nth(which, "select id from payment_attempts where gateway <> 'cash' order by created_at desc, id")
         if found:
-            self.does("poll", lambda: self.jobs.poll(found[0]))
+            self.perform("poll", lambda: self.jobs.poll(found[0]))
 
     @rule(times=st.integers(1, 2))
     def tasks(self, times: int) -> None:
         """Handle due outbox messages, once or twice."""
-        self.counted["tasks"] += self.jobs.promised(times)
+        self.counted["tasks"] += self.jobs.handle_messages(times)
 
     @rule(job=st.sampled_from(["expire", "deadlines", "reconcile", "remind", "report"]))
     def job(self, job: str) -> None:
-        self.does(job, lambda: self.jobs.run(job))
+        self.perform(job, lambda: self.jobs.run(job))
 
     @rule(by=JUMPS)
     def time_passes(self, by: timedelta) -> None:
@@ -293,11 +297,11 @@ class Bookings(Bystander):
 
     @precondition(lambda self: self.booked)
     @rule()
-    def a_week_without_news(self) -> None:
+    def pass_a_week(self) -> None:
         """Pass a week without a decision of the gateway; an admin closes every open exception."""
         self.play.now += timedelta(days=8)
-        self.does("reconcile", lambda: self.jobs.run("reconcile"))
+        self.perform("reconcile", lambda: self.jobs.run("reconcile"))
         for (exception,) in self.world.rows(
             "select id from exceptions where closed_at is null order by created_at, id"
         ):
-            self.does("admin: close", lambda exception=exception: self.play.close(exception, None))
+            self.perform("admin: close", lambda exception=exception: self.play.close(exception, None))

@@ -49,7 +49,7 @@ class People:
 
 
 @dataclass
-class KeepingGateway(ScriptedGateway):
+class RecordingGateway(ScriptedGateway):
     """A gateway that records the successes it returned: payments as ordered, and completed refunds."""
 
     loses: bool = False  # executes the next call and loses its answer
@@ -62,12 +62,12 @@ class KeepingGateway(ScriptedGateway):
         return page
 
     def payment(self, merchant_txn_id: str) -> GatewayAnswer:
-        return self._told(super().payment(merchant_txn_id), merchant_txn_id, self.collected)
+        return self._record(super().payment(merchant_txn_id), merchant_txn_id, self.collected)
 
     def refund(self, order: RefundOrder) -> GatewayAnswer:
         answer = super().refund(order)
         self._lose()
-        return self._told(answer, order.merchant_refund_id, self.returned)
+        return self._record(answer, order.merchant_refund_id, self.returned)
 
     def _lose(self) -> None:
         if self.loses:
@@ -75,19 +75,19 @@ class KeepingGateway(ScriptedGateway):
             raise GatewayUnavailable("lost")
 
     def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
-        return self._told(super().refund_status(merchant_refund_id), merchant_refund_id, self.returned)
+        return self._record(super().refund_status(merchant_refund_id), merchant_refund_id, self.returned)
 
     def has_succeeded(self, our_id: str) -> bool:
         """Return whether the gateway now reports success for this payment or refund, as ordered."""
-        said = self.says.get(our_id)
+        answer = self.answers.get(our_id)
         return (
-            said is not None
-            and said.status is GatewayStatus.SUCCEEDED
-            and said == self.about(our_id, GatewayStatus.SUCCEEDED)
+            answer is not None
+            and answer.status is GatewayStatus.SUCCEEDED
+            and answer == self.answer_for(our_id, GatewayStatus.SUCCEEDED)
         )
 
-    def _told(self, answer: GatewayAnswer, our_id: str, book: set[str]) -> GatewayAnswer:
-        if answer.status is GatewayStatus.SUCCEEDED and answer == self.about(our_id, GatewayStatus.SUCCEEDED):
+    def _record(self, answer: GatewayAnswer, our_id: str, book: set[str]) -> GatewayAnswer:
+        if answer.status is GatewayStatus.SUCCEEDED and answer == self.answer_for(our_id, GatewayStatus.SUCCEEDED):
             book.add(our_id)
         return answer
 
@@ -103,7 +103,7 @@ class World:
         self._persons = {person.id: person for person in people.customers}
         url = shared_postgres().new_database(people.template)
         self.db = PostgresDatabase(url)
-        self.gateway = KeepingGateway()
+        self.gateway = RecordingGateway()
         self.play = Play(self.db, START, self.gateway)
         self._connection = plain_connection(url)
 
@@ -120,8 +120,8 @@ class World:
 
     def going_back(self, booking_id: UUID) -> int:
         """Return the paise of a booking that are refunded or about to be."""
-        asked = "select coalesce(sum(amount), 0)::bigint from refunds where booking_id = :id and state <> 'failed'"
-        return int(self.rows(asked, id=booking_id)[0][0])
+        statement = "select coalesce(sum(amount), 0)::bigint from refunds where booking_id = :id and state <> 'failed'"
+        return int(self.rows(statement, id=booking_id)[0][0])
 
     def left(self, booking_id: UUID) -> int:
         """Return the captured paise of a booking less its refunds."""
@@ -135,8 +135,8 @@ class World:
 
     def block(self, customer_id: UUID, *, active: bool) -> None:
         with self.db.transaction() as session:
-            wish = UserChange(is_active=active, reason="a test")
-            blocking.change(session, customer_id, wish, self.play.by, self.play.now)
+            request = UserChange(is_active=active, reason="a test")
+            blocking.change(session, customer_id, request, self.play.by, self.play.now)
         if not active:
             expiry.cancel_unpaid_of(self.db, line, customer_id, Actor(ADMIN, self.play.by.id), self.play.now)
 

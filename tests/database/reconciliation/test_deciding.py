@@ -12,7 +12,7 @@ from shared.payments.reconciliation.comparison import Action
 from shared.payments.reconciliation.deciding import RowNotFound
 from tests.database.reconciliation.night import TODAY, exceptions
 from tests.fakes import ScriptedGateway
-from tests.make import together
+from tests.make import run_concurrently
 
 
 def test_a_payment_nobody_told_us_of_differs_and_is_settled_by_the_one_door(
@@ -71,7 +71,7 @@ def charged(make, begun):
     def charged(fee):
         scripted = ScriptedGateway()
         booking, txn = begun(scripted)
-        scripted.says[txn] = scripted.about(txn, GatewayStatus.SUCCEEDED, fee=fee)
+        scripted.answers[txn] = scripted.answer_for(txn, GatewayStatus.SUCCEEDED, fee=fee)
         make.settle(scripted, txn)
         return scripted, booking, txn
 
@@ -81,7 +81,7 @@ def charged(make, begun):
 def test_a_fee_is_booked_by_the_report_once_as_the_gateway_says_it(make, charged, report, row):
     scripted, booking, _ = charged(11_80)
     assert "gateway_fees" not in make.balances(booking.id)
-    together(3, lambda: report(by=scripted))
+    run_concurrently(3, lambda: report(by=scripted))
     assert make.balances(booking.id) == {
         "gateway_clearing": booking.total - 11_80,
         "gateway_fees": 11_80,
@@ -97,7 +97,7 @@ def test_a_fee_that_was_booked_otherwise_is_brought_to_what_the_gateway_says_by_
     scripted, booking, txn = charged(11_80)
     report(by=scripted)
     make.run("delete from reconciliation_rows")
-    scripted.says[txn] = replace(scripted.says[txn], fee=other)
+    scripted.answers[txn] = replace(scripted.answers[txn], fee=other)
     make.run("update reconciliation_days set completed_at = null")
     assert report(by=scripted)["fee_differs"] == 1
     assert (row().ours.fee, row().theirs.fee, row().actions) == (11_80, other, ["book_fee", "close"])

@@ -10,7 +10,7 @@ from shared.payments.reconciliation import queries
 from shared.payments.reconciliation.schemas import RowsQuery
 from tests.database.reconciliation.night import NIGHT, TODAY, exceptions, told_of
 from tests.fakes import ScriptedGateway
-from tests.make import together
+from tests.make import run_concurrently
 from tests.round_trips import counted
 
 
@@ -182,12 +182,12 @@ def test_what_changes_while_the_gateway_is_asked_is_compared_another_time(make, 
     """Fails when a row read before the poll is compared with the answer: its state would differ."""
     scripted = ScriptedGateway()
     _, txn = begun(scripted)
-    pending = scripted.about(txn, GatewayStatus.PENDING)
-    paid = scripted.about(txn, GatewayStatus.SUCCEEDED)
+    pending = scripted.answer_for(txn, GatewayStatus.PENDING)
+    paid = scripted.answer_for(txn, GatewayStatus.SUCCEEDED)
 
     def payment(our_id):
         monkeypatch.undo()
-        scripted.says[our_id] = paid
+        scripted.answers[our_id] = paid
         make.settle(scripted, our_id)
         return pending
 
@@ -201,7 +201,7 @@ def test_two_reports_at_once_leave_one_row_and_one_exception_each(make, phonepe,
     for _ in range(3):
         _, txn = begun()
         phonepe.settle(txn, "pay")
-    for done in together(3, report):
+    for done in run_concurrently(3, report):
         assert done["silent"] == done["failed"] == 0
     assert [row.outcome for row in rows()] == ["state_differs"] * 3
     assert len(exceptions(make)) == 3

@@ -49,8 +49,8 @@ class Tutoring(AppointmentLine):
 
     def request(self, session: Session, customer_id: UUID, body: LessonBody) -> LessonRequest:  # noqa: ARG002
         when = times(body.booking_date, body.time_slot, HOUR, self.time_zone)
-        who = {"address_id": body.address_id, "provider_id": body.provider_id}
-        return LessonRequest(**when, **who, subject=body.subject)
+        people = {"address_id": body.address_id, "provider_id": body.provider_id}
+        return LessonRequest(**when, **people, subject=body.subject)
 
     def request_of(self, appointment: Appointment) -> LessonRequest | None:
         known = super().request_of(appointment)

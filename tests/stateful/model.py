@@ -45,14 +45,14 @@ class Failures(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.met: list[str] = []
+        self.logged: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info:
-            self.met.append(logging.Formatter().format(record))
+            self.logged.append(logging.Formatter().format(record))
 
 
-class Bystander(RuleBasedStateMachine):
+class Model(RuleBasedStateMachine):
     """Three customers, three chefs, an admin, a gateway and a clock; compares the model with the rows after each
     step."""
 
@@ -71,18 +71,18 @@ class Bystander(RuleBasedStateMachine):
         self.failures = Failures()
         logging.getLogger().addHandler(self.failures)
         self.world.rows("set plan_cache_mode = force_generic_plan")  # planned once instead of at each step
-        asked = statement(invariants()).replace(":now", "$1")
-        self.world.rows(f"prepare broken(timestamptz) as {asked}")
+        query = statement(invariants()).replace(":now", "$1")
+        self.world.rows(f"prepare broken(timestamptz) as {query}")
 
     def teardown(self) -> None:
         try:
-            if not self.failures.met:
+            if not self.failures.logged:
                 self.settle_everything()
         finally:
             logging.getLogger().removeHandler(self.failures)
             self.world.close()
 
-    def does(self, name: str, act: Any) -> Any:
+    def perform(self, name: str, act: Any) -> Any:
         """Run a use case and count it; a refusal is counted and returns None."""
         try:
             done = act()
@@ -99,7 +99,7 @@ class Bystander(RuleBasedStateMachine):
     @invariant()
     def everything_adds_up(self) -> None:
         self.counted["steps"] += 1
-        assert self.failures.met == [], self.failures.met[0]
+        assert self.failures.logged == [], self.failures.logged[0]
         assert self.world.rows(f"execute broken('{START.isoformat()}')") == []
         self._compare()
 
@@ -107,8 +107,10 @@ class Bystander(RuleBasedStateMachine):
         """Assert that the rows equal the model's payments, refunds and cash, and that cancelled visits stay
         cancelled."""
         for our_id, state, amount in self.world.rows(ATTEMPTS):
-            heard = our_id in self.gateway.collected
-            assert state in ({"succeeded", "mismatched"} if heard else {"created", "pending", "failed", "mismatched"})
+            succeeded = our_id in self.gateway.collected
+            assert state in (
+                {"succeeded", "mismatched"} if succeeded else {"created", "pending", "failed", "mismatched"}
+            )
             assert state != "succeeded" or amount == self.gateway.orders[our_id].amount
         for our_id, state, amount in self.world.rows(REFUNDS):
             assert (state == "done") == (our_id in self.gateway.returned | self.handed_back)
@@ -129,11 +131,11 @@ class Bystander(RuleBasedStateMachine):
                         self.play.step(chef, booking, step)
             for job in ("expire", "deadlines", "reconcile", "remind"):
                 self.jobs.run(job)
-            self.jobs.promised(1)
+            self.jobs.handle_messages(1)
             self.play.now += timedelta(hours=hours)
         for job in ("expire", "deadlines", "reconcile"):
             self.jobs.run(job)
-        assert self.failures.met == [], self.failures.met[0]
+        assert self.failures.logged == [], self.failures.logged[0]
         assert self.world.rows(f"execute broken('{self.play.now.isoformat()}')") == []
         self._compare()
         assert self.world.rows(LOST) == []
@@ -142,7 +144,7 @@ class Bystander(RuleBasedStateMachine):
         """Fail every open payment without a reported success; complete every unfinished refund."""
         for (our_id,) in self.world.rows(LIVE):
             if our_id in self.gateway.orders and not self.gateway.has_succeeded(our_id):
-                self.play.say(our_id, GatewayStatus.FAILED)
+                self.play.set_answer(our_id, GatewayStatus.FAILED)
         for (our_id,) in self.world.rows(UNFINISHED):
             if our_id in self.gateway.refund_orders:
-                self.play.say(our_id, GatewayStatus.SUCCEEDED)
+                self.play.set_answer(our_id, GatewayStatus.SUCCEEDED)

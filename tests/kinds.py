@@ -82,7 +82,7 @@ class Kinds:
         customer = self._paid("half_back", 8, ProviderAction.CONFIRMED)
         before = self.make.stored(self.ids["half_back"]).starts_at
         assert before
-        self.play.at(before - timedelta(hours=10), lambda: self.play.cancel(customer, self.ids["half_back"]))
+        self.play.at_time(before - timedelta(hours=10), lambda: self.play.cancel(customer, self.ids["half_back"]))
         self._send_refunds("half_back")
 
     def late(self) -> None:

@@ -117,7 +117,7 @@ class Play:
             closing = ExceptionClosing(closing_note="looked at", reference=reference)
             exception_resolution.close(session, line, exception_id, closing, self.by, self.now)
 
-    def always(self, now: datetime, act: Callable[[], Any]) -> Any:
+    def at_time(self, now: datetime, act: Callable[[], Any]) -> Any:
         """Run a use case at another time."""
         self.now, before = now, self.now
         try:

@@ -50,7 +50,7 @@ def walk(read_page, query, between):
         yield from rows
 
 
-def test_bookings_are_found_by_each_of_their_facts(make, gateway, phonepe, found, now):
+def test_bookings_are_filtered_by_each_fact(make, gateway, phonepe, found, now):
     make.chef()
     lunch = make.booking(make.customer())
     paid, _ = make.paid(gateway, phonepe, make.customer(), time_slot=time(16))
@@ -69,7 +69,7 @@ def test_bookings_are_found_by_each_of_their_facts(make, gateway, phonepe, found
     assert found(status="pending", q=paid.ref) == []
 
 
-def test_a_day_is_a_day_of_india_and_both_ends_count(make, found, now):
+def test_day_filter_is_indian_and_inclusive(make, found, now):
     """A visit at 08:00 in Mumbai begins at 02:30 UTC; one at 22:00, at 16:30 UTC, is still on that day."""
     make.chef()
     early = make.booking(make.customer(), booking_date=make.day(3), time_slot=time(8), duration_hours=1)
@@ -85,12 +85,12 @@ def test_a_day_is_a_day_of_india_and_both_ends_count(make, found, now):
 
 
 @pytest.mark.parametrize("text", ["%", "_", "SZ ", "'", "x" * 21, ""])
-def test_a_reference_is_looked_for_by_its_own_letters(text):
+def test_reference_search_uses_its_letters(text):
     with pytest.raises(ValidationError):
         BookingsQuery(q=text)
 
 
-def test_a_booking_in_a_list_says_who_with_whom_and_when(db, make):
+def test_booking_row_shows_people_and_times(db, make):
     make.chef()
     booking = make.booking(make.customer(name="Asha"))
     with db.reading() as session:
@@ -100,7 +100,7 @@ def test_a_booking_in_a_list_says_who_with_whom_and_when(db, make):
     assert (view.starts_at, view.total, view.ref) == (booking.starts_at, booking.total, booking.ref)
 
 
-def test_paging_shows_each_booking_once_while_others_are_made(db, make, now):
+def test_booking_pages_are_stable_while_bookings_are_added(db, make, now):
     make.chef()
     times = [time(hour) for hour in (8, 11, 14, 17, 20)]
     made = [make.booking(make.customer(), time_slot=at, now=now) for at in times]  # all at the same instant
@@ -117,7 +117,7 @@ def test_paging_shows_each_booking_once_while_others_are_made(db, make, now):
     assert sorted(shown) == sorted(booking.id for booking in made)
 
 
-def test_attempts_are_found_by_each_of_their_facts_in_one_statement(db, make, gateway, phonepe, now):
+def test_attempts_are_filtered_in_one_statement(db, make, gateway, phonepe, now):
     make.chef()
     paid, txn = make.paid(gateway, phonepe, make.customer())
     other = make.booking(make.customer(), time_slot=time(16))
@@ -139,7 +139,7 @@ def test_attempts_are_found_by_each_of_their_facts_in_one_statement(db, make, ga
     assert refs(state="failed") == []
 
 
-def test_paging_shows_each_attempt_once_while_others_are_begun(db, make, gateway, now):
+def test_attempt_pages_are_stable_while_attempts_are_added(db, make, gateway, now):
     make.chef()
 
     def begin(hours):
@@ -159,7 +159,7 @@ def test_paging_shows_each_attempt_once_while_others_are_begun(db, make, gateway
     assert set(shown) == begun
 
 
-def test_a_round_that_asked_is_kept_and_one_that_had_nothing_to_ask_is_not(db, make, gateway, now):
+def test_only_reconciliation_runs_with_polls_are_stored(db, make, gateway, now):
     def reconcile(after):
         done = status_polling.reconcile(db, always(gateway), line, now + after)
         status_polling.record_round(db, done, now + after)
@@ -178,9 +178,7 @@ def test_a_round_that_asked_is_kept_and_one_that_had_nothing_to_ask_is_not(db, m
     ]
 
 
-def test_the_file_of_a_booking_holds_all_that_happened_in_as_many_statements_as_an_empty_one(
-    db, make, gateway, phonepe, now
-):
+def test_booking_detail_costs_same_statements_full_or_empty(db, make, gateway, phonepe, now):
     make.chef()
     quiet = make.booking(make.customer())
     busy, txn = make.paid(gateway, phonepe, make.customer(), time_slot=time(16))
@@ -228,7 +226,7 @@ def test_the_file_of_a_booking_holds_all_that_happened_in_as_many_statements_as_
         ({"date_from": date(2026, 11, 23), "date_to": date(2026, 11, 23)}, "ix_bookings_start"),
     ],
 )
-def test_a_list_of_many_bookings_is_read_by_an_index(db, make, wanted, index):
+def test_booking_list_uses_an_index(db, make, wanted, index):
     """Fails without the index: filters by day or reference read every booking."""
     make.booking()
     make.run("""

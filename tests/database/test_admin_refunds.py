@@ -84,7 +84,7 @@ def earned(make, booking):
     return tuple(-balances.get(name, 0) for name in ("provider_payable", "platform_revenue", "gst_payable"))
 
 
-def test_part_of_a_visit_to_come_goes_back_out_of_the_advance(make, paid, make_refund, send):
+def test_partial_refund_of_future_visit_reduces_advance(make, paid, make_refund, send):
     make_refund(paid, 300_00)
     assert make.balances(paid.id) == {
         "gateway_clearing": paid.total,
@@ -108,7 +108,7 @@ def test_part_of_a_visit_to_come_goes_back_out_of_the_advance(make, paid, make_r
 
 
 @pytest.mark.parametrize("bearer", Bearer)
-def test_a_visit_earns_the_same_whether_it_is_refunded_before_or_after_it_took_place(
+def test_earnings_are_equal_for_refund_before_or_after_visit(
     db, make, gateway, phonepe, customer, make_refund, send, bearer
 ):
     """Fails when completing shares out the whole price: the customer advance becomes negative."""
@@ -134,7 +134,7 @@ def test_a_visit_earns_the_same_whether_it_is_refunded_before_or_after_it_took_p
     assert "refunds_payable" not in make.balances(before.id)
 
 
-def test_all_of_a_visit_that_took_place_goes_back_and_the_chef_is_paid_all_the_same(db, make, ended, make_refund, send):
+def test_full_refund_of_completed_visit_still_pays_chef(db, make, ended, make_refund, send):
     chef, _, _ = parts(db, ended)
     make_refund(ended, ended.total)
     send()
@@ -143,7 +143,7 @@ def test_all_of_a_visit_that_took_place_goes_back_and_the_chef_is_paid_all_the_s
     assert make.balances(ended.id).keys() == {"provider_payable", "platform_revenue"}
 
 
-def test_all_of_it_at_the_chefs_expense_leaves_nobody_anything(make, ended, make_refund, send):
+def test_full_refund_at_chefs_expense_leaves_no_earnings(make, ended, make_refund, send):
     for amount in (1_01, ended.total // 3, 17_77):
         make_refund(ended, amount, Bearer.PROVIDER)
     make_refund(ended, ended.total - 1_01 - ended.total // 3 - 17_77, Bearer.PROVIDER)
@@ -151,14 +151,14 @@ def test_all_of_it_at_the_chefs_expense_leaves_nobody_anything(make, ended, make
     assert make.balances(ended.id) == {}
 
 
-def test_the_lines_of_what_is_reversed_bear_the_chefs_name(make, ended, make_refund):
+def test_reversed_postings_name_the_chef(make, ended, make_refund):
     make_refund(ended, 100_00, Bearer.PROVIDER)
     assert make.rows("""
         select distinct p.provider_id from ledger_postings p join ledger_transactions t on t.id = p.transaction_id
         where t.kind = 'earnings_reversed' and p.account = 'provider_payable'""") == [(ended.chef_id,)]
 
 
-def test_what_a_late_cancellation_kept_may_be_given_back(db, make, paid, customer, make_refund, send):
+def test_late_cancellation_fee_can_be_refunded(db, make, paid, customer, make_refund, send):
     make.step(paid, Status.CONFIRMED)
     with db.transaction() as session:
         late = paid.starts_at - timedelta(hours=5)
@@ -171,7 +171,7 @@ def test_what_a_late_cancellation_kept_may_be_given_back(db, make, paid, custome
     assert make.stored(paid.id).payment_status == "refunded"
 
 
-def test_all_of_a_visit_to_come_goes_back_by_cancelling(make, paid, make_refund):
+def test_full_refund_of_future_visit_requires_cancellation(make, paid, make_refund):
     with pytest.raises(CancelInstead, match="Cancel it"):
         make_refund(paid, paid.total)
     make_refund(paid, 300_00)
@@ -184,7 +184,7 @@ def test_all_of_a_visit_to_come_goes_back_by_cancelling(make, paid, make_refund)
     make_refund(paid, paid.total - 300_00)
 
 
-def test_never_more_goes_back_than_is_left(make, ended, make_refund, send):
+def test_refunds_never_exceed_remaining_amount(make, ended, make_refund, send):
     with pytest.raises(NotRefundable) as refused:
         make_refund(ended, ended.total + 1)
     assert refused.value.members == {"left": ended.total / 100}
@@ -198,7 +198,7 @@ def test_never_more_goes_back_than_is_left(make, ended, make_refund, send):
     assert make.rows("select sum(amount) from refunds") == [(ended.total,)]
 
 
-def test_a_gateway_is_asked_for_a_rupee_at_least_and_left_none_smaller(ended, make_refund):
+def test_gateway_refund_and_remainder_are_at_least_a_rupee(ended, make_refund):
     with pytest.raises(Invalid, match=r"at least 1\.00"):
         make_refund(ended, 99)
     with pytest.raises(Invalid, match="leave nothing or at least 1"):
@@ -208,13 +208,13 @@ def test_a_gateway_is_asked_for_a_rupee_at_least_and_left_none_smaller(ended, ma
 
 
 @pytest.mark.parametrize("reason", Cause)
-def test_what_a_rule_says_is_no_reason_of_a_person(ended, make_refund, reason):
+def test_reserved_reason_is_refused(ended, make_refund, reason):
     """Fails with free text as the reason: `rescheduled` would count as a price change, without a credit note."""
     with pytest.raises(Invalid, match="in other words"):
         make_refund(ended, 100_00, reason=reason.value)
 
 
-def test_what_was_not_paid_or_not_made_has_nothing_to_give_back(make, customer, make_refund):
+def test_unpaid_or_missing_booking_has_no_refund(make, customer, make_refund):
     booking = make.booking(customer)
     with pytest.raises(NotRefundable, match="was not paid"):
         make_refund(booking, 100_00)
@@ -223,7 +223,7 @@ def test_what_was_not_paid_or_not_made_has_nothing_to_give_back(make, customer, 
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_chef_bears_nothing_of_a_visit_he_has_not_accepted_or_earned_nothing_of(db, make, paid, make_refund, now):
+def test_chef_bears_nothing_before_acceptance_or_earning(db, make, paid, make_refund, now):
     with pytest.raises(Invalid, match="no provider has accepted"):
         make_refund(paid, 100_00, Bearer.PROVIDER)
     make.run("update bookings set status = 'cancelled', acceptance = 'unassigned', provider_id = null")
@@ -235,7 +235,7 @@ def test_a_chef_bears_nothing_of_a_visit_he_has_not_accepted_or_earned_nothing_o
     make_refund(paid, 100_00)
 
 
-def test_what_one_chef_was_to_bear_is_not_his_successors(db, make, paid, make_refund, now):
+def test_chefs_share_is_not_passed_to_successor(db, make, paid, make_refund, now):
     """Fails when every refund at a chef's expense counts, whichever chef completed the visit."""
     make.step(paid, Status.CONFIRMED)
     make_refund(paid, 100_00, Bearer.PROVIDER)
@@ -243,18 +243,18 @@ def test_what_one_chef_was_to_bear_is_not_his_successors(db, make, paid, make_re
     make_refund(paid, 50_00, Bearer.PROVIDER, now + timedelta(hours=2))
     make.step(paid, *ENDED[1:], now=now + timedelta(days=4))
     chef, _, _ = parts(db, paid)
-    borne = chef - earned(make, paid)[0]
-    assert borne / chef == pytest.approx(50_00 / paid.total, abs=1e-4)
+    chefs_share = chef - earned(make, paid)[0]
+    assert chefs_share / chef == pytest.approx(50_00 / paid.total, abs=1e-4)
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_difference_of_price_that_went_back_is_nobodys_loss(db, make, paid, now):
+def test_price_difference_refund_costs_no_party(db, make, paid, now):
     """After a cheaper reschedule the chef earns the new price in full (docs/product.md#reschedule)."""
     cheaper = {"base": 500_00, "guest_surcharge": 0, "peak_premium": 0, "platform_fee": 25_00, "gst_service": 25_00}
-    gone = paid.total - 551_25
+    price_difference = paid.total - 551_25
     with db.transaction() as session:
         attempt = session.query(admin_refund.Attempt).one()
-        refunding.decide(session, attempt, gone, reason="rescheduled", now=now)
+        refunding.decide(session, attempt, price_difference, reason="rescheduled", now=now)
         booking = session.get_one(admin_refund.Booking, paid.id)
         booking.breakdown, booking.total = {**cheaper, "gst_fee": 1_25}, 551_25
         session.get_one(Appointment, paid.id).earning = 500_00
@@ -263,9 +263,7 @@ def test_a_difference_of_price_that_went_back_is_nobodys_loss(db, make, paid, no
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_an_invoice_is_followed_by_a_credit_note_for_what_an_admin_gave_back_before_or_after(
-    make, paid, make_refund, before
-):
+def test_admin_refund_before_or_after_gets_credit_note(make, paid, make_refund, before):
     """Fails when only refunds after the completion are credited: the invoice would tax the refunded amount."""
     make.step(paid, *ENDED[:1])
     if before:
@@ -277,7 +275,7 @@ def test_an_invoice_is_followed_by_a_credit_note_for_what_an_admin_gave_back_bef
     assert issued == [("invoice", str(paid.total)), ("credit_note", str(100_00))]
 
 
-def test_two_admins_at_once_never_give_back_more_than_was_paid(make, ended, make_refund, send):
+def test_concurrent_refunds_never_exceed_payment(make, ended, make_refund, send):
     """Fails when the remaining amount is read before the booking is locked."""
     most = ended.total - 100_00
     outcomes = run_concurrently(4, partial(make_refund, ended, most))
@@ -288,9 +286,7 @@ def test_two_admins_at_once_never_give_back_more_than_was_paid(make, ended, make
     assert make.balances(ended.id)["gateway_clearing"] == 100_00
 
 
-def test_a_refund_waits_for_a_visit_that_is_being_completed_and_then_takes_of_what_was_earned(
-    db, make, paid, make_refund, now
-):
+def test_refund_waits_for_completion_and_takes_from_earnings(db, make, paid, make_refund, now):
     """Fails when a refund is decided on an unlocked booking: it takes from an advance that has been earned."""
     make.step(paid, *ENDED[:2])
     with ThreadPoolExecutor(1) as pool:
@@ -305,7 +301,7 @@ def test_a_refund_waits_for_a_visit_that_is_being_completed_and_then_takes_of_wh
     assert make.balances(paid.id)["refunds_payable"] == -200_00
 
 
-def test_any_amount_of_cash_is_handed_back(db, make, customer, make_refund, now):
+def test_any_cash_amount_can_be_refunded(db, make, customer, make_refund, now):
     booking = make.booking(customer)
     with db.transaction() as session:
         taken = CashTaken(amount=booking.total / 100, held_by="provider")

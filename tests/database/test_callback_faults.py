@@ -122,7 +122,7 @@ def stored_results(make):
     return found
 
 
-def test_a_callback_is_a_hint_however_it_comes_and_the_gateway_is_asked(make, phonepe, gateway, receiver, page, work):
+def test_callback_is_a_hint_and_gateway_is_polled(make, phonepe, gateway, receiver, page, work):
     """Fails when a callback's claims are trusted, an unsigned one is stored, or a copy is stored twice."""
     ids = {}
     for fault, (outcome, *_) in CALLBACKS.items():
@@ -132,25 +132,25 @@ def test_a_callback_is_a_hint_however_it_comes_and_the_gateway_is_asked(make, ph
     named = {fault: OTHER if fault == "callback.unknown_transaction" else ids[fault] for fault in ids}
     expected = {named[fault]: COUNTS.get(fault, 1) for fault in ids}
 
-    def all_came() -> bool:
-        came = Counter(spoken_of for spoken_of, _ in receiver.answers)
-        return all(came[each] >= count for each, count in expected.items())
+    def all_received() -> bool:
+        received = Counter(txn for txn, _ in receiver.answers)
+        return all(received[each] >= count for each, count in expected.items())
 
-    until(all_came)
+    until(all_received)
     work()
     results = {}
     for fault, (outcome, *_) in CALLBACKS.items():
-        statuses = {status for spoken_of, status in receiver.answers if spoken_of == named[fault]}
+        statuses = {status for txn, status in receiver.answers if txn == named[fault]}
         results[fault] = (outcome, statuses, stored_results(make).get(named[fault], []), state(make, ids[fault]))
     assert results == CALLBACKS
-    assert Counter(spoken_of for spoken_of, _ in receiver.answers)[ids["callback.repeated"]] == COPIES
+    assert Counter(txn for txn, _ in receiver.answers)[ids["callback.repeated"]] == COPIES
     for fault, (outcome, *_) in CALLBACKS.items():
         assert make.settle(gateway, ids[fault]) == ("succeeded" if outcome == "pay" else "failed")
     captured = make.rows("select count(*) from ledger_transactions where kind = 'captured'")
     assert captured == [(len([row for row in CALLBACKS.values() if row[0] == "pay"]),)]
 
 
-def test_a_callback_that_overtakes_the_answer_to_the_start_has_paid_the_booking(make, phonepe, receiver, gateway, work):
+def test_callback_before_start_answer_pays_booking(make, phonepe, receiver, gateway, work):
     """The callback is handled while our attempt has no page.
 
     Fails when only an attempt with a page can succeed, and when opening the page makes it pending again.

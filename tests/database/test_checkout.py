@@ -19,7 +19,7 @@ from tests.waiting import until
 GATEWAYS = ("v1", "v2")
 CALL_ENDS = timedelta(seconds=20)
 FRESH, EXTENSION = timedelta(minutes=15), timedelta(minutes=25)
-JUST = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def at_the_gateway(phonepe):
     return [payment["merchantTransactionId"] for payment in phonepe.transactions()]
 
 
-def test_a_payment_begins_with_our_row_and_the_gateways_page(pay, make, phonepe, booking, now):
+def test_payment_starts_with_attempt_and_gateway_page(pay, make, phonepe, booking, now):
     page = pay()
     assert page.payment_url.startswith(phonepe.url)
     assert page.merchant_txn_id.startswith("SZ_")
@@ -52,14 +52,14 @@ def test_a_payment_begins_with_our_row_and_the_gateways_page(pay, make, phonepe,
     assert ("customer", "payment_started") in make.rows("select actor, kind from booking_events")
 
 
-def test_the_same_page_is_given_again_for_fifteen_minutes(pay, phonepe):
+def test_same_page_is_returned_for_fifteen_minutes(pay, phonepe):
     page = pay()
     assert pay(timedelta(seconds=1)) == page
-    assert pay(FRESH - JUST) == page
+    assert pay(FRESH - MICROSECOND) == page
     assert at_the_gateway(phonepe) == [page.merchant_txn_id]
 
 
-def test_an_older_page_is_asked_about_and_while_it_is_pending_there_is_no_other(pay, phonepe, make):
+def test_pending_older_page_is_polled_and_blocks_new_page(pay, phonepe, make):
     page = pay()
     with pytest.raises(PaymentInProgress) as refused:
         pay(FRESH)
@@ -69,7 +69,7 @@ def test_an_older_page_is_asked_about_and_while_it_is_pending_there_is_no_other(
     assert attempts(make) == [("pending", None, True)]
 
 
-def test_an_older_page_that_failed_is_followed_by_a_new_one(pay, phonepe, make, booking):
+def test_failed_older_page_is_replaced(pay, phonepe, make, booking):
     old = pay()
     phonepe.settle(old.merchant_txn_id, "decline")
     new = pay(FRESH)
@@ -78,14 +78,14 @@ def test_an_older_page_that_failed_is_followed_by_a_new_one(pay, phonepe, make, 
     assert make.stored(booking.id).payment_status == "pending"
 
 
-def test_an_older_page_that_was_paid_leaves_nothing_to_pay(pay, phonepe, make, booking):
+def test_paid_older_page_leaves_nothing_to_pay(pay, phonepe, make, booking):
     phonepe.settle(pay().merchant_txn_id, "pay")
     with pytest.raises(NotPayable):
         pay(FRESH)
     assert make.stored(booking.id).payment_status == "success"
 
 
-def test_an_older_page_the_gateway_says_nothing_about_stays_the_only_one(pay, phonepe, make):
+def test_unknown_older_page_remains_the_only_one(pay, phonepe, make):
     pay()
     phonepe.fault("status.http_500")
     with pytest.raises(GatewayUnavailable):
@@ -93,7 +93,7 @@ def test_an_older_page_the_gateway_says_nothing_about_stays_the_only_one(pay, ph
     assert attempts(make) == [("pending", None, True)]
 
 
-def test_a_payment_that_failed_is_followed_by_a_new_one_at_once(pay, phonepe, db, gateway, now):
+def test_failed_payment_can_be_restarted_at_once(pay, phonepe, db, gateway, now):
     old = pay()
     phonepe.settle(old.merchant_txn_id, "decline")
     status_polling.poll_by_our_id(db, always(gateway), line, old.merchant_txn_id, now)
@@ -101,21 +101,19 @@ def test_a_payment_that_failed_is_followed_by_a_new_one_at_once(pay, phonepe, db
 
 
 @pytest.mark.parametrize("fault", ["pay.unreached", "pay.http_500", "pay.empty", "pay.html", "pay.rate_limited"])
-def test_a_gateway_without_an_answer_is_a_503_and_its_attempt_replaced_when_the_call_must_have_ended(
-    pay, phonepe, make, fault
-):
+def test_unanswered_start_is_503_and_later_replaced(pay, phonepe, make, fault):
     phonepe.fault(fault)
     with pytest.raises(GatewayUnavailable) as refused:
         pay()
     assert (refused.value.status, attempts(make)) == (503, [("created", None, False)])
     with pytest.raises(PaymentInProgress):
-        pay(CALL_ENDS - JUST)
+        pay(CALL_ENDS - MICROSECOND)
     assert pay(CALL_ENDS).payment_url
     assert attempts(make) == [("failed", "no_page", False), ("pending", None, True)]
 
 
 @pytest.mark.parametrize("fault", ["pay.refused", "pay.unauthorized"])
-def test_a_payment_the_gateway_refused_to_begin_is_over_and_the_next_may_begin_at_once(pay, phonepe, make, fault):
+def test_refused_start_fails_attempt_and_allows_retry(pay, phonepe, make, fault):
     phonepe.fault(fault)
     with pytest.raises(GatewayUnavailable):
         pay()
@@ -124,7 +122,7 @@ def test_a_payment_the_gateway_refused_to_begin_is_over_and_the_next_may_begin_a
     assert pay(timedelta(seconds=1)).payment_url
 
 
-def test_a_payment_captured_before_the_page_was_told_is_kept(pay, phonepe, make, db, gateway, booking, now):
+def test_payment_captured_before_page_answer_is_kept(pay, phonepe, make, db, gateway, booking, now):
     """The callback arrives first, and the answer to the pay call never arrives."""
     phonepe.fault("pay.callback_first")
     phonepe.fault("pay.http_500")
@@ -137,7 +135,7 @@ def test_a_payment_captured_before_the_page_was_told_is_kept(pay, phonepe, make,
         pay(timedelta(minutes=1))
 
 
-def test_a_page_replaced_and_paid_all_the_same_pays_the_booking(pay, phonepe, make, db, gateway, booking, now):
+def test_replaced_page_still_pays_booking(pay, phonepe, make, db, gateway, booking, now):
     phonepe.fault("pay.http_500")
     with pytest.raises(GatewayUnavailable):
         pay()
@@ -153,7 +151,7 @@ def test_a_page_replaced_and_paid_all_the_same_pays_the_booking(pay, phonepe, ma
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_booking_paid_or_cancelled_has_no_page_though_one_is_fresh(pay, make):
+def test_paid_or_cancelled_booking_has_no_page(pay, make):
     pay()
     make.run("update bookings set status = 'confirmed', payment_status = 'success', pay_by = null")
     with pytest.raises(NotPayable):
@@ -164,7 +162,7 @@ def test_a_booking_paid_or_cancelled_has_no_page_though_one_is_fresh(pay, make):
     assert refused.value.status == 409
 
 
-def test_after_the_deadline_there_is_no_page_swept_or_not(pay, db, now):
+def test_no_page_after_deadline_before_or_after_sweep(pay, db, now):
     with pytest.raises(NotPayable):
         pay(timedelta(minutes=30))
     assert expiry.expire(db, line, now + timedelta(minutes=30))["cancelled"] == 1
@@ -172,15 +170,15 @@ def test_after_the_deadline_there_is_no_page_swept_or_not(pay, db, now):
         pay(timedelta(minutes=30))
 
 
-def test_after_the_deadline_a_fresh_page_is_not_given_again(pay, make, now):
+def test_fresh_page_is_not_reused_after_deadline(pay, make, now):
     pay()
     make.run("update bookings set pay_by = :at", at=now + timedelta(minutes=5))
-    assert pay(timedelta(minutes=5) - JUST)
+    assert pay(timedelta(minutes=5) - MICROSECOND)
     with pytest.raises(NotPayable):
         pay(timedelta(minutes=5))
 
 
-def test_a_booking_whose_money_a_person_looks_at_has_no_page(pay, phonepe, db, gateway, now):
+def test_booking_under_review_has_no_page(pay, phonepe, db, gateway, now):
     page = pay()
     phonepe.settle(page.merchant_txn_id, "pay")
     phonepe.fault("status.other_amount")
@@ -189,7 +187,7 @@ def test_a_booking_whose_money_a_person_looks_at_has_no_page(pay, phonepe, db, g
         pay(timedelta(seconds=1))
 
 
-def test_a_payment_begun_in_time_carries_the_deadline_once(pay, phonepe, make, db, gateway, booking, now):
+def test_payment_started_in_time_extends_deadline_once(pay, phonepe, make, db, gateway, booking, now):
     last = pay(timedelta(minutes=29))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=29) + EXTENSION
     phonepe.settle(last.merchant_txn_id, "decline")
@@ -198,7 +196,7 @@ def test_a_payment_begun_in_time_carries_the_deadline_once(pay, phonepe, make, d
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=29) + EXTENSION
 
 
-def test_a_page_is_open_no_longer_than_its_booking_waits(pay, phonepe, db, gateway, now):
+def test_page_closes_with_bookings_deadline(pay, phonepe, db, gateway, now):
     last = pay(timedelta(minutes=29))
     phonepe.settle(last.merchant_txn_id, "decline")
     status_polling.poll_by_our_id(db, always(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
@@ -207,9 +205,7 @@ def test_a_page_is_open_no_longer_than_its_booking_waits(pay, phonepe, db, gatew
     assert [payment["openSeconds"] for payment in phonepe.transactions()] == open_seconds
 
 
-def test_a_payment_that_ends_before_the_deadline_leaves_it_and_its_one_extension(
-    pay, phonepe, make, db, gateway, booking, now
-):
+def test_payment_ended_early_leaves_deadline_and_extension(pay, phonepe, make, db, gateway, booking, now):
     early = pay(timedelta(minutes=1))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=30)
     phonepe.settle(early.merchant_txn_id, "decline")
@@ -218,14 +214,14 @@ def test_a_payment_that_ends_before_the_deadline_leaves_it_and_its_one_extension
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=20) + EXTENSION
 
 
-def test_somebody_elses_booking_and_one_nobody_made_are_not_found(pay, make, gateway):
+def test_foreign_or_missing_booking_is_not_found(pay, make, gateway):
     with pytest.raises(BookingNotFound):
         pay(person=make.customer())
     with pytest.raises(BookingNotFound):
         make.page(gateway, make.customer(), new_id())
 
 
-def test_many_who_start_at_once_get_one_payment(pay, phonepe, make):
+def test_concurrent_starts_get_one_payment(pay, phonepe, make):
     outcomes = run_concurrently(6, pay)
     pages = {outcome for outcome in outcomes if not isinstance(outcome, Exception)}
     assert len(pages) == 1
@@ -234,7 +230,7 @@ def test_many_who_start_at_once_get_one_payment(pay, phonepe, make):
     assert attempts(make) == [("pending", None, True)]
 
 
-def test_a_dead_call_replaced_by_many_at_once_is_replaced_by_one(pay, phonepe, make):
+def test_concurrent_starts_replace_dead_attempt_once(pay, phonepe, make):
     phonepe.fault("pay.unreached")
     with pytest.raises(GatewayUnavailable):
         pay()
@@ -243,7 +239,7 @@ def test_a_dead_call_replaced_by_many_at_once_is_replaced_by_one(pay, phonepe, m
     assert len(at_the_gateway(phonepe)) == 1
 
 
-def test_nothing_is_locked_while_the_gateway_is_slow(pay, phonepe, db):
+def test_no_lock_is_held_during_slow_gateway_call(pay, phonepe, db):
     phonepe.fault("pay.timeout", value=0.5)
     with ThreadPoolExecutor(1) as pool:
         paying = pool.submit(pay)

@@ -173,7 +173,7 @@ def client(api: Api, code: str) -> str:
     return ran.stdout
 
 
-def test_our_connection_speaks_through_the_connectors_socket(api):
+def test_our_connection_uses_connectors_socket(api):
     output = client(
         api,
         """
@@ -186,13 +186,13 @@ print(cursor.fetchone()[0], type(connection).__module__)
     assert output.split() == ["42", "infra.postgres.connection"]
 
 
-def test_the_account_signs_in_with_its_token_and_one_certificate_serves_every_connection(api):
+def test_account_uses_token_and_one_certificate(api):
     client(api, "for _ in range(3): Connection(**arguments(url), password=password)")
     assert api.instance.dialled == 3
     assert [request["access_token"] for request in api.requests] == ["token"]
 
 
-def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_anywhere(api):
+def test_silent_server_times_out_as_elsewhere(api):
     """The connector's own connections would wait without end."""
     output = client(
         api,
@@ -209,7 +209,7 @@ except ConnectionLost as error:
     assert output.split() == ["AnswerTimedOut", "True"]
 
 
-def test_a_connection_that_died_is_dialled_anew(api):
+def test_dead_connection_is_dialled_again(api):
     output = client(
         api,
         """
@@ -224,7 +224,7 @@ print(cursor.fetchone()[0])
     assert api.instance.dialled == 2
 
 
-def test_an_instance_that_cannot_be_reached_is_a_lost_connection(api):
+def test_unreachable_instance_is_a_lost_connection(api):
     api.instance.own = "no certificate"
     output = client(
         api,
@@ -238,7 +238,7 @@ except ConnectionLost as error:
     assert output.startswith("no connection to project:region:instance")
 
 
-def test_a_function_loads_the_connector_at_start_and_starts_nothing_before_the_fork():
+def test_function_loads_connector_at_start_without_threads():
     """A starting instance has more CPU than a request; a thread started before the fork would not survive it."""
     url = "postgresql://fn-auth%40project.iam@/booking?cloud_sql=project:region:instance"
     code = "import main, sys, threading; main.auth; print('google.cloud.sql.connector' in sys.modules, threading.active_count())"

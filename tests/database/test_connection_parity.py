@@ -351,7 +351,7 @@ def a_transaction_begun_by_hand_in_autocommit(c: Any) -> Any:
     return query(c, "select count(*) from chef")
 
 
-def test_a_transaction_is_read_committed_despite_the_servers_default() -> None:
+def test_transaction_is_read_committed_despite_server_default() -> None:
     with closing(Connection(**arguments(shared_postgres().url))) as connection:
         query(connection, "set session characteristics as transaction isolation level serializable")
         connection.commit()

@@ -55,7 +55,7 @@ def read_summed(db, now):
     return read_summed
 
 
-def test_money_is_told_the_same_once_its_days_are_summed_up(sum_up, make, post, read_summed, now):
+def test_money_is_unchanged_by_rollup(sum_up, make, post, read_summed, now):
     """Fails when a day is rolled up twice, left out, or begins at another hour."""
     chef, midnight = make.chef(), PERIOD.start
     for at in (midnight, midnight + DAY - timedelta(microseconds=1), midnight + 3 * DAY, midnight + 5 * DAY):
@@ -73,7 +73,7 @@ def test_money_is_told_the_same_once_its_days_are_summed_up(sum_up, make, post, 
 
 
 @pytest.mark.breaks_invariants("bookings are given other states by a statement")
-def test_bookings_are_counted_the_same_once_their_days_are(sum_up, make, read_summed, now):
+def test_booking_counts_are_unchanged_by_rollup(sum_up, make, read_summed, now):
     """Fails when a day is rolled up while one of its bookings can still change."""
     made = [make.booking(booking_date=make.day(3 + number)) for number in range(4)]
     for number, booking in enumerate(made):
@@ -91,7 +91,7 @@ def test_bookings_are_counted_the_same_once_their_days_are(sum_up, make, read_su
 
 
 @pytest.mark.breaks_invariants("a booking is given another state by a statement")
-def test_a_day_that_is_summed_up_while_it_is_asked_for_is_told_once(sum_up, make, post, db, now, monkeypatch):
+def test_read_during_rollup_counts_day_once(sum_up, make, post, db, now, monkeypatch):
     """Fails when a statement reads all rollups, plus the rows after those it was prepared with."""
     post(Kind.CAPTURED, captured(100_00), PERIOD.start)
     make.run(ENDED, id=make.booking(booking_date=make.day(3)).id)
@@ -99,7 +99,7 @@ def test_a_day_that_is_summed_up_while_it_is_asked_for_is_told_once(sum_up, make
         make.run(f"update {table} set created_at = :at", at=PERIOD.start)
     today, look = DateRange.today(now, INDIA), daily_rollup.summed_until
 
-    def look_and_be_overtaken(session, summed):
+    def roll_up_after_read(session, summed):
         seen = look(session, summed)
         with monkeypatch.context() as night:
             night.setattr(daily_rollup, "summed_until", look)
@@ -114,13 +114,13 @@ def test_a_day_that_is_summed_up_while_it_is_asked_for_is_told_once(sum_up, make
     ):
         for table in ("ledger_days", "booking_days", "user_days"):
             make.run(f"delete from {table}")
-        with db.reading() as session, monkeypatch.context() as overtaken:
+        with db.reading() as session, monkeypatch.context() as patch:
             every_row = read(session)
-            overtaken.setattr(daily_rollup, "summed_until", look_and_be_overtaken)
+            patch.setattr(daily_rollup, "summed_until", roll_up_after_read)
             assert read(session) == every_row
 
 
-def test_two_at_once_sum_up_each_day_once(sum_up, make, post, read_summed, now):
+def test_concurrent_rollups_count_each_day_once(sum_up, make, post, read_summed, now):
     post(Kind.CAPTURED, captured(100_00), PERIOD.start)
     every_row = read_summed()
     assert all(did["ledger"] <= 6 for did in run_concurrently(3, lambda: sum_up(now)))
@@ -128,11 +128,11 @@ def test_two_at_once_sum_up_each_day_once(sum_up, make, post, read_summed, now):
     assert make.rows("select count(*) from ledger_days") == [(6,)]
 
 
-def test_where_nothing_ever_happened_nothing_is_summed_up(sum_up, now):
+def test_empty_database_has_no_rollups(sum_up, now):
     assert sum_up(now) == {"ledger": 0, "bookings": 0, "users": 0}
 
 
-def test_people_are_counted_the_same_once_the_days_they_came_are(sum_up, make, db, now):
+def test_user_counts_are_unchanged_by_rollup(sum_up, make, db, now):
     """Fails when users promoted or blocked since count by their earlier role."""
     for number in range(4):
         person = make.customer(is_active=number != 1)

@@ -41,7 +41,7 @@ def add(db, now):
     return add
 
 
-def live_through(db, queue, begun):
+def sweep_until_dead(db, queue, begun):
     """Sweep whenever a message is due, until none is; returns the times and the sent tasks."""
     at, sent = begun + GRACE, 0
     for minutes in [*SWEEP_BACKOFF_MINUTES, *[SWEEP_BACKOFF_MINUTES[-1]] * SENDS]:
@@ -54,19 +54,19 @@ def live_through(db, queue, begun):
 
 
 @pytest.mark.parametrize("kind", ["payments.callback", "nobody.knows"])
-def test_what_was_sent_often_enough_is_dead_told_of_once_and_left_alone(db, queue, add, make, now, caplog, kind):
+def test_exhausted_message_is_dead_logged_once_and_not_resent(db, queue, add, make, now, caplog, kind):
     message_id = add(kind)
     with caplog.at_level(logging.ERROR):
-        died, sent = live_through(db, queue, now)
-        assert sweep(db, queue, died + DAY) == {"overdue": 0, "dead": 0, "oldest_seconds": 0, "sent": 0}
+        died_at, sent = sweep_until_dead(db, queue, now)
+        assert sweep(db, queue, died_at + DAY) == {"overdue": 0, "dead": 0, "oldest_seconds": 0, "sent": 0}
     assert sent == SENDS
-    assert DAY - timedelta(hours=1) < died - now <= DAY
-    assert make.rows("select dead_at, generation, done_at from outbox") == [(died, SENDS, None)]
+    assert DAY - timedelta(hours=1) < died_at - now <= DAY
+    assert make.rows("select dead_at, generation, done_at from outbox") == [(died_at, SENDS, None)]
     [logged] = [record for record in caplog.records if "dead" in record.message]
     assert logged.fields == {"alarm": "dead_task", "kind": kind, "id": str(message_id)}
 
 
-def test_several_sweeps_at_once_find_a_dead_one_once(db, queue, add, make, now):
+def test_concurrent_sweeps_report_dead_message_once(db, queue, add, make, now):
     add()
     make.run("update outbox set generation = :sends", sends=SENDS)
     outcomes = run_concurrently(4, lambda: sweep(db, queue, now + GRACE))
@@ -74,14 +74,14 @@ def test_several_sweeps_at_once_find_a_dead_one_once(db, queue, add, make, now):
     assert queue.tasks == []
 
 
-def test_a_late_task_that_does_it_after_all_makes_it_dead_no_more(db, queue, add, make, now):
+def test_late_success_revives_dead_message(db, queue, add, make, now):
     message_id = add()
-    died, _ = live_through(db, queue, now)
+    died_at, _ = sweep_until_dead(db, queue, now)
     with db.transaction() as session:
-        assert queries.lease(session, message_id, died)
+        assert queries.lease(session, message_id, died_at)
     with db.transaction() as session:
-        queries.done(session, message_id, died)
-    assert make.rows("select dead_at, done_at from outbox") == [(None, died)]
+        queries.done(session, message_id, died_at)
+    assert make.rows("select dead_at, done_at from outbox") == [(None, died_at)]
 
 
 def dead(make, message_id):
@@ -106,7 +106,7 @@ def admin_tasks(world) -> AdminTasks:
     return AdminTasks(world)
 
 
-def test_dead_tasks_are_listed_by_what_they_are_about_and_never_with_what_they_hold(admin_tasks, add, make, db):
+def test_dead_tasks_are_listed_by_subject_without_payload(admin_tasks, add, make, db):
     inbox_id = new_id()
     dying, waiting = add(inbox_id=str(inbox_id), name="Meera Nair", phone="+919876543210"), add("home_chef.lapse")
     with db.transaction() as session:
@@ -124,7 +124,7 @@ def test_dead_tasks_are_listed_by_what_they_are_about_and_never_with_what_they_h
     assert admin_tasks.call("GET", "?state=done").status_code == 422
 
 
-def test_a_dead_task_is_sent_again_after_the_commit_with_all_its_tries_and_that_is_written_down(
+def test_retried_dead_task_is_audited_with_fresh_tries(
     admin_tasks, add, make, db, dispatching, queue, world, monkeypatch
 ):
     """Fails when the tries are not reset: the next sweep would mark it dead again."""
@@ -140,12 +140,12 @@ def test_a_dead_task_is_sent_again_after_the_commit_with_all_its_tries_and_that_
         (world.people[ADMIN].id, "task.retried", message_id, {"state": "dead"}, {"state": "waiting"})
     ]
     [(next_try,)] = make.rows("select next_try_at from outbox")
-    _, sent = live_through(db, queue, next_try - GRACE)
+    _, sent = sweep_until_dead(db, queue, next_try - GRACE)
     assert sent == SENDS
     assert len({task.name for task in queue.tasks}) == SENDS + 1
 
 
-def test_only_a_dead_task_is_sent_again(admin_tasks, add, make, db, now):
+def test_only_dead_tasks_can_be_retried(admin_tasks, add, make, db, now):
     waiting, done = add(), add()
     with db.transaction() as session:
         queries.done(session, done, now)
@@ -156,7 +156,7 @@ def test_only_a_dead_task_is_sent_again(admin_tasks, add, make, db, now):
     assert make.rows("select count(*) from audit_log") == [(0,)]
 
 
-def test_two_admins_at_once_send_it_again_once(admin_tasks, add, make):
+def test_concurrent_retries_send_once(admin_tasks, add, make):
     """Fails when the message is read before it is locked."""
     message_id = add()
     dead(make, message_id)

@@ -47,7 +47,7 @@ def earn(db, booking, paise, at, kind=Kind.COMPLETED):
     post(db, booking, kind, [Posting(AccountCode.CUSTOMER_ADVANCE, paise), payable], at)
 
 
-def test_a_completed_visit_is_earned_in_full(make, gateway, phonepe, now, read_earnings):
+def test_completed_visit_is_earned_in_full(make, gateway, phonepe, now, read_earnings):
     booking, _ = make.paid(gateway, phonepe)
     assert read_earnings(booking.chef_id).model_dump(include={"total", "owed", "items"}) == {
         "total": 0,
@@ -64,7 +64,7 @@ def test_a_completed_visit_is_earned_in_full(make, gateway, phonepe, now, read_e
     assert (item.kind, item.amount, item.at) == ("completed", subtotal, now)
 
 
-def test_the_chefs_part_of_a_late_cancellation_is_kept(db, make, gateway, phonepe, now, read_earnings):
+def test_chefs_share_of_cancellation_fee_is_earned(db, make, gateway, phonepe, now, read_earnings):
     booking, _ = make.paid(gateway, phonepe)
     make.step(booking, "confirmed", now=now)
     late = booking.starts_at - timedelta(hours=6)
@@ -76,7 +76,7 @@ def test_the_chefs_part_of_a_late_cancellation_is_kept(db, make, gateway, phonep
     assert (shown.earned, shown.total, shown.items[0].kind) == (0, shown.kept, "kept_on_cancellation")
 
 
-def test_what_is_taken_back_is_subtracted_and_may_leave_a_debt(db, booking, now, read_earnings):
+def test_reversal_reduces_earnings_and_may_leave_debt(db, booking, now, read_earnings):
     earn(db, booking, 100_00, now)
     back = [
         Posting(AccountCode.PROVIDER_PAYABLE, 130_00, booking.chef_id),
@@ -89,7 +89,7 @@ def test_what_is_taken_back_is_subtracted_and_may_leave_a_debt(db, booking, now,
     assert '"total":-30.0' in shown.model_dump_json()
 
 
-def test_a_period_is_local_days_and_what_is_owed_is_of_all_time(db, booking, read_earnings):
+def test_period_is_local_days_balance_is_all_time(db, booking, read_earnings):
     midnight = datetime(2026, 10, 31, 18, 30, tzinfo=UTC)  # 1 November in Mumbai
     for paise, at in ((1, midnight - timedelta(microseconds=1)), (20, midnight), (300, midnight + timedelta(days=1))):
         earn(db, booking, paise, at)
@@ -111,19 +111,19 @@ def test_a_period_is_local_days_and_what_is_owed_is_of_all_time(db, booking, rea
         ({"from": "2025-11-20", "to": "2026-11-20"}, date(2025, 11, 20), date(2026, 11, 20)),
     ],
 )
-def test_what_is_not_said_of_a_period_is_filled_in(make, read_earnings, bounds, first, last):
+def test_period_defaults_are_filled_in(make, read_earnings, bounds, first, last):
     shown = read_earnings(make.chef().id, **bounds)
     assert (shown.first_day, shown.last_day) == (first, last)
 
 
 @pytest.mark.parametrize("bounds", [{"from": "2026-11-02", "to": "2026-11-01"}, {"from": "2025-11-19"}])
-def test_a_period_that_ends_before_it_begins_or_is_too_long_is_refused(make, read_earnings, bounds):
+def test_reversed_or_too_long_period_is_refused(make, read_earnings, bounds):
     with pytest.raises(Invalid) as refused:
         read_earnings(make.chef().id, **bounds)
     assert refused.value.members["errors"][0]["field"] == "query.from"
 
 
-def test_pages_hold_each_posting_once_also_those_of_one_instant(db, booking, now, read_earnings):
+def test_pages_list_each_posting_once(db, booking, now, read_earnings):
     for paise in range(1, 8):
         earn(db, booking, paise, now)
     seen, cursor = [], None
@@ -137,7 +137,7 @@ def test_pages_hold_each_posting_once_also_those_of_one_instant(db, booking, now
     assert sorted(seen) == list(range(1, 8))
 
 
-def test_another_chef_sees_nothing_of_it(db, make, booking, now, read_earnings):
+def test_chef_sees_only_own_earnings(db, make, booking, now, read_earnings):
     earn(db, booking, 100_00, now)
     post(db, booking, Kind.CAPTURED, postings.captured(500_00), now)
     assert read_earnings(make.chef().id).model_dump(include={"total", "owed", "items"}) == {
@@ -149,7 +149,7 @@ def test_another_chef_sees_nothing_of_it(db, make, booking, now, read_earnings):
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_earnings_cost_two_statements_however_many_there_are(db, booking, now, read_earnings, count):
+def test_earnings_cost_two_statements(db, booking, now, read_earnings, count):
     for _ in range(count):
         earn(db, booking, 1, now)
     with counted() as seen:

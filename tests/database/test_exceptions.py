@@ -64,7 +64,7 @@ def exception(make):
     return make.rows("select closed_at, closed_by, closing_note from exceptions")[0]
 
 
-def test_cash_handed_back_is_done_by_its_reference(make, booking, in_cash, close, admin, now):
+def test_reference_completes_cash_refund(make, booking, in_cash, close, admin, now):
     close("RECEIPT-17")
     assert exception(make) == (now, admin.id, "seen to")
     assert make.rows("select id, state, bank_reference, done_at from refunds") == [(in_cash, "done", "RECEIPT-17", now)]
@@ -79,7 +79,7 @@ def test_cash_handed_back_is_done_by_its_reference(make, booking, in_cash, close
     assert after == {"kind": "cash_refund", "closing_note": "seen to", "reference": "RECEIPT-17"}
 
 
-def test_a_refund_that_waits_for_a_person_is_not_closed_without_a_proof(make, in_cash, close):
+def test_manual_refund_cannot_close_without_reference(make, in_cash, close):
     """Fails when a note suffices: the money would be owed for ever, without an open exception."""
     with pytest.raises(Invalid, match="reference"):
         close()
@@ -87,7 +87,7 @@ def test_a_refund_that_waits_for_a_person_is_not_closed_without_a_proof(make, in
     assert make.rows("select state from refunds where id = :id", id=in_cash) == [("needs_person",)]
 
 
-def test_a_refund_the_gateway_failed_is_paid_out_against_what_it_holds(db, make, gateway, phonepe, booking, close, now):
+def test_failed_refund_can_be_paid_out_manually(db, make, gateway, phonepe, booking, close, now):
     customer = make.rows("select customer_id from bookings")[0][0]
     page = make.page(gateway, Person(customer, "customer"), booking.id)
     phonepe.settle(page.merchant_txn_id, "pay")
@@ -113,7 +113,7 @@ def test_a_refund_the_gateway_failed_is_paid_out_against_what_it_holds(db, make,
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 @pytest.mark.usefixtures("in_cash")
-def test_a_reference_is_for_a_refund_that_is_not_done_yet(db, make, booking, close, now):
+def test_reference_requires_an_unfinished_refund(db, make, booking, close, now):
     make.run("update refunds set state = 'done'")
     with pytest.raises(Invalid, match="not done yet"):
         close("TWICE")
@@ -131,7 +131,7 @@ def _open(db, make, kind, booking_id, now, subject=None):
     return make.rows("select id from exceptions order by created_at desc, closed_at nulls first limit 1")[0][0]
 
 
-def test_what_is_closed_stays_as_it_was_closed_and_may_come_up_again(db, make, booking, close, now):
+def test_closed_exception_is_final_but_may_recur(db, make, booking, close, now):
     subject = new_id()
     _open(db, make, "chargeback", booking.id, now, subject)
     close()
@@ -144,14 +144,14 @@ def test_what_is_closed_stays_as_it_was_closed_and_may_come_up_again(db, make, b
         close(exception_id=new_id())
 
 
-def test_one_without_a_booking_is_closed_like_any_other(db, make, close, now):
+def test_exception_without_booking_can_be_closed(db, make, close, now):
     _open(db, make, "unknown_report", None, now)
     close()
     assert make.rows("select count(*) from exceptions where closed_at is not null") == [(1,)]
 
 
 @pytest.mark.usefixtures("in_cash")
-def test_an_exception_closed_by_two_at_once_is_closed_once(make, booking, close):
+def test_concurrent_closings_close_once(make, booking, close):
     """Fails when it is read before the booking is locked: the second marks a completed refund."""
     outcomes = run_concurrently(3, lambda: close("RECEIPT-17"))
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AlreadyClosed"] * 2 + ["NoneType"]
@@ -159,7 +159,7 @@ def test_an_exception_closed_by_two_at_once_is_closed_once(make, booking, close)
     assert make.balances(booking.id)["cash"] == booking.total - 100_00
 
 
-def test_handing_back_cash_keeps_no_visit_from_starting_and_a_doubt_does(db, make, booking, admin, now):
+def test_only_payment_exceptions_block_start(db, make, booking, admin, now):
     """Fails when every open exception blocks the start, and not only those about the payment."""
     with db.transaction() as session:
         cash.change(session, line, booking.id, CashTaken(amount=booking.total / 100, held_by="provider"), admin, now)
@@ -172,7 +172,7 @@ def test_handing_back_cash_keeps_no_visit_from_starting_and_a_doubt_does(db, mak
         assert queries.under_review(session, booking.id)
 
 
-def test_the_open_ones_are_listed_the_newest_first_and_the_closed_ones_where_asked_for(db, make, booking, close, now):
+def test_open_exceptions_are_listed_newest_first(db, make, booking, close, now):
     kinds = ["chargeback", "payment_mismatch", "chargeback"]
     ids = [_open(db, make, kind, booking.id, now + timedelta(minutes=n)) for n, kind in enumerate(kinds)]
     close(exception_id=ids[0])

@@ -150,9 +150,7 @@ def exceptions(make, booking):
     return ", ".join(kind for (kind,) in make.rows("select kind from exceptions where booking_id = :id", id=booking.id))
 
 
-def test_a_start_that_meets_a_fault_is_said_at_once_and_what_the_gateway_has_of_it_is_found(
-    make, phonepe, gateway, arm_fault, booked, now
-):
+def test_start_fault_is_answered_and_payment_is_found(make, phonepe, gateway, arm_fault, booked, now):
     """Fails when an attempt without a page is ignored: the gateway's money would belong to no booking."""
     results = {}
     for fault in STARTS:
@@ -176,9 +174,7 @@ def test_a_start_that_meets_a_fault_is_said_at_once_and_what_the_gateway_has_of_
     assert results == STARTS
 
 
-def test_a_question_that_meets_a_fault_ends_nothing_and_the_next_one_finds_the_truth(
-    make, gateway, arm_fault, paid, now
-):
+def test_status_fault_ends_nothing_and_next_poll_succeeds(make, gateway, arm_fault, paid, now):
     results = {}
     for fault in STATUSES:
         booking, our_id = paid(is_settled=False)
@@ -191,7 +187,7 @@ def test_a_question_that_meets_a_fault_ends_nothing_and_the_next_one_finds_the_t
     assert results == {fault: rows["payment"] for fault, rows in STATUSES.items()}
 
 
-def test_a_question_about_a_refund_that_meets_a_fault_is_asked_again(make, gateway, arm_fault, refund, now):
+def test_refund_status_fault_is_polled_again(make, gateway, arm_fault, refund, now):
     results = {}
     for fault in STATUSES:
         booking, our_id = refund()
@@ -204,9 +200,7 @@ def test_a_question_about_a_refund_that_meets_a_fault_is_asked_again(make, gatew
     assert results == {fault: rows["refund"] for fault, rows in STATUSES.items()}
 
 
-def test_a_refund_that_meets_a_fault_is_had_once_and_never_shown_as_done_before_it_is(
-    make, phonepe, gateway, arm_fault, refund, now
-):
+def test_refund_fault_refunds_once_and_shows_no_early_refund(make, phonepe, gateway, arm_fault, refund, now):
     """Fails when a refund whose sending got no answer is sent again under another id."""
     results = {}
     for fault in REFUNDS:

@@ -40,14 +40,14 @@ def broken(session):
     return breaches(session, wiring.invariants(), NOW)
 
 
-def test_a_world_with_every_kind_of_booking_breaks_none_and_asking_is_one_statement(kinds):
+def test_valid_world_breaks_no_invariant_in_one_statement(kinds):
     with kinds.play.db.reading() as session, counted() as queries:
         assert broken(session) == []
     assert len(queries.statements) == 1
 
 
 @pytest.mark.parametrize("name", wiring.invariants())
-def test_an_invariant_tells_of_what_breaks_it_and_no_other_does(kinds, name):
+def test_breaker_is_found_by_its_invariant_only(kinds, name):
     with undone(kinds) as session:
         for statement in BREAKERS[name].split(";\n"):
             known = {f"{kind}": booking for kind, booking in kinds.ids.items() if f":{kind}" in statement}
@@ -57,18 +57,18 @@ def test_an_invariant_tells_of_what_breaks_it_and_no_other_does(kinds, name):
     assert all(breach.detail for breach in found)
 
 
-def test_every_invariant_is_asked_and_has_what_breaks_it():
+def test_every_invariant_has_a_breaker():
     assert set(BREAKERS) == set(wiring.invariants())
 
 
-def test_of_each_invariant_no_more_is_told_than_is_worth_reading(kinds):
+def test_invariant_reports_are_limited(kinds):
     with undone(kinds) as session:
         session.execute(text("delete from outbox"))
         missing = [breach for breach in broken(session) if breach.invariant == "what_follows_is_promised"]
     assert len(missing) == MOST
 
 
-def test_the_moves_that_history_allows_are_those_of_the_table(kinds):
+def test_history_invariant_equals_status_table(kinds):
     """Every pair of statuses is tried: the history's invariant reports exactly those the lifecycle refuses."""
     moves = {"history_tells_every_change": wiring.invariants()["history_tells_every_change"]}
     for one, allowed in BOOKING.moves.items():
@@ -91,7 +91,7 @@ def test_the_moves_that_history_allows_are_those_of_the_table(kinds):
 
 
 @pytest.mark.breaks_invariants("so that the job has something to tell")
-def test_the_job_tells_of_each_breach_by_its_name_and_ids(db, make, now, caplog):
+def test_job_logs_each_breach_with_name_and_ids(db, make, now, caplog):
     booking = make.booking()
     queries = wiring.invariants()
     assert ask(db, queries, now) == {"asked": len(queries), "broken": 0, "failed": 0}
@@ -103,16 +103,16 @@ def test_the_job_tells_of_each_breach_by_its_name_and_ids(db, make, now, caplog)
     assert line["booking_id"] == str(booking.id)
 
 
-def test_one_that_cannot_be_asked_is_told_of_and_does_not_keep_the_others(db, make, now, caplog):
+def test_failing_invariant_is_logged_and_others_run(db, make, now, caplog):
     make.booking()
     queries = {"no_statement": "select nothing", "ledger_balances": wiring.invariants()["ledger_balances"]}
     assert ask(db, queries, now) == {"asked": 2, "broken": 0, "failed": 1}
     assert [record.fields["invariant"] for record in caplog.records if hasattr(record, "fields")] == ["no_statement"]
 
 
-def test_one_that_takes_longer_than_a_request_may_is_asked_all_the_same(database_url, now):
+def test_slow_invariant_exceeds_request_timeout(database_url, now):
     """Fails when an invariant gets only the role's statement timeout: on a large database it would never finish."""
     slow = "select gen_random_uuid(), null::uuid, 'slow' from pg_sleep(0.3) where false"
-    hurried = PostgresDatabase(database_url, 1, statement_timeout_ms=100)
-    assert ask(hurried, {"slow": slow}, now) == {"asked": 1, "broken": 0, "failed": 0}
-    hurried.dispose()
+    impatient_database = PostgresDatabase(database_url, 1, statement_timeout_ms=100)
+    assert ask(impatient_database, {"slow": slow}, now) == {"asked": 1, "broken": 0, "failed": 0}
+    impatient_database.dispose()

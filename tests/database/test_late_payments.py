@@ -55,9 +55,7 @@ def expired(db, make, gateway, customer, booking, now):
     return our_id
 
 
-def test_a_success_after_the_booking_lapsed_is_refunded_in_full_and_takes_no_slot_back(
-    make, phonepe, customer, booking, expired, poll, send_refunds
-):
+def test_payment_after_expiry_is_refunded_in_full(make, phonepe, customer, booking, expired, poll, send_refunds):
     phonepe.settle(expired, "pay")
     for _ in range(2):
         assert poll(expired) == "succeeded"
@@ -75,14 +73,14 @@ def test_a_success_after_the_booking_lapsed_is_refunded_in_full_and_takes_no_slo
     assert make.booking(make.customer(), chef_id=booking.chef_id).chef_id == booking.chef_id
 
 
-def test_a_chef_who_was_only_asked_is_told_nothing_of_it(make, phonepe, booking, expired, poll, send_refunds):
+def test_chef_with_open_offer_is_not_notified(make, phonepe, booking, expired, poll, send_refunds):
     phonepe.settle(expired, "pay")
     poll(expired)
     send_refunds()
     assert notifications_of(make, booking.chef_id) == []
 
 
-def test_a_late_success_told_many_times_at_once_is_refunded_once(make, phonepe, booking, expired, poll, send_refunds):
+def test_concurrent_late_successes_refund_once(make, phonepe, booking, expired, poll, send_refunds):
     phonepe.settle(expired, "pay")
     assert set(run_concurrently(6, lambda: poll(expired))) == {"succeeded"}
     run_concurrently(2, send_refunds)
@@ -104,9 +102,7 @@ def paid_twice(make, phonepe, gateway, customer, booking, poll):
     return first, second
 
 
-def test_a_second_success_is_refunded_and_the_booking_stays_as_it_is(
-    make, customer, booking, paid_twice, poll, send_refunds
-):
+def test_second_success_is_refunded_booking_unchanged(make, customer, booking, paid_twice, poll, send_refunds):
     first, _ = paid_twice
     before = make.rows("select status, payment_status, acceptance, pay_by from bookings")
     for _ in range(2):
@@ -129,18 +125,14 @@ def test_a_second_success_is_refunded_and_the_booking_stays_as_it_is(
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_second_success_of_a_booking_cancelled_since_is_a_duplicate_too(
-    make, booking, paid_twice, poll, send_refunds
-):
+def test_second_success_after_cancellation_is_duplicate(make, booking, paid_twice, poll, send_refunds):
     make.run("update bookings set status = 'cancelled', acceptance = 'unassigned', provider_id = null")
     poll(paid_twice[0])
     assert send_refunds() == ["done"]
     assert make.stored(booking.id).payment_status == "success"
 
 
-def test_two_payments_that_succeed_at_the_same_moment_are_one_applied_and_one_refunded(
-    make, phonepe, gateway, customer, booking, poll
-):
+def test_concurrent_successes_apply_one_and_refund_one(make, phonepe, gateway, customer, booking, poll):
     first = make.page(gateway, customer, booking.id).merchant_txn_id
     phonepe.settle(first, "decline")
     poll(first, timedelta(0))

@@ -48,14 +48,14 @@ def took(caller: socket.socket, times: int) -> float:
 
 
 @pytest.mark.parametrize("delay", [0.001, 0.005])
-def test_an_answer_is_late_by_what_is_said(line: CountingProxy, caller: socket.socket, delay: float) -> None:
+def test_answer_is_delayed_by_given_time(line: CountingProxy, caller: socket.socket, delay: float) -> None:
     """Fails for 1.2 ms, which epoll rounds to 2: it waits for whole milliseconds."""
     at_once = took(caller, 20)
     line.delay = delay
     assert delay <= took(caller, 20) - at_once + 0.0001 < delay + 0.0006
 
 
-def test_answers_queue_and_do_not_wait_for_each_other(line: CountingProxy, caller: socket.socket) -> None:
+def test_delayed_answers_overlap(line: CountingProxy, caller: socket.socket) -> None:
     line.delay = 0.02
     began, sent = time.perf_counter(), bytes(range(50))
     for each in sent:

@@ -34,7 +34,7 @@ def wired(proxy: CountingProxy, database_url: str) -> Iterator[PostgresDatabase]
     database.dispose()
 
 
-def test_a_booking_whose_commit_got_no_answer_is_the_one_its_key_brings_again(make, wired, proxy, now):
+def test_booking_with_lost_commit_answer_is_found_by_key(make, wired, proxy, now):
     """Fails when the key is not stored with the booking: the retry is refused as overlapping the first."""
     make.chef()
     customer = make.customer()
@@ -54,9 +54,7 @@ def test_a_booking_whose_commit_got_no_answer_is_the_one_its_key_brings_again(ma
     assert make.rows("select id::text from bookings") == [(replayed.value.answer["id"],)]
 
 
-def test_a_settlement_whose_commit_got_no_answer_changes_nothing_when_it_is_made_again(
-    make, wired, proxy, gateway, phonepe, now
-):
+def test_settlement_with_lost_commit_answer_is_not_repeated(make, wired, proxy, gateway, phonepe, now):
     """Fails when a success is applied to a succeeded attempt (`ATTEMPT.allows` unchecked)."""
     customer = make.customer()
     booking = make.booking(customer)

@@ -35,6 +35,6 @@ def test_every_foreign_key_of_a_function_alone_finds_its_table(target):
     tables_of(f"functions.{target}")
 
 
-def test_a_line_met_by_its_name_brings_every_table_it_needs():
+def test_loading_a_line_by_name_loads_its_tables():
     tables = tables_of("shared.lines.home_chef.line")
     assert {"bookings", "appointments", "offers", "addresses", "users"} <= tables

@@ -42,7 +42,7 @@ def mail_messages(make):
     return make.rows("select payload->>'notification_id' from outbox where kind = 'notifications.mail'")
 
 
-def test_telling_somebody_promises_one_mail_of_it(notify, make, meera):
+def test_notification_enqueues_one_mail(notify, make, meera):
     notify()
     [(notification_id, user_id, kind, facts, mailed_at)] = make.rows(
         "select id, user_id, kind, facts, mailed_at from notifications"
@@ -51,20 +51,20 @@ def test_telling_somebody_promises_one_mail_of_it(notify, make, meera):
     assert mail_messages(make) == [(str(notification_id),)]
 
 
-def test_the_same_thing_told_again_changes_nothing_and_is_mailed_once(notify, make):
+def test_repeated_notification_is_stored_and_mailed_once(notify, make):
     notify()
     notify(facts={"ref": "another"})
     assert make.rows("select facts from notifications") == [(FACTS,)]
     assert len(mail_messages(make)) == 1
 
 
-def test_the_same_thing_told_by_many_at_once_is_mailed_once(notify, make):
+def test_concurrent_notifications_are_mailed_once(notify, make):
     run_concurrently(6, notify)
     assert make.rows("select count(*) from notifications") == [(1,)]
     assert len(mail_messages(make)) == 1
 
 
-def test_another_thing_another_subject_and_another_person_are_told_too(notify, make):
+def test_other_kind_subject_or_person_is_notified_too(notify, make):
     notify()
     notify(kind="completed")
     notify(subject=new_id())
@@ -72,7 +72,7 @@ def test_another_thing_another_subject_and_another_person_are_told_too(notify, m
     assert len(mail_messages(make)) == 4
 
 
-def test_what_is_undone_was_never_told(db, make, meera, now):
+def test_rolled_back_notification_is_gone(db, make, meera, now):
     def crash():
         with db.transaction() as session:
             queries.notify(session, meera.id, "home_chef", "confirmed", meera.id, FACTS, now)
@@ -83,7 +83,7 @@ def test_what_is_undone_was_never_told(db, make, meera, now):
     assert (make.rows("select 1 from notifications"), mail_messages(make)) == ([], [])
 
 
-def test_a_mail_knows_where_it_goes_and_is_marked_once(notify, make, db, now):
+def test_mail_has_recipient_and_is_marked_sent_once(notify, make, db, now):
     notify()
     [(notification_id,)] = make.rows("select id from notifications")
     with db.reading() as session:
@@ -98,7 +98,7 @@ def test_a_mail_knows_where_it_goes_and_is_marked_once(notify, make, db, now):
         assert queries.addressed(session, notification_id).mailed_at == now
 
 
-def test_everything_a_visit_tells_has_its_words(make, gateway, phonepe):
+def test_every_visit_notification_has_a_template(make, gateway, phonepe):
     """A notification without a mail template would be retried for ever."""
     make.paid(gateway, phonepe)
     home_chef = line("home_chef")
@@ -124,14 +124,14 @@ def read(db, person, notification_id, at):
         return queries.read(session, person.id, notification_id, at)
 
 
-def test_the_same_kind_of_thing_may_happen_to_a_subject_again(db, make, meera, now):
+def test_notification_kind_may_recur_for_subject(db, make, meera, now):
     for once in (None, "first", "first", "second"):
         with db.transaction() as session:
             queries.notify(session, meera.id, "home_chef", "rescheduled", meera.id, FACTS, now, once=once)
     assert len(mail_messages(make)) == 3
 
 
-def test_a_person_sees_their_own_newest_first_by_pages(db, make, meera, notify, now):
+def test_own_notifications_are_paged_newest_first(db, make, meera, notify, now):
     notify(person=make.customer())
     for hour in range(5):
         with db.transaction() as session:
@@ -144,7 +144,7 @@ def test_a_person_sees_their_own_newest_first_by_pages(db, make, meera, notify, 
     assert sorted(seen[1:3]) == [2, 3]
 
 
-def test_what_was_read_is_not_unread_any_more_and_the_first_time_counts(db, meera, notify, now):
+def test_read_state_is_final_with_first_time(db, meera, notify, now):
     notify()
     notify(kind="completed")
     rows, _, _ = listed(db, meera)
@@ -155,7 +155,7 @@ def test_what_was_read_is_not_unread_any_more_and_the_first_time_counts(db, meer
     assert len(listed(db, meera)[0]) == 2
 
 
-def test_somebody_elses_notification_is_not_there(db, make, meera, notify, now):
+def test_foreign_notification_is_not_found(db, make, meera, notify, now):
     notify()
     [(notification_id,)] = make.rows("select id from notifications")
     for person, wanted in ((make.customer(), notification_id), (meera, new_id())):
@@ -164,7 +164,7 @@ def test_somebody_elses_notification_is_not_there(db, make, meera, notify, now):
     assert make.rows("select read_at from notifications") == [(None,)]
 
 
-def test_the_unread_are_counted_up_to_a_hundred_and_found_by_their_index(db, make, meera, now):
+def test_unread_count_stops_at_hundred_and_uses_index(db, make, meera, now):
     make.run(
         """insert into notifications (id, user_id, line, kind, subject_id, dedupe_key, facts, created_at, read_at)
         select gen_random_uuid(), :user, 'home_chef', 'confirmed', :user, n, '{}', cast(:now as timestamptz) - n * interval '1 min',
@@ -181,7 +181,7 @@ def test_the_unread_are_counted_up_to_a_hundred_and_found_by_their_index(db, mak
 
 
 @pytest.mark.parametrize("count", [1, 8])
-def test_a_list_with_its_count_costs_two_statements_however_long_it_is(db, meera, notify, count):
+def test_list_with_count_costs_two_statements(db, meera, notify, count):
     for _ in range(count):
         notify(subject=new_id())
     with counted() as seen:

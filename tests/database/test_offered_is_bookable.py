@@ -141,7 +141,7 @@ class IsolatedCity:
 @example(chefs=[Working(NIGHTS, {1}, [])], ahead=3, hours=2, looked_at={time(22), time(23)})
 @example(chefs=[Working(NIGHTS, set(), [(1_410, 120)])], ahead=2, hours=1, looked_at={time(22), time(22, 30)})
 @example(chefs=[Working(ALWAYS, set(), [(-60, 150), (1_470, 90)])], ahead=60, hours=2, looked_at={time(1), time(11)})
-def test_what_is_offered_can_be_booked_and_what_can_be_booked_is_offered(make, chefs, ahead, hours, looked_at):
+def test_offered_times_equal_bookable_times(make, chefs, ahead, hours, looked_at):
     """Seen to fail without the gap in `Calendar.is_busy`, with days off read for the requested day alone, with adjacent
     slots not merged in `calendar._joined`, without the horizon, and with busy chefs listed."""
     town = IsolatedCity(make, chefs, ahead)

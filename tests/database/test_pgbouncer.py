@@ -98,14 +98,14 @@ def right_answers(connect: Callable[[], Any]) -> int:
         return sum(pool.map(count_right, range(THREADS)))
 
 
-def test_autocommit_is_right_where_plain_pg8000s_is_not(pooled_url: str) -> None:
+def test_autocommit_is_correct_unlike_plain_pg8000s(pooled_url: str) -> None:
     """Plain pg8000 fails by chance, so a few attempts may be needed."""
     plain = partial(PlainConnection, **arguments(pooled_url), timeout=5)
     assert any(right_answers(plain) < THREADS * STATEMENTS for _ in range(5))
     assert right_answers(partial(Connection, **arguments(pooled_url))) == THREADS * STATEMENTS
 
 
-def test_transactions_and_reads_from_many_threads_are_right(pooled_url: str) -> None:
+def test_transactions_and_reads_are_correct_across_threads(pooled_url: str) -> None:
     db = PostgresDatabase(pooled_url, pool_size=THREADS)
     with db.transaction() as session:
         session.execute(text("create table counter (value int)"))

@@ -33,7 +33,7 @@ from tests.bench.growth.lives import Lives, noon_before
 from tests.bench.growth.server import superuser
 from tests.breaches import find_breaches
 from tests.database.in_process import functions_on
-from tests.database.world import LIVES, ROWS, World
+from tests.database.world import LIFETIMES, ROWS, World
 from tests.framework import client
 from tests.http.bad_input import Operation, branches, operations
 from tests.make import Make, Person
@@ -44,12 +44,12 @@ from tests.postgres_server import shared_postgres
 BOOKINGS, REGULARS = 30_000, 600
 MOST, SHARE = 1_000, 20  # one scan may read this many rows, or this share of its table
 # Permitted larger reads, with their reasons.
-EXCUSED = {
+PERMITTED_SCANS = {
     ("GET /admin/reconciliations/days", "reconciliation_rows"): "a page is twenty days, with what was found on each",
     ("GET /admin/bookings", "bookings", "line"): "a line names nearly all of them, or nothing that there is",
     ("GET /admin/payments", "payment_attempts", "gateway"): "so does a gateway",
 }
-A_SCAN_BY_DESIGN = {"invariants"}  # reads everything each hour
+FULL_SCAN_JOBS = {"invariants"}  # reads everything each hour
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def _world(database: PostgresDatabase, gateway: PhonePe, phonepe: PhonePeServer)
 
 def _jobs() -> dict[str, Callable[[datetime], dict[str, int]]]:
     jobs = import_module("functions.schedule.jobs")
-    return {name: jobs.job(name) for name in jobs.JOBS if name not in A_SCAN_BY_DESIGN}
+    return {name: jobs.job(name) for name in jobs.JOBS if name not in FULL_SCAN_JOBS}
 
 
 @pytest.fixture
@@ -160,15 +160,13 @@ def _values(world: World, parameter: dict[str, Any]) -> list[Any]:
     return [new_id()] if "uuid" in formats else ["phonepe", "zzz"]
 
 
-def test_every_table_is_known_to_grow_or_to_stay_small():
+def test_every_table_is_classified_by_growth():
     assert set(metadata.tables) == GROWS | STAYS_SMALL
     assert not GROWS & STAYS_SMALL
 
 
 @pytest.mark.parametrize("operation", [one for one in operations() if one.method == "GET" and one.role], ids=str)
-def test_no_read_looks_at_a_whole_table_whatever_is_asked_for(
-    grown: World, operation: Operation, request: pytest.FixtureRequest
-):
+def test_no_read_scans_a_growing_table(grown: World, operation: Operation, request: pytest.FixtureRequest):
     """Fails without the index of a list, or of any of its filters."""
     world = grown if "{" in operation.path else request.getfixturevalue("busy")
     found = {}
@@ -176,7 +174,7 @@ def test_no_read_looks_at_a_whole_table_whatever_is_asked_for(
         with planned() as seen:
             world.get(operation, **way)
         for table, by in far(world, seen).items():
-            if not EXCUSED.keys() & {(str(operation), table), (str(operation), table, *way)}:
+            if not PERMITTED_SCANS.keys() & {(str(operation), table), (str(operation), table, *way)}:
                 found[str(way), table] = by
     assert found == {}
 
@@ -200,7 +198,7 @@ BY_NAME = {
 
 
 @pytest.mark.usefixtures("any_value")
-def test_what_is_known_by_name_reads_no_more_where_its_plan_is_one_for_any_value(grown: World):
+def test_generic_plans_read_no_more_rows(grown: World):
     for operation in [one for one in operations() if str(one) in BY_NAME]:
         send = change(grown, operation) if operation.method == "POST" else partial(grown.get, operation)
         with planned() as seen:
@@ -208,7 +206,7 @@ def test_what_is_known_by_name_reads_no_more_where_its_plan_is_one_for_any_value
         assert (str(operation), far(grown, seen)) == (str(operation), {})
 
 
-OWN = {
+OWN_IDS = {
     "address_id": "addresses",
     "notification_id": "notifications",
     "day_off_id": "provider_days_off",
@@ -231,7 +229,7 @@ SENT: dict[str, Callable[[World], Any]] = {
 def change(world: World, operation: Operation) -> Callable[[], int]:
     """Return a request of the document's example on existing rows; calling it returns the status."""
     ids = {**world.ids, **{name: new_id() for name in ("slot_id", "location_id", "area_id")}}
-    for name, table in OWN.items():
+    for name, table in OWN_IDS.items():
         [(ids[name],)] = world.make.rows(f"select id from {table} order by created_at desc limit 1")
     body = {name: SENT[name](world) if name in SENT else value for name, value in (operation.example or {}).items()}
     headers = {"Authorization": f"Bearer {world.tokens[str(operation.role)]}", "Idempotency-Key": new_id().hex}
@@ -242,7 +240,7 @@ def change(world: World, operation: Operation) -> Callable[[], int]:
 
 
 @pytest.mark.parametrize("operation", [one for one in operations() if one.method != "GET" and one.role], ids=str)
-def test_no_change_looks_at_a_whole_table(grown: World, operation: Operation):
+def test_no_change_scans_a_growing_table(grown: World, operation: Operation):
     """Fails when a foreign key to a deleted row has no index, too."""
     send = change(grown, operation)
     with planned() as seen:
@@ -251,14 +249,14 @@ def test_no_change_looks_at_a_whole_table(grown: World, operation: Operation):
     assert far(grown, seen) == {}
 
 
-def test_no_job_looks_at_a_whole_table(grown: World):
+def test_no_job_scans_a_growing_table(grown: World):
     for name, job in _jobs().items():
         with planned() as seen:
             job(datetime.now(UTC))
         assert (name, far(grown, seen)) == (name, {})
 
 
-def test_no_promise_looks_at_a_whole_table_when_it_is_kept(grown: World):
+def test_no_outbox_handler_scans_a_growing_table(grown: World):
     from functions.tasks.handlers import HANDLERS, handler
 
     of_lines = {f"{name}.{verb}" for name in wiring.line_names() for verb in wiring.line(name).task_handlers}
@@ -270,12 +268,12 @@ def test_no_promise_looks_at_a_whole_table_when_it_is_kept(grown: World):
             assert far(grown, seen) == {}
 
 
-def test_signing_in_looks_at_no_whole_table(grown: World):
+def test_signing_in_scans_no_growing_table(grown: World):
     grown.token(CUSTOMER)
     [(family,)] = grown.make.rows("select id from sessions order by created_at desc limit 1")
     with planned() as seen:
         grown.token(CUSTOMER)
         with grown.make.db.transaction() as session:
-            sessions.rotate(session, RefreshToken(family, 0), LIVES, grown.make.now)
+            sessions.rotate(session, RefreshToken(family, 0), LIFETIMES, grown.make.now)
             sessions.end_all(session, grown.people[CHEF].id, "test", grown.make.now)
     assert far(grown, seen) == {}

@@ -34,7 +34,7 @@ def use(make, now):
     return use
 
 
-def test_what_was_quoted_is_what_is_booked_and_charged(make, quote_for, use):
+def test_quoted_price_is_booked_and_charged(make, quote_for, use):
     make.chef()
     customer = make.customer()
     quote = quote_for(customer, guest_count=8, duration_hours=3, time_slot=time(19), special_requests="No onions")
@@ -46,7 +46,7 @@ def test_what_was_quoted_is_what_is_booked_and_charged(make, quote_for, use):
     assert make.rows("select amount from payments") == [(2_361_56,)]
 
 
-def test_the_quoted_price_is_kept_whoever_cooks_and_whatever_they_cost_by_then(make, quote_for, use):
+def test_quoted_price_holds_for_any_chef_and_rate(make, quote_for, use):
     cheap, dear = make.chef(300_00), make.chef(900_00)
     customer = make.customer()
     quote = quote_for(customer)
@@ -58,7 +58,7 @@ def test_the_quoted_price_is_kept_whoever_cooks_and_whatever_they_cost_by_then(m
     ) == [(300_00, 600_00)]
 
 
-def test_the_quoted_price_is_kept_though_the_rate_and_the_tariff_change(make, quote_for, use, now):
+def test_quoted_price_survives_rate_and_tariff_changes(make, quote_for, use, now):
     make.chef()
     customer = make.customer()
     quote = quote_for(customer)
@@ -71,7 +71,7 @@ def test_the_quoted_price_is_kept_though_the_rate_and_the_tariff_change(make, qu
     assert use(customer, quote.id).total == quote.total == 879_80
 
 
-def test_a_quote_for_a_named_chef_is_a_booking_with_that_chef(make, quote_for, use):
+def test_quote_for_named_chef_books_that_chef(make, quote_for, use):
     make.chef(100_00)
     named = make.chef(500_00)
     customer = make.customer()
@@ -79,7 +79,7 @@ def test_a_quote_for_a_named_chef_is_a_booking_with_that_chef(make, quote_for, u
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_used_quote_is_gone_and_names_its_booking(make, quote_for, use):
+def test_used_quote_is_gone_and_names_its_booking(make, quote_for, use):
     make.chef()
     customer = make.customer()
     quote = quote_for(customer)
@@ -92,7 +92,7 @@ def test_a_used_quote_is_gone_and_names_its_booking(make, quote_for, use):
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_used_quote_stays_used_when_its_booking_is_cancelled(make, quote_for, use):
+def test_used_quote_stays_used_after_cancellation(make, quote_for, use):
     make.chef()
     customer = make.customer()
     quote = quote_for(customer)
@@ -103,7 +103,7 @@ def test_a_used_quote_stays_used_when_its_booking_is_cancelled(make, quote_for, 
         use(customer, quote.id)
 
 
-def test_a_quote_used_many_times_at_once_is_one_booking(make, quote_for, use):
+def test_concurrent_uses_of_quote_make_one_booking(make, quote_for, use):
     for _ in range(3):
         make.chef()
     customer = make.customer()
@@ -113,7 +113,7 @@ def test_a_quote_used_many_times_at_once_is_one_booking(make, quote_for, use):
     assert make.rows("select count(*) from bookings") == [(1,)]
 
 
-def test_a_quote_is_good_for_half_an_hour_to_the_instant(make, quote_for, use, now):
+def test_quote_expires_exactly_after_half_an_hour(make, quote_for, use, now):
     make.chef()
     customer = make.customer()
     quote = quote_for(customer)
@@ -122,7 +122,7 @@ def test_a_quote_is_good_for_half_an_hour_to_the_instant(make, quote_for, use, n
     assert use(customer, quote.id, now + QUOTES.valid_for - timedelta(microseconds=1))
 
 
-def test_a_refused_booking_leaves_the_quote_to_be_used(make, quote_for, use):
+def test_refused_booking_leaves_quote_usable(make, quote_for, use):
     chef = make.chef()
     customer = make.customer()
     quote = quote_for(customer)
@@ -133,7 +133,7 @@ def test_a_refused_booking_leaves_the_quote_to_be_used(make, quote_for, use):
     assert use(customer, quote.id).chef_id == chef.id
 
 
-def test_another_customers_quote_and_one_nobody_gave_are_not_found(make, quote_for, use):
+def test_foreign_or_unknown_quote_is_not_found(make, quote_for, use):
     make.chef()
     quote = quote_for(make.customer())
     for quote_id in (quote.id, new_id()):
@@ -141,7 +141,7 @@ def test_another_customers_quote_and_one_nobody_gave_are_not_found(make, quote_f
             use(make.customer(), quote_id)
 
 
-def test_a_quote_is_refused_for_what_could_not_be_booked(make, quote_for):
+def test_unbookable_request_gets_no_quote(make, quote_for):
     chef = make.chef()
     customer = make.customer()
     with pytest.raises(Invalid, match="time_slot"):
@@ -156,7 +156,7 @@ def test_a_quote_is_refused_for_what_could_not_be_booked(make, quote_for):
     assert make.rows("select count(*) from home_chef_quotes") == [(0,)]
 
 
-def test_a_quote_holds_nobodys_time_and_counts_as_no_booking(make, quote_for):
+def test_quote_reserves_no_time_and_is_no_booking(make, quote_for):
     make.chef()
     customer = make.customer()
     for _ in range(5):
@@ -164,7 +164,7 @@ def test_a_quote_holds_nobodys_time_and_counts_as_no_booking(make, quote_for):
     assert make.booking(customer)
 
 
-def test_a_quote_whose_time_has_come_too_near_is_refused(make, quote_for, use, now):
+def test_quote_too_close_to_start_is_refused(make, quote_for, use, now):
     make.chef(week=[(day, 0, 1440) for day in range(7)])
     customer = make.customer()
     quote = quote_for(customer, booking_date=now.date(), time_slot=time(12, 30))

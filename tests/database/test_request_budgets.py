@@ -50,9 +50,9 @@ class FrequentRequests:
 
     def book(self) -> int:
         day, people = self._world.make.day(next(self._days)).isoformat(), self._world.people
-        wish = {"address_id": people[CUSTOMER].address_id, "chef_id": people[CHEF].id, "booking_date": day}
+        request = {"address_id": people[CUSTOMER].address_id, "chef_id": people[CHEF].id, "booking_date": day}
         key = {"Idempotency-Key": str(new_id())}
-        return self._send("customer", "POST", "/customer/bookings", wish | {"time_slot": "12:00"}, **key)
+        return self._send("customer", "POST", "/customer/bookings", request | {"time_slot": "12:00"}, **key)
 
     def list(self) -> int:
         return self._send("customer", "GET", "/customer/bookings")

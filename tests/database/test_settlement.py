@@ -58,7 +58,7 @@ def happened(make):
     return [kind for (kind,) in make.rows("select kind from booking_events order by id")]
 
 
-def test_a_payment_that_succeeds_confirms_the_booking_and_is_booked_once(make, phonepe, booking, our_id, poll):
+def test_success_confirms_booking_with_one_posting(make, phonepe, booking, our_id, poll):
     phonepe.settle(our_id, "pay")
     for _ in range(3):
         assert poll() == "succeeded"
@@ -70,7 +70,7 @@ def test_a_payment_that_succeeds_confirms_the_booking_and_is_booked_once(make, p
     assert happened(make) == ["booked", "payment_started", "payment_succeeded", "confirmed"]
 
 
-def test_a_success_keeps_what_the_gateway_told_of_it(make, phonepe, gateway, our_id, poll, now):
+def test_success_stores_gateways_details(make, phonepe, gateway, our_id, poll, now):
     phonepe.settle(our_id, "pay")
     poll()
     [payment] = phonepe.transactions()
@@ -81,14 +81,14 @@ def test_a_success_keeps_what_the_gateway_told_of_it(make, phonepe, gateway, our
     assert stored == [(payment["transactionId"], payment["utr"], code, "applied", now, None)]
 
 
-def test_a_success_starts_the_clock_of_the_offer(make, phonepe, our_id, poll, now):
+def test_success_starts_offer_expiry(make, phonepe, our_id, poll, now):
     phonepe.settle(our_id, "pay")
     poll()
     assert make.rows("select state, expires_at from offers") == [("open", now + timedelta(hours=2))]
 
 
 @pytest.mark.parametrize("code", ["PAYMENT_ERROR", "PAYMENT_DECLINED", "PAYMENT_CANCELLED"])
-def test_a_payment_that_fails_leaves_the_booking_to_be_paid(make, phonepe, booking, our_id, poll, code):
+def test_failed_payment_leaves_booking_payable(make, phonepe, booking, our_id, poll, code):
     phonepe.settle(our_id, "decline", code=code)
     for _ in range(2):
         assert poll() == "failed"
@@ -100,14 +100,14 @@ def test_a_payment_that_fails_leaves_the_booking_to_be_paid(make, phonepe, booki
     assert make.rows("select code, next_poll_at from payment_attempts") == [(code, None)]
 
 
-def test_a_payment_that_is_pending_changes_nothing(make, booking, poll):
+def test_pending_payment_changes_nothing(make, booking, poll):
     assert poll() == "pending"
     assert make.stored(booking.id).payment_status == "pending"
     assert happened(make) == ["booked", "payment_started"]
 
 
 @pytest.mark.parametrize("answer", ["unknown_code", "internal_server_error", "unauthorized"])
-def test_an_answer_that_is_not_explicit_leaves_it_pending(make, phonepe, booking, our_id, poll, answer):
+def test_ambiguous_answer_stays_pending(make, phonepe, booking, our_id, poll, answer):
     phonepe.settle(our_id, "pay")
     phonepe.fault(f"status.{answer}")
     with suppress(GatewayUnavailable):
@@ -116,7 +116,7 @@ def test_an_answer_that_is_not_explicit_leaves_it_pending(make, phonepe, booking
     assert poll() == "succeeded"
 
 
-def test_a_failure_that_turns_out_a_success_confirms_the_booking(make, phonepe, booking, our_id, poll):
+def test_success_after_failure_confirms_booking(make, phonepe, booking, our_id, poll):
     phonepe.settle(our_id, "decline")
     assert poll() == "failed"
     phonepe.settle(our_id, "pay", force=True)
@@ -126,9 +126,7 @@ def test_a_failure_that_turns_out_a_success_confirms_the_booking(make, phonepe, 
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
 
 
-def test_a_payment_that_timed_out_has_failed_and_is_asked_about_for_its_late_success(
-    make, phonepe, db, gateway, booking, our_id, poll, now
-):
+def test_timed_out_payment_fails_and_is_still_polled(make, phonepe, db, gateway, booking, our_id, poll, now):
     phonepe.settle(our_id, "decline", code="TIMED_OUT")
     assert poll() == "failed"
     assert make.rows("select next_poll_at from payment_attempts") == [(now + timedelta(seconds=30),)]
@@ -141,9 +139,7 @@ def test_a_payment_that_timed_out_has_failed_and_is_asked_about_for_its_late_suc
 
 
 @pytest.mark.parametrize("fault", MISMATCHES)
-def test_a_success_about_something_else_confirms_nothing_and_is_a_persons_matter(
-    make, phonepe, booking, our_id, poll, fault
-):
+def test_mismatched_success_confirms_nothing_needs_person(make, phonepe, booking, our_id, poll, fault):
     phonepe.settle(our_id, "pay")
     phonepe.fault(fault)
     assert poll() == "mismatched"
@@ -161,23 +157,23 @@ def test_a_success_about_something_else_confirms_nothing_and_is_a_persons_matter
 @pytest.mark.parametrize(
     "different", [{"amount": 1}, {"merchant": "OTHER"}, {"merchant_txn_id": "X"}, {"currency": "USD"}]
 )
-def test_every_part_of_a_success_is_held_against_what_we_asked(make, booking, settle, different):
+def test_every_field_of_success_is_compared(make, booking, settle, different):
     assert settle(GatewayStatus.SUCCEEDED, **different) == "mismatched"
     assert make.stored(booking.id).status == "pending"
 
 
 @pytest.mark.parametrize("absent", [{"amount": None}, {"merchant_txn_id": None}])
-def test_a_success_that_does_not_say_of_what_is_no_success(make, settle, absent):
+def test_incomplete_success_is_no_success(make, settle, absent):
     assert settle(GatewayStatus.SUCCEEDED, **absent) == "pending"
     assert make.rows("select count(*) from exceptions") == [(0,)]
 
 
 @pytest.mark.parametrize("different", [{"merchant": "OTHER"}, {"merchant_txn_id": "X"}])
-def test_a_failure_of_somebody_elses_payment_fails_nothing(settle, different):
+def test_foreign_payments_failure_fails_nothing(settle, different):
     assert settle(GatewayStatus.FAILED, **different) == "pending"
 
 
-def test_a_payment_the_gateway_does_not_know_is_given_time_to_arrive(make, phonepe, booking, poll):
+def test_unknown_payment_gets_time_to_arrive(make, phonepe, booking, poll):
     phonepe.fault("status.not_found", times=2)
     assert poll(after=NOT_FOUND_GRACE - timedelta(microseconds=1)) == "pending"
     assert poll(after=NOT_FOUND_GRACE) == "failed"
@@ -185,9 +181,7 @@ def test_a_payment_the_gateway_does_not_know_is_given_time_to_arrive(make, phone
 
 
 @pytest.mark.parametrize(("status", "amount"), [(GatewayStatus.FAILED, None), (GatewayStatus.SUCCEEDED, 1)])
-def test_a_gateway_that_takes_a_success_back_changes_no_money_and_is_a_persons_matter(
-    make, phonepe, booking, our_id, poll, settle, status, amount
-):
+def test_revoked_success_keeps_money_and_needs_person(make, phonepe, booking, our_id, poll, settle, status, amount):
     phonepe.settle(our_id, "pay")
     poll()
     for _ in range(2):
@@ -198,7 +192,7 @@ def test_a_gateway_that_takes_a_success_back_changes_no_money_and_is_a_persons_m
     assert make.rows("select kind, booking_id from exceptions") == [("payment_contradiction", booking.id)]
 
 
-def test_a_question_that_was_overtaken_takes_nothing_back(make, phonepe, our_id, poll, attempt, settle):
+def test_stale_poll_reverts_nothing(make, phonepe, our_id, poll, attempt, settle):
     """Fails when the attempt's state before the poll is ignored: a start would be refused for no reason."""
     before = attempt()
     phonepe.settle(our_id, "pay")
@@ -208,7 +202,7 @@ def test_a_question_that_was_overtaken_takes_nothing_back(make, phonepe, our_id,
     assert make.rows("select count(*) from exceptions") == [(0,)]
 
 
-def test_one_signal_arriving_many_times_at_once_is_booked_and_told_once(make, phonepe, booking, our_id, poll):
+def test_concurrent_signals_post_and_notify_once(make, phonepe, booking, our_id, poll):
     """Fails when no row is locked before the decision: the history would have eight events."""
     phonepe.settle(our_id, "pay")
     assert set(run_concurrently(8, poll)) == {"succeeded"}

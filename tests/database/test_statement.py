@@ -66,7 +66,7 @@ def statement(db, chef, now, first, last, limit=100):
 
 
 @pytest.mark.breaks_invariants("a chef's past is booked by hand")
-def test_what_was_owed_before_and_each_line_make_what_is_owed_after_to_the_paisa(db, chef_with_a_past, now):
+def test_opening_balance_and_lines_give_closing_balance(db, chef_with_a_past, now):
     """Fails when the running balance begins with the period or the page, and when a kind of line is missing."""
     statements = [statement(db, chef_with_a_past, now, *month, limit=1) for month in MONTHS]
     for shown, lines in statements:
@@ -89,7 +89,7 @@ def test_what_was_owed_before_and_each_line_make_what_is_owed_after_to_the_paisa
 
 
 @pytest.mark.breaks_invariants("a visit earns before it is completed")
-def test_the_chef_and_an_admin_are_told_the_same(world):
+def test_chef_and_admin_see_same_statement(world):
     world.earning()
     world.completed()
     for query in ({}, {"from": "2026-01-01", "to": "2026-12-31"}, {"limit": 1}):
@@ -97,7 +97,7 @@ def test_the_chef_and_an_admin_are_told_the_same(world):
     assert len(world.get(STATEMENT)["items"]) == 2
 
 
-def test_every_account_is_shown_with_its_balance_and_all_of_them_sum_to_zero(world):
+def test_all_accounts_are_listed_and_sum_to_zero(world):
     empty = world.get(LEDGER)
     assert [each["account"] for each in empty["accounts"]] == [code.value for code in AccountCode]
     assert {each["balance"] for each in empty["accounts"]} == {empty["total"]} == {0}
@@ -116,7 +116,7 @@ def test_every_account_is_shown_with_its_balance_and_all_of_them_sum_to_zero(wor
     assert (result["total"], world.get(LEDGER, booking_id=str(new_id()))) == (0, empty)
 
 
-def test_the_ledger_of_a_day_ends_with_that_day_in_india(world):
+def test_ledger_day_ends_in_indian_time(world):
     """Fails when the day is counted in UTC: its last five and a half hours would be the next day's."""
     midnight = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
     for paise, at in ((1_00, midnight - timedelta(microseconds=1)), (20_00, midnight)):

@@ -57,7 +57,7 @@ def spent(world: World) -> dict[str, int]:
 
 
 @pytest.mark.breaks_invariants("rows are stored one by one, without what belongs to them")
-def test_every_read_costs_what_is_written_down_however_many_rows_there_are(world: World):
+def test_every_read_keeps_its_statement_budget(world: World):
     """Seen to fail with a statement for each booking of a list."""
     world.grow()
     few = spent(world)

@@ -14,7 +14,7 @@ from tests.make import always, run_concurrently
 
 FIRST = timedelta(seconds=30)
 LATE = FIRST + LOST_AFTER  # when the first poll counts as lost
-JUST = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 @pytest.fixture
@@ -40,14 +40,14 @@ def state(make):
 
 
 @pytest.mark.usefixtures("our_id")
-def test_a_poll_is_left_to_its_task_until_that_is_taken_for_lost(reconcile):
-    assert reconcile(LATE - JUST) == (0, 0)
+def test_poll_is_left_to_its_task_until_considered_lost(reconcile):
+    assert reconcile(LATE - MICROSECOND) == (0, 0)
     assert reconcile(LATE) == (1, 0)
     assert reconcile(LATE) == (0, 0)
 
 
 @pytest.mark.usefixtures("our_id")
-def test_what_a_person_closes_and_has_not_ended_is_asked_about_a_day_later(db, make, reconcile, now):
+def test_closed_unfinished_payment_is_polled_a_day_later(db, make, reconcile, now):
     """Fails when closing ends the polling: the payment stays pending and blocks its booking's payment."""
     reconcile(STEPS[-1] + LOST_AFTER)
     [(exception,)] = make.rows("select id from exceptions")
@@ -61,21 +61,21 @@ def test_what_a_person_closes_and_has_not_ended_is_asked_about_a_day_later(db, m
 
 
 @pytest.mark.usefixtures("our_id")
-def test_a_reconciliation_that_comes_late_asks_once_and_puts_the_poll_schedule_on_its_next_poll(make, reconcile, now):
+def test_late_reconciliation_polls_once_and_reschedules(make, reconcile, now):
     assert reconcile(timedelta(minutes=10)) == (1, 0)
     next_poll = now + timedelta(minutes=15)
     assert make.rows("select next_poll_at from payment_attempts") == [(next_poll,)]
     assert (next_poll,) in make.rows("select due_at from outbox where kind = 'payments.poll'")
 
 
-def test_reconciliation_finds_a_success_nobody_told_of(make, phonepe, our_id, reconcile):
+def test_reconciliation_finds_success_without_signal(make, phonepe, our_id, reconcile):
     phonepe.settle(our_id, "pay")
     assert reconcile(LATE) == (1, 0)
     assert state(make) == "succeeded"
     assert reconcile(timedelta(days=1)) == (0, 0)
 
 
-def test_reconciliation_finds_a_payment_whose_page_nobody_got(make, phonepe, gateway, customer, booking, reconcile):
+def test_reconciliation_finds_payment_without_page(make, phonepe, gateway, customer, booking, reconcile):
     phonepe.fault("pay.http_500")
     with pytest.raises(Exception, match="no answer"):
         make.page(gateway, customer, booking.id)
@@ -84,9 +84,7 @@ def test_reconciliation_finds_a_payment_whose_page_nobody_got(make, phonepe, gat
     assert make.stored(booking.id).payment_status == "success"
 
 
-def test_a_silent_gateway_leaves_everything_pending_and_the_others_are_asked_all_the_same(
-    make, phonepe, gateway, our_id, reconcile
-):
+def test_silent_gateway_leaves_all_pending_and_polls_others(make, phonepe, gateway, our_id, reconcile):
     make.chef()
     customer = make.customer()
     other = make.page(gateway, customer, make.booking(customer).id).merchant_txn_id
@@ -101,18 +99,18 @@ def test_a_silent_gateway_leaves_everything_pending_and_the_others_are_asked_all
 
 
 @pytest.mark.usefixtures("our_id")
-def test_two_reconciliations_at_once_ask_about_each_payment_once(make, gateway, reconcile):
+def test_concurrent_reconciliations_poll_each_payment_once(make, gateway, reconcile):
     for _ in range(4):
         make.chef()
         customer = make.customer()
         make.page(gateway, customer, make.booking(customer).id)
     outcomes = run_concurrently(3, lambda: reconcile(LATE))
-    assert sum(asked for asked, _ in outcomes) == 5
+    assert sum(count for count, _ in outcomes) == 5
     assert make.rows("select distinct polls from payment_attempts") == [(1,)]
 
 
 @pytest.mark.usefixtures("our_id")
-def test_a_reconciliation_that_stands_at_a_slow_gateway_leaves_the_rest_to_another(db, make, gateway, now, monkeypatch):
+def test_slow_reconciliation_leaves_rest_to_another(db, make, gateway, now, monkeypatch):
     """Fails when a reconciliation claims all due polls at once, or holds a lock during a gateway call."""
     monkeypatch.setattr(status_polling, "BATCH", 1)
     for _ in range(2):
@@ -131,7 +129,7 @@ def test_a_reconciliation_that_stands_at_a_slow_gateway_leaves_the_rest_to_anoth
 
 
 @pytest.mark.usefixtures("our_id")
-def test_a_payment_that_is_being_settled_is_passed_over_without_waiting(db, reconcile):
+def test_payment_being_settled_is_skipped(db, reconcile):
     """Fails (it waits for the read timeout) without `skip locked`."""
     with db.transaction() as session:
         session.execute(text("select 1 from payment_attempts for update"))
@@ -139,7 +137,7 @@ def test_a_payment_that_is_being_settled_is_passed_over_without_waiting(db, reco
 
 
 @pytest.mark.breaks_invariants("refunds are promised without the decision that is booked with them")
-def test_reconciliation_sends_a_refund_whose_task_was_lost(make, phonepe, gateway, db, customer, reconcile, now):
+def test_reconciliation_sends_refund_with_lost_task(make, phonepe, gateway, db, customer, reconcile, now):
     _, txn = make.paid(gateway, phonepe, customer)
     with db.transaction() as session:
         refunding.reserve(session, queries.attempt_by_our_id(session, txn), 100_00, reason="a test", now=now)
@@ -148,7 +146,7 @@ def test_reconciliation_sends_a_refund_whose_task_was_lost(make, phonepe, gatewa
     assert make.rows("select state from refunds") == [("done",)]
 
 
-def test_a_waiting_customer_makes_us_ask_at_most_every_three_seconds(make, phonepe, our_id, poll):
+def test_customer_polls_are_limited_to_every_three_seconds(make, phonepe, our_id, poll):
     phonepe.settle(our_id, "pay", after_polls=2)
     run_concurrently(6, poll)
     poll(timedelta(seconds=3) - timedelta(microseconds=1))
@@ -160,7 +158,7 @@ def test_a_waiting_customer_makes_us_ask_at_most_every_three_seconds(make, phone
     assert state(make) == "succeeded"
 
 
-def test_a_waiting_customer_meets_a_silent_gateway_as_pending(make, phonepe, our_id, poll):
+def test_silent_gateway_is_pending_for_waiting_customer(make, phonepe, our_id, poll):
     phonepe.settle(our_id, "pay")
     phonepe.fault("status.http_500")
     poll()
@@ -169,7 +167,7 @@ def test_a_waiting_customer_meets_a_silent_gateway_as_pending(make, phonepe, our
     assert state(make) == "succeeded"
 
 
-def test_what_has_ended_is_not_asked_about_again(make, phonepe, our_id, poll):
+def test_ended_payment_is_not_polled_again(make, phonepe, our_id, poll):
     phonepe.settle(our_id, "decline")
     poll()
     phonepe.settle(our_id, "pay", force=True)
@@ -177,7 +175,7 @@ def test_what_has_ended_is_not_asked_about_again(make, phonepe, our_id, poll):
     assert state(make) == "failed"
 
 
-def test_an_id_that_is_not_ours_is_unknown_and_asks_nobody(db, gateway, now, phonepe):
+def test_unknown_id_is_not_polled(db, gateway, now, phonepe):
     assert status_polling.poll_by_our_id(db, always(gateway), line, "SZ_SOMEBODY", now) == "unknown"
     assert status_polling.poll_by_our_id(db, always(gateway), line, "", now) == "unknown"
     assert phonepe.transactions() == []

@@ -24,7 +24,7 @@ from tests.http.bad_input import Operation
 from tests.make import Make, Person
 from tests.phonepe_server import PhonePeServer
 
-LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
+LIFETIMES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
 
 
 @dataclass
@@ -127,8 +127,8 @@ class World:
         day, at = self.make.day(-1), self.make.now
         self.make.run("insert into reconciliation_days (day) values (:day) on conflict do nothing", day=day)
         named = {"day": day, "gateway": "phonepe", "kind": "notification", "our_id": str(new_id())}
-        theirs = json.dumps(asdict(Theirs("pending", "PAYMENT_PENDING", None, None, None, None)))
-        found = {"outcome": "theirs_only", "theirs": theirs, "created_at": at, "compared_at": at}
+        gateway_answer = json.dumps(asdict(Theirs("pending", "PAYMENT_PENDING", None, None, None, None)))
+        found = {"outcome": "theirs_only", "theirs": gateway_answer, "created_at": at, "compared_at": at}
         self.ids["row_id"] = self.add("reconciliation_rows", **named, **found)
 
     def get(self, operation: Operation, **query: Any) -> dict[str, Any]:
@@ -148,7 +148,7 @@ class World:
         """Return the path's ids: of existing rows, or of the row this operation needs."""
         if str(operation) in OF_COMPLETED:
             return self.ids | {"booking_id": self.ids["completed_id"]}
-        return self.ids | ({"chef_id": self.people[CHEF].id} if str(operation) in OF_WHO_EARNS else {})
+        return self.ids | ({"chef_id": self.people[CHEF].id} if str(operation) in CHEF_ID_OPERATIONS else {})
 
     def _required_parameters(self, operation: Operation) -> dict[str, Any]:
         """Return the operation's required query parameters."""
@@ -163,13 +163,13 @@ class World:
     def token(self, role: str) -> str:
         [(email,)] = self.make.rows("select email from users where id = :id", id=self.people[role].id)
         with self.make.db.transaction() as session:
-            begun = sessions.begin(session, email, LIVES, self.make.now)
+            begun = sessions.begin(session, email, LIFETIMES, self.make.now)
         assert begun
         return wiring.access_tokens().issue(begun.user_id, begun.session_id, role, datetime.now(UTC))
 
 
 OF_COMPLETED = {"GET /customer/bookings/{booking_id}/invoice"}
-OF_WHO_EARNS = {"GET /admin/chefs/{chef_id}/statement"}
+CHEF_ID_OPERATIONS = {"GET /admin/chefs/{chef_id}/statement"}
 REQUIRED_PARAMETERS = {"GET /customer/chefs": {"city": "Mumbai"}}
 # Adds one more row to each list.
 ROWS: dict[str, Callable[[World], None]] = {

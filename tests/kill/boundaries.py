@@ -42,9 +42,9 @@ class Boundaries:
     def deaths(self) -> list[str]:
         return self._died.read_text().splitlines()
 
-    def come_to(self, what: str) -> None:
+    def pass_boundary(self, description: str) -> None:
         with self._passed.open("a") as passed:
-            passed.write(f"{what}\n")
+            passed.write(f"{description}\n")
         if len(self.passed()) == int(self._deadly.read_text()):
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -59,12 +59,12 @@ def install(boundaries: Boundaries, function: str, google: tuple[str, ...]) -> N
         inner = getattr(owner, method)
 
         def outer(*args: Any, **kwargs: Any) -> Any:
-            what = name(*args, **kwargs)
-            if what and before:
-                boundaries.come_to(f"{function}: before {what}")
+            description = name(*args, **kwargs)
+            if description and before:
+                boundaries.pass_boundary(f"{function}: before {description}")
             answer = inner(*args, **kwargs)
-            if what:
-                boundaries.come_to(f"{function}: after {what}")
+            if description:
+                boundaries.pass_boundary(f"{function}: after {description}")
             return answer
 
         setattr(owner, method, outer)

@@ -24,7 +24,7 @@ class Story:
     before: tuple[Act, ...]
     act: Act
     ends: tuple[str, str]
-    meets: str
+    boundary_kinds: str
     after: tuple[Act, ...] = ()
 
 
@@ -40,8 +40,8 @@ def deliver(world: World, _: Visit) -> None:
     world.deliver()
 
 
-def lose_tasks(world: World, _: Visit) -> None:
-    world.lose_tasks()
+def delete_tasks(world: World, _: Visit) -> None:
+    world.delete_tasks()
 
 
 def sweep(world: World, _: Visit) -> None:
@@ -69,7 +69,7 @@ STORIES = {
     ),
     "people are told": Story((*PAID_WITHOUT_SIGNAL, World.poll), deliver, CONFIRMED, "commit mail"),
     "what is overdue is swept": Story(
-        (*PAID_WITHOUT_SIGNAL, World.poll, lose_tasks, time_passes), sweep, CONFIRMED, "commit task"
+        (*PAID_WITHOUT_SIGNAL, World.poll, delete_tasks, time_passes), sweep, CONFIRMED, "commit task"
     ),
     "a visit is cancelled": Story(PAID, World.cancel, CANCELLED, "commit task"),
     "a refund is sent": Story((*PAID, World.cancel), deliver, CANCELLED, "commit mail gateway's"),
@@ -99,19 +99,19 @@ def play(world: World, story: Story, deadly: int = 0) -> tuple[list[str], dict[s
 
 
 @pytest.mark.parametrize("title", STORIES)
-def test_killed_anywhere_everything_ends_as_if_nobody_had_been_killed(world: World, title: str):
+def test_kill_at_any_boundary_leaves_same_outcome(world: World, title: str):
     """Fails when a message is marked done before it is handled (`queries.done` first in `handle`: mails are lost), when
     each sending has a new Message-ID, when an attempt without a page blocks the next (`CALL_ENDS`), and when a refund
     unknown to the gateway is not resent (`RESEND_AFTER`)."""
     story = STORIES[title]
-    boundaries, undisturbed = play(world, story)
-    assert {where.split()[2] for where in boundaries} == set(story.meets.split())
-    assert undisturbed["booking"][0][:2] == list(story.ends)
+    boundaries, undisturbed_run = play(world, story)
+    assert {boundary.split()[2] for boundary in boundaries} == set(story.boundary_kinds.split())
+    assert undisturbed_run["booking"][0][:2] == list(story.ends)
     ended = {}
-    for deadly, where in enumerate(boundaries, 1):
+    for deadly, boundary in enumerate(boundaries, 1):
         passed, end = play(world, story, deadly)
-        assert passed[deadly - 1 : deadly] == [where]
-        assert world.boundaries.deaths() == [where.partition(":")[0]]
-        if end != undisturbed:
-            ended[f"{deadly} {where}"] = {name: end[name] for name in end if end[name] != undisturbed[name]}
+        assert passed[deadly - 1 : deadly] == [boundary]
+        assert world.boundaries.deaths() == [boundary.partition(":")[0]]
+        if end != undisturbed_run:
+            ended[f"{deadly} {boundary}"] = {name: end[name] for name in end if end[name] != undisturbed_run[name]}
     assert ended == {}

@@ -35,7 +35,7 @@ from tests.postgres_server import plain_connection
 
 FUNCTIONS = ("customer", "payments", "callback", "tasks", "schedule")
 INVOKER = "invoker@test.example"
-TIMES = 8  # maximum tries of one call
+MAX_TRIES = 8  # maximum tries of one call
 
 # Expires leases, makes the sweep and the polls due, gives up gateway calls, and allows the next customer poll.
 LATER = (
@@ -84,14 +84,14 @@ class World:
     def retry(self, call: Callable[[], requests.Response]) -> dict[str, Any]:
         """Retry until the call succeeds: at once without an answer, later when the answer asks for that."""
         failure = "no answer"
-        for _ in range(TIMES):
+        for _ in range(MAX_TRIES):
             with suppress(requests.ConnectionError):
                 answer = call()
                 failure = f"{answer.status_code} {answer.text}"
                 if answer.ok:
                     return dict(answer.json())
                 self.time_passes()
-        raise AssertionError(f"it could not be done in {TIMES} tries: {failure}")
+        raise AssertionError(f"it could not be done in {MAX_TRIES} tries: {failure}")
 
     def post(self, function: str, path: str, body: Any, token: str, key: str) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
@@ -102,14 +102,14 @@ class World:
 
         Earlier polls are moved away: due 30 s after the payment began, they would shift this visit's boundaries.
         """
-        self.lose_tasks()
+        self.delete_tasks()
         self.db.run("update outbox set done_at = now() where done_at is null")
         self.mail.flush()
         customer, chef = self.make.customer(), self.make.chef()
         token = self._token(customer.id)
-        wish = {"address_id": str(customer.address_id), "chef_id": str(chef.id)}
-        wish |= {"booking_date": self.make.day(3).isoformat(), "time_slot": "12:00"}
-        visit = Visit(token, self.post("customer", "/customer/bookings", wish, token, "book").json())
+        request = {"address_id": str(customer.address_id), "chef_id": str(chef.id)}
+        request |= {"booking_date": self.make.day(3).isoformat(), "time_slot": "12:00"}
+        visit = Visit(token, self.post("customer", "/customer/bookings", request, token, "book").json())
         assert "id" in visit.booking, visit.booking
         self.rest()
         return visit
@@ -150,11 +150,11 @@ class World:
                 if self._invoke("tasks", urlsplit(json.loads(task["request"])["url"]).path).ok:
                     self._tasks.end("done", "name", task["name"])
 
-    def lose_tasks(self) -> None:
+    def delete_tasks(self) -> None:
         """Delete every task, as if the queue had accepted none."""
         self._tasks.call("update tasks set state = 'dropped'")
 
-    def hold_tasks(self) -> None:
+    def pause_queue(self) -> None:
         """Pause the queue's own deliveries, so that every run is the same."""
         for name in self.google._tasks._queues:
             self._tasks.call("insert into paused values (?)", name)
@@ -174,7 +174,7 @@ class World:
     def rest(self) -> None:
         """Run everything outstanding to its end."""
         self.deliver()
-        for _ in range(TIMES):
+        for _ in range(MAX_TRIES):
             if self.db.run(UNFINISHED) == [[0]]:
                 return
             self.time_passes()
@@ -227,7 +227,7 @@ def start_world(folder: Path, database_url: str) -> Iterator[World]:
         closing(plain_connection(database_url)) as db,
     ):
         world = World(urls, db, Make(database, datetime.now(UTC)), google, phonepe, mail, boundaries)
-        world.hold_tasks()
+        world.pause_queue()
         phonepe.fault("callback.lost", times=100_000)  # the test reports instead
         served = [f"{name}={port.number}" for name, port in ports.items()]
         command = [sys.executable, "-m", "tests.kill.launcher", str(folder), *served]

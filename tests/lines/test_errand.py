@@ -61,12 +61,12 @@ class World:
                 self.call("tasks", "POST", f"/outbox/{message}")
 
     def book(self, due_in=timedelta(hours=30), distance_km=4):
-        body = wish(due_in, distance_km)
+        body = booking_body(due_in, distance_km)
         return self.call("errand", "POST", "/api/v1/errand/bookings", body, 201)
 
     def pay(self, booking):
-        asked = {"booking_id": booking["id"]}
-        page = self.call("payments", "POST", "/api/v1/payments/initiate", asked)
+        body = {"booking_id": booking["id"]}
+        page = self.call("payments", "POST", "/api/v1/payments/initiate", body)
         self.phonepe.pay_page(page["payment_url"], "pay")
         return self.call("payments", "GET", f"/api/v1/payments/status/{page['merchant_txn_id']}")
 
@@ -78,7 +78,7 @@ class World:
         return [mail.subject for mail in self.mails.mails(EMAIL)]
 
 
-def wish(due_in=timedelta(hours=30), distance_km=4):
+def booking_body(due_in=timedelta(hours=30), distance_km=4):
     due_at = (datetime.now(UTC) + due_in).isoformat()
     errand = {"task": "Fetch a parcel", "place": "12 Hill Road", "city": "Mumbai", "due_at": due_at}
     return {**errand, "distance_km": distance_km}
@@ -105,8 +105,8 @@ def world(db, database_url, phonepe):
         yield World(db, phonepe, mails, wiring)
 
 
-def test_an_errand_is_priced_booked_paid_completed_and_invoiced(world):
-    quote = world.call("errand", "POST", "/api/v1/errand/quotes", wish())
+def test_errand_is_priced_booked_paid_completed_invoiced(world):
+    quote = world.call("errand", "POST", "/api/v1/errand/quotes", booking_body())
     assert quote == {"breakdown": {"base": 99.0, "distance": 100.0, "gst": 35.82}, "total": 234.82}
 
     booking = world.book()
@@ -145,7 +145,7 @@ def test_an_errand_is_priced_booked_paid_completed_and_invoiced(world):
 @pytest.mark.parametrize(
     ("due_in", "refund"), [(timedelta(hours=30), 234.82), (timedelta(hours=5), 117.41), (timedelta(hours=1), 0.0)]
 )
-def test_a_cancelled_errand_refunds_what_its_tier_says(world, due_in, refund):
+def test_cancelled_errand_refunds_its_tiers_share(world, due_in, refund):
     booking = world.book(due_in)
     assert world.pay(booking)["payment_status"] == "success"
     path = f"/api/v1/errand/bookings/{booking['id']}"
@@ -174,7 +174,7 @@ def test_a_cancelled_errand_refunds_what_its_tier_says(world, due_in, refund):
 
 
 @pytest.mark.breaks_invariants("the price of an errand is changed by raw SQL")
-def test_the_invariants_of_the_line_are_asked_with_the_cores(world):
+def test_lines_invariants_run_with_the_cores(world):
     booking = world.book()
     invariants = world.wiring.invariants()
     assert {"errands_cost_their_distance", "visits_are_whole", "ledger_balances"} <= invariants.keys()
@@ -189,7 +189,7 @@ def test_the_invariants_of_the_line_are_asked_with_the_cores(world):
     ]
 
 
-def test_an_unpaid_errand_is_cancelled_at_its_deadline(world):
+def test_unpaid_errand_is_cancelled_at_deadline(world):
     booking = world.book()
     from functions.schedule import bookings
 

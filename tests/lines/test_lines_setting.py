@@ -88,7 +88,7 @@ def test_two_lines_are_served_side_by_side():
 
 
 @pytest.mark.parametrize("lines", ["home_chef", "all"])
-def test_a_deployment_without_a_line_knows_nothing_of_it(lines):
+def test_deployment_excludes_unlisted_line(lines):
     printed = deployment(lines, *ALL_PATHS, DOCUMENT)
     assert printed["lines"] == ["home_chef"]
     assert [status for status, _ in printed["answers"]] == [401, 401, 404, 200]
@@ -108,7 +108,7 @@ def test_a_deployment_without_a_line_knows_nothing_of_it(lines):
         ("schedule", "home_chef,home_cheff"),
     ],
 )
-def test_an_unknown_line_stops_the_start(function, lines):
+def test_unknown_line_prevents_start(function, lines):
     ran = started(lines, code=f"import functions.{function}")
     assert ran.returncode != 0
     assert f"SettingsError: LINES names no line: {lines.rpartition(',')[2]}" in ran.stderr.splitlines()[-1]
@@ -133,7 +133,7 @@ def token(make, email):
     return AccessTokens(keys, "bookings", "bookings-api", 3600).issue(begun.user_id, begun.session_id, begun.role, now)
 
 
-def test_a_line_that_is_switched_off_leaves_only_its_finished_bookings(make, gateway, phonepe, database_url):
+def test_switched_off_line_keeps_finished_bookings_readable(make, gateway, phonepe, database_url):
     booking, tokens = booked_before(make, gateway, phonepe)
     requests = [
         *ALL_PATHS,

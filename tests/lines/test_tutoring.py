@@ -140,7 +140,7 @@ def world(db, phonepe):
             assert breaches(session, wiring.invariants(), datetime.now(UTC)) == []
 
 
-def test_a_declined_lesson_goes_on_and_its_cancellation_refunds_a_tier(world):
+def test_declined_lesson_is_reassigned_and_cancelled_by_tier(world):
     lesson = world.book()
     assert (lesson["line"], lesson["ref"][:3], lesson["total"]) == ("tutoring", "TU-", 1062.0)
     assert (lesson["provider_name"], lesson["details"]) == ("Dear Tutor", {"subject": "maths"})
@@ -170,7 +170,7 @@ def test_a_declined_lesson_goes_on_and_its_cancellation_refunds_a_tier(world):
     assert all("Homework" in text and "Sizzle" not in text for text in texts)
 
 
-def test_a_completed_lesson_is_invoiced_and_earned_in_its_own_series(world):
+def test_completed_lesson_is_invoiced_in_own_series(world):
     lesson = world.book(hours=60, provider_id=str(world.people["late"]))
     assert world.offers(lesson) == [("late", "open")]
     world.work()
@@ -191,7 +191,7 @@ def test_a_completed_lesson_is_invoiced_and_earned_in_its_own_series(world):
     assert all("Homework" in text for _, text in world.letters("late"))
 
 
-def test_another_lines_paths_do_not_know_a_lesson(world):
+def test_other_lines_paths_do_not_find_a_lesson(world):
     """Fails when a booking is found by its customer alone: another line's policy would decide its refund."""
     lesson = world.book()
     visit = world.make.booking(world.customer)
@@ -205,7 +205,7 @@ def test_another_lines_paths_do_not_know_a_lesson(world):
     assert world.make.rows("select distinct status from bookings") == [("pending",)]
 
 
-def test_tutors_and_chefs_stay_apart(world):
+def test_tutors_and_chefs_are_separate(world):
     """The chef is cheaper, more experienced and qualified; the best other tutor teaches no maths."""
     tutors = world.call("tutoring", "GET", "/tutoring/tutors", person=ADMIN)["items"]
     chefs = world.call("admin", "GET", "/admin/chefs", person=ADMIN)["items"]

@@ -22,7 +22,7 @@ DUE_MESSAGES = """
 update outbox set done_at = :now where done_at is null and created_at >= :began and due_at <= :now
 and kind in ('payments.refund', 'payments.callback') returning kind, payload
 """
-UNENDED = """
+LIVE_PAYMENTS = """
 select merchant_txn_id from payment_attempts
 where created_at >= :began and (state in ('created', 'pending') or next_poll_at is not null)
 """
@@ -46,7 +46,7 @@ def come_to_rest(case: Case) -> None:
     """Complete outstanding work: decide every payment, handle outbox messages, pass the payment deadline."""
     operations, at = Operations(case, case.world.db, case.bank, 0), case.now + SOON
     case.bank.decide_the_rest()
-    for (our_id,) in case.make.rows(UNENDED, began=case.began):
+    for (our_id,) in case.make.rows(LIVE_PAYMENTS, began=case.began):
         operations.follow(our_id, at)
     _handle_messages(case, operations, at)
     operations.expire(case.now + LATER)

@@ -19,9 +19,9 @@ def queue(system: System, **faults: object) -> None:
     system.http.post(f"{system.url}/_local/tasks/faults", json=faults, timeout=10).raise_for_status()
 
 
-def gateway(system: System, fault: str, txn: str | None = None, **wish: object) -> None:
+def gateway(system: System, fault: str, txn: str | None = None, **settings: object) -> None:
     url = f"{system.url}/_local/payments/{f'{txn}/' if txn else ''}faults"
-    system.http.post(url, json={"fault": fault, "times": 99, **wish}, timeout=10).raise_for_status()
+    system.http.post(url, json={"fault": fault, "times": 99, **settings}, timeout=10).raise_for_status()
 
 
 def settle(system: System, txn: str) -> None:
@@ -57,13 +57,13 @@ def all_paid_without_signal(system: System, members: Sequence[Member]) -> list[t
 def job(system: System, name: str) -> Callable[[], requests.Response]:
     """Return a call of a scheduled job that bypasses the scheduler, which never runs a job twice at once."""
     identity = system.identity(system.env["SCHEDULE_URL"], system.env["SCHEDULE_INVOKER"])
-    return partial(system.ask, "schedule", "POST", f"/jobs/{name}", headers=identity)
+    return partial(system.call, "schedule", "POST", f"/jobs/{name}", headers=identity)
 
 
 def task(system: System, message_id: object) -> Callable[[], requests.Response]:
     """Return a delivery of an outbox message, as the queue sends it."""
     identity = system.identity(system.env["TASKS_URL"], system.env["TASKS_INVOKER"])
-    return partial(system.ask, "tasks", "POST", f"/outbox/{message_id}", headers=identity)
+    return partial(system.call, "tasks", "POST", f"/outbox/{message_id}", headers=identity)
 
 
 def all_at(

@@ -11,7 +11,7 @@ from itertools import product
 import pytest
 
 from tests.postgres_server import shared_postgres
-from tests.races.interleavings import Stage
+from tests.races.interleavings import Race
 from tests.races.operations import World
 
 OPERATIONS = (
@@ -31,9 +31,9 @@ OPERATIONS = (
 
 
 @pytest.fixture(scope="module")
-def stage(template: str) -> Iterator[Stage]:
+def race(template: str) -> Iterator[Race]:
     url = shared_postgres().new_database(template)
-    made = Stage(World(url), url)
+    made = Race(World(url), url)
     yield made
     made.close()
 
@@ -42,7 +42,7 @@ def stage(template: str) -> Iterator[Stage]:
     ("first", "second"),
     [pytest.param(*pair, id=f"{pair[1]}-during-{pair[0]}") for pair in product(OPERATIONS, repeat=2)],
 )
-def test_everybody_has_what_is_theirs_wherever_two_meet(stage, caplog, first, second):
+def test_every_interleaving_ends_consistently(race, caplog, first, second):
     """Seen to fail with each protection removed.
 
     Without the booking's lock in the settlement (`queries.locked`), a booking cancelled or expired meanwhile is paid
@@ -52,9 +52,9 @@ def test_everybody_has_what_is_theirs_wherever_two_meet(stage, caplog, first, se
     (assign-during-reassign). When a failure read before the success was settled counts as a contradiction, a needless
     exception is opened (pay_success-during-pay_fail).
     """
-    for nth, boundary in stage.instants(first, second):
+    for nth, boundary in race.distinct_boundaries(first, second):
         try:
-            stage.interleave(first, second, nth)
+            race.interleave(first, second, nth)
             assert not [record for record in caplog.records if record.exc_info]
         except BaseException as error:
             error.add_note(f"{second} at boundary {nth} ({boundary}) of {first}")

@@ -54,7 +54,7 @@ def members(system: System) -> Iterator[list[Member]]:
 
 
 @pytest.fixture(autouse=True)
-def calm(system: System) -> Iterator[None]:
+def disarm_faults(system: System) -> Iterator[None]:
     """Disarm every fault for the next test."""
     yield
     system.http.delete(f"{system.url}/_local/payments/faults", timeout=10).raise_for_status()
@@ -62,7 +62,7 @@ def calm(system: System) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("worded", "askers"), [("the same", 1), ("anew each time", 6)])
-def test_twenty_callbacks_at_once_are_one_payment(system: System, members: list[Member], worded: str, askers: int):
+def test_twenty_concurrent_callbacks_are_one_payment(system: System, members: list[Member], worded: str, askers: int):
     """Copies with different bodies are separate messages, and each polls the gateway.
 
     Fails when the settlement does not lock the booking and the attempt (`for no key update` in `queries.locked` and
@@ -78,13 +78,13 @@ def test_twenty_callbacks_at_once_are_one_payment(system: System, members: list[
     answers = all_at(system, booking, [partial(send, system, response) for response in reports], askers)
 
     assert Counter(answer.status_code for answer in answers) == {200: AT_ONCE}
-    kept = system.sql("select count(*) from inbox")[0][0] - before
-    assert kept == len(set(reports))
+    stored = system.sql("select count(*) from inbox")[0][0] - before
+    assert stored == len(set(reports))
     at_rest(system)
     assert_paid_once(system, members[0], booking)
 
 
-def test_callback_poll_reconciliation_and_task_at_once_are_one_payment(system: System, members: list[Member]):
+def test_all_concurrent_signals_are_one_payment(system: System, members: list[Member]):
     """Fails without the locks of the test before."""
     member = members[1]
     booking, txn = paid_without_signal(system, member)
@@ -114,7 +114,7 @@ def test_callback_poll_reconciliation_and_task_at_once_are_one_payment(system: S
     assert_paid_once(system, member, booking)
 
 
-def test_a_mail_delivered_many_times_at_once_is_sent_once(system: System, members: list[Member]):
+def test_concurrent_deliveries_send_one_mail(system: System, members: list[Member]):
     """Fails when a lease does not exclude others (`leased_until` unchecked): each delivery sends the mail."""
     member = members[2]
     booking, txn = paid_without_signal(system, member)
@@ -131,7 +131,7 @@ def test_a_mail_delivered_many_times_at_once_is_sent_once(system: System, member
 
 
 @pytest.mark.parametrize("times", [2, AT_ONCE])
-def test_a_payment_started_many_times_at_once_is_one_attempt(system: System, members: list[Member], times: int):
+def test_concurrent_starts_make_one_attempt(system: System, members: list[Member], times: int):
     """Fails when the booking is not locked first: the others violate the unique index of live attempts (a 500), and
     without the index the customer has several pages for one booking."""
     member = members[3]
@@ -157,7 +157,7 @@ def test_a_payment_started_many_times_at_once_is_one_attempt(system: System, mem
     assert member.get(f"/payments/status/{txn}").json()["status"] == "success"
 
 
-def test_a_success_at_the_deadline_is_confirmed_or_sent_back_and_never_both(system: System, members: list[Member]):
+def test_success_at_deadline_is_confirmed_or_refunded(system: System, members: list[Member]):
     """Fails when the expiry does not decide again on the locked row (`is_overdue` in `expiry._cancel`): a booking paid
     since the read is cancelled and its money kept."""
     paid = all_paid_without_signal(system, members)
@@ -181,7 +181,7 @@ def test_a_success_at_the_deadline_is_confirmed_or_sent_back_and_never_both(syst
         (assert_paid_once if confirmed else assert_sent_back)(system, member, booking)
 
 
-def test_expiries_at_once_cancel_each_booking_once(system: System, members: list[Member]):
+def test_concurrent_expiries_cancel_each_booking_once(system: System, members: list[Member]):
     """Fails when the expiry does not lock the booking before it decides: each job cancels it and writes its history."""
     with ThreadPoolExecutor(4) as threads:
         bookings = list(threads.map(partial(booked, system), members))
@@ -199,7 +199,7 @@ def test_expiries_at_once_cancel_each_booking_once(system: System, members: list
         assert "not paid in time" in cancellation
 
 
-def test_reconciliations_at_once_ask_about_each_payment_once(system: System, members: list[Member]):
+def test_concurrent_reconciliations_poll_each_payment_once(system: System, members: list[Member]):
     """Fails when due polls are read without being claimed (`for update skip locked` in the statement of `polls`): each
     job polls all of them."""
     paid = all_paid_without_signal(system, members)
@@ -214,7 +214,7 @@ def test_reconciliations_at_once_ask_about_each_payment_once(system: System, mem
         assert_paid_once(system, member, booking)
 
 
-def test_sweeps_at_once_send_each_promise_once(system: System, members: list[Member]):
+def test_concurrent_sweeps_send_each_message_once(system: System, members: list[Member]):
     """Fails when overdue messages are read without being claimed (`for update skip locked` in the outbox): each sweep
     sends them under its own task name."""
     paid = all_paid_without_signal(system, members[:4])
@@ -236,7 +236,7 @@ def test_sweeps_at_once_send_each_promise_once(system: System, members: list[Mem
         assert_paid_once(system, member, booking)
 
 
-def test_a_refund_reported_by_everybody_at_once_is_done_once(system: System, members: list[Member]):
+def test_concurrent_refund_reports_complete_it_once(system: System, members: list[Member]):
     """Fails when the settlement of a refund does not lock the booking and the refund (`queries.locked`,
     `locked_refund`): several find it pending and record its completion."""
     member = members[4]

@@ -37,7 +37,7 @@ def auth_call(system: System) -> AuthCall:
 
     def prepare(path: str, body: dict[str, str], headers: dict[str, str] | None = None) -> Any:
         return partial(
-            system.ask, "auth", "POST", f"/api/v1/auth/{path}", json=body, headers=headers or new_client_header()
+            system.call, "auth", "POST", f"/api/v1/auth/{path}", json=body, headers=headers or new_client_header()
         )
 
     return prepare
@@ -63,9 +63,7 @@ def session_of(client: Client) -> str:
     return jwt.decode(client.tokens["access_token"], options={"verify_signature": False})["sid"]
 
 
-def test_of_fifty_guesses_at_once_five_are_tries_and_then_the_right_code_is_refused(
-    system: System, auth_call: AuthCall, codes: OneTimeCodes
-):
+def test_fifty_concurrent_guesses_count_five_tries(system: System, auth_call: AuthCall, codes: OneTimeCodes):
     """Fails when a try is counted after the comparison, in a separate call: all fifty are compared."""
     email = address()
     code = int(code_for(system, auth_call, email))
@@ -85,7 +83,7 @@ def test_of_fifty_guesses_at_once_five_are_tries_and_then_the_right_code_is_refu
 
 
 @pytest.mark.parametrize("times", [2, 20])
-def test_the_right_code_presented_at_once_is_one_session(system: System, auth_call: AuthCall, times: int):
+def test_concurrent_correct_codes_make_one_session(system: System, auth_call: AuthCall, times: int):
     """Fails when the step that accepts the code does not delete it."""
     email = address()
     body = {"email": email, "otp": code_for(system, auth_call, email)}
@@ -97,7 +95,7 @@ def test_the_right_code_presented_at_once_is_one_session(system: System, auth_ca
     assert sessions_of(system, email) == [[0, None]]
 
 
-def test_many_sends_to_one_address_by_one_client_at_once_are_one_mail(system: System, auth_call: AuthCall):
+def test_concurrent_sends_from_one_client_are_one_mail(system: System, auth_call: AuthCall):
     """Fails when one call of the store checks the limits and another counts."""
     email, client = address(), new_client_header()
 
@@ -109,7 +107,7 @@ def test_many_sends_to_one_address_by_one_client_at_once_are_one_mail(system: Sy
 
 
 @pytest.mark.parametrize("times", [2, 20])
-def test_refreshes_at_once_get_one_successor_and_its_tokens_are_good(system: System, auth_call: AuthCall, times: int):
+def test_concurrent_refreshes_get_one_valid_successor(system: System, auth_call: AuthCall, times: int):
     """Fails without the grace period (the second ends the family), and when each rotation advances the family."""
     client = system.sign_in()
     body = {"refresh_token": client.tokens["refresh_token"]}
@@ -125,9 +123,7 @@ def test_refreshes_at_once_get_one_successor_and_its_tokens_are_good(system: Sys
     assert auth_call("refresh", {"refresh_token": successor})().status_code == 200
 
 
-def test_an_old_token_presented_beside_the_victims_fresh_one_ends_every_token_of_the_family(
-    system: System, auth_call: AuthCall
-):
+def test_old_token_beside_fresh_one_ends_family(system: System, auth_call: AuthCall):
     """Fails when only the presented token is refused: a thief could keep rotating beside the owner."""
     client = system.sign_in()
     old = {"refresh_token": client.tokens["refresh_token"]}
@@ -148,7 +144,7 @@ def test_an_old_token_presented_beside_the_victims_fresh_one_ends_every_token_of
     assert reason == "replayed"
 
 
-def test_a_sign_out_beside_refreshes_ends_the_session_whoever_comes_first(system: System, auth_call: AuthCall):
+def test_concurrent_sign_out_and_refreshes_end_session(system: System, auth_call: AuthCall):
     """Fails when a rotation writes the session as active (`ended_at = null`) without checking that it is."""
     client = system.sign_in()
     body = {"refresh_token": client.tokens["refresh_token"]}

@@ -164,8 +164,8 @@ class Signals(RuleBasedStateMachine):
         assert -balance.get("refunds_payable", 0) == owed_back
         earned = -sum(balance.get(account, 0) for account in ("provider_payable", "platform_revenue", "gst_payable"))
         applied = any(one.capture == "applied" for one in attempts)
-        kept = booking.total - self._goes_back(booking) if booking.status == Status.CANCELLED and applied else 0
-        assert earned == (booking.total if booking.status == Status.COMPLETED else kept)
+        retained = booking.total - self._refund_amount(booking) if booking.status == Status.CANCELLED and applied else 0
+        assert earned == (booking.total if booking.status == Status.COMPLETED else retained)
         assert -balance.get("customer_advance", 0) == captured - returned - owed_back - earned
         if booking.status in {Status.COMPLETED, Status.CANCELLED}:
             assert balance.get("customer_advance", 0) == 0
@@ -175,15 +175,15 @@ class Signals(RuleBasedStateMachine):
         booking, attempts, refunds = self._stored()
         applied = [one for one in attempts if one.capture == "applied"]
         surplus = {one.id: one.amount for one in attempts if one.capture in {"late", "duplicate"}}
-        if booking.status == Status.CANCELLED and self._goes_back(booking):
-            surplus |= {one.id: self._goes_back(booking) for one in applied}
+        if booking.status == Status.CANCELLED and self._refund_amount(booking):
+            surplus |= {one.id: self._refund_amount(booking) for one in applied}
         assert len(applied) <= 1
         assert {one.merchant_txn_id for one in attempts if one.state == AttemptState.SUCCEEDED} <= self.paid_for
         assert {one.attempt_id: one.amount for one in refunds} == surplus
         assert all(one.amount == booking.total for one in applied)
         assert len([one for one in attempts if one.state in LIVE]) <= 1
 
-    def _goes_back(self, booking: Booking) -> int:
+    def _refund_amount(self, booking: Booking) -> int:
         return booking.total if self.agreed_refund is None else self.agreed_refund
 
     def _stored(self) -> tuple[Booking, list[Attempt], list[Refund]]:

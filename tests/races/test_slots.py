@@ -32,7 +32,7 @@ def booking_body(member, **overrides):
     return {"address_id": member.address_id, "time_slot": "12:00", **overrides}
 
 
-def test_of_two_hundred_who_want_one_chef_at_one_time_one_gets_a_visit(members, system):
+def test_one_of_two_hundred_customers_gets_named_chef(members, system):
     named = {"booking_date": system.day(), "chef_id": str(demo_id("asha@sizzle.example"))}
     answers = at_once([partial(member.post, "/customer/bookings", booking_body(member, **named)) for member in members])
 
@@ -42,7 +42,7 @@ def test_of_two_hundred_who_want_one_chef_at_one_time_one_gets_a_visit(members, 
     assert all(len(refusal["nearest"]) == 3 for refusal in refusals)
 
 
-def test_of_two_hundred_who_name_no_chef_two_get_one_of_two_chefs(members, system):
+def test_two_of_two_hundred_customers_get_one_of_two_chefs(members, system):
     when = system.day()
     answers = at_once(
         [partial(member.post, "/customer/bookings", booking_body(member, booking_date=when)) for member in members]
@@ -54,7 +54,7 @@ def test_of_two_hundred_who_name_no_chef_two_get_one_of_two_chefs(members, syste
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"no_chef_free"}
 
 
-def test_without_the_constraint_the_same_crowd_overbooks_the_chef(tmp_path):
+def test_same_crowd_overbooks_without_constraint(tmp_path):
     """Counterpart of the first test: the constraint prevents overbooking, not the check before it."""
     with start_system(tmp_path) as unprotected:
         database = PostgresDatabase(unprotected.env["DATABASE_URL"], 1)
@@ -74,7 +74,7 @@ def visits_of_one_chef(system: System, members: Sequence[Member]) -> int:
     return Counter(answer.status_code for answer in answers)[201]
 
 
-def test_a_double_tap_with_a_key_is_one_booking_and_twice_the_same_answer(members, system):
+def test_double_tap_with_key_is_one_booking(members, system):
     member, when = members[0], system.day()
     body = booking_body(member, booking_date=when)
     taps = [partial(member.post, "/customer/bookings", body, Idempotency_Key="tap") for _ in range(8)]
@@ -87,7 +87,7 @@ def test_a_double_tap_with_a_key_is_one_booking_and_twice_the_same_answer(member
     assert [item["booking_date"] for item in listed].count(when) == 1
 
 
-def test_a_double_tap_without_a_key_is_one_booking_and_a_conflict_that_names_it(members, system):
+def test_double_tap_without_key_is_one_booking_and_conflict(members, system):
     member = members[1]
     body = booking_body(member, booking_date=system.day())
 

@@ -80,7 +80,7 @@ def port(release: Path, tmp_path: Path) -> Iterator[int]:
         reserved.close()
 
 
-def test_the_release_before_plays_its_own_journey_on_the_schema_of_this_one(release: Path, port: int):
+def test_previous_release_passes_on_this_schema(release: Path, port: int):
     """Fails when a migration drops, renames or narrows a column that code uses, or requires a value it does not
     write."""
     command = [sys.executable, "-m", "infra.local.journey", "--port", str(port)]
@@ -88,7 +88,7 @@ def test_the_release_before_plays_its_own_journey_on_the_schema_of_this_one(rele
     assert played.returncode == 0, played.stdout + played.stderr
 
 
-def test_each_step_of_the_release_before_is_here_as_it_was(release: Path):
+def test_previous_releases_steps_are_unchanged(release: Path):
     """Fails when an applied step is changed: existing databases would never get the change."""
     then = steps(release)
     assert then

@@ -31,7 +31,7 @@ def wanted(system: System, **other: str) -> dict[str, str]:
     return {"queue": "mails", **outputs, **other}
 
 
-def test_the_database_is_migrated_by_a_task_that_is_waited_for(system: System, tmp_path: Path):
+def test_database_is_migrated_by_an_awaited_task(system: System, tmp_path: Path):
     (tmp_path / "migration.json").write_text(json.dumps(wanted(system)))
     before = system.logs()["migrate"].count("/migrations/upgrade")
     ran = tool("migrate", str(tmp_path / "migration.json"), system.env)
@@ -39,39 +39,37 @@ def test_the_database_is_migrated_by_a_task_that_is_waited_for(system: System, t
     assert system.logs()["migrate"].count("/migrations/upgrade") > before
 
 
-def test_a_migration_that_is_refused_stops_the_release(system: System):
+def test_refused_migration_stops_release(system: System):
     refused = Migration(Settings.read(system.env), wanted(system, account="somebody@local.iam.gserviceaccount.com"))
     with pytest.raises(NotMigrated, match="3 answers"):
         refused.run(patience=30, every=0.1)
 
 
-def test_a_migration_nobody_answers_in_time_stops_the_release_and_is_taken_back(system: System):
+def test_unanswered_migration_stops_release_and_is_deleted(system: System):
     refused = Migration(Settings.read(system.env), wanted(system, account="somebody@local.iam.gserviceaccount.com"))
     with pytest.raises(NotMigrated, match="none was a success"):
         refused.run(patience=0, every=0.1)
     assert refused._ask("GET") is None
 
 
-def test_a_queue_that_is_not_there_stops_the_release(system: System):
+def test_missing_queue_stops_release(system: System):
     with pytest.raises(NotMigrated, match="404"):
         Migration(Settings.read(system.env), wanted(system, queue="nowhere")).run()
 
 
-def test_what_is_deployed_answers_as_it_must_behind_one_address_and_at_each_functions_own(
-    system: System, tmp_path: Path
-):
+def test_deployed_functions_answer_at_both_addresses(system: System, tmp_path: Path):
     (tmp_path / "urls.json").write_text(json.dumps(system.urls))
     for where in (system.url, str(tmp_path / "urls.json")):
         ran = tool("smoke", where, {})
         assert (ran.returncode, ran.stdout) == (0, "7 groups answer as they must.\n"), ran.stderr
 
 
-def test_every_public_function_is_asked():
+def test_every_public_function_is_called():
     public = {one.name for one in functions(ROOT / "terraform/functions.yaml") if one.ingress == "public"}
     assert {check.group for check in smoke.CHECKS} == public
 
 
-def test_the_document_of_another_release_is_told(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_other_releases_document_is_detected(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Fails when a deployment that changed nothing is accepted."""
     changed = json.loads((smoke.PARTS / "core.json").read_text())
     changed["paths"]["/api/v1/auth/send-otp"]["post"]["summary"] = "Another"
@@ -105,11 +103,11 @@ def elsewhere() -> Iterator[str]:
     server.server_close()
 
 
-def test_a_function_that_does_not_run_is_told_though_something_answers(elsewhere: str):
+def test_stopped_function_is_detected_behind_other_answers(elsewhere: str):
     wrong = smoke.smoke(smoke.addresses(elsewhere), pause=0)
     assert len(wrong) == len(smoke.CHECKS)
 
 
-def test_a_group_that_nobody_answers_for_is_told(system: System):
+def test_group_without_answers_is_detected(system: System):
     [wrong] = smoke.smoke(smoke.addresses(system.url) | {"chef": "http://127.0.0.1:9"}, pause=0)
     assert wrong == "GET http://127.0.0.1:9/api/v1/chef/bookings: ConnectionError"

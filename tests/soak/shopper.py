@@ -13,8 +13,8 @@ import requests
 from tests.races.crowd import Member
 from tests.system import STARTS, day
 
-PATIENCE = 90.0  # seconds of retries for one answer: a killed function is back within a few
-OUTCOMES = ("pay", "pay", "pay", "pay", "decline", "pending")
+RETRY_SECONDS = 90.0  # seconds of retries for one answer: a killed function is back within a few
+BUTTONS = ("pay", "pay", "pay", "pay", "decline", "pending")
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Shopper:
             return
         request = self.send("initiate", "/payments/initiate", {"booking_id": booking_id})
         if request.status == 200:
-            pressed = {"outcome": self.chance.choice(OUTCOMES)}
+            pressed = {"outcome": self.chance.choice(BUTTONS)}
             url = request.response["payment_url"]
             self.member.http.post(url, data=pressed, allow_redirects=False, timeout=60).raise_for_status()
             self.poll(request.response["merchant_txn_id"])
@@ -97,7 +97,7 @@ class Shopper:
 
     def _retry(self, request: Request) -> Request:
         """Retry under one key until there is a final answer."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + RETRY_SECONDS
         while time.monotonic() < until:
             try:
                 answer = self.member.post(request.path, request.body, Idempotency_Key=request.key)
@@ -109,7 +109,7 @@ class Shopper:
                     request.status, request.response = answer.status_code, answer.json()
                     return request
             time.sleep(0.2)
-        self.violations.append(f"{request} had no answer in {PATIENCE} s")
+        self.violations.append(f"{request} had no answer in {RETRY_SECONDS} s")
         return request
 
     def _one_of_mine(self) -> str | None:

@@ -17,7 +17,7 @@ from shared.payments.gateway import GatewayAnswer, GatewayStatus
 from tests.stateful.model import Model
 
 SEVERAL = st.integers(0, 11)  # index of an existing object, counted from the newest
-ANYBODY = st.integers(0, 2)
+PERSONS = st.integers(0, 2)
 TIMES = st.sampled_from([time(8), time(12), time(12, 30), time(19), time(22)])
 DAYS = st.integers(1, 5)
 JUMPS = st.sampled_from([1, 10, 40, 60, 3 * 60, 12 * 60, 26 * 60, 4 * 24 * 60]).map(lambda m: timedelta(minutes=m))
@@ -37,36 +37,38 @@ class Bookings(Model):
 
     # Existing objects, counted from the newest.
 
-    def nth(self, which: int, statement: str) -> Any:
+    def nth(self, index: int, statement: str) -> Any:
         rows = self.world.rows(statement)
-        return rows[which % len(rows)] if rows else None
+        return rows[index % len(rows)] if rows else None
 
-    def booking(self, which: int, likely: str = "true") -> tuple[UUID, UUID, UUID | None]:
+    def booking(self, index: int, likely: str = "true") -> tuple[UUID, UUID, UUID | None]:
         """Return a booking, preferably one on which the use case is likely to succeed; 11 picks from all."""
-        asked = "select id, customer_id, provider_id from bookings where {} order by created_at desc, id"
-        return (which < 11 and self.nth(which, asked.format(likely))) or self.nth(which, asked.format("true"))
+        statement = "select id, customer_id, provider_id from bookings where {} order by created_at desc, id"
+        return (index < 11 and self.nth(index, statement.format(likely))) or self.nth(index, statement.format("true"))
 
     # Customers.
 
-    @rule(who=ANYBODY, day=DAYS, at=TIMES, hours=st.integers(1, 5), guests=st.integers(1, 9), chef=st.none() | ANYBODY)
-    def book(self, who: int, day: int, at: time, hours: int, guests: int, chef: int | None) -> None:
+    @rule(
+        person=PERSONS, day=DAYS, at=TIMES, hours=st.integers(1, 5), guests=st.integers(1, 9), chef=st.none() | PERSONS
+    )
+    def book(self, person: int, day: int, at: time, hours: int, guests: int, chef: int | None) -> None:
         chef_id = None if chef is None else self.world.chefs[chef].id
-        self._book(who, day, at, duration_hours=hours, guest_count=guests, chef_id=chef_id)
+        self._book(person, day, at, duration_hours=hours, guest_count=guests, chef_id=chef_id)
 
-    @rule(who=ANYBODY, day=DAYS, at=TIMES, later=st.sampled_from([0, 0, 31]), times=st.sampled_from([1, 1, 1, 2]))
-    def quote_and_book(self, who: int, day: int, at: time, later: int, times: int) -> None:
+    @rule(person=PERSONS, day=DAYS, at=TIMES, later=st.sampled_from([0, 0, 31]), times=st.sampled_from([1, 1, 1, 2]))
+    def quote_and_book(self, person: int, day: int, at: time, later: int, times: int) -> None:
         request = {"booking_date": self._day(day), "time_slot": at, "guest_count": 6}
-        quote = self.perform("quote", lambda: self.play.quote(self.world.customers[who], **request))
+        quote = self.perform("quote", lambda: self.play.quote(self.world.customers[person], **request))
         if quote:
             self.play.now += timedelta(minutes=later)
             for _ in range(times):
                 self._booked(
-                    self.perform("book a quote", lambda: self.play.book_quoted(self.world.customers[who], quote))
+                    self.perform("book a quote", lambda: self.play.book_quoted(self.world.customers[person], quote))
                 )
 
-    def _book(self, who: int, day: int, at: time, **more: Any) -> Any:
+    def _book(self, person: int, day: int, at: time, **more: Any) -> Any:
         request = {"booking_date": self._day(day), "time_slot": at, **more}
-        return self._booked(self.perform("book", lambda: self.play.book(self.world.customers[who], **request)))
+        return self._booked(self.perform("book", lambda: self.play.book(self.world.customers[person], **request)))
 
     def _booked(self, view: Any) -> Any:
         self.booked = self.booked or view is not None
@@ -76,16 +78,16 @@ class Bookings(Model):
         return local(self.play.now, INDIA).date() + timedelta(days=ahead)
 
     @precondition(lambda self: self.booked)
-    @rule(which=SEVERAL)
-    def pay(self, which: int) -> None:
-        booking, customer, _ = self.booking(which, f"{ACTIVE} and {UNPAID}")
+    @rule(index=SEVERAL)
+    def pay(self, index: int) -> None:
+        booking, customer, _ = self.booking(index, f"{ACTIVE} and {UNPAID}")
         self.perform("pay", lambda: self.play.pay(self.world.person(customer), booking))
 
     @precondition(lambda self: self.booked)
-    @rule(which=SEVERAL)
-    def pay_in_one_step(self, which: int) -> None:
+    @rule(index=SEVERAL)
+    def pay_in_one_step(self, index: int) -> None:
         """Pay in one step: open the page, succeed at the gateway, receive the signal."""
-        booking, customer, _ = self.booking(which, f"{ACTIVE} and {UNPAID}")
+        booking, customer, _ = self.booking(index, f"{ACTIVE} and {UNPAID}")
         self.pay_for(booking, customer)
 
     def pay_for(self, booking: UUID, customer: UUID) -> None:
@@ -94,33 +96,33 @@ class Bookings(Model):
             self.play.set_answer(our_id, GatewayStatus.SUCCEEDED)
             self._signal(our_id)
 
-    @rule(who=ANYBODY, day=DAYS, at=TIMES, steps=st.sampled_from([0, 1, 1, 3]))
-    def book_and_pay(self, who: int, day: int, at: time, steps: int) -> None:
+    @rule(person=PERSONS, day=DAYS, at=TIMES, steps=st.sampled_from([0, 1, 1, 3]))
+    def book_and_pay(self, person: int, day: int, at: time, steps: int) -> None:
         """Run the usual sequence: book, pay, and some of accept, start and complete."""
-        view = self._book(who, day, at)
+        view = self._book(person, day, at)
         if view is not None:
-            self.pay_for(view.id, self.world.customers[who].id)
+            self.pay_for(view.id, self.world.customers[person].id)
             for step in SERVING_STEPS[:steps]:
                 chef = self.play.make.stored(view.id).provider_id
                 if chef:
                     self.perform(f"chef: {step}", lambda step=step, chef=chef: self.play.step(chef, view.id, step))
 
-    @rule(who=ANYBODY, day=DAYS, later=st.integers(1, 2), is_paid=st.booleans())
-    def book_an_evening_and_move_it(self, who: int, day: int, later: int, *, is_paid: bool) -> None:
+    @rule(person=PERSONS, day=DAYS, later=st.integers(1, 2), is_paid=st.booleans())
+    def book_an_evening_and_move_it(self, person: int, day: int, later: int, *, is_paid: bool) -> None:
         """Book an evening and move it to the cheaper noon, before or after the payment."""
-        view = self._book(who, day, time(19))
+        view = self._book(person, day, time(19))
         if view is not None:
-            customer = self.world.customers[who]
+            customer = self.world.customers[person]
             if is_paid:
                 self.pay_for(view.id, customer.id)
             to = {"booking_date": self._day(day + later), "time_slot": time(12)}
             self.perform("move", lambda: self.play.move(customer, view.id, **to))
 
     @precondition(lambda self: self.booked)
-    @rule(which=SEVERAL)
-    def cancel(self, which: int) -> None:
+    @rule(index=SEVERAL)
+    def cancel(self, index: int) -> None:
         """Cancel; the refund equals the preview."""
-        booking, customer, _ = self.booking(which, COMING)
+        booking, customer, _ = self.booking(index, COMING)
         shown = self.perform("look what cancelling gives back", lambda: self._shown(customer, booking))
         before = self.world.going_back(booking)
         if shown is not None:
@@ -133,70 +135,70 @@ class Bookings(Model):
             return cancellation.preview(session, LINE, customer, booking, self.play.now)
 
     @precondition(lambda self: self.booked)
-    @rule(which=SEVERAL, day=DAYS, at=TIMES)
-    def move(self, which: int, day: int, at: time) -> None:
-        booking, customer, _ = self.booking(which, COMING)
+    @rule(index=SEVERAL, day=DAYS, at=TIMES)
+    def move(self, index: int, day: int, at: time) -> None:
+        booking, customer, _ = self.booking(index, COMING)
         to = {"booking_date": self._day(day), "time_slot": at}
         self.perform("move", lambda: self.play.move(self.world.person(customer), booking, **to))
 
     @precondition(lambda self: self.booked)
-    @rule(which=SEVERAL, stars=st.integers(1, 5))
-    def rate(self, which: int, stars: int) -> None:
-        booking, customer, _ = self.booking(which, COMPLETED)
+    @rule(index=SEVERAL, stars=st.integers(1, 5))
+    def rate(self, index: int, stars: int) -> None:
+        booking, customer, _ = self.booking(index, COMPLETED)
         self.perform("rate", lambda: self.play.rate(self.world.person(customer), booking, stars))
 
     # Chefs.
 
     @precondition(lambda self: self.booked)
-    @rule(which=SEVERAL, step=st.sampled_from(ProviderAction), own=st.sampled_from([True, True, True, False]))
-    def step(self, which: int, step: ProviderAction, *, own: bool) -> None:
-        booking, _, provider = self.booking(which, f"{ACTIVE} or status = 'in_progress'")
-        chef = provider if own and provider else self.world.chefs[which % 3].id
+    @rule(index=SEVERAL, step=st.sampled_from(ProviderAction), own=st.sampled_from([True, True, True, False]))
+    def step(self, index: int, step: ProviderAction, *, own: bool) -> None:
+        booking, _, provider = self.booking(index, f"{ACTIVE} or status = 'in_progress'")
+        chef = provider if own and provider else self.world.chefs[index % 3].id
         self.perform(f"chef: {step}", lambda: self.play.step(chef, booking, step))
 
     @precondition(lambda self: self.booked)
-    @rule(which=SEVERAL)
-    def serve(self, which: int) -> None:
+    @rule(index=SEVERAL)
+    def serve(self, index: int) -> None:
         """Accept, start and complete a visit as far as possible."""
-        booking, _, provider = self.booking(which, COMING)
+        booking, _, provider = self.booking(index, COMING)
         for step in SERVING_STEPS if provider else ():
             self.perform(f"chef: {step}", lambda step=step: self.play.step(provider, booking, step))
 
     # Admins.
 
     @precondition(lambda self: self.booked)
-    @rule(which=SEVERAL, chef=st.none() | ANYBODY)
-    def assign(self, which: int, chef: int | None) -> None:
+    @rule(index=SEVERAL, chef=st.none() | PERSONS)
+    def assign(self, index: int, chef: int | None) -> None:
         chef_id = None if chef is None else self.world.chefs[chef].id
-        self.perform("admin: assign", lambda: self.play.assign(self.booking(which, ACTIVE)[0], chef_id))
+        self.perform("admin: assign", lambda: self.play.assign(self.booking(index, ACTIVE)[0], chef_id))
 
     @precondition(lambda self: self.booked)
-    @rule(which=SEVERAL, status=st.sampled_from(Status))
-    def set_status(self, which: int, status: Status) -> None:
-        self.perform(f"admin: {status}", lambda: self.play.set_status(self.booking(which)[0], status))
+    @rule(index=SEVERAL, status=st.sampled_from(Status))
+    def set_status(self, index: int, status: Status) -> None:
+        self.perform(f"admin: {status}", lambda: self.play.set_status(self.booking(index)[0], status))
 
     @precondition(lambda self: self.booked)
-    @rule(which=SEVERAL, percent=st.sampled_from([0, 1, 30, 70, 100, 101]), bearer=st.sampled_from(Bearer))
-    def give(self, which: int, percent: int, bearer: Bearer) -> None:
+    @rule(index=SEVERAL, percent=st.sampled_from([0, 1, 30, 70, 100, 101]), bearer=st.sampled_from(Bearer))
+    def refund(self, index: int, percent: int, bearer: Bearer) -> None:
         paid = "exists (select from payment_attempts a where a.booking_id = bookings.id and a.capture = 'applied')"
-        booking = self.booking(which, paid)[0]
+        booking = self.booking(index, paid)[0]
         left = max(self.world.left(booking), 0)
         self.perform(
             "admin: refund", lambda: self.play.refund(booking, left * percent // 100 + (percent > 100), bearer)
         )
 
     @precondition(lambda self: self.booked)
-    @rule(which=SEVERAL, agreed=st.booleans())
-    def agree_on_cash(self, which: int, *, agreed: bool) -> None:
+    @rule(index=SEVERAL, agreed=st.booleans())
+    def agree_on_cash(self, index: int, *, agreed: bool) -> None:
         self.perform(
             "admin: cash agreed",
-            lambda: self.play.agree_on_cash(self.booking(which, f"{ACTIVE} and {UNPAID}")[0], agreed=agreed),
+            lambda: self.play.agree_on_cash(self.booking(index, f"{ACTIVE} and {UNPAID}")[0], agreed=agreed),
         )
 
     @precondition(lambda self: self.booked)
-    @rule(which=SEVERAL, off=st.sampled_from([0, 0, 0, 1]))
-    def take_cash(self, which: int, off: int) -> None:
-        booking = self.booking(which, f"{ACTIVE} and {UNPAID}")[0]
+    @rule(index=SEVERAL, off=st.sampled_from([0, 0, 0, 1]))
+    def take_cash(self, index: int, off: int) -> None:
+        booking = self.booking(index, f"{ACTIVE} and {UNPAID}")[0]
         total = self.play.make.stored(booking).total
 
         def take() -> None:
@@ -205,9 +207,9 @@ class Bookings(Model):
 
         self.perform("admin: cash taken", take)
 
-    @rule(which=SEVERAL, proof=st.booleans())
-    def close(self, which: int, *, proof: bool) -> None:
-        found = self.nth(which, "select id, subject_id from exceptions where closed_at is null order by created_at, id")
+    @rule(index=SEVERAL, proof=st.booleans())
+    def close(self, index: int, *, proof: bool) -> None:
+        found = self.nth(index, "select id, subject_id from exceptions where closed_at is null order by created_at, id")
         if found is None:
             return
         exception, subject = found
@@ -220,30 +222,30 @@ class Bookings(Model):
         self.perform("admin: close", close)
 
     @rule(
-        who=ANYBODY,
-        what=st.sampled_from(
+        person=PERSONS,
+        event=st.sampled_from(
             ["block", "unblock", "deactivate", "take back", "take back", "a silence", "its end", "a loss"]
         ),
     )
-    def something_unusual(self, who: int, what: str) -> None:
-        chef, customer = self.world.chefs[who].id, self.world.customers[who].id
-        match what:
+    def disrupt(self, person: int, event: str) -> None:
+        chef, customer = self.world.chefs[person].id, self.world.customers[person].id
+        match event:
             case "block" | "unblock":
-                self.perform(f"admin: {what}", lambda: self.world.block(customer, active=what == "unblock"))
+                self.perform(f"admin: {event}", lambda: self.world.block(customer, active=event == "unblock"))
             case "deactivate" | "take back":
-                self.perform(f"admin: {what}", lambda: self.world.deactivate(chef, active=what == "take back"))
+                self.perform(f"admin: {event}", lambda: self.world.deactivate(chef, active=event == "take back"))
             case "a loss":
-                self.gateway.loses = True
+                self.gateway.loses_next_answer = True
             case _:
-                self.gateway.silent = what == "a silence"
+                self.gateway.silent = event == "a silence"
 
     # The gateway.
 
     @precondition(lambda self: self.gateway.orders)
-    @rule(which=SEVERAL, status=st.sampled_from(GatewayStatus), signals=st.booleans(), timed_out=st.booleans())
-    def change_payment_answer(self, which: int, status: GatewayStatus, *, signals: bool, timed_out: bool) -> None:
+    @rule(index=SEVERAL, status=st.sampled_from(GatewayStatus), signals=st.booleans(), timed_out=st.booleans())
+    def change_payment_answer(self, index: int, status: GatewayStatus, *, signals: bool, timed_out: bool) -> None:
         """Set the answer for a payment, old or new, whatever the previous answer."""
-        our_id = list(self.gateway.orders)[-1 - which % len(self.gateway.orders)]
+        our_id = list(self.gateway.orders)[-1 - index % len(self.gateway.orders)]
         if status is GatewayStatus.NOT_FOUND:
             self.gateway.answers[our_id] = GatewayAnswer(status, "NOT_FOUND")
         else:
@@ -252,20 +254,20 @@ class Bookings(Model):
             self._signal(our_id)
 
     @precondition(lambda self: self.gateway.orders)
-    @rule(which=SEVERAL, wrong=st.sampled_from(sorted(WRONG)))
-    def answer_wrongly(self, which: int, wrong: str) -> None:
-        our_id = list(self.gateway.orders)[-1 - which % len(self.gateway.orders)]
+    @rule(index=SEVERAL, wrong=st.sampled_from(sorted(WRONG)))
+    def answer_wrongly(self, index: int, wrong: str) -> None:
+        our_id = list(self.gateway.orders)[-1 - index % len(self.gateway.orders)]
         self.play.set_answer(our_id, GatewayStatus.SUCCEEDED, **WRONG[wrong])
         self._signal(our_id)
 
     @precondition(lambda self: self.gateway.refund_orders)
     @rule(
-        which=SEVERAL,
+        index=SEVERAL,
         status=st.sampled_from([GatewayStatus.SUCCEEDED, GatewayStatus.FAILED, GatewayStatus.PENDING]),
         wrong=st.sampled_from([False, False, True]),
     )
-    def change_refund_answer(self, which: int, status: GatewayStatus, *, wrong: bool) -> None:
-        our_id = list(self.gateway.refund_orders)[-1 - which % len(self.gateway.refund_orders)]
+    def change_refund_answer(self, index: int, status: GatewayStatus, *, wrong: bool) -> None:
+        our_id = list(self.gateway.refund_orders)[-1 - index % len(self.gateway.refund_orders)]
         self.play.set_answer(our_id, status, **({"amount": 1} if wrong else {}))
         self._signal(our_id)
 
@@ -276,9 +278,9 @@ class Bookings(Model):
     # Signals, jobs and time.
 
     @precondition(lambda self: self.booked)
-    @rule(which=SEVERAL)
-    def poll(self, which: int) -> None:
-        found = self.nth(which, "select id from payment_attempts where gateway <> 'cash' order by created_at desc, id")
+    @rule(index=SEVERAL)
+    def poll(self, index: int) -> None:
+        found = self.nth(index, "select id from payment_attempts where gateway <> 'cash' order by created_at desc, id")
         if found:
             self.perform("poll", lambda: self.jobs.poll(found[0]))
 

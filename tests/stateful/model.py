@@ -26,7 +26,7 @@ REFUNDS = "select merchant_refund_id, state, amount from refunds"
 CASH = "select coalesce(sum(amount), 0)::bigint from payment_attempts where gateway = 'cash'"
 CANCELLED = "select id from bookings where status = 'cancelled'"
 # Bookings with unexplained money: received less refunded differs from earned, and no exception is open.
-LOST = """
+UNEXPLAINED_MONEY = """
 select b.id, b.status, m.amount from bookings b join (
   select t.booking_id, sum(p.amount) filter (where p.account in ('gateway_clearing', 'cash')) as amount,
     -coalesce(sum(p.amount) filter (where p.account in ('provider_payable', 'platform_revenue', 'gst_payable')), 0) as earned
@@ -37,7 +37,7 @@ where (b.status not in ('completed', 'cancelled') or m.amount <> m.earned) and m
 """
 LIVE = "select merchant_txn_id from payment_attempts where state in ('created', 'pending')"
 UNFINISHED = "select merchant_refund_id from refunds where state in ('created', 'sent', 'pending')"
-TO_BE_HAD = "select id, provider_id from bookings where status = 'confirmed' and acceptance = 'accepted'"
+SERVICEABLE = "select id, provider_id from bookings where status = 'confirmed' and acceptance = 'accepted'"
 
 
 class Failures(logging.Handler):
@@ -122,10 +122,10 @@ class Model(RuleBasedStateMachine):
 
     def settle_everything(self) -> None:
         """Let time pass with a truthful gateway; then every customer has a visit, their money or an open exception."""
-        self.gateway.silent = self.gateway.loses = False
+        self.gateway.silent = self.gateway.loses_next_answer = False
         for hours in (1, 4, 24, 48, 72, 96, 24):
             self._tell_the_truth()
-            for booking, chef in self.world.rows(TO_BE_HAD):
+            for booking, chef in self.world.rows(SERVICEABLE):
                 for step in (ProviderAction.IN_PROGRESS, ProviderAction.COMPLETED):
                     with suppress(Refusal):
                         self.play.step(chef, booking, step)
@@ -138,7 +138,7 @@ class Model(RuleBasedStateMachine):
         assert self.failures.logged == [], self.failures.logged[0]
         assert self.world.rows(f"execute broken('{self.play.now.isoformat()}')") == []
         self._compare()
-        assert self.world.rows(LOST) == []
+        assert self.world.rows(UNEXPLAINED_MONEY) == []
 
     def _tell_the_truth(self) -> None:
         """Fail every open payment without a reported success; complete every unfinished refund."""

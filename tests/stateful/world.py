@@ -52,13 +52,13 @@ class People:
 class RecordingGateway(ScriptedGateway):
     """A gateway that records the successes it returned: payments as ordered, and completed refunds."""
 
-    loses: bool = False  # executes the next call and loses its answer
+    loses_next_answer: bool = False  # executes the next call and loses its answer
     collected: set[str] = field(default_factory=set)
     returned: set[str] = field(default_factory=set)
 
     def start(self, order: Order) -> str:
         page = super().start(order)
-        self._lose()
+        self._lose_answer()
         return page
 
     def payment(self, merchant_txn_id: str) -> GatewayAnswer:
@@ -66,12 +66,12 @@ class RecordingGateway(ScriptedGateway):
 
     def refund(self, order: RefundOrder) -> GatewayAnswer:
         answer = super().refund(order)
-        self._lose()
+        self._lose_answer()
         return self._record(answer, order.merchant_refund_id, self.returned)
 
-    def _lose(self) -> None:
-        if self.loses:
-            self.loses = False
+    def _lose_answer(self) -> None:
+        if self.loses_next_answer:
+            self.loses_next_answer = False
             raise GatewayUnavailable("lost")
 
     def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:

@@ -14,7 +14,7 @@ def exceptions(make):
     return make.rows("select kind, subject_id, booking_id, closed_at is null from exceptions order by created_at")
 
 
-def told_of(db, handle_messages, named, now):
+def receive_notification(db, handle_messages, named, now):
     """Store a signed notification about an id."""
     content = base64.b64encode(json.dumps({"data": {"merchantTransactionId": named}}).encode()).decode()
     with db.transaction() as session:

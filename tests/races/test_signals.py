@@ -77,7 +77,7 @@ class Signals(RuleBasedStateMachine):
 
     @rule(target=attempts, txn=attempts)
     def a_try_fails_and_another_is_started(self, txn):
-        self.the_gateway_says(txn, "fail", 1)
+        self.change_payment_answer(txn, "fail", 1)
         return self.start_to_pay()
 
     @rule(txn=attempts, signal=SIGNALS, callbacks=st.integers(0, 2))
@@ -92,7 +92,7 @@ class Signals(RuleBasedStateMachine):
     @rule()
     def every_try_turns_out_paid(self):
         for txn in self.gateway.orders:
-            self.the_gateway_says(txn, "pay", 1)
+            self.change_payment_answer(txn, "pay", 1)
 
     def _answer(self, txn, signal):
         about = self.gateway.answer_for

@@ -1,8 +1,8 @@
-"""The real database and gateway with a hook at each boundary: what a test does in the hook happens exactly there.
+"""The real database and gateway, with a test's hook called at each boundary.
 
-A transaction is met before it begins, after each statement that takes locks, before its commit and after it; a look at
-the database when it is over; a call of the gateway before it leaves and after its answer. Whoever is stopped inside a
-transaction holds its locks meanwhile.
+Transactions call the hook before they begin, after each locking statement, before the commit and after it. Reads call
+it at their end, gateway calls before sending and after the answer. A hook called inside a transaction runs while that
+transaction holds its locks.
 """
 
 import re
@@ -19,11 +19,12 @@ from shared.payments.gateway import Gateway, GatewayAnswer, Order, RefundOrder
 Hook = Callable[[str], None]
 READ, BEGIN, LOCKED, COMMIT, COMMITTED = "read", "begin", "locked", "commit", "committed"
 INSIDE = frozenset({LOCKED, COMMIT})  # the boundaries at which locks are held
-ASKED, ANSWERED = "asked", "answered"  # behind the name of the gateway's call: "refund asked"
+CALLED, ANSWERED = "called", "answered"  # suffixes of the gateway's call: "refund called"
 
 
 class WatchedDatabase:
-    """A database whose transactions tell of their boundaries; `conflicts` are those Postgres ended (deadlocks)."""
+    """A database that calls the hook at each boundary; `conflicts` collects the transactions Postgres aborted
+    (deadlocks)."""
 
     def __init__(self, database: Database, hook: Hook) -> None:
         self._database, self._hook = database, hook
@@ -42,7 +43,7 @@ class WatchedDatabase:
             with self._database.transaction(piggyback, prepared=prepared) as session:
                 event.listen(session, "do_orm_execute", self._executed)
                 yield session
-                session.flush()  # as the commit would: the locks of its writes are held at the boundary, too
+                session.flush()  # as the commit would: the writes' locks are held at this boundary, too
                 self._hook(COMMIT)
         except TransactionConflict as conflict:
             self.conflicts.append(conflict)
@@ -64,7 +65,7 @@ def _takes_locks(statement: Any) -> bool:
 
 
 class WatchedGateway:
-    """A gateway that tells of each call before it leaves, and of its answer before anybody has read it."""
+    """A gateway that calls the hook before each call, and again before the caller receives the answer."""
 
     def __init__(self, gateway: Gateway, hook: Hook) -> None:
         self._gateway, self._hook = gateway, hook
@@ -82,8 +83,8 @@ class WatchedGateway:
     def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
         return self._call("refund_status", merchant_refund_id)
 
-    def _call(self, name: str, asked: Any) -> Any:
-        self._hook(f"{name} {ASKED}")
-        answer = getattr(self._gateway, name)(asked)
+    def _call(self, name: str, argument: Any) -> Any:
+        self._hook(f"{name} {CALLED}")
+        answer = getattr(self._gateway, name)(argument)
         self._hook(f"{name} {ANSWERED}")
         return answer

@@ -1,4 +1,4 @@
-"""What every test may ask for: a database at the newest schema, the gateway's stand-in, the whole system."""
+"""Fixtures for every test: a migrated database, the gateway's stand-in, the whole system."""
 
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from infra.phonepe.v2.token import Credentials, Tokens
 from infra.postgres.engine import PostgresDatabase
 from infra.redis import UpstashRedis
 from shared.kit.settings import Keys
-from tests.broken import broken
+from tests.breaches import find_breaches
 from tests.leftovers import remove_leftovers
 from tests.make import Make
 from tests.phonepe_server import CREDENTIALS, PhonePeServer
@@ -25,7 +25,7 @@ from tests.postgres_server import database_of, shared_postgres
 from tests.system import System, start_system
 
 SALTS = {"1": "test-salt"}
-# What takes longest, the longest first: begun last, it would keep one worker busy while the other has nothing to do.
+# The slowest tests run first: started last, one would keep a single worker busy while the other idles.
 LONGEST = (
     "tests/terraform/",
     "tests/http/test_schemathesis.py",
@@ -41,7 +41,7 @@ LONGEST = (
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    if not hasattr(session.config, "workerinput"):  # once a run, and not by each of its workers
+    if not hasattr(session.config, "workerinput"):  # once per run, not per worker
         remove_leftovers(Path(tempfile.gettempdir()))
 
 
@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def template() -> str:
-    """The name of a migrated, empty database that others are copied from."""
+    """Return the name of a migrated, empty database that tests copy."""
     url = shared_postgres().new_database()
     migrations.upgrade(url)
     return database_of(url)
@@ -67,19 +67,19 @@ def database_url(template: str) -> str:
 
 @pytest.fixture
 def db(database_url: str, now: datetime, request: pytest.FixtureRequest) -> Iterator[PostgresDatabase]:
-    """A database of the test's own; what was booked in it must hold together when the test ends."""
+    """Yield the test's own database; at the end of the test its bookings must satisfy every invariant."""
     database = PostgresDatabase(database_url)
     try:
         yield database
         if not request.node.get_closest_marker("breaks_invariants"):
-            assert broken(database, now) == []
+            assert find_breaches(database, now) == []
     finally:
         database.dispose()
 
 
 @pytest.fixture
 def now() -> datetime:
-    """A Friday morning in Mumbai (10:30), to the microsecond as Postgres keeps it."""
+    """Return a Friday morning in Mumbai (10:30), in UTC with Postgres' microseconds."""
     return datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
 
 
@@ -96,7 +96,7 @@ def phonepe(tmp_path: Path) -> Iterator[PhonePeServer]:
 
 @pytest.fixture
 def gateway(request: pytest.FixtureRequest, phonepe: PhonePeServer) -> Iterator[PhonePeV1 | PhonePeV2]:
-    """The real client, speaking to the stand-in; its callbacks go nowhere, so that a test decides what is signalled."""
+    """Yield the real client of the stand-in; callbacks go nowhere, so the test decides which signals arrive."""
     if getattr(request, "param", "v1") == "v1":
         yield PhonePeV1(phonepe.url, "TESTMERCHANT", Signer(Keys(SALTS)), "http://127.0.0.1:9/callback")
         return
@@ -106,7 +106,7 @@ def gateway(request: pytest.FixtureRequest, phonepe: PhonePeServer) -> Iterator[
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests of a module that says `GATEWAYS = ("v1", "v2")` with each, where they tell the gateway what to do."""
+    """Parametrize tests that use `gateway` and `phonepe` over the versions in their module's `GATEWAYS`."""
     versions = getattr(metafunc.module, "GATEWAYS", None)
     if versions and "gateway" in metafunc.fixturenames and "phonepe" in signature(metafunc.function).parameters:
         metafunc.parametrize("gateway", versions, indirect=True)
@@ -114,19 +114,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """The whole system as `make dev` starts it, on ports of its own, shared by the tests of one worker.
+    """Yield the whole system as `make dev` starts it, on its own ports, shared by one worker's tests.
 
-    When they have ended, all that was booked in it must hold together.
+    At the end every booking in it must satisfy every invariant.
     """
     with start_system(tmp_path_factory.mktemp("system")) as running:
         yield running
-        assert running.broken() == []
+        assert running.find_breaches() == []
 
 
 @pytest.fixture(autouse=True)
 def _excused(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What a test breaks on purpose in the system it shares is not held against the others."""
+    """Excuse the invariants a test breaks on purpose in the shared system."""
     yield
     if request.node.get_closest_marker("breaks_invariants") and "system" in request.fixturenames:
         running: System = request.getfixturevalue("system")
-        running.excused |= {(breach.invariant, breach.subject_id) for breach in running.broken()}
+        running.excused |= {(breach.invariant, breach.subject_id) for breach in running.find_breaches()}

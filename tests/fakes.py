@@ -1,4 +1,4 @@
-"""Ordinary classes that stand where an adapter stands, for tests that need a vendor to say anything at any time."""
+"""In-memory adapters, for tests that need any answer from a vendor at any time."""
 
 import threading
 from dataclasses import dataclass, field
@@ -10,10 +10,9 @@ from shared.payments.gateway import GatewayAnswer, GatewayStatus, GatewayUnavail
 
 @dataclass
 class ScriptedGateway:
-    """A gateway that keeps a book of what it was asked for and says what a test makes it say.
+    """A gateway that records its orders and returns the answers a test sets.
 
-    `says` and `refunds` hold the next answer for an id; what was never told stays pending. `silent` makes every call
-    fail as a network does.
+    `answers` has the answer for each id; other ids stay pending. While `silent`, every call raises GatewayUnavailable.
     """
 
     name: str = "scripted"
@@ -21,60 +20,60 @@ class ScriptedGateway:
     silent: bool = False
     orders: dict[str, Order] = field(default_factory=dict)
     refund_orders: dict[str, RefundOrder] = field(default_factory=dict)
-    says: dict[str, GatewayAnswer] = field(default_factory=dict)
+    answers: dict[str, GatewayAnswer] = field(default_factory=dict)
 
     def start(self, order: Order) -> str:
-        self._speak()
+        self._raise_if_silent()
         assert order.merchant_txn_id not in self.orders, "an id is used once"
         self.orders[order.merchant_txn_id] = order
         return f"https://pay.example/{order.merchant_txn_id}"
 
     def payment(self, merchant_txn_id: str) -> GatewayAnswer:
-        self._speak()
+        self._raise_if_silent()
         if merchant_txn_id not in self.orders:
             return GatewayAnswer(GatewayStatus.NOT_FOUND, "NOT_FOUND")
-        return self.says.get(merchant_txn_id, self.about(merchant_txn_id, GatewayStatus.PENDING))
+        return self.answers.get(merchant_txn_id, self.answer_for(merchant_txn_id, GatewayStatus.PENDING))
 
     def refund(self, order: RefundOrder) -> GatewayAnswer:
-        self._speak()
-        known = self.refund_orders.setdefault(order.merchant_refund_id, order)
-        assert known == order, "the same id is the same refund"
+        self._raise_if_silent()
+        earlier = self.refund_orders.setdefault(order.merchant_refund_id, order)
+        assert earlier == order, "the same id is the same refund"
         return self.refund_status(order.merchant_refund_id)
 
     def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
-        self._speak()
+        self._raise_if_silent()
         if merchant_refund_id not in self.refund_orders:
             return GatewayAnswer(GatewayStatus.NOT_FOUND, "NOT_FOUND")
-        return self.says.get(merchant_refund_id, self.about(merchant_refund_id, GatewayStatus.PENDING))
+        return self.answers.get(merchant_refund_id, self.answer_for(merchant_refund_id, GatewayStatus.PENDING))
 
-    def about(self, our_id: str, said: GatewayStatus, **other: object) -> GatewayAnswer:
-        """Return an answer about a payment or a refund as it was ordered, but for what is given."""
+    def answer_for(self, our_id: str, status: GatewayStatus, **overrides: object) -> GatewayAnswer:
+        """Return an answer that matches the recorded order, apart from the overrides."""
         order = self.orders.get(our_id) or self.refund_orders[our_id]
-        told = {"merchant": self.merchant, "merchant_txn_id": our_id, "amount": order.amount, **other}
-        return GatewayAnswer(said, said.value.upper(), **told)
+        fields = {"merchant": self.merchant, "merchant_txn_id": our_id, "amount": order.amount, **overrides}
+        return GatewayAnswer(status, status.value.upper(), **fields)
 
-    def _speak(self) -> None:
+    def _raise_if_silent(self) -> None:
         if self.silent:
             raise GatewayUnavailable("silent")
 
 
 class Queue:
-    """A queue as the business sees one: it takes tasks, outside of transactions, a name once, or is down.
+    """An in-memory queue: outside of transactions it stores each task name once, or raises when it is down.
 
-    With `is_deaf` it takes a task and confirms nothing, as a connection that breaks in between.
+    With `loses_confirmation` it stores the task and raises all the same, like a connection that breaks in between.
     """
 
     def __init__(self) -> None:
         self.tasks: list[Task] = []
-        self.is_down = self.is_deaf = False
+        self.is_down = self.loses_confirmation = False
         self._lock = threading.Lock()
 
-    def enqueue(self, task: Task, within: float = 0.5) -> None:  # noqa: ARG002 - as the queue's
+    def enqueue(self, task: Task, within: float = 0.5) -> None:  # noqa: ARG002 - the interface of the real queue
         assert_outside_transaction()
         if self.is_down:
             raise QueueUnavailable("down")
         with self._lock:
-            if task.name not in {known.name for known in self.tasks}:
+            if task.name not in {queued.name for queued in self.tasks}:
                 self.tasks.append(task)
-        if self.is_deaf:
+        if self.loses_confirmation:
             raise QueueUnavailable("no answer")

@@ -1,4 +1,4 @@
-"""A function inside functions-framework's own application, as it is deployed, without a server."""
+"""An app inside functions-framework's Flask application, as deployed, without a server."""
 
 import functions_framework
 from flask import Flask

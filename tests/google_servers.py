@@ -1,4 +1,4 @@
-"""Google's servers in this process: metadata (and issuer) and Cloud Tasks on free ports; and a worker that records."""
+"""Google's servers in this process (metadata with issuer, Cloud Tasks) on free ports, and a recording worker."""
 
 import threading
 from collections.abc import Callable
@@ -47,14 +47,14 @@ def _key() -> bytes:
 
 
 def _with_key(data: Path) -> Path:
-    """Spare each issuer of this process the tenth of a second a new RSA key takes."""
+    """Reuse one RSA key for all issuers of this process: generating one takes a tenth of a second."""
     if not (data / "issuer-key.pem").exists():
         (data / "issuer-key.pem").write_bytes(_key())
     return data
 
 
 class GoogleServers:
-    """Metadata server and Cloud Tasks, keeping their state under `data`, until `stop`."""
+    """Metadata server and Cloud Tasks with their state under `data`, running until `stop`."""
 
     project = "test-project"
     email = "functions@test-project.iam.gserviceaccount.com"
@@ -95,7 +95,7 @@ class Received:
 
 
 class Worker:
-    """An HTTP server that records what is posted to it; `answer`, given that, returns the status to answer."""
+    """An HTTP server that records each POST; the optional `answer` computes the status it returns."""
 
     def __init__(self, answer: Callable[[Received], int] = lambda _: 200) -> None:
         self.answer = answer
@@ -113,7 +113,7 @@ class Worker:
         return self.answer(received)
 
     def wait_for(self, count: int, seconds: float = 5.0) -> list[Received]:
-        """Return what came once it is `count` requests; fails when they do not come in time."""
+        """Return the received requests once there are `count`; raises when they do not arrive in time."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.received) >= count, seconds), self.received
             return list(self.received)
@@ -136,7 +136,7 @@ class _WorkerServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _WorkerHandler)
 
     def handle_error(self, *_: Any) -> None:
-        """A caller who left before the answer is what some tests are about."""
+        """Ignore clients that disconnect before the answer: some tests do that."""
 
 
 class _WorkerHandler(BaseHTTPRequestHandler):
@@ -151,4 +151,4 @@ class _WorkerHandler(BaseHTTPRequestHandler):
         self.wfile.write(b"ok")
 
     def log_message(self, *_: Any) -> None:
-        """Nothing."""
+        """Log nothing."""

@@ -1,4 +1,4 @@
-"""The next run removes what a killed one left in the temporary folder: servers' data of 2 to 5 GB."""
+"""Temporary folders of killed test runs (2 to 5 GB of servers' data), removed by the next run."""
 
 import os
 import shutil
@@ -9,12 +9,12 @@ PREFIX = "tests-"
 
 
 def own_folder() -> str:
-    """Return a new temporary folder whose name tells which process owns it."""
+    """Return a new temporary folder whose name contains this process's id."""
     return tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
 
 
 def remove_leftovers(temporary: Path) -> None:
-    """Remove the folders of test processes that have ended without removing them."""
+    """Remove the folders of test processes that no longer run."""
     for folder in [*temporary.glob(f"{PREFIX}*-*"), *temporary.glob("pytest-of-*/pytest-*")]:
         owner = _owner(folder)
         if owner and not folder.is_symlink() and not Path(f"/proc/{owner}").exists():
@@ -22,6 +22,6 @@ def remove_leftovers(temporary: Path) -> None:
 
 
 def _owner(folder: Path) -> str:
-    """Return the process that owns a folder; pytest writes its own into `.lock` and removes that at its end."""
+    """Return the id of the process that owns a folder; pytest writes its own into `.lock` until it ends."""
     lock = folder / ".lock"
     return folder.name.split("-")[1] if folder.name.startswith(PREFIX) else lock.read_text() if lock.is_file() else ""

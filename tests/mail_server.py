@@ -1,4 +1,4 @@
-"""An SMTP server that keeps what it is given, on free ports, for tests."""
+"""An SMTP server on free ports that records mails, for tests."""
 
 from typing import Self
 
@@ -6,7 +6,7 @@ from infra.local.mail import Caught, MailCatcher, Mode
 
 
 class MailServer:
-    """Started by being made; `smtp_url` is where mail goes, `mails` what came."""
+    """An SMTP server that starts when constructed; mail goes to `smtp_url` and appears in `mails`."""
 
     def __init__(self) -> None:
         self._catcher = MailCatcher()
@@ -15,20 +15,20 @@ class MailServer:
         self.smtp_url = self._catcher.smtp_url
 
     def mails(self, to: str | None = None) -> list[Caught]:
-        """Return what came, newest first; for one recipient when asked."""
+        """Return the received mails, newest first, optionally for one recipient."""
         return list(self._catcher.mailbox.newest(to).values())
 
     def sources(self) -> list[str]:
-        """Return what came as it went over the wire, newest first."""
+        """Return the received mails' raw sources, newest first."""
         box = self._catcher.mailbox
         return [str(box.source(number), "utf-8") for number in box.newest()]
 
     def misbehave(self, mode: Mode) -> None:
-        """Refuse every mail, or never answer; `none` ends it."""
+        """Refuse every mail, or never answer; `none` restores the server."""
         self._catcher.smtp.mode = mode
 
     def flush(self) -> None:
-        """Forget every mail and behave again."""
+        """Delete every mail and restore the server."""
         self._catcher.mailbox.empty()
         self.misbehave("none")
 

@@ -1,4 +1,4 @@
-"""Builders: a customer, a chef, a booking, in as many words as a test cares about."""
+"""Builders of customers, chefs, bookings and payments with defaults for all a test does not name."""
 
 import threading
 from collections.abc import Callable
@@ -44,7 +44,7 @@ WINDOWS = Windows(timedelta(minutes=15), timedelta(minutes=25), 1_000)
 
 @dataclass(frozen=True)
 class Person:
-    """A user of a test, with the address they live at where they have one."""
+    """A test's user, with their address if they have one."""
 
     id: UUID
     role: str
@@ -55,18 +55,18 @@ class Person:
 
 
 class Make:
-    """Makes what a test needs in its database; `now` is the test's clock."""
+    """Builds rows in the test's database; `now` is the test's clock."""
 
     def __init__(self, db: PostgresDatabase, now: datetime) -> None:
         self.db, self.now = db, now
         self._numbers = count(1)
 
     def city(self, name: str = "Mumbai", **location: Any) -> UUID:
-        """Serve a city with a circle of 10 km around Bandra, unless it is served already."""
+        """Serve a city within 10 km of Bandra, unless it is served already."""
         with self.db.transaction() as session:
-            known = session.scalars(select(Location.id).where(Location.city == name)).first()
-            if known:
-                return known
+            existing = session.scalars(select(Location.id).where(Location.city == name)).first()
+            if existing:
+                return existing
             place = Location(id=new_id(), city=name, state="Maharashtra", **location)
             session.add(place)
             session.flush()
@@ -98,61 +98,61 @@ class Make:
             return Person(user.id, CUSTOMER, address.id)
 
     def chef(self, rate: int = 399_00, week: list[tuple[int, int, int]] | None = None, **profile: Any) -> Person:
-        """Make a verified chef in Mumbai who works each day from 08:00 to 23:00, or the week given."""
+        """Make a verified chef in Mumbai who works daily from 08:00 to 23:00, or in the given week."""
         number = next(self._numbers)
         with self.db.transaction() as session:
             user = User(id=new_id(), email=f"chef{number}@test.example", role=CHEF, name=f"Chef {number}")
             session.add(user)
             session.flush()
-            known = {"is_verified": True, "service_city": "Mumbai", **profile}
-            session.add(Provider(user_id=user.id, line=NAME, rate=rate, **known))
+            defaults = {"is_verified": True, "service_city": "Mumbai", **profile}
+            session.add(Provider(user_id=user.id, line=NAME, rate=rate, **defaults))
             session.flush()
             for weekday, starts, ends in week if week is not None else [(day, 480, 1380) for day in range(7)]:
                 session.add(WeeklySlot(provider_id=user.id, weekday=weekday, starts=starts, ends=ends))
             return Person(user.id, CHEF)
 
-    def request(self, customer: Person, **given: Any) -> BookingRequest:
-        """Ask for two hours in three days at 12:00, or what is given."""
-        wanted = {"address_id": customer.address_id, "booking_date": self.day(3), "time_slot": time(12), **given}
+    def request(self, customer: Person, **overrides: Any) -> BookingRequest:
+        """Return a request for two hours in three days at 12:00, with overrides."""
+        wanted = {"address_id": customer.address_id, "booking_date": self.day(3), "time_slot": time(12), **overrides}
         return BookingRequest(**wanted)
 
     def day(self, ahead: int) -> date:
         return (self.now.astimezone(UTC) + timedelta(days=ahead)).date()
 
-    def booking(self, customer: Person | None = None, now: datetime | None = None, **given: Any) -> BookingView:
-        """Book as a customer does; a chef is made first where the test has made none."""
-        who = customer or self.customer()
+    def booking(self, customer: Person | None = None, now: datetime | None = None, **overrides: Any) -> BookingView:
+        """Book as a customer; makes a chef first if there is none."""
+        customer = customer or self.customer()
         with self.db.reading() as session:
             chefs = session.scalars(select(Provider.user_id)).first()
         if chefs is None:
             self.chef()
         return placement.place(
-            self.begin(who), LINE, self.request(who, **given), lambda _: None, RULES, now or self.now
+            self.begin(customer), LINE, self.request(customer, **overrides), lambda _: None, RULES, now or self.now
         )
 
     def begin(self, person: Person) -> Any:
-        """Open transactions as an endpoint does for this caller."""
+        """Return a transaction factory for this caller, like an endpoint's."""
         return begin_as(self.db, person)
 
-    def acting(self, who: UUID, role: str) -> Any:
-        """Open transactions in which somebody acts, as an endpoint does."""
+    def begin_as_actor(self, user_id: UUID, role: str) -> Any:
+        """Return a transaction factory for this actor, like an endpoint's."""
 
         @contextmanager
         def begin() -> Any:
             with self.db.transaction() as session:
-                yield session, Actor(role, who)
+                yield session, Actor(role, user_id)
 
         return begin
 
     def step(
         self, booking: BookingView, *taken: str, chef_id: UUID | None = None, now: datetime | None = None
     ) -> AppointmentRow:
-        """Take the next steps of a visit as its chef, one after the other; returns its row after the last."""
+        """Take these steps of a visit as its chef, in order; returns its row after the last."""
         for step in taken:
-            who = chef_id or self.stored(booking.id).provider_id
-            assert who, "the visit has no chef"
+            chef = chef_id or self.stored(booking.id).provider_id
+            assert chef, "the visit has no chef"
             row = status_changes.by_provider(
-                self.acting(who, CHEF), LINE, booking.id, ProviderAction(step), None, 0, now or self.now
+                self.begin_as_actor(chef, CHEF), LINE, booking.id, ProviderAction(step), None, 0, now or self.now
             )
         return row
 
@@ -160,80 +160,80 @@ class Make:
         return Checkout(
             self.db,
             gateway,
-            at(gateway),
+            always(gateway),
             line,
             WINDOWS,
             lambda booking, txn: f"https://app.example/?ref={booking.ref}&txn={txn}",
         )
 
     def page(self, gateway: Gateway, customer: Person, booking_id: UUID, now: datetime | None = None) -> Page:
-        """Start to pay a booking."""
+        """Start a payment and return its page."""
         return self.checkout(gateway).start(self.begin(customer), booking_id, lambda _: None, now or self.now)
 
     def paid(
-        self, gateway: Gateway, phonepe: PhonePeServer, customer: Person | None = None, **given: Any
+        self, gateway: Gateway, phonepe: PhonePeServer, customer: Person | None = None, **overrides: Any
     ) -> tuple[BookingView, str]:
-        """Book and pay, with everything the payment brings; returns the booking and our id of the attempt."""
-        who = customer or self.customer()
-        booking = self.booking(who, **given)
-        page = self.page(gateway, who, booking.id)
+        """Book, pay and settle; returns the booking and the attempt's merchant id."""
+        customer = customer or self.customer()
+        booking = self.booking(customer, **overrides)
+        page = self.page(gateway, customer, booking.id)
         phonepe.settle(page.merchant_txn_id, "pay")
         self.settle(gateway, page.merchant_txn_id)
         return booking, page.merchant_txn_id
 
     def admin(self) -> AuditContext:
-        """Make an admin, as the audit log names them."""
+        """Make an admin; returns their audit context."""
         with self.db.transaction() as session:
             user = User(id=new_id(), email=f"admin{next(self._numbers)}@test.example", role=ADMIN, name="Admin")
             session.add(user)
             return AuditContext(user.id, "198.18.0.1", "a-request")
 
     def settle(self, gateway: Gateway, our_id: str, now: datetime | None = None) -> str:
-        """Tell that something happened to a payment or a refund; what it is, the gateway is asked."""
-        return status_polling.poll_by_our_id(self.db, at(gateway), line, our_id, now or self.now)
+        """Poll a payment or refund by our id, as after a signal; returns its state."""
+        return status_polling.poll_by_our_id(self.db, always(gateway), line, our_id, now or self.now)
 
     def stored(self, booking_id: UUID) -> Booking:
         with self.db.reading() as session:
             return session.get_one(Booking, booking_id)
 
     def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
-        """Return what a statement finds, each row as a tuple."""
+        """Return a statement's rows as tuples."""
         with self.db.reading() as session:
             return [tuple(row) for row in session.execute(text(statement), values)]
 
     def run(self, statement: str, **values: Any) -> None:
-        """Change something by raw SQL, as nobody but a test may."""
+        """Execute raw SQL in its own transaction."""
         with self.db.transaction() as session:
             session.execute(text(statement), values)
 
     def balances(self, booking_id: UUID) -> dict[str, int]:
-        """Return the ledger's balances of one booking that are not zero."""
+        """Return the non-zero ledger balances of a booking, in paise."""
         with self.db.reading() as session:
             return {code: paise for code, paise in ledger.balances(session, booking_id).items() if paise}
 
 
-def together(count: int, act: Callable[[], Any]) -> list[Any]:
-    """Do the same in that many threads at once; returns what each returned, or the exception it raised."""
+def run_concurrently(count: int, act: Callable[[], Any]) -> list[Any]:
+    """Call the function in that many threads at once; returns each one's result or exception."""
     start = threading.Barrier(count)
 
     def run() -> Any:
         start.wait(10)
         try:
             return act()
-        except Exception as error:  # noqa: BLE001 - a refusal is as good an outcome as an answer
+        except Exception as error:  # noqa: BLE001 - the exception is one of the results
             return error
 
     with ThreadPoolExecutor(count) as pool:
         return [future.result(60) for future in [pool.submit(run) for _ in range(count)]]
 
 
-def at(gateway: Gateway) -> Gateways:
-    """Let every attempt be one of this gateway, whatever name it keeps."""
+def always(gateway: Gateway) -> Gateways:
+    """Return a lookup that resolves every gateway name to this gateway."""
     return lambda _: gateway
 
 
 def begin_as(db: PostgresDatabase, person: Person) -> Any:
-    """Return what an endpoint hands to a use case: a transaction with its caller, whose row is locked."""
+    """Return a transaction factory for this caller that locks the caller's row, like an endpoint's."""
 
     @contextmanager
     def begin() -> Any:

@@ -1,4 +1,4 @@
-"""The PhonePe stand-in in a thread of the test, spoken to over HTTP like any other."""
+"""The PhonePe stand-in in a thread of the test, called over HTTP."""
 
 import tempfile
 from pathlib import Path
@@ -16,10 +16,10 @@ WEBHOOK_USER = ("hooks", "pass1word")
 
 
 class PhonePeServer:
-    """Runs from `start` to `stop`, or for the length of a `with`; keeps its book in `data`, or nowhere.
+    """The stand-in, running from `start` to `stop` or inside a `with`; its state is in `data`, or in memory.
 
-    `salts` are by index; callbacks are signed with the one `index` names. A refund is done after `refund_seconds`,
-    or after `refund_polls` pending answers if that is sooner. `webhook_url` is what v2's dashboard names.
+    `salts` maps indexes to salts; `index` signs the callbacks. A refund completes after `refund_seconds`, or earlier
+    after `refund_polls` pending answers. `webhook_url` is what v2's dashboard configures.
     """
 
     def __init__(
@@ -67,19 +67,19 @@ class PhonePeServer:
         self.stop()
 
     def pay_page(self, url, outcome):
-        """Choose `pay`, `decline` or `pending` on a pay page; the answer is the way back, not followed."""
+        """Choose `pay`, `decline` or `pending` on a pay page; returns the redirect, not followed."""
         return requests.post(url, data={"outcome": outcome}, timeout=TIMEOUT, allow_redirects=False)
 
     def settle(self, transaction_id, outcome, **wish):
-        """Settle from outside: `force=True`, `code=...`, `after_seconds=n` and `after_polls=n` as in `control`."""
+        """Settle a payment with `force=True`, `code=...`, `after_seconds=n` and `after_polls=n` as in `control`."""
         return self._post(f"/{transaction_id}/settle", {"outcome": outcome, **wish})
 
     def attempt(self, order_id):
-        """Let one try inside a v2 order fail; the order lives on."""
+        """Fail one attempt inside a v2 order; the order stays open."""
         return self._post(f"/{order_id}/attempt", {})
 
     def fault(self, name, times=1, *, value=None, transaction=None):
-        """Arm a fault of `faults.CATALOGUE`, for one transaction or for any."""
+        """Arm a fault of `faults.CATALOGUE` for one transaction or for any."""
         path = f"/{transaction}/faults" if transaction else "/faults"
         return self._post(path, {"fault": name, "times": times, "value": value})
 
@@ -87,7 +87,7 @@ class PhonePeServer:
         requests.delete(f"{self.url}/_local/payments/faults", timeout=TIMEOUT).raise_for_status()
 
     def transactions(self):
-        """All of them, newest first, as the control API tells them."""
+        """Return all transactions as the control API lists them, newest first."""
         return requests.get(f"{self.url}/_local/payments", timeout=TIMEOUT).json()
 
     def _post(self, path, wish):

@@ -1,4 +1,4 @@
-"""The plans by which statements were run, told by the server itself (auto_explain), with the rows each part of them read."""
+"""Query plans logged by the server (auto_explain), with the rows each scan read."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 
 from tests.postgres_server import plain_connection
 
-ASKED = {
+PLAN_SETTINGS = {
     "session_preload_libraries": "auto_explain",
     "auto_explain.log_min_duration": "0",
     "auto_explain.log_analyze": "on",
@@ -24,7 +24,7 @@ ASKED = {
 
 @dataclass(frozen=True)
 class Read:
-    """One part of a plan that reads a table: how, and how many rows it looked at in all."""
+    """One scan of a table in a plan: its kind and the rows it read."""
 
     table: str
     by: str
@@ -34,15 +34,15 @@ class Read:
 
 @dataclass
 class Planned:
-    """The reads of every statement that was run."""
+    """The scans of every executed statement."""
 
     reads: list[Read] = field(default_factory=list)
 
     def note(self, notice: dict[bytes, bytes]) -> None:
         _, marked, plan = notice[b"M"].decode().partition("plan:\n")
         if marked:
-            told = json.loads(plan)
-            self.reads += _reads(told["Plan"], told["Query Text"])
+            logged = json.loads(plan)
+            self.reads += _reads(logged["Plan"], logged["Query Text"])
 
 
 def _reads(node: dict[str, Any], statement: str) -> Iterator[Read]:
@@ -62,24 +62,24 @@ def _bitmaps(node: dict[str, Any]) -> str:
     return "+".join(names) if node["Node Type"].startswith("Bitmap") else ""
 
 
-def tell_plans(superuser: str, **more: str) -> None:
-    """Let a database tell the plan of each statement on connections that are made from now on."""
+def log_plans(superuser: str, **more: str) -> None:
+    """Log every statement's plan as a notice on the database's new connections."""
     with closing(plain_connection(superuser)) as connection:
         [[name]] = connection.run("select current_database()")
-        for setting, value in {**ASKED, **more}.items():
+        for setting, value in {**PLAN_SETTINGS, **more}.items():
             connection.run(f"alter database {name} set {setting} = '{value}'")
 
 
 @contextmanager
 def planned() -> Iterator[Planned]:
-    """Collect the plans of the statements SQLAlchemy runs in the block, on a database that tells them."""
+    """Collect the plans of SQLAlchemy's statements in the block, on a database with plan logging."""
     seen, known = Planned(), set[int]()
 
     def forget(connection: Any, *_rest: Any) -> None:
         driver = connection.connection.driver_connection
         if id(driver) not in known:
             known.add(id(driver))
-            driver.notices.clear()  # of what was run before the block
+            driver.notices.clear()  # plans from before the block
 
     def note(connection: Any, *_rest: Any) -> None:
         notices = connection.connection.driver_connection.notices
@@ -95,7 +95,7 @@ def planned() -> Iterator[Planned]:
         event.remove(Engine, "after_cursor_execute", note)
 
 
-# What grows with bookings and with the people who book: none of it is read from end to end by a request or a job.
+# Tables that grow with bookings and their customers: no request or job may scan them whole.
 GROWS = {
     "addresses",
     "audit_log",
@@ -120,7 +120,7 @@ GROWS = {
     "sessions",
     "users",
 }
-# What grows with the chefs, with the places, with the days, or not at all.
+# Tables that grow with the chefs, places or days, or not at all.
 STAYS_SMALL = {
     "booking_days",
     "provider_availability",

@@ -1,4 +1,4 @@
-"""Everybody who does something with a booking, as calls of the real use cases; the gateway says what a test makes it say."""
+"""Every actor's use cases on a booking, with a gateway whose answers a test sets."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,12 +25,12 @@ from shared.payments.gateway import GatewayStatus
 from shared.payments.schemas import CashAgreed, CashTaken
 from shared.users.models import ADMIN
 from tests.fakes import ScriptedGateway
-from tests.make import QUOTES, RULES, Make, Person, at
+from tests.make import QUOTES, RULES, Make, Person, always
 
 
 @dataclass
 class Play:
-    """One world with its clock, its gateway and an admin; each method is what one person does now."""
+    """A database with its clock, gateway and admin; each method is one actor's use case, now."""
 
     db: PostgresDatabase
     now: datetime
@@ -40,63 +40,65 @@ class Play:
         self.make = Make(self.db, self.now)
         self.by: AuditContext = self.make.admin()
 
-    def book(self, who: Person, **wanted: Any) -> BookingView:
-        return self.make.booking(who, now=self.now, **wanted)
+    def book(self, customer: Person, **wanted: Any) -> BookingView:
+        return self.make.booking(customer, now=self.now, **wanted)
 
-    def quote(self, who: Person, **wanted: Any) -> UUID:
-        """Ask for a price; returns the quote's id."""
-        asked = self.make.request(who, **wanted).visit()
-        with self.make.begin(who)() as (session, caller):
-            return quotes.create(session, LINE, caller.id, asked, QUOTES, self.now, None).id
+    def quote(self, customer: Person, **wanted: Any) -> UUID:
+        """Quote a price; returns the quote's id."""
+        visit = self.make.request(customer, **wanted).visit()
+        with self.make.begin(customer)() as (session, caller):
+            return quotes.create(session, LINE, caller.id, visit, QUOTES, self.now, None).id
 
-    def book_quoted(self, who: Person, quote_id: UUID) -> BookingView:
+    def book_quoted(self, customer: Person, quote_id: UUID) -> BookingView:
         wanted = BookingRequest(quote_id=quote_id)
-        return placement.place(self.make.begin(who), LINE, wanted, lambda _: None, RULES, self.now)
+        return placement.place(self.make.begin(customer), LINE, wanted, lambda _: None, RULES, self.now)
 
-    def pay(self, who: Person, booking_id: UUID) -> str:
-        """Open the gateway's page; returns our id of the attempt."""
-        return self.make.page(self.gateway, who, booking_id, self.now).merchant_txn_id
+    def pay(self, customer: Person, booking_id: UUID) -> str:
+        """Open the gateway's page; returns the attempt's merchant id."""
+        return self.make.page(self.gateway, customer, booking_id, self.now).merchant_txn_id
 
-    def say(self, our_id: str, said: GatewayStatus, **other: Any) -> None:
-        """Make the gateway say this of a payment or a refund from now on."""
-        self.gateway.says[our_id] = self.gateway.about(our_id, said, **other)
+    def set_answer(self, our_id: str, status: GatewayStatus, **other: Any) -> None:
+        """Set the gateway's answer for a payment or a refund."""
+        self.gateway.answers[our_id] = self.gateway.answer_for(our_id, status, **other)
 
-    def hear(self, our_id: str) -> str:
-        """Follow a signal about a payment or a refund."""
-        return status_polling.poll_by_our_id(self.db, at(self.gateway), line, our_id, self.now)
+    def handle_signal(self, our_id: str) -> str:
+        """Poll a payment or refund as after a signal; returns its state."""
+        return status_polling.poll_by_our_id(self.db, always(self.gateway), line, our_id, self.now)
 
-    def paid(self, who: Person, booking_id: UUID) -> str:
-        our_id = self.pay(who, booking_id)
-        self.say(our_id, GatewayStatus.SUCCEEDED)
-        self.hear(our_id)
+    def paid(self, customer: Person, booking_id: UUID) -> str:
+        our_id = self.pay(customer, booking_id)
+        self.set_answer(our_id, GatewayStatus.SUCCEEDED)
+        self.handle_signal(our_id)
         return our_id
 
-    def cancel(self, who: Person, booking_id: UUID) -> None:
+    def cancel(self, customer: Person, booking_id: UUID) -> None:
         with self.db.transaction() as session:
-            cancellation.cancel(session, LINE, who.id, booking_id, "plans changed", None, self.now)
+            cancellation.cancel(session, LINE, customer.id, booking_id, "plans changed", None, self.now)
 
-    def move(self, who: Person, booking_id: UUID, **to: Any) -> BookingView:
+    def move(self, customer: Person, booking_id: UUID, **to: Any) -> BookingView:
         wanted = RescheduleRequest(**to)
-        return reschedule.reschedule(self.make.begin(who), booking_id, wanted, lambda _: None, self.now)
+        return reschedule.reschedule(self.make.begin(customer), booking_id, wanted, lambda _: None, self.now)
 
-    def rate(self, who: Person, booking_id: UUID, stars: int) -> None:
+    def rate(self, customer: Person, booking_id: UUID, stars: int) -> None:
         with self.db.transaction() as session:
-            rating.rate(session, NAME, who.id, booking_id, RatingRequest(stars=stars), self.now)
+            rating.rate(session, NAME, customer.id, booking_id, RatingRequest(stars=stars), self.now)
 
     def step(self, chef_id: UUID, booking_id: UUID, step: ProviderAction) -> None:
-        status_changes.by_provider(self.make.acting(chef_id, CHEF), LINE, booking_id, step, None, 0, self.now)
+        status_changes.by_provider(self.make.begin_as_actor(chef_id, CHEF), LINE, booking_id, step, None, 0, self.now)
 
     def set_status(self, booking_id: UUID, status: Status) -> None:
-        status_changes.by_admin(self.make.acting(self.by.id, ADMIN), LINE, booking_id, status, "by an admin", self.now)
+        status_changes.by_admin(
+            self.make.begin_as_actor(self.by.id, ADMIN), LINE, booking_id, status, "by an admin", self.now
+        )
 
     def assign(self, booking_id: UUID, chef_id: UUID | None) -> None:
-        begin = self.make.acting(self.by.id, ADMIN)
+        begin = self.make.begin_as_actor(self.by.id, ADMIN)
         if chef_id is None:
             assignment.remove(begin, LINE, booking_id, None, self.now)
         else:
             assignment.assign(begin, LINE, booking_id, chef_id, None, self.now)
 
-    def give(self, booking_id: UUID, amount: int, borne_by: Bearer = Bearer.PLATFORM) -> None:
+    def refund(self, booking_id: UUID, amount: int, borne_by: Bearer = Bearer.PLATFORM) -> None:
         with self.db.transaction() as session:
             command = RefundCommand(amount, "the soup was cold", borne_by)
             admin_refund.refund(session, line, booking_id, command, self.by, self.now)
@@ -112,11 +114,11 @@ class Play:
 
     def close(self, exception_id: UUID, reference: str | None) -> None:
         with self.db.transaction() as session:
-            said = ExceptionClosing(closing_note="looked at", reference=reference)
-            exception_resolution.close(session, line, exception_id, said, self.by, self.now)
+            closing = ExceptionClosing(closing_note="looked at", reference=reference)
+            exception_resolution.close(session, line, exception_id, closing, self.by, self.now)
 
-    def at(self, now: datetime, act: Callable[[], Any]) -> Any:
-        """Do something at another time."""
+    def at_time(self, now: datetime, act: Callable[[], Any]) -> Any:
+        """Run a use case at another time."""
         self.now, before = now, self.now
         try:
             return act()

@@ -1,4 +1,4 @@
-"""A real Postgres for the tests: one server per process (so one per xdist worker), a new database in 20 ms."""
+"""A real Postgres for tests: one server per process (one per xdist worker), a new database in 20 ms."""
 
 import atexit
 import itertools
@@ -15,7 +15,7 @@ from tests.leftovers import own_folder
 
 
 class PostgresServer:
-    """What tests may do with the server they share; a test that stops or restarts one starts its own `Postgres`."""
+    """The shared server's operations for tests; a test that stops or restarts a server starts its own `Postgres`."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
@@ -23,11 +23,11 @@ class PostgresServer:
 
     @property
     def url(self) -> str:
-        """The maintenance database, for looking at the server from outside a test's own database."""
+        """Return the URL of the maintenance database, to inspect the server from outside a test's database."""
         return self._postgres.url
 
     def new_database(self, template: str | None = None) -> str:
-        """Create a database, empty or as a copy of the named one (to which nobody may be connected); return its URL."""
+        """Create a database, empty or copied from a template without connections; returns its URL."""
         name = f"test_{next(self._numbers)}"
         copied = f" template {identifier(template)}" if template else ""
         with closing(plain_connection(self.url)) as connection:
@@ -37,7 +37,7 @@ class PostgresServer:
 
 @cache
 def shared_postgres() -> PostgresServer:
-    """Return the server of this process, started by the first who asks and stopped when the process ends."""
+    """Return this process's server, started on the first call and stopped when the process ends."""
     folder = own_folder()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     postgres = Postgres(Path(folder, "postgres"), durable=False)
@@ -47,7 +47,7 @@ def shared_postgres() -> PostgresServer:
 
 
 def plain_connection(url: str) -> Connection:
-    """Connect with the plain driver in autocommit, ten seconds for every wait."""
+    """Connect with the plain driver in autocommit, with a timeout of ten seconds."""
     parsed = make_url(url)
     return Connection(
         str(parsed.username),
@@ -61,12 +61,12 @@ def plain_connection(url: str) -> Connection:
 
 
 def database_of(url: str) -> str:
-    """Return the database's name, as `new_database` takes it for a template."""
+    """Return the URL's database name, as `new_database` takes it for a template."""
     return str(make_url(url).database)
 
 
 def at_port(url: str, port: int) -> str:
-    """Return the same URL with another port: a proxy's."""
+    """Return the URL with another port, e.g. a proxy's."""
     return _text(make_url(url).set(port=port))
 
 

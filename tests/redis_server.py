@@ -8,7 +8,7 @@ from infra.local.upstash import UpstashBridge
 
 
 class RedisServer:
-    """Started by being made; `url` and `token` are what a client is given."""
+    """A Redis that starts when constructed; clients connect with `url` and `token`."""
 
     def __init__(self, token: str = "a-token-of-the-tests") -> None:
         self.token = token
@@ -19,7 +19,7 @@ class RedisServer:
         self.url = self._bridge.url
 
     def flush(self) -> None:
-        """Forget every key."""
+        """Delete every key."""
         connection = RedisConnection(self.redis.port)
         connection.ask([[b"FLUSHALL"]])
         connection.close()

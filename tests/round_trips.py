@@ -1,4 +1,4 @@
-"""Counting what the database is asked: SQL statements, and round trips on the wire."""
+"""Counts SQL statements and the round trips on the wire."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-FAREWELL: Final = b"X\x00\x00\x00\x04"
+TERMINATE: Final = b"X\x00\x00\x00\x04"
 
 
 @dataclass
@@ -22,9 +22,9 @@ class Counted:
 
 @contextmanager
 def counted(proxy: "CountingProxy | None" = None) -> Iterator[Counted]:
-    """Collect the statements SQLAlchemy runs in the block (in every thread), and the round trips through the proxy.
+    """Collect SQLAlchemy's statements in the block (of every thread), and the proxy's round trips.
 
-    BEGIN, COMMIT and ROLLBACK are no statements here; the round trips show them. They are there after the block.
+    Statements exclude BEGIN, COMMIT and ROLLBACK; round trips include them. Both are set when the block ends.
     """
     seen = Counted()
 
@@ -41,11 +41,11 @@ def counted(proxy: "CountingProxy | None" = None) -> Iterator[Counted]:
 
 
 class CountingProxy:
-    """A TCP proxy on a free port of 127.0.0.1 that counts round trips and can be as bad as a network gets.
+    """A TCP proxy on a free port of 127.0.0.1 that counts round trips and injects network faults.
 
-    A round trip is what a client sends, up to where the server answers; a farewell is none. `delay` is added to each
-    answer (seconds, in whole milliseconds; answers queue, as on a long line, they do not wait for each other). `accepted` counts connections.
-    With `socket_folder` it listens on the Unix socket that Postgres would have there at port 5432.
+    A round trip is everything a client sends until the server answers, except Terminate. `delay` postpones each answer
+    (seconds, in whole milliseconds); delayed answers overlap, as on a long line. `accepted` counts connections. With
+    `socket_folder` it listens on Postgres' Unix socket for port 5432.
     """
 
     def __init__(self, target_host: str, target_port: int, *, socket_folder: Path | None = None) -> None:
@@ -55,7 +55,7 @@ class CountingProxy:
         self.count = 0
         self.accepted = 0
         self.delay = 0.0
-        self.lost_words = b""
+        self.lost_text = b""
         self.losses = 0
         self.pairs: set[_Pair] = set()
         self._loop = asyncio.new_event_loop()
@@ -76,24 +76,24 @@ class CountingProxy:
         self._loop.close()
 
     def accept(self) -> None:
-        """Take connections (again), always on the same port."""
+        """Accept connections (again), always on the same port."""
         self._server = self._run(self._listen())
         if self._socket_folder is None:
             self.url_port = self._server.sockets[0].getsockname()[1]
 
     def refuse(self) -> None:
-        """Refuse new connections; those that are open go on."""
+        """Refuse new connections and keep open ones."""
         if self._server is not None:
             self._call(self._server.close)
             self._server = None
 
     def cut(self) -> None:
-        """Close every open connection, at both ends."""
+        """Close every open connection at both ends."""
         self._call(lambda: [pair.cut() for pair in list(self.pairs)])
 
     def lose_answers(self, to: bytes, times: int = 1) -> None:
-        """Cut the connection in place of the answer to these words: the server does what the client never hears of."""
-        self.lost_words, self.losses = to, times
+        """Cut the connection instead of answering a message with this text; the server executes the message."""
+        self.lost_text, self.losses = to, times
 
     async def _listen(self) -> asyncio.Server:
         if self._socket_folder is not None:
@@ -102,7 +102,7 @@ class CountingProxy:
         return await self._loop.create_server(lambda: _FromClient(self), "127.0.0.1", self.url_port)
 
     async def _settle(self) -> None:
-        for _ in range(3):  # transports close in later turns of the loop
+        for _ in range(3):  # transports close in later iterations of the loop
             await asyncio.sleep(0)
 
     def _call(self, what: Callable[[], Any]) -> Any:
@@ -122,15 +122,15 @@ class _Pair:
         self.proxy, self.client = proxy, client
         self.server: asyncio.Transport | None = None
         self.early: list[bytes] = []
-        self.client_spoke_last = False
+        self.client_sent_last = False
         self.loses_answer = False
         proxy.pairs.add(self)
 
     def from_client(self, data: bytes) -> None:
-        if not self.client_spoke_last and data != FAREWELL:
+        if not self.client_sent_last and data != TERMINATE:
             self.proxy.count += 1
-        self.client_spoke_last = True
-        if self.proxy.losses and self.proxy.lost_words in data:
+        self.client_sent_last = True
+        if self.proxy.losses and self.proxy.lost_text in data:
             self.proxy.losses -= 1
             self.loses_answer = True
         if self.server is None:
@@ -139,7 +139,7 @@ class _Pair:
             self.server.write(data)
 
     def from_server(self, data: bytes) -> None:
-        self.client_spoke_last = False
+        self.client_sent_last = False
         if self.loses_answer:
             self.cut()
         elif self.proxy.delay:

@@ -1,4 +1,4 @@
-"""The whole system under test, and clients of it that do what an app does."""
+"""The whole system under test, and clients that call it like an app."""
 
 import json
 import os
@@ -21,19 +21,19 @@ from infra.local.processes import ReservedPort
 from infra.postgres.engine import PostgresDatabase
 from shared.invariants.run import Breach
 from shared.kit.settings import Settings
-from tests.broken import broken
+from tests.breaches import find_breaches
 from tests.postgres_server import plain_connection
 
 READY_SECONDS = 90
-STARTS = ("08:00", "10:30", "13:00", "15:30")  # two hours and the way between them; the evening is left to the tests
-LAST_SHARED_DAY = 50  # visits are shared out from the first day up to here, whole days from the horizon down to here
-UNHURRIED = {"BOOKINGS_PER_HOUR": "1000", "PAYMENTS_PER_HOUR": "1000"}  # a test does in a second what takes a day
+STARTS = ("08:00", "10:30", "13:00", "15:30")  # two hours plus travel; tests use the evening freely
+LAST_SHARED_DAY = 50  # slot() counts up from the first bookable day to here, day() down from the horizon
+HIGH_LIMITS = {"BOOKINGS_PER_HOUR": "1000", "PAYMENTS_PER_HOUR": "1000"}  # tests do in a second what users do in a day
 _numbers = count(1)
 
 
 @dataclass
 class System:
-    """A running copy: `url` is the router's; `urls` those of each piece and function; `env` what the functions were given."""
+    """A running system: `url` is the router's, `urls` each server's and function's, `env` the functions' settings."""
 
     url: str
     data: Path
@@ -59,83 +59,83 @@ class System:
         return {name: value.strip("'") for name, value in pairs}
 
     def sql(self, statement: str, **values: Any) -> list[list[Any]]:
-        """Run a statement in the system's own database: what no endpoint shows, or the time moved on."""
+        """Run a statement in the system's database, to read what no endpoint returns or to move times."""
         with closing(plain_connection(self.env["DATABASE_URL"])) as connection:
             return list(connection.run(statement, **values) or [])
 
-    def broken(self) -> list[Breach]:
-        """Return what breaks an invariant in the system's own database, but for what is excused."""
+    def find_breaches(self) -> list[Breach]:
+        """Return the invariant breaches in the system's database, except excused ones."""
         database = PostgresDatabase(self.env["DATABASE_URL"])
         try:
             return [
                 breach
-                for breach in broken(database, datetime.now(UTC))
+                for breach in find_breaches(database, datetime.now(UTC))
                 if (breach.invariant, breach.subject_id) not in self.excused
             ]
         finally:
             database.dispose()
 
-    def ask(self, function: str, method: str, path: str, **wanted: Any) -> requests.Response:
-        """Call a function on its own address, past the router; on a new connection, as an idle one is soon closed."""
-        return requests.request(method, self.urls[function] + path, timeout=30, **wanted)
+    def call(self, function: str, method: str, path: str, **options: Any) -> requests.Response:
+        """Call a function directly, past the router, on a new connection: the server soon closes idle ones."""
+        return requests.request(method, self.urls[function] + path, timeout=30, **options)
 
     def identity(self, audience: str, email: str) -> dict[str, str]:
-        """Return the header by which the platform's own callers are known."""
+        """Return the Authorization header of a platform account."""
         token = self.http.post(f"{self.urls['metadata']}/sign", json={"audience": audience, "email": email}, timeout=10)
         return {"Authorization": f"Bearer {token.json()['token']}"}
 
     def demo(self, name: str) -> "Client":
-        """Return a demo account, signed in once for all tests: admin, asha, ravi, meera."""
+        """Return a demo account's client (admin, asha, ravi, meera), signed in once for all tests."""
         if name not in self._demo:
             self._demo[name] = self.sign_in(f"{name}@sizzle.example")
         return self._demo[name]
 
     def slot(self) -> dict[str, str]:
-        """Return a day and a time at which no other test has a visit of two hours."""
+        """Return the date and time of a two-hour slot that no other test uses."""
         days, nth = divmod(next(self._slots), len(STARTS))
         assert 3 + days <= LAST_SHARED_DAY, "too many visits for one system"
         return {"booking_date": day(3 + days), "time_slot": STARTS[nth]}
 
     def day(self) -> str:
-        """Return a day on which no other test has a visit: the last ones that can be booked, from the end."""
+        """Return a date that no other test uses, counted down from the last bookable day."""
         ahead = next(self._days)
         assert ahead > LAST_SHARED_DAY, "too many days for one system"
         return day(ahead)
 
     def logs(self) -> dict[str, str]:
-        """Return everything every process has written so far, by its name."""
+        """Return every process's log so far, by process name."""
         return {path.stem: path.read_text(errors="replace") for path in self.data.rglob("*.log")}
 
     def mails(self, to: str | None = None) -> list[dict[str, str]]:
         return self.http.get(f"{self.url}/_local/mail", params={"to": to} if to else {}, timeout=10).json()
 
     def sign_in(self, email: str | None = None) -> "Client":
-        """Sign in by mail as an app does; without an address, as a customer nobody has met before."""
+        """Sign in by mail like an app; without an address, as a new customer."""
         address = email or f"person{next(_numbers)}.{os.getpid()}.{time.time_ns()}@test.example"
         known = len(self.mails(address))
-        # From an address of their own (the router would say where the tests are): together they send more than one may.
-        home = stranger()
-        sent = self.ask("auth", "POST", "/api/v1/auth/send-otp", json={"email": address}, headers=home)
+        # Each test client needs its own IP: together they exceed one address's limit.
+        client_header = new_client_header()
+        sent = self.call("auth", "POST", "/api/v1/auth/send-otp", json={"email": address}, headers=client_header)
         assert sent.status_code == 200, sent.text
         assert len(self.mails(address)) == known + 1
         code = re.search(r"\b\d{6}\b", self.mails(address)[0]["text"])[0]  # type: ignore[index]
         presented = {"email": address, "otp": code}
-        tokens = self.ask("auth", "POST", "/api/v1/auth/verify-otp", json=presented, headers=home)
+        tokens = self.call("auth", "POST", "/api/v1/auth/verify-otp", json=presented, headers=client_header)
         assert tokens.status_code == 200, tokens.text
         return Client(self, address, tokens.json())
 
     def run_job(self, name: str) -> dict[str, Any]:
-        """Run a scheduled job now, as pressing the button in the console does."""
+        """Run a scheduled job now, like the console's button."""
         url = f"{self.url}/_local/jobs/{name}/run"
         while (answer := self.http.post(url, timeout=60)).status_code == 409:
-            time.sleep(0.1)  # the clock has just started the same job
+            time.sleep(0.1)  # the scheduler has just started the same job
         assert answer.status_code == 200, answer.text
         return answer.json()["did"]
 
 
 @dataclass
 class Client:
-    """One signed-in person."""
+    """A signed-in user's client."""
 
     system: System
     email: str
@@ -143,8 +143,8 @@ class Client:
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
         """Call the API; header names are written with underscores."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent = {"Authorization": f"Bearer {self.tokens['access_token']}"} | named
+        with_hyphens = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"Authorization": f"Bearer {self.tokens['access_token']}"} | with_hyphens
         return self.system.http.request(method, self.system.api + path, json=body, headers=sent, timeout=30)
 
     def get(self, path: str, **headers: str) -> requests.Response:
@@ -159,41 +159,43 @@ class Client:
     def delete(self, path: str) -> requests.Response:
         return self.call("DELETE", path)
 
-    def address(self, **given: Any) -> str:
-        home = {
+    def address(self, **overrides: Any) -> str:
+        body = {
             "full_address": "12 Hill Road",
             "city": "Mumbai",
             "pincode": "400050",
             "latitude": 19.0596,
             "longitude": 72.8295,
         }
-        answer = self.post("/customer/addresses", home | given)
+        answer = self.post("/customer/addresses", body | overrides)
         assert answer.status_code == 201, answer.text
         return answer.json()["id"]
 
-    def book(self, **given: Any) -> dict[str, Any]:
-        """Book two hours at a time of its own, or what is given."""
-        answer = self.post("/customer/bookings", given if "quote_id" in given else self.wish(**given))
+    def book(self, **overrides: Any) -> dict[str, Any]:
+        """Book a two-hour slot of its own, with overrides."""
+        answer = self.post(
+            "/customer/bookings", overrides if "quote_id" in overrides else self.booking_body(**overrides)
+        )
         assert answer.status_code == 201, answer.text
         return answer.json()
 
-    def wish(self, **given: Any) -> dict[str, Any]:
-        """Return the body of a request for a visit: two hours at a time of its own, or what is given."""
-        return self.system.slot() | {"address_id": given.get("address_id") or self.address()} | given
+    def booking_body(self, **overrides: Any) -> dict[str, Any]:
+        """Return the body of a booking request for a two-hour slot of its own, with overrides."""
+        return self.system.slot() | {"address_id": overrides.get("address_id") or self.address()} | overrides
 
     def booking(self, booking_id: str) -> dict[str, Any]:
         return self.get(f"/customer/bookings/{booking_id}").json()
 
     def pay(self, booking_id: str, outcome: str = "pay") -> str:
-        """Start to pay and press a button on the gateway's page; returns our id of the attempt."""
+        """Start a payment and press a button on the gateway's page; returns the attempt's merchant id."""
         page = self.post("/payments/initiate", {"booking_id": booking_id})
         assert page.status_code == 200, page.text
         self.system.http.post(page.json()["payment_url"], data={"outcome": outcome}, allow_redirects=False, timeout=10)
         return page.json()["merchant_txn_id"]
 
 
-def stranger() -> dict[str, str]:
-    """Return the header of a client nobody has seen before (198.18.0.0/15 belongs to tests)."""
+def new_client_header() -> dict[str, str]:
+    """Return the header of a new client address (198.18.0.0/15 is reserved for tests)."""
     number = next(_numbers)
     return {"X-Forwarded-For": f"198.18.{number // 250}.{number % 250 + 1}"}
 
@@ -202,20 +204,20 @@ def day(ahead: int) -> str:
     return (date.today() + timedelta(days=ahead)).isoformat()  # noqa: DTZ011 - a day far enough ahead in any zone
 
 
-def eventually(ask: Callable[[], Any], seconds: float = 15.0) -> Any:
-    """Return the first true answer; fails with the last one when none comes in time."""
+def eventually(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+    """Poll until the condition is true and return its value; raises after the given seconds."""
     until = time.monotonic() + seconds
-    while not (answer := ask()):
+    while not (value := condition()):
         assert time.monotonic() < until, f"did not happen in {seconds} s"
         time.sleep(0.1)
-    return answer
+    return value
 
 
 @contextmanager
 def start_system(data: Path, *arguments: str, port: int | None = None, **environ: str) -> Iterator[System]:
-    """Start what `make dev` starts, with its data in a folder, and end it again.
+    """Start what `make dev` starts, with its data in a folder; stop it at the end.
 
-    What the environment says of a system of one's own does not count: tests would write into it.
+    Removes a developer's own settings from the environment: tests would write into that system.
     """
     reserved = ReservedPort()
     port = port or reserved.number
@@ -231,12 +233,12 @@ def start_system(data: Path, *arguments: str, port: int | None = None, **environ
         "--no-dotenv",
         *arguments,
     ]
-    said = data.with_suffix(".dev.log")
-    with said.open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=inherited | UNHURRIED | environ)
+    log_path = data.with_suffix(".dev.log")
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=inherited | HIGH_LIMITS | environ)
         running = System(f"http://127.0.0.1:{port}", data, process)
         try:
-            _wait(running, process, said)
+            _wait(running, process, log_path)
             yield running
         finally:
             running.http.close()

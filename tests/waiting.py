@@ -1,4 +1,4 @@
-"""Waiting for what another process or thread does."""
+"""Waiting for other processes and threads."""
 
 import subprocess
 import time
@@ -7,19 +7,19 @@ from contextlib import contextmanager
 from typing import Any
 
 
-def until(happened: Callable[[], object], seconds: float = 10.0) -> None:
-    """Return as soon as it is true; fail when it is not in time."""
+def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Return once the condition is true; raises TimeoutError after the given seconds."""
     ends = time.monotonic() + seconds
-    while not happened():
+    while not condition():
         if time.monotonic() > ends:
             raise TimeoutError("it did not happen in time")
         time.sleep(0.01)
 
 
 @contextmanager
-def started(command: list[str], **how: Any) -> Iterator["subprocess.Popen[Any]"]:
-    """Start a program that a test ends; when the test fails before, it is killed: `Popen` alone would wait forever."""
-    with subprocess.Popen(command, **how) as process:
+def started(command: list[str], **options: Any) -> Iterator["subprocess.Popen[Any]"]:
+    """Start a program and kill it at the end of the block: if the test fails, `Popen` alone would wait forever."""
+    with subprocess.Popen(command, **options) as process:
         try:
             yield process
         finally:

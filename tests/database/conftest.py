@@ -1,4 +1,4 @@
-"""The functions' applications in this process, on the database of the test."""
+"""The functions' apps in this process, on the test's database."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,24 +21,24 @@ def customer(make: Make) -> Person:
 
 @pytest.fixture
 def booking(make: Make, customer: Person) -> BookingView:
-    """A visit the customer has booked and not paid."""
+    """Return a booked, unpaid visit of the customer."""
     return make.booking(customer)
 
 
 @pytest.fixture
 def our_id(make: Make, gateway: PhonePe, customer: Person, booking: BookingView) -> str:
-    """Our id of the payment the customer has begun for the booking."""
+    """Return our id of the customer's payment for the booking."""
     return make.page(gateway, customer, booking.id).merchant_txn_id
 
 
 @pytest.fixture
 def in_process(db: PostgresDatabase) -> Iterator[None]:
-    """Let the functions run in this process, on this database; what they have made of another's settings is forgotten."""
+    """Run the functions in this process on this database, without caches from other settings."""
     with functions_on(db):
         yield
 
 
 @pytest.fixture
 def world(in_process: None, db: PostgresDatabase, gateway: PhonePe, phonepe: PhonePeServer) -> World:  # noqa: ARG001
-    """It is as old as the test, whose clock is the endpoints' own."""
+    """Return a world as old as the test, whose clock is the endpoints' own."""
     return World(Make(db, datetime.now(UTC)), gateway, phonepe)

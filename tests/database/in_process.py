@@ -1,4 +1,4 @@
-"""The functions in this process, on a database of a test; what they have made of another's settings is forgotten."""
+"""Runs the functions in this process on a test's database, without caches from other settings."""
 
 import logging
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.architecture.probe import placeholders
 
 @contextmanager
 def functions_on(db: PostgresDatabase) -> Iterator[pytest.MonkeyPatch]:
-    """Let them run until the block ends; the patch may say more of what they are given."""
+    """Run the functions on the database until the block ends; the patch may change more settings."""
     from functions import gateways, wiring
 
     root = logging.getLogger()
@@ -26,6 +26,6 @@ def functions_on(db: PostgresDatabase) -> Iterator[pytest.MonkeyPatch]:
         for each in made:
             each.cache_clear()
         yield patch
-    root.handlers[:], root.level = handlers, level  # a function configures the process it starts in
+    root.handlers[:], root.level = handlers, level  # a function configures its process's logging
     for each in made:
         each.cache_clear()

@@ -22,7 +22,7 @@ from tests.postgres_server import at_port, shared_postgres
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_url_is_read_with_its_escapes_and_defaults() -> None:
+def test_url_is_parsed_with_escapes_and_defaults() -> None:
     assert arguments("postgresql://me:p%40ss%2Fword@127.0.0.1/shop?application_name=x") == {
         "user": "me",
         "password": "p@ss/word",
@@ -34,7 +34,7 @@ def test_a_url_is_read_with_its_escapes_and_defaults() -> None:
     }
 
 
-def test_a_socket_folder_is_a_host_without_tls() -> None:
+def test_socket_folder_is_a_host_without_tls() -> None:
     read = arguments("postgresql://me:secret@/shop?host=/cloudsql/project:region:instance")
     assert (read["host"], read["port"], read["ssl_context"]) == ("/cloudsql/project:region:instance", 5432, False)
 
@@ -42,21 +42,21 @@ def test_a_socket_folder_is_a_host_without_tls() -> None:
 @pytest.mark.parametrize(
     "query", ["", "?sslmode=require", "?sslmode=verify-full", "?sslmode=require&channel_binding=require"]
 )
-def test_every_other_machine_has_to_prove_its_name(query: str) -> None:
+def test_remote_host_must_prove_its_name(query: str) -> None:
     context = arguments(f"postgresql://me:secret@db.example/shop{query}")["ssl_context"]
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
-def test_plain_text_to_another_machine_has_to_be_asked_for() -> None:
+def test_plain_text_to_remote_host_must_be_requested() -> None:
     assert arguments("postgresql://me:secret@10.0.0.2/shop?sslmode=disable")["ssl_context"] is False
 
 
-# the handshake itself; the embedded server is built without TLS, so a relay in front of it speaks it
+# the handshake; the embedded server is built without TLS, so a relay adds it
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of 127.0.0.1, signed by itself, and its key."""
+    """Return a self-signed certificate for 127.0.0.1, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
     now = datetime.now(UTC)
@@ -131,7 +131,7 @@ def tls_relay(certificate: Path, target: int) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
-def test_a_certificate_of_a_known_authority_is_taken(tls_url: str, mode: str) -> None:
+def test_certificate_of_known_authority_is_accepted(tls_url: str, mode: str) -> None:
     with closing(Connection(**arguments(f"{tls_url}&sslmode={mode}"), read_timeout=0.5)) as connection:
         cursor = connection.cursor()
         cursor.execute("select %s::text", ("x" * 100_000,))
@@ -140,20 +140,20 @@ def test_a_certificate_of_a_known_authority_is_taken(tls_url: str, mode: str) ->
             cursor.execute("select pg_sleep(%s)", (5,))
 
 
-def test_a_certificate_of_nobody_we_know_is_refused(tls_url: str) -> None:
+def test_certificate_of_unknown_authority_is_refused(tls_url: str) -> None:
     with pytest.raises(ConnectionLost) as caught:
         Connection(**arguments(f"{tls_url.partition('?')[0]}?sslmode=require"))
     assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
 
 
-def test_no_other_database_loads_googles_connector() -> None:
+def test_plain_database_does_not_load_googles_connector() -> None:
     url = "postgresql://me:secret@db.example/shop"
     code = f"import sys; from infra.postgres.address import arguments; arguments({url!r}); print('google.cloud.sql.connector' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"
 
 
-def test_an_instance_is_dialled_with_googles_connector_and_without_a_password() -> None:
+def test_instance_uses_connector_without_password() -> None:
     url = "postgresql://fn-auth%40project.iam@/booking?cloud_sql=project:region:instance"
     code = f"import sys; from infra.postgres.address import arguments; arguments({url!r})"
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Lists and files for admins: what is looked for and nothing else, in few statements, the same while rows are added."""
+"""Admin lists and booking details: exact filters, few statements, stable while rows are added."""
 
 from datetime import date, time, timedelta
 
@@ -22,13 +22,13 @@ from shared.payments.admin.views import file_view
 from shared.payments.admin_refund import RefundCommand
 from shared.payments.schemas import CashTaken, PaymentsQuery
 from shared.payments.views import listed_attempt_view
-from tests.make import at
+from tests.make import always
 from tests.round_trips import counted
 
 
 @pytest.fixture
 def found(db):
-    """The ids of the bookings that are looked for, in one statement."""
+    """Return the ids of the bookings that match the filters, from one statement."""
 
     def found(**wanted):
         with db.reading() as session, counted() as seen:
@@ -40,17 +40,17 @@ def found(db):
     return found
 
 
-def walk(ask, query, between):
-    """Read a list page by page, doing something between two pages."""
-    rows, cursor = ask(query(limit=2))
+def walk(read_page, query, between):
+    """Read a list page by page, calling `between` after each page."""
+    rows, cursor = read_page(query(limit=2))
     yield from rows
     while cursor:
         between()
-        rows, cursor = ask(query(limit=2, cursor=cursor))
+        rows, cursor = read_page(query(limit=2, cursor=cursor))
         yield from rows
 
 
-def test_bookings_are_found_by_each_of_their_facts(make, gateway, phonepe, found, now):
+def test_bookings_are_filtered_by_each_fact(make, gateway, phonepe, found, now):
     make.chef()
     lunch = make.booking(make.customer())
     paid, _ = make.paid(gateway, phonepe, make.customer(), time_slot=time(16))
@@ -69,8 +69,8 @@ def test_bookings_are_found_by_each_of_their_facts(make, gateway, phonepe, found
     assert found(status="pending", q=paid.ref) == []
 
 
-def test_a_day_is_a_day_of_india_and_both_ends_count(make, found, now):
-    """A visit at 08:00 in Mumbai begins at 02:30 UTC; one at 22:00 there is still of its day, at 16:30 UTC."""
+def test_day_filter_is_indian_and_inclusive(make, found, now):
+    """A visit at 08:00 in Mumbai begins at 02:30 UTC; one at 22:00, at 16:30 UTC, is still on that day."""
     make.chef()
     early = make.booking(make.customer(), booking_date=make.day(3), time_slot=time(8), duration_hours=1)
     late = make.booking(make.customer(), booking_date=make.day(3), time_slot=time(22), duration_hours=1)
@@ -85,12 +85,12 @@ def test_a_day_is_a_day_of_india_and_both_ends_count(make, found, now):
 
 
 @pytest.mark.parametrize("text", ["%", "_", "SZ ", "'", "x" * 21, ""])
-def test_a_reference_is_looked_for_by_its_own_letters(text):
+def test_reference_search_uses_its_letters(text):
     with pytest.raises(ValidationError):
         BookingsQuery(q=text)
 
 
-def test_a_booking_in_a_list_says_who_with_whom_and_when(db, make):
+def test_booking_row_shows_people_and_times(db, make):
     make.chef()
     booking = make.booking(make.customer(name="Asha"))
     with db.reading() as session:
@@ -100,24 +100,24 @@ def test_a_booking_in_a_list_says_who_with_whom_and_when(db, make):
     assert (view.starts_at, view.total, view.ref) == (booking.starts_at, booking.total, booking.ref)
 
 
-def test_paging_shows_each_booking_once_while_others_are_made(db, make, now):
+def test_booking_pages_are_stable_while_bookings_are_added(db, make, now):
     make.chef()
     times = [time(hour) for hour in (8, 11, 14, 17, 20)]
     made = [make.booking(make.customer(), time_slot=at, now=now) for at in times]  # all at the same instant
     further = iter(range(4, 20))
 
-    def ask(query):
+    def read_page(query):
         with db.reading() as session:
             return bookings.list_for_admins(session, query)
 
     def book():
         make.booking(make.customer(), booking_date=make.day(next(further)), now=now + timedelta(seconds=1))
 
-    shown = [row.booking.id for row in walk(ask, BookingsQuery, book)]
+    shown = [row.booking.id for row in walk(read_page, BookingsQuery, book)]
     assert sorted(shown) == sorted(booking.id for booking in made)
 
 
-def test_attempts_are_found_by_each_of_their_facts_in_one_statement(db, make, gateway, phonepe, now):
+def test_attempts_are_filtered_in_one_statement(db, make, gateway, phonepe, now):
     make.chef()
     paid, txn = make.paid(gateway, phonepe, make.customer())
     other = make.booking(make.customer(), time_slot=time(16))
@@ -139,7 +139,7 @@ def test_attempts_are_found_by_each_of_their_facts_in_one_statement(db, make, ga
     assert refs(state="failed") == []
 
 
-def test_paging_shows_each_attempt_once_while_others_are_begun(db, make, gateway, now):
+def test_attempt_pages_are_stable_while_attempts_are_added(db, make, gateway, now):
     make.chef()
 
     def begin(hours):
@@ -150,18 +150,18 @@ def test_paging_shows_each_attempt_once_while_others_are_begun(db, make, gateway
     begun = {begin(hours).merchant_txn_id for hours in (8, 11, 14, 17, 20)}
     further = iter(24 * day + 12 for day in range(1, 20))
 
-    def ask(query):
+    def read_page(query):
         with db.reading() as session:
             return queries.list_attempts(session, query)
 
-    shown = [attempt.merchant_txn_id for attempt, _ in walk(ask, PaymentsQuery, lambda: begin(next(further)))]
+    shown = [attempt.merchant_txn_id for attempt, _ in walk(read_page, PaymentsQuery, lambda: begin(next(further)))]
     assert len(shown) == len(set(shown))
     assert set(shown) == begun
 
 
-def test_a_round_that_asked_is_kept_and_one_that_had_nothing_to_ask_is_not(db, make, gateway, now):
+def test_only_reconciliation_runs_with_polls_are_stored(db, make, gateway, now):
     def reconcile(after):
-        done = status_polling.reconcile(db, at(gateway), line, now + after)
+        done = status_polling.reconcile(db, always(gateway), line, now + after)
         status_polling.record_round(db, done, now + after)
 
     reconcile(timedelta(0))
@@ -178,9 +178,7 @@ def test_a_round_that_asked_is_kept_and_one_that_had_nothing_to_ask_is_not(db, m
     ]
 
 
-def test_the_file_of_a_booking_holds_all_that_happened_in_as_many_statements_as_an_empty_one(
-    db, make, gateway, phonepe, now
-):
+def test_booking_detail_costs_same_statements_full_or_empty(db, make, gateway, phonepe, now):
     make.chef()
     quiet = make.booking(make.customer())
     busy, txn = make.paid(gateway, phonepe, make.customer(), time_slot=time(16))
@@ -224,12 +222,12 @@ def test_the_file_of_a_booking_holds_all_that_happened_in_as_many_statements_as_
     ("wanted", "index"),
     [
         ({}, "ix_bookings_created_at_id"),
-        ({"q": "SZ-AB"}, "bookings_ref"),  # the prefix index; where the collation is C, the unique one costs the same
+        ({"q": "SZ-AB"}, "bookings_ref"),  # the prefix index; with collation C the unique index costs the same
         ({"date_from": date(2026, 11, 23), "date_to": date(2026, 11, 23)}, "ix_bookings_start"),
     ],
 )
-def test_a_list_of_many_bookings_is_read_by_an_index(db, make, wanted, index):
-    """Fails without the index: what is looked for by its day or its reference reads every booking there ever was."""
+def test_booking_list_uses_an_index(db, make, wanted, index):
+    """Fails without the index: filters by day or reference read every booking."""
     make.booking()
     make.run("""
         insert into bookings (id, line, ref, customer_id, status, payment_status, acceptance, city, total, breakdown,
@@ -242,19 +240,19 @@ def test_a_list_of_many_bookings_is_read_by_an_index(db, make, wanted, index):
     assert index in plan(db, lambda session: bookings.list_for_admins(session, BookingsQuery(**wanted)))
 
 
-def plan(db, ask):
-    """Return how Postgres would answer what is asked, with its very parameters."""
-    asked = []
+def plan(db, query):
+    """Return Postgres' plan of the query with its actual parameters."""
+    statements = []
 
     def note(_connection, _cursor, statement, parameters, *_rest):
-        asked.append((f"explain {statement}", parameters))
+        statements.append((f"explain {statement}", parameters))
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
         with db.reading() as session:
-            ask(session)
+            query(session)
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     with db.reading() as session:
-        [question] = asked
-        return "\n".join(row[0] for row in session.connection().exec_driver_sql(*question))
+        [planned] = statements
+        return "\n".join(row[0] for row in session.connection().exec_driver_sql(*planned))

@@ -1,4 +1,4 @@
-"""What admins change about where we come to: listed once, written down, and never a change to what is booked."""
+"""Admin changes of the service area: no duplicates, audited, without effect on booked visits."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -11,7 +11,7 @@ from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery
 from shared.places import catalog
 from shared.places.catalog import AreaNotFound, LocationExists, LocationNotFound
-from tests.make import together
+from tests.make import run_concurrently
 from tests.round_trips import counted
 
 BY = AuditContext(UUID(int=7), "198.51.100.7", "request-7")
@@ -21,11 +21,11 @@ CIRCLE = {"name": "Camp", "latitude": 18.51, "longitude": 73.88, "radius_km": 5.
 
 @pytest.fixture
 def act(db, now):
-    """Do one thing of the catalogue in a transaction of its own."""
+    """Apply one catalogue change in its own transaction."""
 
-    def act(what, *given, after=0):
+    def act(use_case, *arguments, after=0):
         with db.transaction() as session:
-            return what(session, *given, BY, now + timedelta(seconds=after))
+            return use_case(session, *arguments, BY, now + timedelta(seconds=after))
 
     return act
 
@@ -37,7 +37,7 @@ def act(db, now):
         ({"pincode": "411001"}, {"pincode": "411001", "city": "pune", "is_serviceable": False}),
     ],
 )
-def test_a_place_is_listed_once_however_its_city_is_spelled(act, make, first, second):
+def test_place_is_unique_in_any_spelling_of_its_city(act, make, first, second):
     act(catalog.add, PUNE | first)
     with pytest.raises(LocationExists):
         act(catalog.add, PUNE | second)
@@ -48,21 +48,21 @@ def test_a_place_is_listed_once_however_its_city_is_spelled(act, make, first, se
     assert make.rows("select count(*) from audit_log") == [(2,)]
 
 
-def test_of_many_who_list_one_place_at_once_one_does(act, make):
-    """Fails without the unique index: looking first finds nothing in all of them."""
-    outcomes = together(5, lambda: act(catalog.add, PUNE))
+def test_concurrent_additions_add_one_place(act, make):
+    """Fails without the unique index: each transaction's earlier lookup finds nothing."""
+    outcomes = run_concurrently(5, lambda: act(catalog.add, PUNE))
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["LocationExists"] * 4 + ["LocationView"]
     assert make.rows("select count(*) from locations") == [(1,)]
 
 
-def test_a_change_leaves_what_it_does_not_name_and_null_makes_it_the_whole_city(act):
+def test_partial_change_keeps_omitted_fields_null_means_city(act):
     pincode = act(catalog.add, PUNE | {"pincode": "411001"})
     changed = act(catalog.change, pincode.id, {"pincode": None, "is_serviceable": False})
     assert changed == pincode.model_copy(update={"pincode": None, "is_serviceable": False})
     assert act(catalog.change, pincode.id, {}) == changed
 
 
-def test_a_city_that_is_renamed_takes_its_circles_along(act, make):
+def test_renamed_city_keeps_its_circles(act, make):
     location = act(catalog.add, PUNE)
     area = act(catalog.add_area, location.id, CIRCLE)
     renamed = act(catalog.change, location.id, {"city": "Poona"})
@@ -70,7 +70,7 @@ def test_a_city_that_is_renamed_takes_its_circles_along(act, make):
     assert make.rows("select city from service_areas") == [("Poona",)]
 
 
-def test_a_circle_is_changed_and_taken_off_alone_and_goes_with_its_location(act, make):
+def test_circle_is_changed_alone_and_removed_with_location(act, make):
     location = act(catalog.add, PUNE)
     first, second = act(catalog.add_area, location.id, CIRCLE), act(catalog.add_area, location.id, CIRCLE, after=1)
     changed = act(catalog.change_area, first.id, {"radius_km": 0.5, "is_active": False})
@@ -81,20 +81,20 @@ def test_a_circle_is_changed_and_taken_off_alone_and_goes_with_its_location(act,
     assert make.rows("select id from service_areas") == []
 
 
-def test_what_is_not_there_is_not_found(act):
-    for what, given in (
+def test_missing_place_is_not_found(act):
+    for use_case, arguments in (
         (catalog.change, ({},)),
         (catalog.remove, ()),
         (catalog.add_area, (CIRCLE,)),
     ):
         with pytest.raises(LocationNotFound):
-            act(what, new_id(), *given)
-    for what, given in ((catalog.change_area, ({},)), (catalog.remove_area, ())):
+            act(use_case, new_id(), *arguments)
+    for use_case, arguments in ((catalog.change_area, ({},)), (catalog.remove_area, ())):
         with pytest.raises(AreaNotFound):
-            act(what, new_id(), *given)
+            act(use_case, new_id(), *arguments)
 
 
-def test_visits_stand_when_their_city_is_switched_off_and_removed_and_no_more_are_taken(act, make):
+def test_switched_off_city_keeps_visits_and_takes_no_more(act, make):
     location, customer = make.city(), make.customer()
     booking = make.booking(customer)
     act(catalog.change, location, {"is_serviceable": False})
@@ -106,7 +106,7 @@ def test_visits_stand_when_their_city_is_switched_off_and_removed_and_no_more_ar
     assert make.stored(booking.id).status == "pending"
 
 
-def test_every_change_is_written_down_and_what_is_removed_in_full(act, make):
+def test_every_change_is_audited_removals_in_full(act, make):
     location = act(catalog.add, PUNE)
     area = act(catalog.add_area, location.id, CIRCLE)
     act(catalog.change_area, area.id, {"radius_km": 7.5}, after=1)
@@ -132,7 +132,7 @@ def page(db, **query):
     return [(location.pincode, len(areas)) for location, areas in rows], cursor
 
 
-def test_the_list_shows_the_same_places_with_their_areas_while_others_are_added(db, act):
+def test_paging_is_stable_while_places_are_added(db, act):
     for number in range(5):
         location = act(catalog.add, PUNE | {"pincode": f"41100{number}"}, after=number // 2)
         for _ in range(number):
@@ -147,7 +147,7 @@ def test_the_list_shows_the_same_places_with_their_areas_while_others_are_added(
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_a_page_of_places_is_one_statement_however_many_areas_they_have(db, act, count):
+def test_page_of_places_is_one_statement(db, act, count):
     for number in range(count):
         location = act(catalog.add, PUNE | {"pincode": f"41100{number}"})
         act(catalog.add_area, location.id, CIRCLE)

@@ -1,4 +1,4 @@
-"""An admin gives money back: never more than is left, borne by whom it should be, and every paisa is booked."""
+"""Admin refunds: within the remaining amount, borne by the chosen party, and every paisa posted."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -23,7 +23,7 @@ from shared.payments import admin_refund, cash, refunding
 from shared.payments.admin_refund import CancelInstead, NotRefundable, RefundCommand
 from shared.payments.lifecycle import Cause
 from shared.payments.schemas import CashTaken
-from tests.make import at, together
+from tests.make import always, run_concurrently
 
 ENDED = (Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED)
 
@@ -46,26 +46,26 @@ def ended(make, paid):
 
 
 @pytest.fixture
-def give(db, make, now):
-    """Give back an amount of a booking, as an admin."""
+def make_refund(db, make, now):
+    """Refund an amount of a booking as an admin."""
     by = make.admin()
 
-    def give(booking, amount, borne_by=Bearer.PLATFORM, at=now, reason="the soup was cold"):
+    def make_refund(booking, amount, borne_by=Bearer.PLATFORM, at=now, reason="the soup was cold"):
         with db.transaction() as session:
             command = RefundCommand(amount, reason, borne_by)
             return admin_refund.refund(session, line, booking.id, command, by, at).id
 
-    return give
+    return make_refund
 
 
 @pytest.fixture
 def send(db, make, gateway, now):
-    """Send every refund that waits, and follow it to its end."""
+    """Send every created refund and poll it to its end."""
 
     def send():
         for (refund_id,) in make.rows("select id from refunds where state = 'created'"):
             for _ in range(2):
-                refunding.advance(db, at(gateway), line, refund_id, now)
+                refunding.advance(db, always(gateway), line, refund_id, now)
 
     return send
 
@@ -78,14 +78,14 @@ def parts(db, booking):
 
 
 def earned(make, booking):
-    """What chef, platform and state have earned; nothing may be left in the advance."""
+    """Return the earnings of chef, platform and state; asserts an empty customer advance."""
     balances = make.balances(booking.id)
     assert "customer_advance" not in balances
     return tuple(-balances.get(name, 0) for name in ("provider_payable", "platform_revenue", "gst_payable"))
 
 
-def test_part_of_a_visit_to_come_goes_back_out_of_the_advance(make, paid, give, send):
-    give(paid, 300_00)
+def test_partial_refund_of_future_visit_reduces_advance(make, paid, make_refund, send):
+    make_refund(paid, 300_00)
     assert make.balances(paid.id) == {
         "gateway_clearing": paid.total,
         "customer_advance": -(paid.total - 300_00),
@@ -95,8 +95,10 @@ def test_part_of_a_visit_to_come_goes_back_out_of_the_advance(make, paid, give, 
     send()
     assert make.stored(paid.id).payment_status == "partially_refunded"
     assert (make.stored(paid.id).status, make.rows("select count(*) from exceptions")) == ("confirmed", [(0,)])
-    told = make.rows("select kind, (facts->>'amount')::int from notifications where kind like 'refund%' order by kind")
-    assert told == [("refund_decided", 300_00), ("refunded", 300_00)]
+    notifications = make.rows(
+        "select kind, (facts->>'amount')::int from notifications where kind like 'refund%' order by kind"
+    )
+    assert notifications == [("refund_decided", 300_00), ("refunded", 300_00)]
     assert make.rows("select actor, reason from booking_events where kind = 'refund_decided'") == [
         ("admin", "the soup was cold")
     ]
@@ -106,17 +108,17 @@ def test_part_of_a_visit_to_come_goes_back_out_of_the_advance(make, paid, give, 
 
 
 @pytest.mark.parametrize("bearer", Bearer)
-def test_a_visit_earns_the_same_whether_it_is_refunded_before_or_after_it_took_place(
-    db, make, gateway, phonepe, customer, give, send, bearer
+def test_earnings_are_equal_for_refund_before_or_after_visit(
+    db, make, gateway, phonepe, customer, make_refund, send, bearer
 ):
-    """Fails when completing shares out the whole price: the advance ends below nothing."""
+    """Fails when completing shares out the whole price: the customer advance becomes negative."""
     make.chef()
     before, after = make.paid(gateway, phonepe, customer)[0], make.paid(gateway, phonepe, make.customer())[0]
     make.step(before, Status.CONFIRMED)
-    give(before, 123_45, bearer)
+    make_refund(before, 123_45, bearer)
     for booking in (before, after):
         make.step(booking, *ENDED[0 if booking is after else 1 :])
-    give(after, 123_45, bearer)
+    make_refund(after, 123_45, bearer)
     send()
 
     chef, fee, gst = parts(db, before)
@@ -132,127 +134,127 @@ def test_a_visit_earns_the_same_whether_it_is_refunded_before_or_after_it_took_p
     assert "refunds_payable" not in make.balances(before.id)
 
 
-def test_all_of_a_visit_that_took_place_goes_back_and_the_chef_is_paid_all_the_same(db, make, ended, give, send):
+def test_full_refund_of_completed_visit_still_pays_chef(db, make, ended, make_refund, send):
     chef, _, _ = parts(db, ended)
-    give(ended, ended.total)
+    make_refund(ended, ended.total)
     send()
     assert earned(make, ended) == (chef, -chef, 0)
     assert make.stored(ended.id).payment_status == "refunded"
     assert make.balances(ended.id).keys() == {"provider_payable", "platform_revenue"}
 
 
-def test_all_of_it_at_the_chefs_expense_leaves_nobody_anything(make, ended, give, send):
+def test_full_refund_at_chefs_expense_leaves_no_earnings(make, ended, make_refund, send):
     for amount in (1_01, ended.total // 3, 17_77):
-        give(ended, amount, Bearer.PROVIDER)
-    give(ended, ended.total - 1_01 - ended.total // 3 - 17_77, Bearer.PROVIDER)
+        make_refund(ended, amount, Bearer.PROVIDER)
+    make_refund(ended, ended.total - 1_01 - ended.total // 3 - 17_77, Bearer.PROVIDER)
     send()
     assert make.balances(ended.id) == {}
 
 
-def test_the_lines_of_what_is_reversed_bear_the_chefs_name(make, ended, give):
-    give(ended, 100_00, Bearer.PROVIDER)
+def test_reversed_postings_name_the_chef(make, ended, make_refund):
+    make_refund(ended, 100_00, Bearer.PROVIDER)
     assert make.rows("""
         select distinct p.provider_id from ledger_postings p join ledger_transactions t on t.id = p.transaction_id
         where t.kind = 'earnings_reversed' and p.account = 'provider_payable'""") == [(ended.chef_id,)]
 
 
-def test_what_a_late_cancellation_kept_may_be_given_back(db, make, paid, customer, give, send):
+def test_late_cancellation_fee_can_be_refunded(db, make, paid, customer, make_refund, send):
     make.step(paid, Status.CONFIRMED)
     with db.transaction() as session:
         late = paid.starts_at - timedelta(hours=5)
         cancellation.cancel(session, LINE, customer.id, paid.id, "plans", None, late)
-    kept = paid.total - paid.total // 2
-    assert sum(earned(make, paid)) == kept
-    give(paid, kept, Bearer.PROVIDER)
+    retained = paid.total - paid.total // 2
+    assert sum(earned(make, paid)) == retained
+    make_refund(paid, retained, Bearer.PROVIDER)
     send()
     assert make.balances(paid.id) == {}
     assert make.stored(paid.id).payment_status == "refunded"
 
 
-def test_all_of_a_visit_to_come_goes_back_by_cancelling(make, paid, give):
+def test_full_refund_of_future_visit_requires_cancellation(make, paid, make_refund):
     with pytest.raises(CancelInstead, match="Cancel it"):
-        give(paid, paid.total)
-    give(paid, 300_00)
+        make_refund(paid, paid.total)
+    make_refund(paid, 300_00)
     with pytest.raises(CancelInstead, match="Cancel it"):
-        give(paid, paid.total - 300_00)
+        make_refund(paid, paid.total - 300_00)
     make.step(paid, *ENDED[:2])
     with pytest.raises(CancelInstead, match="Complete it first"):
-        give(paid, paid.total - 300_00)
+        make_refund(paid, paid.total - 300_00)
     make.step(paid, ENDED[2])
-    give(paid, paid.total - 300_00)
+    make_refund(paid, paid.total - 300_00)
 
 
-def test_never_more_goes_back_than_is_left(make, ended, give, send):
+def test_refunds_never_exceed_remaining_amount(make, ended, make_refund, send):
     with pytest.raises(NotRefundable) as refused:
-        give(ended, ended.total + 1)
+        make_refund(ended, ended.total + 1)
     assert refused.value.members == {"left": ended.total / 100}
-    give(ended, ended.total - 50_00)
+    make_refund(ended, ended.total - 50_00)
     send()
     with pytest.raises(NotRefundable, match=r"50\.00 rupees of this payment"):
-        give(ended, 50_01)
-    give(ended, 50_00)
+        make_refund(ended, 50_01)
+    make_refund(ended, 50_00)
     with pytest.raises(NotRefundable, match=r"0\.00"):
-        give(ended, 1_00)
+        make_refund(ended, 1_00)
     assert make.rows("select sum(amount) from refunds") == [(ended.total,)]
 
 
-def test_a_gateway_is_asked_for_a_rupee_at_least_and_left_none_smaller(ended, give):
+def test_gateway_refund_and_remainder_are_at_least_a_rupee(ended, make_refund):
     with pytest.raises(Invalid, match=r"at least 1\.00"):
-        give(ended, 99)
+        make_refund(ended, 99)
     with pytest.raises(Invalid, match="or leave at least 1"):
-        give(ended, ended.total - 99)
-    give(ended, ended.total - 1_00)
-    give(ended, 1_00)
+        make_refund(ended, ended.total - 99)
+    make_refund(ended, ended.total - 1_00)
+    make_refund(ended, 1_00)
 
 
 @pytest.mark.parametrize("reason", Cause)
-def test_what_a_rule_says_is_no_reason_of_a_person(ended, give, reason):
-    """Fails when any words are taken: given as `rescheduled`, it would be taken for another price, without a credit note."""
+def test_reserved_reason_is_refused(ended, make_refund, reason):
+    """Fails with free text as the reason: `rescheduled` would count as a price change, without a credit note."""
     with pytest.raises(Invalid, match="reserved for automatic refunds"):
-        give(ended, 100_00, reason=reason.value)
+        make_refund(ended, 100_00, reason=reason.value)
 
 
-def test_what_was_not_paid_or_not_made_has_nothing_to_give_back(make, customer, give):
+def test_unpaid_or_missing_booking_has_no_refund(make, customer, make_refund):
     booking = make.booking(customer)
     with pytest.raises(NotRefundable, match="was not paid"):
-        give(booking, 100_00)
+        make_refund(booking, 100_00)
     with pytest.raises(BookingNotFound):
-        give(booking.model_copy(update={"id": new_id()}), 100_00)
+        make_refund(booking.model_copy(update={"id": new_id()}), 100_00)
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_chef_bears_nothing_of_a_visit_he_has_not_accepted_or_earned_nothing_of(db, make, paid, give, now):
+def test_chef_bears_nothing_before_acceptance_or_earning(db, make, paid, make_refund, now):
     with pytest.raises(Invalid, match="no provider has accepted"):
-        give(paid, 100_00, Bearer.PROVIDER)
+        make_refund(paid, 100_00, Bearer.PROVIDER)
     make.run("update bookings set status = 'cancelled', acceptance = 'unassigned', provider_id = null")
     with db.transaction() as session:
-        kept = postings.kept_on_cancellation(paid.total, Parts(*parts(db, paid)), None)
-        ledger.post(session, postings.Kind.KEPT, paid.id, paid.id, kept, at=now)
+        retained = postings.kept_on_cancellation(paid.total, Parts(*parts(db, paid)), None)
+        ledger.post(session, postings.Kind.KEPT, paid.id, paid.id, retained, at=now)
     with pytest.raises(Invalid, match="no provider has earned"):
-        give(paid, 100_00, Bearer.PROVIDER)
-    give(paid, 100_00)
+        make_refund(paid, 100_00, Bearer.PROVIDER)
+    make_refund(paid, 100_00)
 
 
-def test_what_one_chef_was_to_bear_is_not_his_successors(db, make, paid, give, now):
-    """Fails when every refund at a chef's expense counts, whoever cooked in the end."""
+def test_chefs_share_is_not_passed_to_successor(db, make, paid, make_refund, now):
+    """Fails when every refund at a chef's expense counts, whichever chef completed the visit."""
     make.step(paid, Status.CONFIRMED)
-    give(paid, 100_00, Bearer.PROVIDER)
+    make_refund(paid, 100_00, Bearer.PROVIDER)
     make.run("update appointments set provider_changed_at = :at", at=now + timedelta(hours=1))
-    give(paid, 50_00, Bearer.PROVIDER, now + timedelta(hours=2))
+    make_refund(paid, 50_00, Bearer.PROVIDER, now + timedelta(hours=2))
     make.step(paid, *ENDED[1:], now=now + timedelta(days=4))
     chef, _, _ = parts(db, paid)
-    borne = chef - earned(make, paid)[0]
-    assert borne / chef == pytest.approx(50_00 / paid.total, abs=1e-4)
+    chefs_share = chef - earned(make, paid)[0]
+    assert chefs_share / chef == pytest.approx(50_00 / paid.total, abs=1e-4)
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_difference_of_price_that_went_back_is_nobodys_loss(db, make, paid, now):
-    """A visit made cheaper: the new price is earned in full (docs/product.md#reschedule)."""
+def test_price_difference_refund_costs_no_party(db, make, paid, now):
+    """After a cheaper reschedule the chef earns the new price in full (docs/product.md#reschedule)."""
     cheaper = {"base": 500_00, "guest_surcharge": 0, "peak_premium": 0, "platform_fee": 25_00, "gst_service": 25_00}
-    gone = paid.total - 551_25
+    price_difference = paid.total - 551_25
     with db.transaction() as session:
         attempt = session.query(admin_refund.Attempt).one()
-        refunding.decide(session, attempt, gone, reason="rescheduled", now=now)
+        refunding.decide(session, attempt, price_difference, reason="rescheduled", now=now)
         booking = session.get_one(admin_refund.Booking, paid.id)
         booking.breakdown, booking.total = {**cheaper, "gst_fee": 1_25}, 551_25
         session.get_one(Appointment, paid.id).earning = 500_00
@@ -261,22 +263,22 @@ def test_a_difference_of_price_that_went_back_is_nobodys_loss(db, make, paid, no
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_an_invoice_is_followed_by_a_credit_note_for_what_an_admin_gave_back_before_or_after(make, paid, give, before):
-    """Fails when only refunds after the completion are credited: the invoice would tax what was given back."""
+def test_admin_refund_before_or_after_gets_credit_note(make, paid, make_refund, before):
+    """Fails when only refunds after the completion are credited: the invoice would tax the refunded amount."""
     make.step(paid, *ENDED[:1])
     if before:
-        give(paid, 100_00)
+        make_refund(paid, 100_00)
     make.step(paid, *ENDED[1:])
     if not before:
-        give(paid, 100_00)
+        make_refund(paid, 100_00)
     issued = make.rows("select kind, document->>'total' from invoices order by kind desc")
     assert issued == [("invoice", str(paid.total)), ("credit_note", str(100_00))]
 
 
-def test_two_admins_at_once_never_give_back_more_than_was_paid(make, ended, give, send):
-    """Fails when what is left is counted before the booking is locked."""
+def test_concurrent_refunds_never_exceed_payment(make, ended, make_refund, send):
+    """Fails when the remaining amount is read before the booking is locked."""
     most = ended.total - 100_00
-    outcomes = together(4, partial(give, ended, most))
+    outcomes = run_concurrently(4, partial(make_refund, ended, most))
     refused = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert [type(outcome) for outcome in refused] == [NotRefundable] * 3
     send()
@@ -284,16 +286,14 @@ def test_two_admins_at_once_never_give_back_more_than_was_paid(make, ended, give
     assert make.balances(ended.id)["gateway_clearing"] == 100_00
 
 
-def test_a_refund_waits_for_a_visit_that_is_being_completed_and_then_takes_of_what_was_earned(
-    db, make, paid, give, now
-):
-    """Fails when a refund is decided on a booking that is not locked: it takes from an advance that has been earned."""
+def test_refund_waits_for_completion_and_takes_from_earnings(db, make, paid, make_refund, now):
+    """Fails when a refund is decided on an unlocked booking: it takes from an advance that has been earned."""
     make.step(paid, *ENDED[:2])
     with ThreadPoolExecutor(1) as pool:
         with db.transaction() as session:
             row = queries.locked(session, paid.id)
             completion.complete(session, LINE, row, SYSTEM, None, now)
-            refund = pool.submit(give, paid, 200_00)
+            refund = pool.submit(make_refund, paid, 200_00)
             with pytest.raises(TimeoutError):
                 refund.result(0.3)
         refund.result(10)
@@ -301,16 +301,16 @@ def test_a_refund_waits_for_a_visit_that_is_being_completed_and_then_takes_of_wh
     assert make.balances(paid.id)["refunds_payable"] == -200_00
 
 
-def test_any_amount_of_cash_is_handed_back(db, make, customer, give, now):
+def test_any_cash_amount_can_be_refunded(db, make, customer, make_refund, now):
     booking = make.booking(customer)
     with db.transaction() as session:
         taken = CashTaken(amount=booking.total / 100, held_by="provider")
         cash.change(session, line, booking.id, taken, make.admin(), now)
     make.step(booking, *ENDED)
     for amount in (1, booking.total - 50):
-        give(booking, amount)
+        make_refund(booking, amount)
     with pytest.raises(Invalid, match=r"at least 0\.01"):
-        give(booking, 0)
+        make_refund(booking, 0)
     assert make.rows("select distinct state from refunds") == [("needs_person",)]
     assert make.rows("select kind, (facts->>'amount')::int from exceptions order by 2") == [
         ("cash_refund", 1),

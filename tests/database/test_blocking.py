@@ -1,4 +1,4 @@
-"""Somebody is blocked: signed out at once, what is unpaid is cancelled, what is paid stands."""
+"""Blocking a user: immediate sign-out, unpaid bookings cancelled, paid ones unchanged."""
 
 import threading
 from datetime import timedelta
@@ -21,7 +21,7 @@ from shared.users.models import ADMIN
 from shared.users.queries import UserNotFound
 from shared.users.schemas import UserChange, UserQuery
 from tests.database.test_registration import email_of, living, sign_in
-from tests.make import LOCK, together
+from tests.make import LOCK, run_concurrently
 from tests.round_trips import counted
 
 BY = AuditContext(UUID(int=7), "198.51.100.7", "request-7")
@@ -37,7 +37,7 @@ def change(db, now):
     return change
 
 
-def test_a_blocked_customer_is_signed_out_and_stays_out_until_they_are_let_in(change, make, db, now):
+def test_blocked_customer_is_signed_out_until_unblocked(change, make, db, now):
     customer = make.customer()
     email = email_of(make, customer)
     sign_in(db, email, now)
@@ -54,9 +54,7 @@ def test_a_blocked_customer_is_signed_out_and_stays_out_until_they_are_let_in(ch
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_their_unpaid_bookings_are_cancelled_and_what_is_paid_or_agreed_in_cash_stands(
-    change, make, db, gateway, phonepe, now
-):
+def test_blocking_cancels_unpaid_and_keeps_paid_or_cash(change, make, db, gateway, phonepe, now):
     customer = make.customer()
     paid, _ = make.paid(gateway, phonepe, customer)
     unpaid = make.booking(customer, booking_date=make.day(4))
@@ -73,7 +71,7 @@ def test_their_unpaid_bookings_are_cancelled_and_what_is_paid_or_agreed_in_cash_
     assert ("customer_blocked", "admin", BY.id) in make.rows("select kind, actor, actor_id from booking_events")
 
 
-def test_nobody_blocks_themselves_a_chef_is_deactivated_among_the_chefs_and_who_is_not_there_is_not_found(change, make):
+def test_self_chef_or_missing_user_cannot_be_blocked(change, make):
     chef = make.chef()
     make_admin(make.db, "boss@test.example", make.now)
     [(admin,)] = make.rows("select id from users where role = 'admin'")
@@ -94,12 +92,12 @@ def page(db, **query):
     return [row.email for row in rows], cursor
 
 
-def test_everybody_is_found_by_name_address_and_number_and_by_role(change, make, db):
+def test_users_are_searched_by_contact_and_role(change, make, db):
     meera = make.customer(name="Meera Shah", phone="+919876543210")
     make.customer(name=None)
     chef = make.chef()
-    for words in ("shah", email_of(make, meera), "9198765"):
-        assert page(db, q=words)[0] == [email_of(make, meera)], words
+    for search in ("shah", email_of(make, meera), "9198765"):
+        assert page(db, q=search)[0] == [email_of(make, meera)], search
     assert page(db, role="chef")[0] == [email_of(make, chef)]
     assert page(db, role="nobody")[0] == []
     change(meera.id, is_active=False)
@@ -107,7 +105,7 @@ def test_everybody_is_found_by_name_address_and_number_and_by_role(change, make,
     assert len(page(db, is_active="true")[0]) == 2
 
 
-def test_the_list_shows_the_same_people_while_others_come(make, db, now):
+def test_user_pages_are_stable_while_users_are_added(make, db, now):
     made = []
     for number in range(5):
         customer = make.customer()
@@ -129,7 +127,7 @@ def entries(db, **query):
     return [row.action for row in rows], cursor
 
 
-def test_the_audit_log_is_read_newest_first_and_filtered(db, now):
+def test_audit_log_is_newest_first_and_filtered(db, now):
     first, second, other = new_id(), new_id(), AuditContext(UUID(int=8), "", "")
     with db.transaction() as session:
         for seconds, (by, action, subject) in enumerate(
@@ -148,7 +146,7 @@ def test_the_audit_log_is_read_newest_first_and_filtered(db, now):
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_a_page_of_people_and_of_the_log_is_one_statement(change, make, db, count):
+def test_page_of_users_and_audit_log_is_one_statement(change, make, db, count):
     for _ in range(count):
         change(make.customer().id, is_active=False)
     with counted() as seen:
@@ -156,8 +154,8 @@ def test_a_page_of_people_and_of_the_log_is_one_statement(change, make, db, coun
     assert len(seen.statements) == 2
 
 
-def test_of_two_admins_who_block_each_other_at_once_one_stays(make, db, now):
-    """Fails with `call.writing` in place of `call.locking` in the endpoint, which is played here: both would be out."""
+def test_concurrent_mutual_blocks_leave_one_admin(make, db, now):
+    """Fails with `call.writing` in place of the endpoint's `call.locking`, as played here: both would be blocked."""
     for email in ("one@test.example", "two@test.example"):
         make_admin(db, email, now)
     first, second = (row[0] for row in make.rows("select id from users where role = 'admin'"))
@@ -170,6 +168,6 @@ def test_of_two_admins_who_block_each_other_at_once_one_stays(make, db, now):
             blocking.change(session, other, UserChange(is_active=False), AuditContext(me, "", ""), now)
 
     turns = iter([(first, second), (second, first)])
-    outcomes = together(2, lambda: block(*next(turns)))
+    outcomes = run_concurrently(2, lambda: block(*next(turns)))
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "TransactionConflict"]
     assert make.rows("select count(*) from users where is_active and role = 'admin'") == [(1,)]

@@ -1,4 +1,4 @@
-"""A customer books a visit: its price, its chef, what is stored of it."""
+"""Booking a visit: its price, its chef and the stored rows."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -32,7 +32,7 @@ def test_the_published_prices_are_charged_to_the_paisa(make, rate, hours, guests
     assert make.rows("select amount, purpose, currency from payments") == [(total, "whole", "INR")]
 
 
-def test_a_booking_is_pending_awaits_its_chef_and_says_by_when_to_pay(make, now):
+def test_new_booking_is_pending_with_payment_deadline(make, now):
     booking = make.booking()
     assert (booking.status, booking.payment_status, booking.acceptance) == (
         Status.PENDING,
@@ -48,7 +48,7 @@ def test_a_booking_is_pending_awaits_its_chef_and_says_by_when_to_pay(make, now)
     ]
 
 
-def test_the_answer_is_what_the_booking_shows_when_it_is_read_again(make, db):
+def test_answer_equals_later_read_of_booking(make, db):
     customer = make.customer()
     booking = make.booking(customer, special_requests="No onions", guest_count=7, duration_hours=3, time_slot=time(20))
     with db.reading() as session:
@@ -56,7 +56,7 @@ def test_the_answer_is_what_the_booking_shows_when_it_is_read_again(make, db):
     assert booking_view(row, refunds) == booking
 
 
-def test_a_time_of_day_is_the_places_own_and_stored_as_an_instant_with_the_gap_for_travel(make):
+def test_local_time_is_stored_as_instant_with_travel_gap(make):
     booking = make.booking(booking_date=date(2026, 11, 23), time_slot=time(12), duration_hours=3)
     assert booking.starts_at == datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
     held = make.stored(booking.id).busy_period
@@ -67,7 +67,7 @@ def test_a_time_of_day_is_the_places_own_and_stored_as_an_instant_with_the_gap_f
     assert held.bounds == "[)"
 
 
-def test_the_whole_breakdown_the_terms_and_the_earning_are_stored_with_the_visit(make):
+def test_breakdown_terms_and_earning_are_stored(make):
     booking = make.booking(guest_count=8, duration_hours=3, time_slot=time(19))
     assert make.stored(booking.id).breakdown == {
         "base": 1_197_00,
@@ -83,7 +83,7 @@ def test_the_whole_breakdown_the_terms_and_the_earning_are_stored_with_the_visit
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_the_price_stays_although_the_tariff_and_the_rate_change(make):
+def test_price_survives_tariff_and_rate_changes(make):
     booking = make.booking()
     make.run("update providers set rate = 50000")
     make.run(
@@ -95,7 +95,7 @@ def test_the_price_stays_although_the_tariff_and_the_rate_change(make):
     assert make.booking(time_slot=time(16)).breakdown.platform_fee == 90_00
 
 
-def test_a_tariff_counts_from_its_day_on_and_not_before(make, now):
+def test_tariff_applies_from_its_first_day(make, now):
     later = now + timedelta(days=1)
     make.run(
         """insert into home_chef_tariffs (valid_from, rates, cancellation)
@@ -106,7 +106,7 @@ def test_a_tariff_counts_from_its_day_on_and_not_before(make, now):
     assert make.booking(now=later, time_slot=time(16)).breakdown.platform_fee == 71_82
 
 
-def test_the_address_is_copied_and_the_visit_keeps_it_whatever_becomes_of_the_row(make, db):
+def test_address_is_copied_and_survives_row_changes(make, db):
     customer = make.customer()
     booking = make.booking(customer)
     make.run("update addresses set full_address = 'Elsewhere', city = 'Pune'")
@@ -119,7 +119,7 @@ def test_the_address_is_copied_and_the_visit_keeps_it_whatever_becomes_of_the_ro
     assert (row["address"]["city"], row["address"]["pincode"]) == ("Mumbai", "400050")
 
 
-def test_the_cheapest_free_chef_is_chosen_and_the_better_rated_of_two_as_cheap(make):
+def test_cheapest_then_better_rated_free_chef_is_chosen(make):
     make.chef(450_00, rating=5.0)
     unrated, good, best = make.chef(400_00), make.chef(400_00, rating=4.1), make.chef(400_00, rating=4.9)
     assert [make.booking(make.customer()).chef_id for _ in range(3)] == [best.id, good.id, unrated.id]
@@ -128,7 +128,7 @@ def test_the_cheapest_free_chef_is_chosen_and_the_better_rated_of_two_as_cheap(m
         make.booking(make.customer())
 
 
-def test_a_named_chef_comes_although_another_is_cheaper(make):
+def test_named_chef_is_booked_despite_cheaper_chef(make):
     make.chef(100_00)
     named = make.chef(500_00)
     assert make.booking(chef_id=named.id).chef_id == named.id
@@ -139,19 +139,19 @@ def test_a_named_chef_comes_although_another_is_cheaper(make):
     [{"is_verified": False}, {"is_available": False}, {"service_city": "Pune"}, {"service_city": None}, {"week": []}],
     ids=["unverified", "unavailable", "another city", "no city", "no week"],
 )
-def test_a_chef_who_does_not_come_is_not_chosen(make, unfit):
+def test_chef_outside_service_area_is_not_chosen(make, unfit):
     make.chef(100_00, **unfit)
     fit = make.chef(500_00)
     assert make.booking().chef_id == fit.id
 
 
-def test_a_deactivated_chef_is_not_chosen(make):
-    gone, fit = make.chef(100_00), make.chef(500_00)
-    make.run("update users set is_active = false where id = :id", id=gone.id)
+def test_deactivated_chef_is_not_chosen(make):
+    deactivated, fit = make.chef(100_00), make.chef(500_00)
+    make.run("update users set is_active = false where id = :id", id=deactivated.id)
     assert make.booking().chef_id == fit.id
 
 
-def test_a_chefs_city_is_the_same_in_any_case(make):
+def test_city_matches_in_any_case(make):
     assert make.booking(chef_id=make.chef(service_city="MUMBAI").id)
 
 
@@ -171,9 +171,7 @@ def test_a_chefs_city_is_the_same_in_any_case(make):
         ([(SUNDAY, 1200, 1440)], date(2026, 11, 22), time(23), 2, False),
     ],
 )
-def test_the_week_must_cover_the_whole_visit_over_midnight_and_from_sunday_to_monday_too(
-    make, week, day, at, hours, free
-):
+def test_weekly_hours_must_cover_visit_across_midnight(make, week, day, at, hours, free):
     chef = make.chef(week=week)
     if free:
         assert make.booking(booking_date=day, time_slot=at, duration_hours=hours).chef_id == chef.id
@@ -182,7 +180,7 @@ def test_the_week_must_cover_the_whole_visit_over_midnight_and_from_sunday_to_mo
             make.booking(booking_date=day, time_slot=at, duration_hours=hours)
 
 
-def test_a_day_off_counts_for_every_visit_that_touches_the_day_and_for_no_other(make, db):
+def test_day_off_blocks_every_visit_touching_it(make, db):
     chef = make.chef(week=[(day, 0, 1440) for day in range(7)])
     with db.transaction() as session:
         session.execute(

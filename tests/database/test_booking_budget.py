@@ -1,4 +1,4 @@
-"""What a request asks of the database: statements, and round trips on the wire."""
+"""Statements and round trips of a booking, a quote and the lists."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from tests.make import QUOTES, RULES
 from tests.postgres_server import at_port
 from tests.round_trips import CountingProxy, counted
 
-LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
+LIFETIMES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def proxy(database_url) -> Iterator[CountingProxy]:
 
 @pytest.fixture
 def wired(proxy, database_url) -> Iterator[PostgresDatabase]:
-    """The database behind the proxy, its one connection made."""
+    """The database behind the proxy, with its one connection established."""
     database = PostgresDatabase(at_port(database_url, proxy.url_port), 1)
     with database.reading() as session:
         session.connection()
@@ -44,16 +44,17 @@ def wired(proxy, database_url) -> Iterator[PostgresDatabase]:
 
 @pytest.fixture
 def person(db, make, now):
-    """A customer with a living session: what a request's token names."""
+    """Return a customer with an active session, as a request's token names them."""
     customer = make.customer()
     [(email,)] = make.rows("select email from users where id = :id", id=customer.id)
     with db.transaction() as session:
-        signed_in = sessions.begin(session, email, LIVES, now)
+        signed_in = sessions.begin(session, email, LIFETIMES, now)
     return customer, Claims(customer.id, signed_in.session_id, "customer")
 
 
 def locking(database, claims, now):
-    """Open transactions as `Call.locking` does: the first statement tells who is calling and takes their row."""
+    """Return a transaction factory like `Call.locking`: its first statement authenticates the caller and locks their
+    row."""
 
     @contextmanager
     def begin():
@@ -67,9 +68,7 @@ def key_of(caller):
     return Key(caller.id, "POST /bookings", "a-key", fingerprint({}))
 
 
-def test_a_booking_costs_four_round_trips_with_a_key_its_commit_and_everything_it_promises(
-    make, wired, proxy, person, now
-):
+def test_booking_with_key_costs_four_round_trips(make, wired, proxy, person, now):
     make.chef()
     customer, claims = person
     with counted(proxy) as seen:
@@ -77,7 +76,7 @@ def test_a_booking_costs_four_round_trips_with_a_key_its_commit_and_everything_i
     assert (len(seen.statements), seen.round_trips) == (3, 4)
 
 
-def test_a_booking_by_a_quote_costs_one_more(make, wired, proxy, person, now):
+def test_booking_by_quote_costs_one_more(make, wired, proxy, person, now):
     make.chef()
     customer, claims = person
     with locking(wired, claims, now)() as (session, caller):
@@ -88,7 +87,7 @@ def test_a_booking_by_a_quote_costs_one_more(make, wired, proxy, person, now):
     assert (len(seen.statements), seen.round_trips) == (4, 5)
 
 
-def test_a_quote_costs_three_statements(make, wired, proxy, person, now):
+def test_quote_costs_three_statements(make, wired, proxy, person, now):
     make.chef()
     customer, claims = person
     visit = QuoteRequest(**make.request(customer).model_dump(exclude={"quote_id"}))
@@ -98,7 +97,7 @@ def test_a_quote_costs_three_statements(make, wired, proxy, person, now):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_list_costs_two_statements_and_two_round_trips_however_long_it_is(make, wired, proxy, person, now, count):
+def test_list_costs_two_statements_and_round_trips(make, wired, proxy, person, now, count):
     customer, claims = person
     for day in range(count):
         make.booking(customer, booking_date=make.day(3 + day))
@@ -109,7 +108,7 @@ def test_a_list_costs_two_statements_and_two_round_trips_however_long_it_is(make
     assert (len(seen.statements), seen.round_trips) == (2, 2)
 
 
-def test_one_booking_with_its_refunds_costs_two_statements(make, wired, proxy, person, now):
+def test_booking_detail_costs_two_statements(make, wired, proxy, person, now):
     customer, claims = person
     made = make.booking(customer)
     with counted(proxy) as seen, wired.reading() as session:
@@ -118,7 +117,7 @@ def test_one_booking_with_its_refunds_costs_two_statements(make, wired, proxy, p
     assert (len(seen.statements), seen.round_trips) == (2, 2)
 
 
-def test_a_chefs_list_and_one_of_their_visits_cost_two_statements_each(make, wired, proxy, person):
+def test_chefs_list_and_visit_cost_two_statements_each(make, wired, proxy, person):
     customer, _ = person
     made = make.booking(customer)
     for read in (
@@ -127,4 +126,4 @@ def test_a_chefs_list_and_one_of_their_visits_cost_two_statements_each(make, wir
     ):
         with counted(proxy) as seen, wired.reading() as session:
             assert read(session)
-        assert (len(seen.statements), seen.round_trips) == (1, 1)  # and the one that tells who is calling
+        assert (len(seen.statements), seen.round_trips) == (1, 1)  # and the authentication query

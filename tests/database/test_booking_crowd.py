@@ -1,4 +1,4 @@
-"""Many who book at once: who loses a race is given the next free chef, and nobody is given half a visit."""
+"""Concurrent bookings: the loser of a race gets the next free chef, and no visit is stored partly."""
 
 from datetime import time
 
@@ -6,16 +6,16 @@ import pytest
 
 from shared.kit.errors import Refusal
 from shared.lines.home_chef.visit import ChefUnavailable, NoChefFree
-from tests.make import together
+from tests.make import run_concurrently
 
 
 @pytest.fixture
 def crowd(make):
-    """Let that many customers book the same hour at once; returns what each got."""
+    """Let that many customers book the same hour at once; returns each result."""
 
     def crowd(count, **wanted):
         people = iter([make.customer() for _ in range(count)])
-        return together(count, lambda: make.booking(next(people), **wanted))
+        return run_concurrently(count, lambda: make.booking(next(people), **wanted))
 
     return crowd
 
@@ -27,8 +27,8 @@ def split(outcomes):
     return booked, refused
 
 
-def test_who_loses_a_chef_is_given_the_next_free_one_at_that_chefs_price(make, crowd):
-    """Fails when a slot taken meanwhile is the end of the request: all but one would be refused."""
+def test_loser_gets_next_free_chef_at_that_chefs_price(make, crowd):
+    """Fails when a slot taken meanwhile ends the request: all but one would be refused."""
     rates = {make.chef(rate * 100).id: rate * 100 for rate in range(300, 306)}
     booked, refused = split(crowd(6))
     assert refused == []
@@ -36,7 +36,7 @@ def test_who_loses_a_chef_is_given_the_next_free_one_at_that_chefs_price(make, c
     assert all(booking.breakdown.base == 2 * rates[booking.chef_id] for booking in booked)
 
 
-def test_only_when_no_chef_is_left_somebody_is_refused(make, crowd):
+def test_customer_is_refused_only_when_no_chef_is_free(make, crowd):
     for _ in range(3):
         make.chef()
     booked, refused = split(crowd(7))
@@ -48,7 +48,7 @@ def test_only_when_no_chef_is_left_somebody_is_refused(make, crowd):
     ) == [(3, 3, 3, 3, 3)]
 
 
-def test_a_named_chef_is_had_by_one_and_the_others_hear_when_he_is_free(make, crowd):
+def test_named_chef_has_one_winner_losers_get_free_times(make, crowd):
     make.chef(100_00)
     chef = make.chef(500_00)
     booked, refused = split(crowd(7, chef_id=chef.id))
@@ -57,10 +57,10 @@ def test_a_named_chef_is_had_by_one_and_the_others_hear_when_he_is_free(make, cr
     assert all(len(refusal.members["nearest"]) == 3 for refusal in refused)
 
 
-def test_visits_that_only_overlap_meet_the_same_refusal(make):
+def test_overlapping_visits_get_same_refusal(make):
     make.chef()
-    hours = iter([time(12), time(12, 30), time(11), time(11, 30), time(10, 30)])  # each meets each, gap included
+    hours = iter([time(12), time(12, 30), time(11), time(11, 30), time(10, 30)])  # all overlap each other, gap included
     people = iter([make.customer() for _ in range(5)])
-    booked, refused = split(together(5, lambda: make.booking(next(people), time_slot=next(hours))))
+    booked, refused = split(run_concurrently(5, lambda: make.booking(next(people), time_slot=next(hours))))
     assert len(booked) == 1
     assert {type(refusal) for refusal in refused} == {NoChefFree}

@@ -1,4 +1,4 @@
-"""What is not bookable, and what the refusal says."""
+"""Refused bookings and the details of their refusals."""
 
 from datetime import date, datetime, time, timedelta
 
@@ -9,7 +9,7 @@ from shared.bookings.models import Booking
 from shared.kit.errors import Invalid
 from shared.kit.ids import new_id
 from shared.lines.home_chef.visit import ChefUnavailable, NoChefFree
-from tests.make import together
+from tests.make import run_concurrently
 
 ALL_DAY = [(day, 0, 1440) for day in range(7)]
 
@@ -18,11 +18,11 @@ def nearest(refused):
     return [datetime.fromisoformat(at) for at in refused.value.members["nearest"]]
 
 
-def book_at(make, at, customer=None, **given):
-    return make.booking(customer or make.customer(), booking_date=at.date(), time_slot=at.time(), **given)
+def book_at(make, at, customer=None, **overrides):
+    return make.booking(customer or make.customer(), booking_date=at.date(), time_slot=at.time(), **overrides)
 
 
-def test_a_named_and_busy_chef_is_refused_with_the_nearest_times_that_are_really_bookable(make):
+def test_busy_named_chef_is_refused_with_bookable_times(make):
     chef = make.chef()
     make.booking(chef_id=chef.id)
     with pytest.raises(ChefUnavailable) as refused:
@@ -35,7 +35,7 @@ def test_a_named_and_busy_chef_is_refused_with_the_nearest_times_that_are_really
         assert book_at(make, at, chef_id=chef.id).chef_id == chef.id
 
 
-def test_the_nearest_times_leave_out_what_is_not_ahead_enough(make, now):
+def test_nearest_times_respect_minimum_notice(make, now):
     chef = make.chef(week=ALL_DAY)
     at = now + timedelta(hours=8)  # 18:30 in Mumbai; from 12:30 on it is bookable
     make.booking(booking_date=at.date(), time_slot=time(12, 30), duration_hours=8, chef_id=chef.id)
@@ -44,8 +44,8 @@ def test_the_nearest_times_leave_out_what_is_not_ahead_enough(make, now):
     assert [at.time() for at in nearest(refused)] == [time(21), time(21, 30), time(22)]
 
 
-def test_the_nearest_times_keep_the_gap_to_a_visit_beyond_the_days_that_are_searched(make):
-    """Fails when the visits are read only up to the end of the last time that could be offered."""
+def test_nearest_times_keep_gap_to_visits_outside_search(make):
+    """Fails when visits are read only up to the end of the last time that could be offered."""
     chef = make.chef(week=[(0, 600, 720), (2, 600, 1440)])  # Monday 10:00 to 12:00, Wednesday from 10:00
     make.booking(make.customer(), booking_date=date(2026, 11, 23), time_slot=time(10), chef_id=chef.id)
     make.booking(make.customer(), booking_date=date(2026, 11, 25), time_slot=time(12), chef_id=chef.id)
@@ -54,8 +54,8 @@ def test_the_nearest_times_keep_the_gap_to_a_visit_beyond_the_days_that_are_sear
     assert nearest(refused) == []
 
 
-def test_the_nearest_times_leave_out_a_day_off_that_begins_before_it_does_in_utc(make):
-    """Fails when the days off are read up to the last day by the clock of UTC."""
+def test_nearest_times_respect_days_off_in_local_time(make):
+    """Fails when days off are read up to the last day in UTC."""
     chef = make.chef(week=[(day, 0, 240) for day in range(7)])
     for day in range(22, 27):
         make.run(
@@ -69,19 +69,19 @@ def test_the_nearest_times_leave_out_a_day_off_that_begins_before_it_does_in_utc
 
 
 @pytest.mark.parametrize("unfit", [{"is_verified": False}, {"is_available": False}, {"service_city": "Pune"}])
-def test_a_named_chef_who_does_not_come_there_is_refused_without_times(make, unfit):
+def test_named_chef_outside_area_is_refused_without_times(make, unfit):
     chef = make.chef(**unfit)
     with pytest.raises(ChefUnavailable) as refused:
         make.booking(chef_id=chef.id)
     assert nearest(refused) == []
 
 
-def test_a_named_chef_nobody_knows_is_refused_as_one_who_does_not_come(make):
+def test_unknown_named_chef_is_refused_as_outside_area(make):
     with pytest.raises(ChefUnavailable):
         make.booking(chef_id=new_id())
 
 
-def test_when_no_chef_is_free_nothing_is_stored(make, db):
+def test_nothing_is_stored_without_free_chef(make, db):
     make.chef()
     make.booking()
     with pytest.raises(NoChefFree):
@@ -90,7 +90,7 @@ def test_when_no_chef_is_free_nothing_is_stored(make, db):
         assert session.query(Booking).count() == 1
 
 
-def test_a_visit_may_begin_when_the_gap_after_the_one_before_is_over_and_not_sooner(make):
+def test_next_visit_may_begin_right_after_gap(make):
     chef = make.chef()
     make.booking(chef_id=chef.id)
     with pytest.raises(ChefUnavailable):
@@ -101,7 +101,7 @@ def test_a_visit_may_begin_when_the_gap_after_the_one_before_is_over_and_not_soo
     assert make.booking(make.customer(), chef_id=chef.id, time_slot=time(9, 30))
 
 
-def test_a_second_overlapping_booking_of_one_customer_is_refused_naming_the_first(make):
+def test_customers_overlapping_booking_names_the_first(make):
     make.chef()
     make.chef()
     customer = make.customer()
@@ -115,7 +115,7 @@ def test_a_second_overlapping_booking_of_one_customer_is_refused_naming_the_firs
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_cancelled_booking_overlaps_nothing(make):
+def test_cancelled_booking_does_not_overlap(make):
     customer = make.customer()
     first = make.booking(customer)
     make.run(
@@ -125,7 +125,7 @@ def test_a_cancelled_booking_overlaps_nothing(make):
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_fourth_unpaid_booking_is_refused_until_one_is_paid_or_over(make):
+def test_fourth_unpaid_booking_is_refused(make):
     customer = make.customer()
     first, *_ = [make.booking(customer, time_slot=time(hour)) for hour in (8, 11, 14)]
     with pytest.raises(TooManyUnpaid):
@@ -136,7 +136,7 @@ def test_a_fourth_unpaid_booking_is_refused_until_one_is_paid_or_over(make):
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_confirmed_and_a_failed_booking_that_is_not_paid_counts_as_unpaid(make):
+def test_confirmed_and_failed_bookings_count_as_unpaid(make):
     customer = make.customer()
     for hour in (8, 11, 14):
         make.booking(customer, time_slot=time(hour))
@@ -145,20 +145,20 @@ def test_a_confirmed_and_a_failed_booking_that_is_not_paid_counts_as_unpaid(make
         make.booking(customer, time_slot=time(18))
 
 
-def test_one_customer_asking_ten_times_at_once_gets_no_more_than_three_unpaid_bookings(make):
+def test_ten_concurrent_bookings_leave_at_most_three_unpaid(make):
     """Fails when the customer's row is not locked first."""
     customer = make.customer()
     for _ in range(5):
         make.chef()
     slots = iter([time(hour) for hour in (8, 11, 14, 17, 20)] * 2)
-    outcomes = together(10, lambda: make.booking(customer, time_slot=next(slots)))
+    outcomes = run_concurrently(10, lambda: make.booking(customer, time_slot=next(slots)))
     refused = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert len(refused) == 7
     assert {type(refusal) for refusal in refused} <= {TooManyUnpaid, Overlapping}
     assert make.rows("select count(*) from bookings") == [(3,)]
 
 
-def test_a_visit_is_booked_from_two_hours_to_sixty_days_ahead(make, now):
+def test_visit_is_two_hours_to_sixty_days_ahead(make, now):
     make.chef(week=ALL_DAY)
     at = now + timedelta(hours=2)  # 12:30 in Mumbai
     day = at.date()
@@ -173,7 +173,7 @@ def test_a_visit_is_booked_from_two_hours_to_sixty_days_ahead(make, now):
         make.booking(make.customer(), booking_date=last, time_slot=time(11))
 
 
-def test_an_address_that_is_not_the_customers_own_is_no_address(make):
+def test_foreign_address_is_invalid(make):
     other = make.customer()
     with pytest.raises(Invalid, match="address_id"):
         make.booking(make.customer(), address_id=other.address_id)
@@ -189,7 +189,7 @@ def test_an_address_that_is_not_the_customers_own_is_no_address(make):
         ("update addresses set latitude = 18.5, longitude = 73.8", "area"),
     ],
 )
-def test_a_place_we_do_not_come_to_is_refused_naming_the_rule(make, change, rule):
+def test_unserved_place_is_refused_with_its_rule(make, change, rule):
     customer = make.customer()
     make.chef()
     make.run(change)
@@ -198,7 +198,7 @@ def test_a_place_we_do_not_come_to_is_refused_naming_the_rule(make, change, rule
     assert refused.value.members == {"rule": rule}
 
 
-def test_an_inactive_circle_decides_nothing(make):
+def test_inactive_circle_is_ignored(make):
     customer = make.customer()
     make.run("update addresses set latitude = 18.5, longitude = 73.8")
     make.run("update service_areas set is_active = false")

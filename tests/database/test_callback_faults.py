@@ -1,4 +1,4 @@
-"""What each fault of a callback does: the stand-in sends it, our endpoint takes it, and what it promised is then done."""
+"""The effect of each callback fault: the stand-in sends it, our endpoint stores it, and its message is handled."""
 
 import io
 import threading
@@ -19,7 +19,7 @@ from tests.framework import framed
 from tests.waiting import until
 
 COPIES, OTHER = 20, "OTHER-1"
-# What the customer did, the statuses the callback got, what became of each message that is kept, the attempt's state.
+# The customer's outcome, the callback's HTTP statuses, the results of its stored messages, the attempt's state.
 CALLBACKS = {
     "callback.lost": ("pay", set(), [], "pending"),
     "callback.repeated": ("pay", {200}, ["succeeded"], "succeeded"),
@@ -31,13 +31,13 @@ CALLBACKS = {
     "callback.unknown_transaction": ("pay", {200}, ["unknown"], "pending"),
     "callback.claims_success": ("decline", {200}, ["failed"], "failed"),
 }
-COUNTS = {"callback.lost": 0, "callback.repeated": COPIES}  # the others come once; a refused one is tried again
+COUNTS = {"callback.lost": 0, "callback.repeated": COPIES}  # the others arrive once; a refused callback is retried
 VALUES = {"callback.repeated": COPIES, "callback.delayed": 0.2}
 
 
 @dataclass
 class Receiver:
-    """Our endpoint for callbacks behind a server, and each answer it gave by the id that was spoken of."""
+    """Our callback endpoint behind a server; records its statuses by the callback's transaction id."""
 
     app: Any
     answers: list[tuple[str, int]] = field(default_factory=list)
@@ -72,7 +72,7 @@ def receiver(in_process, phonepe, monkeypatch) -> Iterator[Receiver]:  # noqa: A
 
 @pytest.fixture
 def gateway(phonepe, receiver) -> Iterator[PhonePe]:
-    """The real client, whose callbacks come to our endpoint."""
+    """The real client, with our endpoint as its callback URL."""
     server = listen(receiver, 0)
     serving = threading.Thread(target=server.serve_forever, args=(0.05,))
     serving.start()
@@ -85,7 +85,7 @@ def gateway(phonepe, receiver) -> Iterator[PhonePe]:
 
 @pytest.fixture
 def work(in_process, make, now):  # noqa: ARG001
-    """Do what the callbacks promised, as the task of each message does."""
+    """Handle the callbacks' messages as their tasks do."""
     from functions.tasks.handlers import handler
 
     def work():
@@ -99,7 +99,7 @@ def work(in_process, make, now):  # noqa: ARG001
 
 @pytest.fixture
 def page(make, gateway):
-    """Book a visit of its own and start to pay it; returns the booking, and our id of the payment."""
+    """Book a visit and start a payment; returns the booking and our id."""
 
     def page():
         make.chef()
@@ -114,16 +114,16 @@ def state(make, our_txn):
     return make.rows("select state from payment_attempts where merchant_txn_id = :id", id=our_txn)[0][0]
 
 
-def kept(make):
-    """What became of each message that was kept, by the id it speaks of."""
+def stored_results(make):
+    """Return the results of the stored messages by the transaction id they carry."""
     found: dict[str, list[str]] = {}
     for body, outcome in make.rows("select body, outcome from inbox order by received_at"):
         found.setdefault(our_id(bytes(body)), []).append(outcome)
     return found
 
 
-def test_a_callback_is_a_hint_however_it_comes_and_the_gateway_is_asked(make, phonepe, gateway, receiver, page, work):
-    """Fails when a callback's word is believed, when one that is not signed is kept, and when a copy is kept twice."""
+def test_callback_is_a_hint_and_gateway_is_polled(make, phonepe, gateway, receiver, page, work):
+    """Fails when a callback's claims are trusted, an unsigned one is stored, or a copy is stored twice."""
     ids = {}
     for fault, (outcome, *_) in CALLBACKS.items():
         _, _, ids[fault] = page()
@@ -132,26 +132,26 @@ def test_a_callback_is_a_hint_however_it_comes_and_the_gateway_is_asked(make, ph
     named = {fault: OTHER if fault == "callback.unknown_transaction" else ids[fault] for fault in ids}
     expected = {named[fault]: COUNTS.get(fault, 1) for fault in ids}
 
-    def all_came() -> bool:
-        came = Counter(spoken_of for spoken_of, _ in receiver.answers)
-        return all(came[each] >= count for each, count in expected.items())
+    def all_received() -> bool:
+        received = Counter(txn for txn, _ in receiver.answers)
+        return all(received[each] >= count for each, count in expected.items())
 
-    until(all_came)
+    until(all_received)
     work()
-    told = {}
+    results = {}
     for fault, (outcome, *_) in CALLBACKS.items():
-        statuses = {status for spoken_of, status in receiver.answers if spoken_of == named[fault]}
-        told[fault] = (outcome, statuses, kept(make).get(named[fault], []), state(make, ids[fault]))
-    assert told == CALLBACKS
-    assert Counter(spoken_of for spoken_of, _ in receiver.answers)[ids["callback.repeated"]] == COPIES
+        statuses = {status for txn, status in receiver.answers if txn == named[fault]}
+        results[fault] = (outcome, statuses, stored_results(make).get(named[fault], []), state(make, ids[fault]))
+    assert results == CALLBACKS
+    assert Counter(txn for txn, _ in receiver.answers)[ids["callback.repeated"]] == COPIES
     for fault, (outcome, *_) in CALLBACKS.items():
         assert make.settle(gateway, ids[fault]) == ("succeeded" if outcome == "pay" else "failed")
     captured = make.rows("select count(*) from ledger_transactions where kind = 'captured'")
     assert captured == [(len([row for row in CALLBACKS.values() if row[0] == "pay"]),)]
 
 
-def test_a_callback_that_overtakes_the_answer_to_the_start_has_paid_the_booking(make, phonepe, receiver, gateway, work):
-    """It is looked into while our attempt has no page yet.
+def test_callback_before_start_answer_pays_booking(make, phonepe, receiver, gateway, work):
+    """The callback is handled while our attempt has no page.
 
     Fails when only an attempt with a page can succeed, and when opening the page makes it pending again.
     """
@@ -160,7 +160,7 @@ def test_a_callback_that_overtakes_the_answer_to_the_start_has_paid_the_booking(
     receiver.after = work
     phonepe.fault("pay.callback_first")
     our_txn = make.page(gateway, customer, booking.id).merchant_txn_id
-    assert (state(make, our_txn), kept(make)) == ("succeeded", {our_txn: ["succeeded"]})
+    assert (state(make, our_txn), stored_results(make)) == ("succeeded", {our_txn: ["succeeded"]})
     assert make.stored(booking.id).status == "confirmed"
     with pytest.raises(NotPayable):
         make.page(gateway, customer, booking.id)

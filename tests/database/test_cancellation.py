@@ -1,4 +1,4 @@
-"""A customer cancels: exactly what was shown goes back, the slot is free, and every paisa has an owner."""
+"""A customer's cancellation: the refund equals the preview, the slot is free, and every paisa is posted."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ def cancel(db, customer, booking, now, expected=None):
         cancellation.cancel(session, LINE, customer.id, booking.id, "our plans changed", expected, now)
 
 
-def test_an_unpaid_booking_is_cancelled_for_nothing_and_its_time_is_free(db, make, customer, now):
+def test_unpaid_booking_is_cancelled_without_refund(db, make, customer, now):
     booking = make.booking(customer)
     assert preview(db, customer, booking, now).refund == 0
     cancel(db, customer, booking, now)
@@ -39,9 +39,7 @@ def test_an_unpaid_booking_is_cancelled_for_nothing_and_its_time_is_free(db, mak
     assert make.booking(make.customer()).chef_id == booking.chef_id
 
 
-def test_a_paid_booking_nobody_has_accepted_goes_back_in_full_through_the_gateway(
-    db, make, gateway, phonepe, customer, now
-):
+def test_paid_unaccepted_booking_is_refunded_in_full(db, make, gateway, phonepe, customer, now):
     booking, _ = make.paid(gateway, phonepe, customer)
     shown = preview(db, customer, booking, now)
     assert (shown.refund, shown.valid_until) == (booking.total, None)
@@ -53,7 +51,7 @@ def test_a_paid_booking_nobody_has_accepted_goes_back_in_full_through_the_gatewa
     assert ("cancelled_with_refund",) in make.rows("select kind from notifications")
 
 
-def test_late_half_goes_back_and_the_rest_is_shared_to_the_paisa(db, make, gateway, phonepe, customer, now):
+def test_late_cancellation_refunds_half_and_splits_rest(db, make, gateway, phonepe, customer, now):
     booking, _ = make.paid(gateway, phonepe, customer)
     make.step(booking, ProviderAction.CONFIRMED, now=now)
     late = booking.starts_at - timedelta(hours=6)
@@ -62,16 +60,16 @@ def test_late_half_goes_back_and_the_rest_is_shared_to_the_paisa(db, make, gatew
     cancel(db, customer, booking, late, shown.refund)
 
     balances = make.balances(booking.id)
-    kept = booking.total - shown.refund
+    retained = booking.total - shown.refund
     assert balances["refunds_payable"] == -shown.refund
-    assert sum(balances.get(name, 0) for name in ("provider_payable", "platform_revenue", "gst_payable")) == -kept
-    assert balances["provider_payable"] == -round(booking.breakdown.subtotal * kept / booking.total)
+    assert sum(balances.get(name, 0) for name in ("provider_payable", "platform_revenue", "gst_payable")) == -retained
+    assert balances["provider_payable"] == -round(booking.breakdown.subtotal * retained / booking.total)
     assert "customer_advance" not in {name for name, amount in balances.items() if amount}
     assert make.stored(booking.id).provider_id == booking.chef_id
     assert {("cancelled_with_refund",), ("visit_cancelled",)} <= set(make.rows("select kind from notifications"))
 
 
-def test_a_refund_that_is_no_longer_what_was_shown_cancels_nothing(db, make, gateway, phonepe, customer, now):
+def test_stale_previewed_refund_cancels_nothing(db, make, gateway, phonepe, customer, now):
     booking, _ = make.paid(gateway, phonepe, customer)
     make.step(booking, ProviderAction.CONFIRMED, now=now)
     shown = preview(db, customer, booking, now)
@@ -82,7 +80,7 @@ def test_a_refund_that_is_no_longer_what_was_shown_cancels_nothing(db, make, gat
     assert make.rows("select count(*) from refunds") == [(0,)]
 
 
-def test_a_payment_that_succeeds_after_the_cancellation_goes_back_too(db, make, gateway, phonepe, customer, now):
+def test_payment_after_cancellation_is_refunded(db, make, gateway, phonepe, customer, now):
     booking = make.booking(customer)
     page = make.page(gateway, customer, booking.id)
     cancel(db, customer, booking, now)
@@ -94,7 +92,7 @@ def test_a_payment_that_succeeds_after_the_cancellation_goes_back_too(db, make, 
 
 
 @pytest.mark.parametrize("steps", [2, 3])
-def test_what_has_started_or_ended_cannot_be_cancelled(db, make, gateway, phonepe, customer, now, steps):
+def test_started_or_ended_booking_cannot_be_cancelled(db, make, gateway, phonepe, customer, now, steps):
     booking, _ = make.paid(gateway, phonepe, customer)
     for step in (ProviderAction.CONFIRMED, ProviderAction.IN_PROGRESS, ProviderAction.COMPLETED)[:steps]:
         make.step(booking, step, now=now)
@@ -104,7 +102,7 @@ def test_what_has_started_or_ended_cannot_be_cancelled(db, make, gateway, phonep
         cancel(db, customer, booking, now)
 
 
-def test_a_second_cancellation_is_refused_and_refunds_nothing_twice(db, make, gateway, phonepe, customer, now):
+def test_second_cancellation_is_refused_without_refund(db, make, gateway, phonepe, customer, now):
     booking, _ = make.paid(gateway, phonepe, customer)
     cancel(db, customer, booking, now)
     with pytest.raises(NotCancellable):
@@ -112,7 +110,7 @@ def test_a_second_cancellation_is_refused_and_refunds_nothing_twice(db, make, ga
     assert make.rows("select count(*) from refunds") == [(1,)]
 
 
-def test_somebody_elses_booking_is_not_there(db, make, customer, now):
+def test_foreign_booking_is_not_found(db, make, customer, now):
     booking = make.booking(customer)
     for attempt in (preview, cancel):
         with pytest.raises(BookingNotFound):

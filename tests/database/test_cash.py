@@ -1,4 +1,4 @@
-"""Cash: agreed, a booking waits for it; recorded, it is paid, whatever the gateway says meanwhile."""
+"""Cash: an agreed booking has no deadline, and recorded cash pays it whatever the gateway reports meanwhile."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from shared.lines.home_chef.line import LINE
 from shared.payments import cash
 from shared.payments.checkout import NotPayable
 from shared.payments.schemas import CashAgreed, CashTaken
-from tests.make import together
+from tests.make import run_concurrently
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def change(db, make, booking, now):
     """Agree on cash, or record it, as an admin."""
     by = make.admin()
 
-    def change(given, booking_id=booking.id, after=timedelta(0)):
+    def change(command, booking_id=booking.id, after=timedelta(0)):
         with db.transaction() as session:
-            cash.change(session, line, booking_id, given, by, now + after)
+            cash.change(session, line, booking_id, command, by, now + after)
 
     return change
 
@@ -56,7 +56,7 @@ def audited(make):
     return make.rows("select action, before, after from audit_log order by at, action")
 
 
-def test_an_agreed_booking_waits_and_one_that_no_longer_is_has_a_day(db, make, booking, change, now):
+def test_agreed_booking_has_no_deadline_revoked_has_a_day(db, make, booking, change, now):
     change(agree(True))
     assert (make.stored(booking.id).cash_agreed, make.stored(booking.id).pay_by) == (True, None)
     assert expiry.expire(db, line, now + timedelta(days=2)) == {"overdue": 0, "cancelled": 0}
@@ -72,21 +72,21 @@ def test_an_agreed_booking_waits_and_one_that_no_longer_is_has_a_day(db, make, b
     ]
 
 
-def test_a_chef_who_accepts_sets_no_deadline_for_what_is_paid_in_cash(make, booking, change):
-    """Fails when accepting counts the day of an unpaid booking all the same."""
+def test_accepting_cash_booking_sets_no_deadline(make, booking, change):
+    """Fails when accepting sets an unpaid booking's deadline of one day all the same."""
     change(agree(True))
     make.step(booking, Status.CONFIRMED)
     assert (make.stored(booking.id).status, make.stored(booking.id).pay_by) == ("confirmed", None)
 
 
-def test_agreeing_twice_is_agreeing_once(make, change):
+def test_agreeing_twice_has_one_effect(make, change):
     for _ in range(2):
         change(agree(True))
     assert happened(make) == ["booked", "cash_agreed"]
     assert len(audited(make)) == 1
 
 
-def test_cash_that_was_taken_pays_confirms_and_starts_the_clock_of_the_offer(make, booking, take, customer, now):
+def test_recorded_cash_pays_confirms_and_starts_offer(make, booking, take, customer, now):
     take(held_by="platform")
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status, stored.acceptance, stored.pay_by) == (
@@ -116,7 +116,7 @@ def test_cash_that_was_taken_pays_confirms_and_starts_the_clock_of_the_offer(mak
     )
 
 
-def test_a_visit_paid_in_cash_ends_like_any_other(make, booking, take):
+def test_cash_visit_completes_like_any_other(make, booking, take):
     take()
     make.step(booking, Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED)
     balances = make.balances(booking.id)
@@ -125,17 +125,17 @@ def test_a_visit_paid_in_cash_ends_like_any_other(make, booking, take):
 
 
 @pytest.mark.parametrize("off", [-1, 1])
-def test_cash_is_all_that_is_outstanding_or_nothing(make, booking, take, off):
+def test_cash_must_be_the_outstanding_amount(make, booking, take, off):
     with pytest.raises(Invalid, match=f"cash.amount: must be the whole outstanding amount: {booking.total / 100:.2f}"):
         take(amount=booking.total + off)
     assert make.rows("select count(*) from payment_attempts") == [(0,)]
 
 
-def test_what_is_paid_or_cancelled_takes_no_cash(db, make, booking, change, take, customer, now):
+def test_paid_or_cancelled_booking_takes_no_cash(db, make, booking, change, take, customer, now):
     take()
-    for given in (agree(True), CashTaken(amount=booking.total / 100, held_by="provider")):
+    for command in (agree(True), CashTaken(amount=booking.total / 100, held_by="provider")):
         with pytest.raises(NotPayable, match="is paid"):
-            change(given)
+            change(command)
     with db.transaction() as session:
         cancellation.cancel(session, LINE, customer.id, booking.id, "plans", None, now)
     with pytest.raises(NotPayable, match="is cancelled"):
@@ -143,14 +143,12 @@ def test_what_is_paid_or_cancelled_takes_no_cash(db, make, booking, change, take
     assert make.rows("select count(*) from payment_attempts") == [(1,)]
 
 
-def test_a_booking_nobody_made_is_not_found(change):
+def test_missing_booking_is_not_found(change):
     with pytest.raises(BookingNotFound):
         change(agree(True), new_id())
 
 
-def test_cash_during_a_living_attempt_makes_its_success_a_duplicate_that_goes_back(
-    make, gateway, phonepe, customer, booking, take
-):
+def test_cash_makes_live_attempts_success_a_refunded_duplicate(make, gateway, phonepe, customer, booking, take):
     page = make.page(gateway, customer, booking.id)
     take()
     phonepe.settle(page.merchant_txn_id, "pay")
@@ -167,16 +165,14 @@ def test_cash_during_a_living_attempt_makes_its_success_a_duplicate_that_goes_ba
     assert make.balances(booking.id) == {"cash": booking.total, "customer_advance": -booking.total}
 
 
-def test_no_page_is_opened_for_what_was_paid_in_cash(make, gateway, customer, booking, take):
+def test_cash_booking_opens_no_page(make, gateway, customer, booking, take):
     take()
     with pytest.raises(NotPayable):
         make.page(gateway, customer, booking.id)
 
 
-def test_cash_and_a_gateways_success_at_once_are_one_payment_and_one_refund(
-    make, gateway, phonepe, customer, booking, take
-):
-    """Fails when the booking is not locked before it is decided: both are applied, and the index refuses one of them."""
+def test_concurrent_cash_and_success_are_payment_and_refund(make, gateway, phonepe, customer, booking, take):
+    """Fails when the booking is not locked first: both are applied, and the index rejects one."""
     page = make.page(gateway, customer, booking.id)
     phonepe.settle(page.merchant_txn_id, "pay")
     acts = iter([take, lambda: make.settle(gateway, page.merchant_txn_id)])
@@ -184,7 +180,7 @@ def test_cash_and_a_gateways_success_at_once_are_one_payment_and_one_refund(
     def act():
         return next(acts)()
 
-    outcomes = together(2, act)
+    outcomes = run_concurrently(2, act)
     captures = sorted(make.rows("select gateway, capture from payment_attempts"))
     if captures == [("phonepe", "applied")]:
         assert [type(outcome) for outcome in outcomes if isinstance(outcome, Exception)] == [NotPayable]
@@ -195,15 +191,13 @@ def test_cash_and_a_gateways_success_at_once_are_one_payment_and_one_refund(
     assert make.stored(booking.id).payment_status == "success"
 
 
-def test_cash_taken_by_two_at_once_is_taken_once(make, booking, take):
-    outcomes = together(4, take)
+def test_concurrent_cash_is_recorded_once(make, booking, take):
+    outcomes = run_concurrently(4, take)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType"] + ["NotPayable"] * 3
     assert make.balances(booking.id) == {"cash": booking.total, "customer_advance": -booking.total}
 
 
-def test_cash_of_a_cancelled_visit_is_handed_back_by_a_person_and_asks_no_gateway(
-    db, make, booking, take, customer, now
-):
+def test_cancelled_cash_booking_is_refunded_by_hand(db, make, booking, take, customer, now):
     take()
     with db.transaction() as session:
         cancellation.cancel(session, LINE, customer.id, booking.id, "plans", booking.total, now)

@@ -1,4 +1,4 @@
-"""A customer starts to pay: one page at a time, on a booking that is theirs and still to be paid."""
+"""Starting a payment: one open page at a time, only for the customer's own payable booking."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -13,21 +13,21 @@ from shared.kit.ids import new_id
 from shared.payments import status_polling
 from shared.payments.checkout import NotPayable, PaymentInProgress
 from shared.payments.gateway import GatewayUnavailable
-from tests.make import at, together
+from tests.make import always, run_concurrently
 from tests.waiting import until
 
 GATEWAYS = ("v1", "v2")
 CALL_ENDS = timedelta(seconds=20)
 FRESH, EXTENSION = timedelta(minutes=15), timedelta(minutes=25)
-JUST = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 @pytest.fixture
 def pay(make, gateway, customer, booking, now):
-    """Start to pay the booking, that long after it was made."""
+    """Start a payment that long after the booking was made."""
 
-    def pay(after=timedelta(0), who=customer):
-        return make.page(gateway, who, booking.id, now + after)
+    def pay(after=timedelta(0), person=customer):
+        return make.page(gateway, person, booking.id, now + after)
 
     return pay
 
@@ -40,26 +40,26 @@ def at_the_gateway(phonepe):
     return [payment["merchantTransactionId"] for payment in phonepe.transactions()]
 
 
-def test_a_payment_begins_with_our_row_and_the_gateways_page(pay, make, phonepe, booking, now):
+def test_payment_starts_with_attempt_and_gateway_page(pay, make, phonepe, booking, now):
     page = pay()
     assert page.payment_url.startswith(phonepe.url)
     assert page.merchant_txn_id.startswith("SZ_")
-    [told] = phonepe.transactions()
-    assert (told["merchantTransactionId"], told["amount"]) == (page.merchant_txn_id, booking.total)
+    [transaction] = phonepe.transactions()
+    assert (transaction["merchantTransactionId"], transaction["amount"]) == (page.merchant_txn_id, booking.total)
     [(amount, state, started, poll)] = make.rows("select amount, state, started_at, next_poll_at from payment_attempts")
     assert (amount, state, started, poll) == (booking.total, "pending", now, now + timedelta(seconds=30))
     assert make.stored(booking.id).payment_status == "pending"
     assert ("customer", "payment_started") in make.rows("select actor, kind from booking_events")
 
 
-def test_the_same_page_is_given_again_for_fifteen_minutes(pay, phonepe):
+def test_same_page_is_returned_for_fifteen_minutes(pay, phonepe):
     page = pay()
     assert pay(timedelta(seconds=1)) == page
-    assert pay(FRESH - JUST) == page
+    assert pay(FRESH - MICROSECOND) == page
     assert at_the_gateway(phonepe) == [page.merchant_txn_id]
 
 
-def test_an_older_page_is_asked_about_and_while_it_is_pending_there_is_no_other(pay, phonepe, make):
+def test_pending_older_page_is_polled_and_blocks_new_page(pay, phonepe, make):
     page = pay()
     with pytest.raises(PaymentInProgress) as refused:
         pay(FRESH)
@@ -69,7 +69,7 @@ def test_an_older_page_is_asked_about_and_while_it_is_pending_there_is_no_other(
     assert attempts(make) == [("pending", None, True)]
 
 
-def test_an_older_page_that_failed_is_followed_by_a_new_one(pay, phonepe, make, booking):
+def test_failed_older_page_is_replaced(pay, phonepe, make, booking):
     old = pay()
     phonepe.settle(old.merchant_txn_id, "decline")
     new = pay(FRESH)
@@ -78,14 +78,14 @@ def test_an_older_page_that_failed_is_followed_by_a_new_one(pay, phonepe, make, 
     assert make.stored(booking.id).payment_status == "pending"
 
 
-def test_an_older_page_that_was_paid_leaves_nothing_to_pay(pay, phonepe, make, booking):
+def test_paid_older_page_leaves_nothing_to_pay(pay, phonepe, make, booking):
     phonepe.settle(pay().merchant_txn_id, "pay")
     with pytest.raises(NotPayable):
         pay(FRESH)
     assert make.stored(booking.id).payment_status == "success"
 
 
-def test_an_older_page_the_gateway_says_nothing_about_stays_the_only_one(pay, phonepe, make):
+def test_unknown_older_page_remains_the_only_one(pay, phonepe, make):
     pay()
     phonepe.fault("status.http_500")
     with pytest.raises(GatewayUnavailable):
@@ -93,29 +93,27 @@ def test_an_older_page_the_gateway_says_nothing_about_stays_the_only_one(pay, ph
     assert attempts(make) == [("pending", None, True)]
 
 
-def test_a_payment_that_failed_is_followed_by_a_new_one_at_once(pay, phonepe, db, gateway, now):
+def test_failed_payment_can_be_restarted_at_once(pay, phonepe, db, gateway, now):
     old = pay()
     phonepe.settle(old.merchant_txn_id, "decline")
-    status_polling.poll_by_our_id(db, at(gateway), line, old.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, always(gateway), line, old.merchant_txn_id, now)
     assert pay(timedelta(seconds=5)).merchant_txn_id != old.merchant_txn_id
 
 
 @pytest.mark.parametrize("fault", ["pay.unreached", "pay.http_500", "pay.empty", "pay.html", "pay.rate_limited"])
-def test_a_gateway_without_an_answer_is_a_503_and_its_attempt_replaced_when_the_call_must_have_ended(
-    pay, phonepe, make, fault
-):
+def test_unanswered_start_is_503_and_later_replaced(pay, phonepe, make, fault):
     phonepe.fault(fault)
     with pytest.raises(GatewayUnavailable) as refused:
         pay()
     assert (refused.value.status, attempts(make)) == (503, [("created", None, False)])
     with pytest.raises(PaymentInProgress):
-        pay(CALL_ENDS - JUST)
+        pay(CALL_ENDS - MICROSECOND)
     assert pay(CALL_ENDS).payment_url
     assert attempts(make) == [("failed", "no_page", False), ("pending", None, True)]
 
 
 @pytest.mark.parametrize("fault", ["pay.refused", "pay.unauthorized"])
-def test_a_payment_the_gateway_refused_to_begin_is_over_and_the_next_may_begin_at_once(pay, phonepe, make, fault):
+def test_refused_start_fails_attempt_and_allows_retry(pay, phonepe, make, fault):
     phonepe.fault(fault)
     with pytest.raises(GatewayUnavailable):
         pay()
@@ -124,36 +122,36 @@ def test_a_payment_the_gateway_refused_to_begin_is_over_and_the_next_may_begin_a
     assert pay(timedelta(seconds=1)).payment_url
 
 
-def test_a_payment_captured_before_the_page_was_told_is_kept(pay, phonepe, make, db, gateway, booking, now):
-    """The callback overtakes the answer to the pay call, and the answer never comes."""
+def test_payment_captured_before_page_answer_is_kept(pay, phonepe, make, db, gateway, booking, now):
+    """The callback arrives first, and the answer to the pay call never arrives."""
     phonepe.fault("pay.callback_first")
     phonepe.fault("pay.http_500")
     with pytest.raises(GatewayUnavailable):
         pay()
     [our_id] = at_the_gateway(phonepe)
-    assert status_polling.poll_by_our_id(db, at(gateway), line, our_id, now) == "succeeded"
+    assert status_polling.poll_by_our_id(db, always(gateway), line, our_id, now) == "succeeded"
     assert make.stored(booking.id).payment_status == "success"
     with pytest.raises(NotPayable):
         pay(timedelta(minutes=1))
 
 
-def test_a_page_replaced_and_paid_all_the_same_pays_the_booking(pay, phonepe, make, db, gateway, booking, now):
+def test_replaced_page_still_pays_booking(pay, phonepe, make, db, gateway, booking, now):
     phonepe.fault("pay.http_500")
     with pytest.raises(GatewayUnavailable):
         pay()
     [first] = at_the_gateway(phonepe)
     second = pay(CALL_ENDS)
     phonepe.settle(first, "pay")
-    assert status_polling.poll_by_our_id(db, at(gateway), line, first, now) == "succeeded"
+    assert status_polling.poll_by_our_id(db, always(gateway), line, first, now) == "succeeded"
     assert make.stored(booking.id).status == "confirmed"
     phonepe.settle(second.merchant_txn_id, "pay")
-    status_polling.poll_by_our_id(db, at(gateway), line, second.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, always(gateway), line, second.merchant_txn_id, now)
     captures = make.rows("select capture from payment_attempts order by started_at")
     assert captures == [("applied",), ("duplicate",)]
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_booking_paid_or_cancelled_has_no_page_though_one_is_fresh(pay, make):
+def test_paid_or_cancelled_booking_has_no_page(pay, make):
     pay()
     make.run("update bookings set status = 'confirmed', payment_status = 'success', pay_by = null")
     with pytest.raises(NotPayable):
@@ -164,7 +162,7 @@ def test_a_booking_paid_or_cancelled_has_no_page_though_one_is_fresh(pay, make):
     assert refused.value.status == 409
 
 
-def test_after_the_deadline_there_is_no_page_swept_or_not(pay, db, now):
+def test_no_page_after_deadline_before_or_after_sweep(pay, db, now):
     with pytest.raises(NotPayable):
         pay(timedelta(minutes=30))
     assert expiry.expire(db, line, now + timedelta(minutes=30))["cancelled"] == 1
@@ -172,61 +170,59 @@ def test_after_the_deadline_there_is_no_page_swept_or_not(pay, db, now):
         pay(timedelta(minutes=30))
 
 
-def test_after_the_deadline_a_fresh_page_is_not_given_again(pay, make, now):
+def test_fresh_page_is_not_reused_after_deadline(pay, make, now):
     pay()
     make.run("update bookings set pay_by = :at", at=now + timedelta(minutes=5))
-    assert pay(timedelta(minutes=5) - JUST)
+    assert pay(timedelta(minutes=5) - MICROSECOND)
     with pytest.raises(NotPayable):
         pay(timedelta(minutes=5))
 
 
-def test_a_booking_whose_money_a_person_looks_at_has_no_page(pay, phonepe, db, gateway, now):
+def test_booking_under_review_has_no_page(pay, phonepe, db, gateway, now):
     page = pay()
     phonepe.settle(page.merchant_txn_id, "pay")
     phonepe.fault("status.other_amount")
-    status_polling.poll_by_our_id(db, at(gateway), line, page.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, always(gateway), line, page.merchant_txn_id, now)
     with pytest.raises(NotPayable, match="manual review"):
         pay(timedelta(seconds=1))
 
 
-def test_a_payment_begun_in_time_carries_the_deadline_once(pay, phonepe, make, db, gateway, booking, now):
+def test_payment_started_in_time_extends_deadline_once(pay, phonepe, make, db, gateway, booking, now):
     last = pay(timedelta(minutes=29))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=29) + EXTENSION
     phonepe.settle(last.merchant_txn_id, "decline")
-    status_polling.poll_by_our_id(db, at(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
+    status_polling.poll_by_our_id(db, always(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
     pay(timedelta(minutes=53))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=29) + EXTENSION
 
 
-def test_a_page_is_open_no_longer_than_its_booking_waits(pay, phonepe, db, gateway, now):
+def test_page_closes_with_bookings_deadline(pay, phonepe, db, gateway, now):
     last = pay(timedelta(minutes=29))
     phonepe.settle(last.merchant_txn_id, "decline")
-    status_polling.poll_by_our_id(db, at(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
+    status_polling.poll_by_our_id(db, always(gateway), line, last.merchant_txn_id, now + timedelta(minutes=30))
     pay(timedelta(minutes=45))
-    said = [9 * 60, 25 * 60] if gateway.name == "phonepe_v2" else [None, None]  # v1 lets nobody say so
-    assert [payment["openSeconds"] for payment in phonepe.transactions()] == said
+    open_seconds = [9 * 60, 25 * 60] if gateway.name == "phonepe_v2" else [None, None]  # v1 has no such field
+    assert [payment["openSeconds"] for payment in phonepe.transactions()] == open_seconds
 
 
-def test_a_payment_that_ends_before_the_deadline_leaves_it_and_its_one_extension(
-    pay, phonepe, make, db, gateway, booking, now
-):
+def test_payment_ended_early_leaves_deadline_and_extension(pay, phonepe, make, db, gateway, booking, now):
     early = pay(timedelta(minutes=1))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=30)
     phonepe.settle(early.merchant_txn_id, "decline")
-    status_polling.poll_by_our_id(db, at(gateway), line, early.merchant_txn_id, now)
+    status_polling.poll_by_our_id(db, always(gateway), line, early.merchant_txn_id, now)
     pay(timedelta(minutes=20))
     assert make.stored(booking.id).pay_by == now + timedelta(minutes=20) + EXTENSION
 
 
-def test_somebody_elses_booking_and_one_nobody_made_are_not_found(pay, make, gateway):
+def test_foreign_or_missing_booking_is_not_found(pay, make, gateway):
     with pytest.raises(BookingNotFound):
-        pay(who=make.customer())
+        pay(person=make.customer())
     with pytest.raises(BookingNotFound):
         make.page(gateway, make.customer(), new_id())
 
 
-def test_many_who_start_at_once_get_one_payment(pay, phonepe, make):
-    outcomes = together(6, pay)
+def test_concurrent_starts_get_one_payment(pay, phonepe, make):
+    outcomes = run_concurrently(6, pay)
     pages = {outcome for outcome in outcomes if not isinstance(outcome, Exception)}
     assert len(pages) == 1
     assert {type(outcome) for outcome in outcomes if isinstance(outcome, Exception)} <= {PaymentInProgress}
@@ -234,16 +230,16 @@ def test_many_who_start_at_once_get_one_payment(pay, phonepe, make):
     assert attempts(make) == [("pending", None, True)]
 
 
-def test_a_dead_call_replaced_by_many_at_once_is_replaced_by_one(pay, phonepe, make):
+def test_concurrent_starts_replace_dead_attempt_once(pay, phonepe, make):
     phonepe.fault("pay.unreached")
     with pytest.raises(GatewayUnavailable):
         pay()
-    together(6, lambda: pay(CALL_ENDS))
+    run_concurrently(6, lambda: pay(CALL_ENDS))
     assert sorted(attempts(make)) == [("failed", "no_page", False), ("pending", None, True)]
     assert len(at_the_gateway(phonepe)) == 1
 
 
-def test_nothing_is_locked_while_the_gateway_is_slow(pay, phonepe, db):
+def test_no_lock_is_held_during_slow_gateway_call(pay, phonepe, db):
     phonepe.fault("pay.timeout", value=0.5)
     with ThreadPoolExecutor(1) as pool:
         paying = pool.submit(pay)

@@ -1,7 +1,7 @@
-"""A Cloud SQL instance as Google's own connector reaches it: the SQL Admin API and the instance's proxy are stand-ins.
+"""A Cloud SQL instance through Google's connector, with stand-ins for the SQL Admin API and the instance's proxy.
 
-The connector signs in on port 3307 inside mutual TLS, with a certificate it has asked the API for; the stand-in for that
-port hands what it hears to the embedded Postgres. The parent process never loads the connector.
+The connector connects to port 3307 inside mutual TLS, with a certificate from the API; the stand-in for that port
+relays to the embedded Postgres. The parent process never loads the connector.
 """
 
 import importlib.util
@@ -71,7 +71,7 @@ def certificate(public: object, key: ec.EllipticCurvePrivateKey) -> str:
 
 
 class Instance(ThreadingTCPServer):
-    """The proxy inside an instance: mutual TLS outside, the embedded Postgres inside."""
+    """The instance's proxy: mutual TLS outside, the embedded Postgres inside."""
 
     daemon_threads = True
 
@@ -112,11 +112,11 @@ def _pump(source: socket, sink: socket) -> None:
 
 
 class Api(ThreadingHTTPServer):
-    """The two calls of the SQL Admin API that a connection needs."""
+    """The SQL Admin API's two calls that a connection needs."""
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
-        self.asked: list[dict[str, str]] = []
+        self.requests: list[dict[str, str]] = []
         super().__init__(("127.0.0.1", 0), _Answers)
 
 
@@ -124,7 +124,7 @@ class _Answers(BaseHTTPRequestHandler):
     server: Api
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         addresses = [{"type": "PRIVATE", "ipAddress": "127.0.0.1"}, {"type": "PRIMARY", "ipAddress": "192.0.2.1"}]
@@ -132,9 +132,9 @@ class _Answers(BaseHTTPRequestHandler):
         self._say({**facts, "serverCaCert": {"cert": self.server.instance.own}})
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append(asked)
-        public = serialization.load_pem_public_key(asked["public_key"].encode())
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.requests.append(request)
+        public = serialization.load_pem_public_key(request["public_key"].encode())
         assert isinstance(public, rsa.RSAPublicKey)
         self._say({"ephemeralCert": {"cert": certificate(public, self.server.instance.key)}})
 
@@ -164,7 +164,7 @@ def api(instance: Instance) -> Iterator[Api]:
 
 
 def client(api: Api, code: str) -> str:
-    """Run a process that reaches the instance as a function does, and return what it prints."""
+    """Run a process that connects as a function does; returns its output."""
     password = make_url(shared_postgres().url).password or ""
     address = f"http://127.0.0.1:{api.server_port}"
     command = [sys.executable, "-c", CLIENT + code, address, str(api.instance.server_address[1]), password]
@@ -173,8 +173,8 @@ def client(api: Api, code: str) -> str:
     return ran.stdout
 
 
-def test_our_connection_speaks_through_the_connectors_socket(api):
-    said = client(
+def test_our_connection_uses_connectors_socket(api):
+    output = client(
         api,
         """
 connection = Connection(**arguments(url), password=password)
@@ -183,18 +183,18 @@ cursor.execute("select %s::int + 1", (41,))
 print(cursor.fetchone()[0], type(connection).__module__)
 """,
     )
-    assert said.split() == ["42", "infra.postgres.connection"]
+    assert output.split() == ["42", "infra.postgres.connection"]
 
 
-def test_the_account_signs_in_with_its_token_and_one_certificate_serves_every_connection(api):
+def test_account_uses_token_and_one_certificate(api):
     client(api, "for _ in range(3): Connection(**arguments(url), password=password)")
     assert api.instance.dialled == 3
-    assert [asked["access_token"] for asked in api.asked] == ["token"]
+    assert [request["access_token"] for request in api.requests] == ["token"]
 
 
-def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_anywhere(api):
-    """The connector's own connections would wait for ever."""
-    said = client(
+def test_silent_server_times_out_as_elsewhere(api):
+    """The connector's own connections would wait without end."""
+    output = client(
         api,
         """
 import time
@@ -206,11 +206,11 @@ except ConnectionLost as error:
     print(type(error).__name__, time.monotonic() - began < 5)
 """,
     )
-    assert said.split() == ["AnswerTimedOut", "True"]
+    assert output.split() == ["AnswerTimedOut", "True"]
 
 
-def test_a_connection_that_died_is_dialled_anew(api):
-    said = client(
+def test_dead_connection_is_dialled_again(api):
+    output = client(
         api,
         """
 connection = Connection(**arguments(url), password=password)
@@ -220,13 +220,13 @@ cursor.execute("select 1")
 print(cursor.fetchone()[0])
 """,
     )
-    assert said.split() == ["1"]
+    assert output.split() == ["1"]
     assert api.instance.dialled == 2
 
 
-def test_an_instance_that_cannot_be_reached_is_a_lost_connection(api):
+def test_unreachable_instance_is_a_lost_connection(api):
     api.instance.own = "no certificate"
-    said = client(
+    output = client(
         api,
         """
 try:
@@ -235,11 +235,11 @@ except ConnectionLost as error:
     print(error)
 """,
     )
-    assert said.startswith("no connection to project:region:instance")
+    assert output.startswith("no connection to project:region:instance")
 
 
-def test_a_function_loads_the_connector_at_start_and_starts_nothing_before_the_fork():
-    """While an instance starts it has more CPU than its first request will; a thread started now would not live."""
+def test_function_loads_connector_at_start_without_threads():
+    """A starting instance has more CPU than a request; a thread started before the fork would not survive it."""
     url = "postgresql://fn-auth%40project.iam@/booking?cloud_sql=project:region:instance"
     code = "import main, sys, threading; main.auth; print('google.cloud.sql.connector' in sys.modules, threading.active_count())"
     ran = subprocess.run(

@@ -41,7 +41,7 @@ def connect(url: str, **settings: Any) -> Connection:
     return Connection(**arguments(url), **settings)
 
 
-def ask(connection: Any, statement: str, *values: Any) -> Any:
+def query(connection: Any, statement: str, *values: Any) -> Any:
     cursor = connection.cursor()
     cursor.execute(statement, values)
     return cursor.fetchone()[0] if cursor.description else cursor.rowcount
@@ -64,53 +64,53 @@ def trips_of(proxy: CountingProxy, *steps: Any) -> list[int]:
     return taken
 
 
-def test_a_statement_and_its_pipelined_begin_are_one_round_trip(connection: Connection, proxy: CountingProxy) -> None:
+def test_pipelined_begin_and_statement_are_one_round_trip(connection: Connection, proxy: CountingProxy) -> None:
     assert trips_of(
         proxy,
-        lambda: ask(connection, "select %s::int", 1),
-        lambda: ask(connection, "select %s::int", 2),
+        lambda: query(connection, "select %s::int", 1),
+        lambda: query(connection, "select %s::int", 2),
         connection.commit,
-        lambda: ask(connection, "select %s::int", 3),
+        lambda: query(connection, "select %s::int", 3),
         connection.rollback,
     ) == [1, 1, 1, 1, 1]
 
 
-def test_a_statement_without_parameters_carries_begin_too(connection: Connection, proxy: CountingProxy) -> None:
+def test_statement_without_parameters_pipelines_begin_too(connection: Connection, proxy: CountingProxy) -> None:
     assert trips_of(
         proxy,
-        lambda: ask(connection, "insert into note values ('undone')"),
-        lambda: ask(connection, "select 1"),
+        lambda: query(connection, "insert into note values ('undone')"),
+        lambda: query(connection, "select 1"),
         connection.rollback,
-        lambda: ask(connection, "select count(*) from note where text = 'undone'"),
+        lambda: query(connection, "select count(*) from note where text = 'undone'"),
         connection.rollback,
     ) == [1, 1, 1, 1, 1]
 
 
-def test_commit_and_rollback_cost_nothing_when_nothing_was_begun(connection: Connection, proxy: CountingProxy) -> None:
+def test_empty_commit_and_rollback_cost_nothing(connection: Connection, proxy: CountingProxy) -> None:
     assert trips_of(proxy, connection.commit, connection.rollback) == [0, 0]
 
 
-def test_a_read_in_autocommit_is_one_round_trip(connection: Connection, proxy: CountingProxy) -> None:
+def test_autocommit_read_is_one_round_trip(connection: Connection, proxy: CountingProxy) -> None:
     connection.autocommit = True
     assert trips_of(
         proxy,
-        lambda: ask(connection, "select %s::int", 1),
-        lambda: ask(connection, "select 1"),
+        lambda: query(connection, "select %s::int", 1),
+        lambda: query(connection, "select 1"),
         connection.commit,
         connection.rollback,
     ) == [1, 1, 0, 0]
 
 
-def test_connecting_is_the_handshake_alone(url: str, proxy: CountingProxy) -> None:
-    """SCRAM takes three; plain pg8000 sends SSLRequest first, on the same machine too."""
+def test_connecting_costs_only_the_handshake(url: str, proxy: CountingProxy) -> None:
+    """SCRAM takes three round trips; plain pg8000 sends SSLRequest first, even to the same machine."""
     with closing(connect(at_port(url, proxy.url_port))):
         assert proxy.count == 3
 
 
-def test_the_plain_driver_needs_seven_round_trips_where_ours_needs_two(url: str, proxy: CountingProxy) -> None:
-    """This is the reason for the subclass: if a newer pg8000 waits less often, the subclass can go."""
+def test_plain_driver_needs_seven_round_trips_ours_two(url: str, proxy: CountingProxy) -> None:
+    """The reason for the subclass: drop it when a newer pg8000 needs fewer round trips."""
     with closing(PlainConnection(**arguments(at_port(url, proxy.url_port)))) as plain:
-        assert sum(trips_of(proxy, lambda: ask(plain, "select %s::int", 1), plain.commit)) == 7
+        assert sum(trips_of(proxy, lambda: query(plain, "select %s::int", 1), plain.commit)) == 7
 
 
 # a lost connection
@@ -118,118 +118,114 @@ def test_the_plain_driver_needs_seven_round_trips_where_ours_needs_two(url: str,
 
 @pytest.mark.parametrize(("statement", "values"), [("select %s::int", (42,)), ("select 42", ())])
 @pytest.mark.parametrize("autocommit", [True, False])
-def test_a_first_statement_on_a_dead_connection_reconnects_once(
+def test_first_statement_on_dead_connection_reconnects_once(
     connection: Connection, proxy: CountingProxy, statement: str, values: tuple[int, ...], autocommit: bool
 ) -> None:
     connection.autocommit = autocommit
     proxy.cut()
-    assert ask(connection, statement, *values) == 42
+    assert query(connection, statement, *values) == 42
     assert (proxy.accepted, connection.autocommit) == (2, autocommit)
 
 
-def test_a_transaction_begun_on_a_dead_connection_is_whole(
-    url: str, connection: Connection, proxy: CountingProxy
-) -> None:
+def test_transaction_on_dead_connection_is_complete(url: str, connection: Connection, proxy: CountingProxy) -> None:
     proxy.cut()
-    ask(connection, "insert into note values (%s)", "first")
-    ask(connection, "insert into note values (%s)", "second")
+    query(connection, "insert into note values (%s)", "first")
+    query(connection, "insert into note values (%s)", "second")
     connection.commit()
     assert {"first", "second"} <= set(notes(url))
 
 
-def test_a_first_statement_whose_answer_was_lost_is_not_done_twice(
+def test_first_statement_with_lost_answer_is_not_repeated(
     url: str, connection: Connection, proxy: CountingProxy
 ) -> None:
     proxy.lose_answers(to=b"insert")
-    ask(connection, "insert into note values (%s)", "once")
+    query(connection, "insert into note values (%s)", "once")
     connection.commit()
     assert notes(url).count("once") == 1
 
 
-def test_a_statement_is_not_tried_a_third_time(connection: Connection, proxy: CountingProxy) -> None:
+def test_statement_has_no_third_try(connection: Connection, proxy: CountingProxy) -> None:
     proxy.lose_answers(to=b"select", times=5)
     with pytest.raises(ConnectionLost):
-        ask(connection, "select %s::int", 42)
+        query(connection, "select %s::int", 42)
     assert (proxy.accepted, proxy.losses) == (2, 3)
 
 
-def test_a_connection_lost_in_mid_transaction_is_not_made_anew(connection: Connection, proxy: CountingProxy) -> None:
-    ask(connection, "insert into note values (%s)", "half")
+def test_connection_lost_in_transaction_is_not_renewed(connection: Connection, proxy: CountingProxy) -> None:
+    query(connection, "insert into note values (%s)", "half")
     proxy.cut()
-    for step in (lambda: ask(connection, "insert into note values (%s)", "other half"), connection.commit):
+    for step in (lambda: query(connection, "insert into note values (%s)", "other half"), connection.commit):
         with pytest.raises(ConnectionLost):
             step()
     assert proxy.accepted == 1
     connection.rollback()
-    assert ask(connection, "select count(*) from note where text like %s", "%half") == 0
+    assert query(connection, "select count(*) from note where text like %s", "%half") == 0
     assert proxy.accepted == 2
 
 
-def test_an_unreachable_transaction_fails_until_its_rollback(connection: Connection, proxy: CountingProxy) -> None:
+def test_unreachable_transaction_fails_until_rollback(connection: Connection, proxy: CountingProxy) -> None:
     proxy.cut()
     for _ in ("the socket breaks", "the socket is already closed"):
         proxy.refuse()
         with pytest.raises(ConnectionLost):
-            ask(connection, "insert into note values (%s)", "never")
+            query(connection, "insert into note values (%s)", "never")
         proxy.accept()
         with pytest.raises(ConnectionLost):
-            ask(connection, "insert into note values (%s)", "nor this")
+            query(connection, "insert into note values (%s)", "nor this")
         connection.rollback()
-    assert ask(connection, "select count(*) from note where text in ('never', 'nor this')") == 0
+    assert query(connection, "select count(*) from note where text in ('never', 'nor this')") == 0
 
 
-def test_an_unanswered_commit_is_not_repeated_and_may_have_happened(
-    url: str, connection: Connection, proxy: CountingProxy
-) -> None:
-    ask(connection, "insert into note values (%s)", "unknown")
+def test_unanswered_commit_is_not_repeated(url: str, connection: Connection, proxy: CountingProxy) -> None:
+    query(connection, "insert into note values (%s)", "unknown")
     proxy.lose_answers(to=b"commit")
     with pytest.raises(ConnectionLost):
         connection.commit()
     assert notes(url).count("unknown") == 1
 
 
-def test_a_rollback_on_a_lost_connection_has_succeeded(url: str, connection: Connection, proxy: CountingProxy) -> None:
-    ask(connection, "insert into note values (%s)", "rolled back")
+def test_rollback_on_lost_connection_succeeds(url: str, connection: Connection, proxy: CountingProxy) -> None:
+    query(connection, "insert into note values (%s)", "rolled back")
     proxy.cut()
     connection.rollback()
     assert "rolled back" not in notes(url)
 
 
-def test_a_connection_ended_by_the_administrator_is_made_anew(url: str, connection: Connection) -> None:
-    ended = ask(connection, "select pg_backend_pid()")
+def test_connection_ended_by_administrator_is_renewed(url: str, connection: Connection) -> None:
+    ended = query(connection, "select pg_backend_pid()")
     connection.rollback()
     with closing(plain_connection(url)) as administrator:
         administrator.run("select pg_terminate_backend(:pid, 5000)", pid=ended)
-    assert ask(connection, "select pg_backend_pid()") != ended
+    assert query(connection, "select pg_backend_pid()") != ended
 
 
-def test_a_restarted_server_is_not_noticed(tmp_path: Path) -> None:
+def test_restarted_server_is_reconnected_silently(tmp_path: Path) -> None:
     with Postgres(tmp_path, durable=False) as server, closing(connect(server.url)) as connection:
         server.restart()
-        assert ask(connection, "select %s::int", 1) == 1
+        assert query(connection, "select %s::int", 1) == 1
 
 
 def test_adapters_survive_a_new_connection(connection: Connection, proxy: CountingProxy) -> None:
     connection.register_in_adapter(3802, lambda text: ("jsonb", text))
     for _ in range(2):
         proxy.cut()
-        assert ask(connection, "select '[]'::jsonb") == ("jsonb", "[]")
+        assert query(connection, "select '[]'::jsonb") == ("jsonb", "[]")
         connection.rollback()
 
 
-# time
+# timeouts
 
 
-def test_an_answer_that_takes_too_long_is_not_waited_for_nor_asked_for_again(url: str, proxy: CountingProxy) -> None:
+def test_slow_answer_times_out_and_is_not_requested_again(url: str, proxy: CountingProxy) -> None:
     with closing(connect(at_port(url, proxy.url_port), read_timeout=0.2)) as connection:
         connection.autocommit = True
         with pytest.raises(AnswerTimedOut):
-            ask(connection, "select pg_sleep(%s)", 1)
+            query(connection, "select pg_sleep(%s)", 1)
         assert proxy.accepted == 1
-        assert ask(connection, "select %s::int", 5) == 5
+        assert query(connection, "select %s::int", 5) == 5
 
 
-def test_a_server_that_accepts_and_says_nothing_is_given_up(url: str, proxy: CountingProxy) -> None:
+def test_accepting_but_silent_server_times_out(url: str, proxy: CountingProxy) -> None:
     proxy.delay = 60
     started = time.monotonic()
     with pytest.raises(ConnectionLost):
@@ -237,13 +233,13 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up(url: str, proxy: Cou
     assert time.monotonic() - started < 2
 
 
-def test_a_refused_connection_says_where(url: str, proxy: CountingProxy) -> None:
+def test_refused_connection_names_its_address(url: str, proxy: CountingProxy) -> None:
     proxy.refuse()
     with pytest.raises(ConnectionLost, match=rf"127\.0\.0\.1:{proxy.url_port}"):
         connect(at_port(url, proxy.url_port))
 
 
-def test_a_wrong_password_is_no_lost_connection(url: str) -> None:
+def test_wrong_password_is_not_a_lost_connection(url: str) -> None:
     with pytest.raises(ProgrammingError) as caught:
         connect(make_url(url).set(password="wrong").render_as_string(hide_password=False))
     assert caught.value.args[0]["C"] == "28P01"
@@ -252,13 +248,13 @@ def test_a_wrong_password_is_no_lost_connection(url: str) -> None:
 def test_a_statement_timeout_is_sent_at_connect(url: str) -> None:
     with closing(connect(url, startup_params={"statement_timeout": "50"})) as connection:
         with pytest.raises(ProgrammingError) as caught:
-            ask(connection, "select pg_sleep(%s)", 5)
+            query(connection, "select pg_sleep(%s)", 5)
         assert caught.value.args[0]["C"] == "57014"
         connection.rollback()
-        assert ask(connection, "select %s::int", 1) == 1
+        assert query(connection, "select %s::int", 1) == 1
 
 
-# what must never happen
+# safety
 
 
 def test_an_interrupted_statement_leaves_no_unread_response(url: str) -> None:
@@ -270,20 +266,20 @@ def test_an_interrupted_statement_leaves_no_unread_response(url: str) -> None:
     with closing(connect(url)) as connection:
         connection.message_types[b"D"] = interrupt
         with pytest.raises(KeyboardInterrupt):
-            ask(connection, "select %s::text", "somebody else's")
+            query(connection, "select %s::text", "somebody else's")
         connection.rollback()
-        assert ask(connection, "select %s::text", "mine") == "mine"
+        assert query(connection, "select %s::text", "mine") == "mine"
 
 
 @pytest.mark.parametrize("autocommit", [True, False])
-def test_a_closed_connection_stays_closed(url: str, autocommit: bool) -> None:
+def test_closed_connection_stays_closed(url: str, autocommit: bool) -> None:
     connection = connect(url)
     connection.autocommit = autocommit
     connection.close()
     connection.close()
     connection.rollback()
     with pytest.raises(InterfaceError):
-        ask(connection, "select %s::int", 1)
+        query(connection, "select %s::int", 1)
 
 
 def test_errors_never_show_the_password(url: str, proxy: CountingProxy) -> None:
@@ -296,8 +292,8 @@ def test_errors_never_show_the_password(url: str, proxy: CountingProxy) -> None:
 def test_a_unix_socket_works(url: str) -> None:
     parsed = make_url(url)
     with (
-        tempfile.TemporaryDirectory(dir="/tmp") as folder,  # the path of a socket has to be short
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,  # a socket's path has a length limit
         CountingProxy("127.0.0.1", parsed.port or 0, socket_folder=Path(folder)),
         closing(connect(f"postgresql://{ROLE}:{parsed.password}@/{parsed.database}?host={folder}")) as connection,
     ):
-        assert ask(connection, "select %s::int", 1) == 1
+        assert query(connection, "select %s::int", 1) == 1

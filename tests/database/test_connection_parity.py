@@ -56,7 +56,7 @@ def scenario(run: Scenario) -> Scenario:
 
 @pytest.fixture(scope="module")
 def two_connections() -> Iterator[tuple[Any, Any]]:
-    """Plain pg8000 and our connection, each on its own copy of one database with the same OIDs."""
+    """Yield plain pg8000 and our connection, each on its own copy of one database with the same OIDs."""
     server = shared_postgres()
     plain_url = server.new_database()
     with closing(plain_connection(plain_url)) as connection:
@@ -68,7 +68,7 @@ def two_connections() -> Iterator[tuple[Any, Any]]:
 
 @pytest.mark.parametrize("run", SCENARIOS, ids=lambda run: run.__name__)
 def test_our_connection_equals_plain_pg8000(run: Scenario, two_connections: tuple[Any, Any]) -> None:
-    """Three runs: our connection prepares a statement in the second and executes it by name in the third."""
+    """Runs three times: our connection prepares a statement in the second run and executes it by name in the third."""
     plain, ours = ([outcome(run, connection) for _ in range(3)] for connection in two_connections)
     assert ours == plain
 
@@ -85,7 +85,7 @@ def outcome(run: Scenario, connection: Any) -> Any:
         connection.rollback()
 
 
-def ask(connection: Any, statement: str, *values: Any) -> Any:
+def query(connection: Any, statement: str, *values: Any) -> Any:
     cursor = connection.cursor()
     cursor.execute(statement, values)
     return cursor.description, cursor.rowcount, cursor.fetchall() if cursor.description else None
@@ -93,81 +93,81 @@ def ask(connection: Any, statement: str, *values: Any) -> Any:
 
 def refused(connection: Any, statement: str, *values: Any) -> Any:
     try:
-        return ask(connection, statement, *values)
+        return query(connection, statement, *values)
     except Error as error:
         return type(error).__name__, error.args
 
 
 def round_trip(connection: Any, column: str, *values: Any) -> Any:
-    """Write values of a column and read them back, those and NULL."""
+    """Write a value and NULL to a column and read them back."""
     return [
-        ask(connection, f"insert into anything ({column}) values (%s) returning {column}", value)
+        query(connection, f"insert into anything ({column}) values (%s) returning {column}", value)
         for value in (*values, None)
     ]
 
 
 @scenario
 def unique_violation(c: Any) -> Any:
-    return ask(c, "insert into chef values (%s, %s, %s)", 2, "asha", 4)
+    return query(c, "insert into chef values (%s, %s, %s)", 2, "asha", 4)
 
 
 @scenario
 def exclusion_violation(c: Any) -> Any:
     at_noon = Range(NOON, NOON + timedelta(hours=2))
-    ask(c, "insert into visit (during) values (%s)", at_noon)
-    return ask(c, "insert into visit (during) values (%s)", at_noon)
+    query(c, "insert into visit (during) values (%s)", at_noon)
+    return query(c, "insert into visit (during) values (%s)", at_noon)
 
 
 @scenario
 def foreign_key_violation(c: Any) -> Any:
-    return ask(c, "insert into visit (chef_id) values (%s)", 99)
+    return query(c, "insert into visit (chef_id) values (%s)", 99)
 
 
 @scenario
 def check_violation(c: Any) -> Any:
-    return ask(c, "insert into chef values (%s, %s, %s)", 2, "ravi", 6)
+    return query(c, "insert into chef values (%s, %s, %s)", 2, "ravi", 6)
 
 
 @scenario
 def not_null_violation(c: Any) -> Any:
-    return ask(c, "insert into chef values (%s, %s, %s)", 2, None, 4)
+    return query(c, "insert into chef values (%s, %s, %s)", 2, None, 4)
 
 
 @scenario
 def undefined_column(c: Any) -> Any:
-    return ask(c, "select nothing from chef where id = %s", 1)
+    return query(c, "select nothing from chef where id = %s", 1)
 
 
 @scenario
 def a_value_of_the_wrong_type(c: Any) -> Any:
-    return ask(c, "select id from chef where id = %s::int", "one")
+    return query(c, "select id from chef where id = %s::int", "one")
 
 
 @scenario
 def a_deferred_trigger_refuses_at_commit(c: Any) -> Any:
-    ask(c, "insert into line values (%s)", 5)
+    query(c, "insert into line values (%s)", 5)
     try:
         c.commit()
     except Error as error:
-        return type(error).__name__, error.args, ask(c, "select count(*) from line")
+        return type(error).__name__, error.args, query(c, "select count(*) from line")
 
 
 @scenario
 def an_error_spoils_the_transaction_until_it_is_rolled_back(c: Any) -> Any:
-    ask(c, "insert into chef values (%s, %s, %s)", 7, "lost", 4)
+    query(c, "insert into chef values (%s, %s, %s)", 7, "lost", 4)
     answers = [refused(c, "select 1 / %s::int", 0), refused(c, "select %s::int", 1), refused(c, "select 1")]
     c.rollback()
-    return answers, ask(c, "select id from chef order by id")
+    return answers, query(c, "select id from chef order by id")
 
 
 @scenario
 def commit_of_a_spoilt_transaction_is_an_error_and_rolls_back(c: Any) -> Any:
-    ask(c, "insert into chef values (%s, %s, %s)", 7, "lost", 4)
+    query(c, "insert into chef values (%s, %s, %s)", 7, "lost", 4)
     refused(c, "select 1 / %s::int", 0)
     try:
         c.commit()
     except Error as error:
-        return type(error).__name__, error.args, ask(c, "select id from chef order by id")
+        return type(error).__name__, error.args, query(c, "select id from chef order by id")
 
 
 @scenario
@@ -176,28 +176,28 @@ def an_error_in_the_first_statement_then_rollback_and_reuse(c: Any) -> Any:
     c.rollback()
     answers.append(refused(c, "select 1 / 0"))
     c.rollback()
-    return answers, ask(c, "select %s::int", 1)
+    return answers, query(c, "select %s::int", 1)
 
 
 @scenario
 def savepoint_rolled_back_and_used_again(c: Any) -> Any:
-    ask(c, "savepoint before")
-    ask(c, "insert into chef values (%s, %s, %s)", 8, "gone", 4)
+    query(c, "savepoint before")
+    query(c, "insert into chef values (%s, %s, %s)", 8, "gone", 4)
     lost = refused(c, "insert into chef values (%s, %s, %s)", 8, "gone", 4)
-    ask(c, "rollback to savepoint before")
-    ask(c, "insert into chef values (%s, %s, %s)", 8, "kept", 4)
-    ask(c, "release savepoint before")
-    return lost, ask(c, "select id, name from chef order by id")
+    query(c, "rollback to savepoint before")
+    query(c, "insert into chef values (%s, %s, %s)", 8, "kept", 4)
+    query(c, "release savepoint before")
+    return lost, query(c, "select id, name from chef order by id")
 
 
 @scenario
 def what_was_committed_stays_and_what_was_rolled_back_does_not(c: Any) -> Any:
-    ask(c, "insert into chef values (%s, %s, %s)", 9, "stays", 4)
+    query(c, "insert into chef values (%s, %s, %s)", 9, "stays", 4)
     c.commit()
-    ask(c, "insert into chef values (%s, %s, %s)", 10, "goes", 4)
+    query(c, "insert into chef values (%s, %s, %s)", 10, "goes", 4)
     c.rollback()
-    left = ask(c, "select id from chef where id >= %s", 9)
-    ask(c, "delete from chef where id = %s", 9)
+    left = query(c, "select id from chef where id >= %s", 9)
+    query(c, "delete from chef where id = %s", 9)
     c.commit()
     return left
 
@@ -206,46 +206,46 @@ def what_was_committed_stays_and_what_was_rolled_back_does_not(c: Any) -> Any:
 def executemany_and_its_row_count(c: Any) -> Any:
     cursor = c.cursor()
     cursor.executemany("insert into anything (ints) values (%s)", [([1],), ([2, 3],), (None,)])
-    return cursor.rowcount, ask(c, "select ints from anything order by id")
+    return cursor.rowcount, query(c, "select ints from anything order by id")
 
 
 @scenario
 def row_counts(c: Any) -> Any:
     return [
-        ask(c, "insert into anything (sure) select true from generate_series(1, %s)", 5),
-        ask(c, "update anything set sure = %s", False),
-        ask(c, "delete from anything where sure = %s", True),
-        ask(c, "select 1 where %s", False),
-        ask(c, "create temporary table t (i int) on commit drop"),
+        query(c, "insert into anything (sure) select true from generate_series(1, %s)", 5),
+        query(c, "update anything set sure = %s", False),
+        query(c, "delete from anything where sure = %s", True),
+        query(c, "select 1 where %s", False),
+        query(c, "create temporary table t (i int) on commit drop"),
     ]
 
 
 @scenario
 def no_parameters(c: Any) -> Any:
-    return ask(c, "select id, name, rating, null as nothing from chef")
+    return query(c, "select id, name, rating, null as nothing from chef")
 
 
 @scenario
 def several_statements_at_once(c: Any) -> Any:
-    return ask(c, "create temporary table t (i int) on commit drop; insert into t values (1), (2); select i from t")
+    return query(c, "create temporary table t (i int) on commit drop; insert into t values (1), (2); select i from t")
 
 
 @scenario
 def an_empty_statement(c: Any) -> Any:
-    return ask(c, ";")
+    return query(c, ";")
 
 
 @scenario
 def percent_signs_and_a_parameter_used_twice(c: Any) -> Any:
-    return ask(c, "select 7 %% 4, %s::text || %s::text, 'a:b', '%%'", "x'y", "ü€😀")
+    return query(c, "select 7 %% 4, %s::text || %s::text, 'a:b', '%%'", "x'y", "ü€😀")
 
 
 @scenario
 def too_few_parameters_then_reuse(c: Any) -> Any:
     try:
-        ask(c, "select %s::int, %s::int", 1)
+        query(c, "select %s::int, %s::int", 1)
     except IndexError:
-        return ask(c, "select %s::int", 1)
+        return query(c, "select %s::int", 1)
 
 
 @scenario
@@ -258,12 +258,12 @@ def declared_parameter_types(c: Any) -> Any:
 
 @scenario
 def ten_thousand_rows(c: Any) -> Any:
-    return ask(c, "select i, repeat('x', i %% 50), null::int from generate_series(1, %s) as i", 10_000)
+    return query(c, "select i, repeat('x', i %% 50), null::int from generate_series(1, %s) as i", 10_000)
 
 
 @scenario
 def a_statement_and_a_value_larger_than_any_buffer(c: Any) -> Any:
-    return ask(c, f"select length(%s::text), '{'y' * 100_000}'", "z" * 3_000_000)
+    return query(c, f"select length(%s::text), '{'y' * 100_000}'", "z" * 3_000_000)
 
 
 @scenario
@@ -330,29 +330,29 @@ def copy_of_a_bad_row(c: Any) -> Any:
         c.cursor().execute("copy chef (id, name) from stdin", stream=io.BytesIO(b"not a number\tin\n"))
     except Error as error:
         c.rollback()
-        return type(error).__name__, error.args, ask(c, "select %s::int", 1)
+        return type(error).__name__, error.args, query(c, "select %s::int", 1)
 
 
 @scenario
 def autocommit_keeps_each_statement_and_begins_nothing(c: Any) -> Any:
     c.autocommit = True
-    made = ask(c, "insert into chef values (%s, %s, %s)", 30, "alone", 4)
+    made = query(c, "insert into chef values (%s, %s, %s)", 30, "alone", 4)
     c.rollback()
-    gone = ask(c, "delete from chef where id >= %s returning id, name", 30)
-    return made, gone, ask(c, "select now() = statement_timestamp()"), refused(c, "savepoint outside")
+    gone = query(c, "delete from chef where id >= %s returning id, name", 30)
+    return made, gone, query(c, "select now() = statement_timestamp()"), refused(c, "savepoint outside")
 
 
 @scenario
 def a_transaction_begun_by_hand_in_autocommit(c: Any) -> Any:
     c.autocommit = True
-    ask(c, "begin")
-    ask(c, "insert into chef values (%s, %s, %s)", 31, "by hand", 4)
-    ask(c, "rollback")
-    return ask(c, "select count(*) from chef")
+    query(c, "begin")
+    query(c, "insert into chef values (%s, %s, %s)", 31, "by hand", 4)
+    query(c, "rollback")
+    return query(c, "select count(*) from chef")
 
 
-def test_a_transaction_is_read_committed_despite_the_servers_default() -> None:
+def test_transaction_is_read_committed_despite_server_default() -> None:
     with closing(Connection(**arguments(shared_postgres().url))) as connection:
-        ask(connection, "set session characteristics as transaction isolation level serializable")
+        query(connection, "set session characteristics as transaction isolation level serializable")
         connection.commit()
-        assert ask(connection, "show transaction isolation level")[2] == (["read committed"],)
+        assert query(connection, "show transaction isolation level")[2] == (["read committed"],)

@@ -1,4 +1,4 @@
-"""What the database refuses by itself, whoever writes: the states at rest, the slots, the attempts."""
+"""The database's own constraints on statuses, slots and attempts, for any writer."""
 
 from datetime import timedelta
 from itertools import product
@@ -28,10 +28,10 @@ from payments p where p.booking_id = :booking
 
 @pytest.fixture
 def insert(db, make, now):
-    """Return a function that inserts one booking by raw SQL, at an hour of its own unless told otherwise."""
+    """Return a function that inserts one booking by raw SQL, by default at an hour of its own."""
     customer, chef = make.customer(), make.chef()
 
-    def insert(status="pending", payment="pending", acceptance="awaiting", line="home_chef", **given):
+    def insert(status="pending", payment="pending", acceptance="awaiting", line="home_chef", **overrides):
         values = {
             "id": new_id(),
             "ref": str(new_id()),
@@ -45,12 +45,12 @@ def insert(db, make, now):
             "acceptance": acceptance,
         }
         with db.transaction() as session:
-            session.execute(BOOKING, values | given)
+            session.execute(BOOKING, values | overrides)
 
     return insert
 
 
-def test_the_database_allows_exactly_the_combinations_the_code_allows(insert, now):
+def test_database_allows_same_status_combinations_as_code(insert, now):
     disagreements = []
     for hour, (status, payment, acceptance) in enumerate(product(Status, PaymentStatus, Acceptance)):
         start = now + timedelta(hours=hour)
@@ -68,7 +68,7 @@ def test_each_line_has_its_own_rule_of_allowed_states(insert):
     insert("pending", "success", "unassigned", line="another")
 
 
-def test_a_visit_is_unassigned_exactly_when_it_has_no_chef(insert, make):
+def test_visit_is_unassigned_exactly_without_chef(insert, make):
     with pytest.raises(ConstraintViolated, match="ck_bookings_home_chef_assigned"):
         insert("pending", "pending", "awaiting", provider=None)
     with pytest.raises(ConstraintViolated, match="ck_bookings_home_chef_assigned"):
@@ -76,21 +76,21 @@ def test_a_visit_is_unassigned_exactly_when_it_has_no_chef(insert, make):
 
 
 @pytest.mark.parametrize("overlap", [timedelta(0), timedelta(hours=1), timedelta(hours=-1), timedelta(minutes=119)])
-def test_two_active_visits_of_one_chef_that_overlap_cannot_be_stored_by_raw_sql_either(insert, now, overlap):
+def test_raw_sql_cannot_store_overlapping_active_visits(insert, now, overlap):
     insert("confirmed")
     with pytest.raises(ConstraintViolated) as refused:
         insert(start=now + overlap, end=now + overlap + timedelta(hours=2))
     assert (refused.value.constraint, refused.value.sqlstate) == (SLOT_TAKEN, "23P01")
 
 
-def test_visits_that_meet_are_no_overlap_and_ended_ones_hold_no_time(insert, now):
+def test_adjacent_or_ended_visits_do_not_overlap(insert, now):
     insert()
     insert(start=now + timedelta(hours=2), end=now + timedelta(hours=4))
     insert("cancelled", "failed", "accepted")
     insert("completed", "success", "accepted")
 
 
-def test_a_booking_moved_back_to_active_over_another_is_refused(insert, db):
+def test_reactivating_overlapping_booking_is_refused(insert, db):
     insert("cancelled", "success", "accepted")
     insert("confirmed", "success", "accepted")
     with pytest.raises(ConstraintViolated, match=SLOT_TAKEN), db.transaction() as session:
@@ -110,13 +110,13 @@ def attempt(db, make):
 
 
 @pytest.mark.parametrize(("first", "second"), [*product(["created", "pending"], repeat=2)])
-def test_one_booking_has_one_live_attempt(attempt, first, second):
+def test_booking_has_one_live_attempt(attempt, first, second):
     attempt(first)
     with pytest.raises(ConstraintViolated, match=ONE_LIVE_ATTEMPT):
         attempt(second)
 
 
-def test_attempts_that_ended_are_as_many_as_there_were_and_only_one_pays_the_booking(attempt):
+def test_many_ended_attempts_but_one_pays_the_booking(attempt):
     attempt("failed")
     attempt("failed")
     attempt("mismatched")
@@ -127,7 +127,7 @@ def test_attempts_that_ended_are_as_many_as_there_were_and_only_one_pays_the_boo
         attempt("succeeded", "applied")
 
 
-def test_a_success_always_says_what_it_was_and_nothing_else_does(attempt):
+def test_only_successful_attempts_have_a_capture_kind(attempt):
     with pytest.raises(ConstraintViolated, match="capture_known"):
         attempt("succeeded")
     with pytest.raises(ConstraintViolated, match="capture_known"):

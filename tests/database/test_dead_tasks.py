@@ -1,4 +1,4 @@
-"""A task that failed for a day is dead: it is told of, listed, and sent again when an admin says so."""
+"""A task that failed for a day is dead: it is logged, listed, and sent again on an admin's request."""
 
 import logging
 from datetime import timedelta
@@ -15,7 +15,7 @@ from shared.outbox.sweep import sweep
 from shared.users.models import ADMIN
 from tests.fakes import Queue
 from tests.framework import client
-from tests.make import together
+from tests.make import run_concurrently
 
 DAY = timedelta(days=1)
 
@@ -41,8 +41,8 @@ def add(db, now):
     return add
 
 
-def live_through(db, queue, begun):
-    """Sweep whenever something is due, until nothing waits any more; returns when that was and what was sent."""
+def sweep_until_dead(db, queue, begun):
+    """Sweep whenever a message is due, until none is; returns the times and the sent tasks."""
     at, sent = begun + GRACE, 0
     for minutes in [*SWEEP_BACKOFF_MINUTES, *[SWEEP_BACKOFF_MINUTES[-1]] * SENDS]:
         did = sweep(db, queue, at)
@@ -54,112 +54,112 @@ def live_through(db, queue, begun):
 
 
 @pytest.mark.parametrize("kind", ["payments.callback", "nobody.knows"])
-def test_what_was_sent_often_enough_is_dead_told_of_once_and_left_alone(db, queue, add, make, now, caplog, kind):
+def test_exhausted_message_is_dead_logged_once_and_not_resent(db, queue, add, make, now, caplog, kind):
     message_id = add(kind)
     with caplog.at_level(logging.ERROR):
-        died, sent = live_through(db, queue, now)
-        assert sweep(db, queue, died + DAY) == {"overdue": 0, "dead": 0, "oldest_seconds": 0, "sent": 0}
+        died_at, sent = sweep_until_dead(db, queue, now)
+        assert sweep(db, queue, died_at + DAY) == {"overdue": 0, "dead": 0, "oldest_seconds": 0, "sent": 0}
     assert sent == SENDS
-    assert DAY - timedelta(hours=1) < died - now <= DAY
-    assert make.rows("select dead_at, generation, done_at from outbox") == [(died, SENDS, None)]
-    [told] = [record for record in caplog.records if "dead" in record.message]
-    assert told.fields == {"alarm": "dead_task", "kind": kind, "id": str(message_id)}
+    assert DAY - timedelta(hours=1) < died_at - now <= DAY
+    assert make.rows("select dead_at, generation, done_at from outbox") == [(died_at, SENDS, None)]
+    [logged] = [record for record in caplog.records if "dead" in record.message]
+    assert logged.fields == {"alarm": "dead_task", "kind": kind, "id": str(message_id)}
 
 
-def test_several_sweeps_at_once_find_a_dead_one_once(db, queue, add, make, now):
+def test_concurrent_sweeps_report_dead_message_once(db, queue, add, make, now):
     add()
     make.run("update outbox set generation = :sends", sends=SENDS)
-    outcomes = together(4, lambda: sweep(db, queue, now + GRACE))
+    outcomes = run_concurrently(4, lambda: sweep(db, queue, now + GRACE))
     assert sum(outcome["dead"] for outcome in outcomes) == 1
     assert queue.tasks == []
 
 
-def test_a_late_task_that_does_it_after_all_makes_it_dead_no_more(db, queue, add, make, now):
+def test_late_success_revives_dead_message(db, queue, add, make, now):
     message_id = add()
-    died, _ = live_through(db, queue, now)
+    died_at, _ = sweep_until_dead(db, queue, now)
     with db.transaction() as session:
-        assert queries.lease(session, message_id, died)
+        assert queries.lease(session, message_id, died_at)
     with db.transaction() as session:
-        queries.mark_done(session, message_id, died)
-    assert make.rows("select dead_at, done_at from outbox") == [(None, died)]
+        queries.mark_done(session, message_id, died_at)
+    assert make.rows("select dead_at, done_at from outbox") == [(None, died_at)]
 
 
 def dead(make, message_id):
     make.run("update outbox set dead_at = created_at, generation = :sends where id = :id", id=message_id, sends=SENDS)
 
 
-class Desk:
-    """What an admin does with tasks, over the function itself."""
+class AdminTasks:
+    """An admin's calls about tasks, over the function itself."""
 
     def __init__(self, world) -> None:
         from functions.admin import admin
 
         self.client, self.world = client(admin.app), world
 
-    def ask(self, method: str, path: str) -> Any:
+    def call(self, method: str, path: str) -> Any:
         headers = {"Authorization": f"Bearer {self.world.tokens[ADMIN]}"}
         return self.client.open(f"/api/v1/admin/tasks{path}", method=method, headers=headers)
 
 
 @pytest.fixture
-def desk(world) -> Desk:
-    return Desk(world)
+def admin_tasks(world) -> AdminTasks:
+    return AdminTasks(world)
 
 
-def test_dead_tasks_are_listed_by_what_they_are_about_and_never_with_what_they_hold(desk, add, make, db):
+def test_dead_tasks_are_listed_by_subject_without_payload(admin_tasks, add, make, db):
     inbox_id = new_id()
     dying, waiting = add(inbox_id=str(inbox_id), name="Meera Nair", phone="+919876543210"), add("home_chef.lapse")
     with db.transaction() as session:
         queries.mark_failed(session, dying, "GatewayUnavailable")
     dead(make, dying)
-    [shown] = desk.ask("GET", "").json["items"]
+    [shown] = admin_tasks.call("GET", "").json["items"]
     assert (shown["id"], shown["state"], shown["kind"]) == (str(dying), "dead", "payments.callback")
     assert shown["about"] == {"inbox_id": str(inbox_id)}
     assert (shown["sends"], shown["failures"], shown["last_error"]) == (SENDS, 1, "GatewayUnavailable")
     assert shown["dead_at"] is not None
     assert "Meera" not in str(shown)
     assert "+91" not in str(shown)
-    [alive] = desk.ask("GET", "?state=waiting").json["items"]
+    [alive] = admin_tasks.call("GET", "?state=waiting").json["items"]
     assert (alive["id"], alive["state"], alive["dead_at"]) == (str(waiting), "waiting", None)
-    assert desk.ask("GET", "?state=done").status_code == 422
+    assert admin_tasks.call("GET", "?state=done").status_code == 422
 
 
-def test_a_dead_task_is_sent_again_after_the_commit_with_all_its_tries_and_that_is_written_down(
-    desk, add, make, db, dispatching, queue, world, monkeypatch
+def test_retried_dead_task_is_audited_with_fresh_tries(
+    admin_tasks, add, make, db, dispatching, queue, world, monkeypatch
 ):
-    """Fails when what counts for its death is not counted anew: the next sweep would bury it again."""
+    """Fails when the tries are not reset: the next sweep would mark it dead again."""
     from functions import wiring
 
     monkeypatch.setattr(wiring, "database", lambda: dispatching)
     message_id = add()
     dead(make, message_id)
-    answer = desk.ask("POST", f"/{message_id}/retry")
+    answer = admin_tasks.call("POST", f"/{message_id}/retry")
     assert (answer.status_code, answer.json["state"], answer.json["dead_at"]) == (200, "waiting", None)
     assert [task.name for task in queue.tasks] == [f"{message_id.hex}-{SENDS + 1}"]
     assert make.rows("select actor_id, action, subject_id, before, after from audit_log") == [
         (world.people[ADMIN].id, "task.retried", message_id, {"state": "dead"}, {"state": "waiting"})
     ]
     [(next_try,)] = make.rows("select next_try_at from outbox")
-    _, sent = live_through(db, queue, next_try - GRACE)
+    _, sent = sweep_until_dead(db, queue, next_try - GRACE)
     assert sent == SENDS
     assert len({task.name for task in queue.tasks}) == SENDS + 1
 
 
-def test_only_a_dead_task_is_sent_again(desk, add, make, db, now):
+def test_only_dead_tasks_can_be_retried(admin_tasks, add, make, db, now):
     waiting, done = add(), add()
     with db.transaction() as session:
         queries.mark_done(session, done, now)
     for message_id in (waiting, done):
-        answer = desk.ask("POST", f"/{message_id}/retry")
+        answer = admin_tasks.call("POST", f"/{message_id}/retry")
         assert (answer.status_code, answer.json["code"]) == (409, "not_dead")
-    assert desk.ask("POST", f"/{new_id()}/retry").json["code"] == "task_not_found"
+    assert admin_tasks.call("POST", f"/{new_id()}/retry").json["code"] == "task_not_found"
     assert make.rows("select count(*) from audit_log") == [(0,)]
 
 
-def test_two_admins_at_once_send_it_again_once(desk, add, make):
-    """Fails when the message is not locked before it is looked at."""
+def test_concurrent_retries_send_once(admin_tasks, add, make):
+    """Fails when the message is read before it is locked."""
     message_id = add()
     dead(make, message_id)
-    answers = together(4, lambda: desk.ask("POST", f"/{message_id}/retry").status_code)
+    answers = run_concurrently(4, lambda: admin_tasks.call("POST", f"/{message_id}/retry").status_code)
     assert sorted(answers) == [200, 409, 409, 409]
     assert make.rows("select generation from outbox") == [(SENDS + 1,)]

@@ -74,7 +74,7 @@ def db(url: str, proxy: CountingProxy) -> Iterator[PostgresDatabase]:
         yield db
 
 
-class closing_database(closing[Any]):  # noqa: N801 - reads as what it is
+class closing_database(closing[Any]):  # noqa: N801 - named like an exception
     def __init__(self, url: str, *arguments: Any, **settings: Any) -> None:
         db = PostgresDatabase(url, *arguments, **settings)
         super().__init__(db)
@@ -98,25 +98,23 @@ def warm(db: PostgresDatabase) -> None:
 
 
 def undo(db: PostgresDatabase) -> None:
-    def changing_its_mind() -> None:
+    def undo_midway() -> None:
         with db.transaction() as session:
             session.execute(insert(Chef).values(id=100, name="undone"))
             raise LookupError
 
     with pytest.raises(LookupError):
-        changing_its_mind()
+        undo_midway()
 
 
-def test_a_transaction_commits_when_its_block_ends_and_not_when_it_raises(db: PostgresDatabase) -> None:
+def test_transaction_commits_at_end_or_rolls_back_on_error(db: PostgresDatabase) -> None:
     with db.transaction() as session:
         session.add(Chef(id=1, name="asha"))
     undo(db)
     assert names(db) == ["asha"]
 
 
-def test_a_transaction_of_one_statement_is_two_round_trips_and_a_read_is_one(
-    db: PostgresDatabase, proxy: CountingProxy
-) -> None:
+def test_transaction_is_two_round_trips_read_is_one(db: PostgresDatabase, proxy: CountingProxy) -> None:
     warm(db)
     with counted(proxy) as writing, db.transaction() as session:
         session.execute(insert(Chef).values(id=1, name="asha"))
@@ -128,14 +126,14 @@ def test_a_transaction_of_one_statement_is_two_round_trips_and_a_read_is_one(
     assert (len(writing.statements), len(reading.statements), len(nothing.statements)) == (1, 1, 0)
 
 
-def test_a_refused_transaction_is_two_round_trips(db: PostgresDatabase, proxy: CountingProxy) -> None:
+def test_refused_transaction_is_two_round_trips(db: PostgresDatabase, proxy: CountingProxy) -> None:
     warm(db)
     with counted(proxy) as seen, pytest.raises(ConstraintViolated), db.transaction() as session:
         session.execute(insert(Visit).values(id=UUID(int=1), chef_id=99))
     assert seen.round_trips == 2
 
 
-def test_the_first_use_costs_the_handshake_and_the_statement(db: PostgresDatabase, proxy: CountingProxy) -> None:
+def test_first_use_costs_handshake_and_statement(db: PostgresDatabase, proxy: CountingProxy) -> None:
     """Three for SCRAM, one for the statement; SQLAlchemy's dialect on the plain driver takes seventeen."""
     assert proxy.accepted == 0
     with counted(proxy) as seen, db.reading() as session:
@@ -150,7 +148,7 @@ def test_rows_flushed_together_are_one_statement(db: PostgresDatabase, proxy: Co
     assert (len(seen.statements), seen.round_trips) == (1, 2)
 
 
-def test_what_was_loaded_can_be_read_after_the_commit(db: PostgresDatabase, proxy: CountingProxy) -> None:
+def test_loaded_rows_are_readable_after_commit(db: PostgresDatabase, proxy: CountingProxy) -> None:
     with db.transaction() as session:
         chef = Chef(id=1, name="asha")
         session.add(chef)
@@ -159,9 +157,7 @@ def test_what_was_loaded_can_be_read_after_the_commit(db: PostgresDatabase, prox
     assert seen.round_trips == 0
 
 
-def test_reading_and_writing_share_a_connection_and_do_not_get_into_each_others_way(
-    db: PostgresDatabase, proxy: CountingProxy
-) -> None:
+def test_reading_and_writing_share_one_connection(db: PostgresDatabase, proxy: CountingProxy) -> None:
     for number in range(3):
         assert len(names(db)) == number
         undo(db)
@@ -170,7 +166,7 @@ def test_reading_and_writing_share_a_connection_and_do_not_get_into_each_others_
     assert proxy.accepted == 1
 
 
-def test_a_refusal_in_a_savepoint_leaves_the_transaction_usable(db: PostgresDatabase) -> None:
+def test_savepoint_refusal_leaves_transaction_usable(db: PostgresDatabase) -> None:
     with db.transaction() as session:
         session.execute(insert(Chef).values(id=1, name="asha"))
         with pytest.raises(ConstraintViolated) as caught, session.begin_nested():
@@ -179,19 +175,19 @@ def test_a_refusal_in_a_savepoint_leaves_the_transaction_usable(db: PostgresData
     assert (caught.value.constraint, names(db)) == ("chef_name_key", ["asha", "ravi"])
 
 
-def test_a_refusal_at_flush_is_the_same_refusal(db: PostgresDatabase) -> None:
+def test_flush_refusal_is_the_same_refusal(db: PostgresDatabase) -> None:
     with pytest.raises(ConstraintViolated), db.transaction() as session:
         session.add(Visit(id=UUID(int=1), chef_id=99))
     warm(db)
 
 
-def test_a_defect_stays_a_defect_and_shows_no_values(db: PostgresDatabase) -> None:
+def test_defect_passes_unchanged_without_values(db: PostgresDatabase) -> None:
     with pytest.raises(ProgrammingError) as caught, db.transaction() as session:
         session.execute(text("select nothing from chef where name = :name"), {"name": "very private"})
     assert "very private" not in str(caught.value)
 
 
-def test_errors_of_the_block_itself_pass_unchanged(db: PostgresDatabase) -> None:
+def test_blocks_own_errors_pass_unchanged(db: PostgresDatabase) -> None:
     with pytest.raises(TimeoutError, match="not the database's"), db.transaction():
         raise TimeoutError("not the database's")
 
@@ -199,7 +195,7 @@ def test_errors_of_the_block_itself_pass_unchanged(db: PostgresDatabase) -> None
 # docs/architecture.md#no-network-call-inside-a-transaction
 
 
-def test_a_vendor_is_refused_inside_a_transaction_and_nowhere_else(db: PostgresDatabase) -> None:
+def test_vendor_call_is_refused_only_inside_transaction(db: PostgresDatabase) -> None:
     with db.transaction(), pytest.raises(CalledInsideTransaction):
         assert_outside_transaction()
     with db.reading():
@@ -209,7 +205,7 @@ def test_a_vendor_is_refused_inside_a_transaction_and_nowhere_else(db: PostgresD
     assert_outside_transaction()
 
 
-def test_another_threads_transaction_is_none_of_ours(db: PostgresDatabase) -> None:
+def test_other_threads_transaction_does_not_count(db: PostgresDatabase) -> None:
     with db.transaction(), ThreadPoolExecutor(1) as pool:
         pool.submit(assert_outside_transaction).result(5)
 
@@ -235,14 +231,14 @@ def test_eight_threads_lose_no_update_on_three_connections(url: str, proxy: Coun
     assert proxy.accepted <= 3
 
 
-def test_a_full_pool_is_waited_for_and_then_refused(url: str) -> None:
+def test_full_pool_waits_then_refuses(url: str) -> None:
     with closing_database(url, pool_size=1, pool_timeout=0.1) as db, db.transaction() as session:
         session.execute(text("select 1"))
         with ThreadPoolExecutor(1) as pool, pytest.raises(DatabaseUnavailable):
             pool.submit(warm, db).result(5)
 
 
-def test_a_pool_of_dead_connections_is_not_noticed(db: PostgresDatabase, proxy: CountingProxy) -> None:
+def test_dead_pool_connections_are_replaced_silently(db: PostgresDatabase, proxy: CountingProxy) -> None:
     together = threading.Barrier(4)
 
     def use(_number: int) -> None:
@@ -257,10 +253,10 @@ def test_a_pool_of_dead_connections_is_not_noticed(db: PostgresDatabase, proxy: 
     assert proxy.accepted == 8
 
 
-def test_one_slow_answer_does_not_empty_the_pool_of_the_others(url: str, proxy: CountingProxy) -> None:
+def test_slow_answer_does_not_drain_pool(url: str, proxy: CountingProxy) -> None:
     with closing_database(at_port(url, proxy.url_port), read_timeout=0.2) as db:
-        with db.transaction() as kept:
-            kept.execute(text("select 1"))
+        with db.transaction() as open_session:
+            open_session.execute(text("select 1"))
             with pytest.raises(DatabaseUnavailable), db.reading() as session:
                 session.execute(text("select pg_sleep(1)"))
         with db.transaction() as session, db.reading() as other:
@@ -269,7 +265,7 @@ def test_one_slow_answer_does_not_empty_the_pool_of_the_others(url: str, proxy: 
     assert proxy.accepted == 3
 
 
-def test_a_transaction_lost_half_way_is_refused_whole(db: PostgresDatabase, proxy: CountingProxy) -> None:
+def test_transaction_lost_midway_is_refused_completely(db: PostgresDatabase, proxy: CountingProxy) -> None:
     def losing() -> None:
         with db.transaction() as session:
             session.execute(insert(Chef).values(id=1, name="half"))
@@ -281,10 +277,8 @@ def test_a_transaction_lost_half_way_is_refused_whole(db: PostgresDatabase, prox
     assert names(db) == []
 
 
-def test_a_transaction_that_swallows_the_loss_is_refused_all_the_same(
-    db: PostgresDatabase, proxy: CountingProxy
-) -> None:
-    """Otherwise what follows would be a new transaction, and half of the work would be kept."""
+def test_swallowed_loss_still_refuses_transaction(db: PostgresDatabase, proxy: CountingProxy) -> None:
+    """Otherwise the next statement would begin a new transaction, and half of the work would be committed."""
 
     def losing() -> None:
         with db.transaction() as session:
@@ -298,7 +292,7 @@ def test_a_transaction_that_swallows_the_loss_is_refused_all_the_same(
     assert names(db) == []
 
 
-def test_a_database_that_cannot_be_reached_is_unavailable_at_once(db: PostgresDatabase, proxy: CountingProxy) -> None:
+def test_unreachable_database_is_unavailable_at_once(db: PostgresDatabase, proxy: CountingProxy) -> None:
     proxy.refuse()
     started = time.monotonic()
     for way in (db.reading, db.transaction):
@@ -307,7 +301,7 @@ def test_a_database_that_cannot_be_reached_is_unavailable_at_once(db: PostgresDa
     assert time.monotonic() - started < 1
 
 
-def test_a_database_without_room_for_another_connection_is_unavailable() -> None:
+def test_database_without_free_connection_is_unavailable() -> None:
     url = shared_postgres().new_database()
     with closing(plain_connection(shared_postgres().url)) as connection:
         connection.run(f"alter database {make_url(url).database} connection limit 0")
@@ -322,10 +316,10 @@ def test_statement_and_lock_timeouts_reach_the_server(url: str) -> None:
         assert session.scalar(text("show lock_timeout")) == "567ms"
 
 
-# against the plain driver, types as SQLAlchemy sees them
+# compared with the plain driver: types as SQLAlchemy returns them
 
 
-def test_the_orm_reads_and_writes_what_it_does_on_the_plain_driver(url: str, db: PostgresDatabase) -> None:
+def test_orm_behaves_as_on_plain_driver(url: str, db: PostgresDatabase) -> None:
     engine = plain_engine(url)
     with Session(engine) as session, session.begin():
         plain = written_and_read(session)

@@ -53,7 +53,7 @@ def db() -> Iterator[PostgresDatabase]:
         ("insert into line values (1)", "balanced", "23514"),  # at COMMIT
     ],
 )
-def test_a_constraint_is_recognised_by_its_name_whichever_it_is_and_whenever_it_speaks(
+def test_constraint_is_recognised_by_name_at_any_time(
     db: PostgresDatabase, statement: str, constraint: str, sqlstate: str
 ) -> None:
     with pytest.raises(ConstraintViolated) as caught, db.transaction() as session:
@@ -61,7 +61,7 @@ def test_a_constraint_is_recognised_by_its_name_whichever_it_is_and_whenever_it_
     assert (caught.value.constraint, caught.value.sqlstate) == (constraint, sqlstate)
 
 
-def test_a_violation_does_not_repeat_the_row(db: PostgresDatabase) -> None:
+def test_violation_does_not_reveal_the_row(db: PostgresDatabase) -> None:
     with pytest.raises(ConstraintViolated) as caught, db.transaction() as session:
         session.execute(text("insert into chef values (2, :email, 5)"), {"email": "asha@example.org"})
     assert "asha" not in f"{caught.value} {caught.value!r}"
@@ -89,7 +89,7 @@ def test_a_violation_does_not_repeat_the_row(db: PostgresDatabase) -> None:
         ("P0001", None),
     ],
 )
-def test_a_sqlstate_means_one_thing(db: PostgresDatabase, sqlstate: str, meaning: type[Exception] | None) -> None:
+def test_sqlstate_maps_to_one_error(db: PostgresDatabase, sqlstate: str, meaning: type[Exception] | None) -> None:
     raising = text(f"do $$ begin raise exception 'as asked' using errcode = '{sqlstate}'; end $$")
     with pytest.raises(Exception, match=r"as asked|try again") as caught, db.transaction() as session:
         session.execute(raising)
@@ -97,7 +97,7 @@ def test_a_sqlstate_means_one_thing(db: PostgresDatabase, sqlstate: str, meaning
     assert isinstance(refusal(caught.value.__cause__ or caught.value), meaning or type(None))
 
 
-def test_a_lost_race_of_serializable_transactions_is_a_conflict(db: PostgresDatabase) -> None:
+def test_serialization_failure_is_a_conflict(db: PostgresDatabase) -> None:
     def losing() -> None:
         with db.transaction() as session:
             session.execute(text("set transaction isolation level repeatable read"))
@@ -117,7 +117,7 @@ def test_a_lost_race_of_serializable_transactions_is_a_conflict(db: PostgresData
         ("set local lock_timeout = 20", "update chef set rating = 1", "55P03"),
     ],
 )
-def test_a_statement_out_of_time_is_unavailable_and_says_why(
+def test_statement_timeout_is_unavailable_with_reason(
     db: PostgresDatabase, setting: str, statement: str, sqlstate: str
 ) -> None:
     def waiting() -> None:
@@ -142,5 +142,5 @@ def test_no_connection_is_unavailable(error: Exception) -> None:
     "error",
     [ValueError({"M": "no code"}), LookupError(), InterfaceError("in failed transaction block"), OSError("disk")],
 )
-def test_what_is_not_the_databases_refusal_is_left_alone(error: Any) -> None:
+def test_other_errors_pass_unchanged(error: Any) -> None:
     assert refusal(error) is None

@@ -1,4 +1,4 @@
-"""What only a person can settle: listed until it is closed, and a refund paid out by hand is done by its proof."""
+"""Exceptions: listed until they are closed; a manual payout completes its refund by its reference."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -19,7 +19,7 @@ from shared.payments.exception_resolution import AlreadyClosed, ExceptionNotFoun
 from shared.payments.gateway import GatewayAnswer, GatewayStatus
 from shared.payments.models import Refund
 from shared.payments.schemas import CashTaken
-from tests.make import Person, at, together
+from tests.make import Person, always, run_concurrently
 from tests.round_trips import counted
 
 ENDED = (Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED)
@@ -38,7 +38,7 @@ def booking(make):
 
 @pytest.fixture
 def in_cash(db, make, booking, admin, now):
-    """A visit that was paid in cash and of which part goes back; returns the refund's id."""
+    """Return the id of the partial refund of a visit paid in cash."""
     with db.transaction() as session:
         cash.change(session, line, booking.id, CashTaken(amount=booking.total / 100, held_by="provider"), admin, now)
     make.step(booking, *ENDED)
@@ -49,13 +49,13 @@ def in_cash(db, make, booking, admin, now):
 
 @pytest.fixture
 def close(db, make, admin, now):
-    """Close an exception, the only one where none is named."""
+    """Close an exception, by default the only one."""
 
     def close(reference=None, exception_id=None):
         chosen = exception_id or make.rows("select id from exceptions")[0][0]
         with db.transaction() as session:
-            said = ExceptionClosing(closing_note="seen to", reference=reference)
-            exception_resolution.close(session, line, chosen, said, admin, now)
+            closing = ExceptionClosing(closing_note="seen to", reference=reference)
+            exception_resolution.close(session, line, chosen, closing, admin, now)
 
     return close
 
@@ -64,7 +64,7 @@ def exception(make):
     return make.rows("select closed_at, closed_by, closing_note from exceptions")[0]
 
 
-def test_cash_handed_back_is_done_by_its_reference(make, booking, in_cash, close, admin, now):
+def test_reference_completes_cash_refund(make, booking, in_cash, close, admin, now):
     close("RECEIPT-17")
     assert exception(make) == (now, admin.id, "seen to")
     assert make.rows("select id, state, bank_reference, done_at from refunds") == [(in_cash, "done", "RECEIPT-17", now)]
@@ -73,21 +73,21 @@ def test_cash_handed_back_is_done_by_its_reference(make, booking, in_cash, close
     assert balances.keys().isdisjoint({"refunds_payable", "customer_advance", "gateway_clearing"})
     assert make.stored(booking.id).payment_status == "partially_refunded"
     assert make.rows("select count(*) from notifications where kind = 'refunded'") == [(1,)]
-    told = make.rows("select kind, actor, actor_id from booking_events order by id desc limit 2")
-    assert told == [("exception_closed", "admin", admin.id), ("refund_done", "admin", admin.id)]
+    events = make.rows("select kind, actor, actor_id from booking_events order by id desc limit 2")
+    assert events == [("exception_closed", "admin", admin.id), ("refund_done", "admin", admin.id)]
     [(after,)] = make.rows("select after from audit_log where action = 'exception.closed'")
     assert after == {"kind": "cash_refund", "closing_note": "seen to", "reference": "RECEIPT-17"}
 
 
-def test_a_refund_that_waits_for_a_person_is_not_closed_without_a_proof(make, in_cash, close):
-    """Fails when a note is enough: the money would be owed for ever, and nobody would be asked."""
+def test_manual_refund_cannot_close_without_reference(make, in_cash, close):
+    """Fails when a note suffices: the money would be owed for ever, without an open exception."""
     with pytest.raises(Invalid, match="reference"):
         close()
     assert exception(make) == (None, None, None)
     assert make.rows("select state from refunds where id = :id", id=in_cash) == [("needs_person",)]
 
 
-def test_a_refund_the_gateway_failed_is_paid_out_against_what_it_holds(db, make, gateway, phonepe, booking, close, now):
+def test_failed_refund_can_be_paid_out_manually(db, make, gateway, phonepe, booking, close, now):
     customer = make.rows("select customer_id from bookings")[0][0]
     page = make.page(gateway, Person(customer, "customer"), booking.id)
     phonepe.settle(page.merchant_txn_id, "pay")
@@ -96,9 +96,9 @@ def test_a_refund_the_gateway_failed_is_paid_out_against_what_it_holds(db, make,
     phonepe.fault("refund.fails")
     with db.transaction() as session:
         command = RefundCommand(booking.total, "nobody came", Bearer.PLATFORM)
-        given = admin_refund.refund(session, line, booking.id, command, make.admin(), now).id
+        refund_id = admin_refund.refund(session, line, booking.id, command, make.admin(), now).id
     for _ in range(3):
-        refunding.advance(db, at(gateway), line, given, now)
+        refunding.advance(db, always(gateway), line, refund_id, now)
     assert make.rows("select kind from exceptions") == [("refund_failed",)]
 
     close("UTR-4711")
@@ -107,13 +107,13 @@ def test_a_refund_the_gateway_failed_is_paid_out_against_what_it_holds(db, make,
     assert make.stored(booking.id).payment_status == "refunded"
     late = GatewayAnswer(GatewayStatus.FAILED, "PAYMENT_ERROR")
     with db.reading() as session:
-        known = session.get_one(Refund, given)
+        known = session.get_one(Refund, refund_id)
     assert refunding.settle(db, line, known, "TESTMERCHANT", late, now) == "done"
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 @pytest.mark.usefixtures("in_cash")
-def test_a_reference_is_for_a_refund_that_is_not_done_yet(db, make, booking, close, now):
+def test_reference_requires_an_unfinished_refund(db, make, booking, close, now):
     make.run("update refunds set state = 'done'")
     with pytest.raises(Invalid, match="not done yet"):
         close("TWICE")
@@ -131,7 +131,7 @@ def _open(db, make, kind, booking_id, now, subject=None):
     return make.rows("select id from exceptions order by created_at desc, closed_at nulls first limit 1")[0][0]
 
 
-def test_what_is_closed_stays_as_it_was_closed_and_may_come_up_again(db, make, booking, close, now):
+def test_closed_exception_is_final_but_may_recur(db, make, booking, close, now):
     subject = new_id()
     _open(db, make, "chargeback", booking.id, now, subject)
     close()
@@ -144,23 +144,23 @@ def test_what_is_closed_stays_as_it_was_closed_and_may_come_up_again(db, make, b
         close(exception_id=new_id())
 
 
-def test_one_without_a_booking_is_closed_like_any_other(db, make, close, now):
+def test_exception_without_booking_can_be_closed(db, make, close, now):
     _open(db, make, "unknown_report", None, now)
     close()
     assert make.rows("select count(*) from exceptions where closed_at is not null") == [(1,)]
 
 
 @pytest.mark.usefixtures("in_cash")
-def test_an_exception_closed_by_two_at_once_is_closed_once(make, booking, close):
-    """Fails when it is looked at before the booking is locked: the second marks a refund that is done."""
-    outcomes = together(3, lambda: close("RECEIPT-17"))
+def test_concurrent_closings_close_once(make, booking, close):
+    """Fails when it is read before the booking is locked: the second marks a completed refund."""
+    outcomes = run_concurrently(3, lambda: close("RECEIPT-17"))
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AlreadyClosed"] * 2 + ["NoneType"]
     assert make.rows("select count(*) from audit_log where action = 'exception.closed'") == [(1,)]
     assert make.balances(booking.id)["cash"] == booking.total - 100_00
 
 
-def test_handing_back_cash_keeps_no_visit_from_starting_and_a_doubt_does(db, make, booking, admin, now):
-    """Fails when every open exception is a doubt about the payment."""
+def test_only_payment_exceptions_block_start(db, make, booking, admin, now):
+    """Fails when every open exception blocks the start, and not only those about the payment."""
     with db.transaction() as session:
         cash.change(session, line, booking.id, CashTaken(amount=booking.total / 100, held_by="provider"), admin, now)
         command = RefundCommand(100_00, "fewer dishes", Bearer.PLATFORM)
@@ -172,7 +172,7 @@ def test_handing_back_cash_keeps_no_visit_from_starting_and_a_doubt_does(db, mak
         assert queries.under_review(session, booking.id)
 
 
-def test_the_open_ones_are_listed_the_newest_first_and_the_closed_ones_where_asked_for(db, make, booking, close, now):
+def test_open_exceptions_are_listed_newest_first(db, make, booking, close, now):
     kinds = ["chargeback", "payment_mismatch", "chargeback"]
     ids = [_open(db, make, kind, booking.id, now + timedelta(minutes=n)) for n, kind in enumerate(kinds)]
     close(exception_id=ids[0])

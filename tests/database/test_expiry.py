@@ -1,4 +1,4 @@
-"""What was not paid in time is cancelled: on time, once, and its time is free again."""
+"""An unpaid booking is cancelled at its deadline, once, and its time becomes available."""
 
 from datetime import timedelta
 
@@ -9,10 +9,10 @@ from shared.appointments.lifecycle import ProviderAction
 from shared.bookings import expiry
 from shared.kit.ids import new_id
 from shared.payments import status_polling
-from tests.make import at, together
+from tests.make import always, run_concurrently
 
 HALF_AN_HOUR = timedelta(minutes=30)
-JUST = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 @pytest.fixture
@@ -31,18 +31,18 @@ def accept(make, booking, now):
     return accept
 
 
-def told(make, person_id):
+def notifications_of(make, person_id):
     rows = make.rows("select kind from notifications where user_id = :id order by kind", id=person_id)
     return [kind for (kind,) in rows]
 
 
-def test_an_unpaid_booking_is_cancelled_after_half_an_hour_to_the_instant(make, booking, expire, customer, now):
-    assert expire(HALF_AN_HOUR - JUST) == {"overdue": 0, "cancelled": 0}
+def test_unpaid_booking_expires_exactly_after_half_an_hour(make, booking, expire, customer, now):
+    assert expire(HALF_AN_HOUR - MICROSECOND) == {"overdue": 0, "cancelled": 0}
     assert expire() == {"overdue": 1, "cancelled": 1}
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status, stored.acceptance) == ("cancelled", "failed", "unassigned")
     assert (stored.cancellation_reason, stored.pay_by, stored.provider_id) == ("unpaid", None, None)
-    assert told(make, customer.id) == ["booked", "cancelled_unpaid"]
+    assert notifications_of(make, customer.id) == ["booked", "cancelled_unpaid"]
     last = make.rows(
         "select actor, kind, from_status, to_status, reason, at from booking_events order by id desc limit 1"
     )
@@ -50,33 +50,31 @@ def test_an_unpaid_booking_is_cancelled_after_half_an_hour_to_the_instant(make, 
     assert make.rows("select state, answered_at from offers") == [("withdrawn", now + HALF_AN_HOUR)]
 
 
-def test_a_chef_who_was_only_asked_is_told_nothing(make, booking, expire):
+def test_chef_with_open_offer_is_not_notified_of_expiry(make, booking, expire):
     expire()
-    assert told(make, booking.chef_id) == []
+    assert notifications_of(make, booking.chef_id) == []
 
 
-def test_the_time_of_a_cancelled_booking_is_free_again(make, booking, expire):
+def test_cancelled_bookings_time_is_free_again(make, booking, expire):
     expire()
     assert make.booking(make.customer(), chef_id=booking.chef_id).chef_id == booking.chef_id
 
 
 @pytest.mark.usefixtures("booking")
-def test_what_is_cancelled_stays_cancelled_and_is_not_cancelled_again(make, expire, customer):
+def test_cancelled_booking_is_not_cancelled_again(make, expire, customer):
     expire()
     assert expire() == {"overdue": 0, "cancelled": 0}
-    assert told(make, customer.id) == ["booked", "cancelled_unpaid"]
+    assert notifications_of(make, customer.id) == ["booked", "cancelled_unpaid"]
 
 
-def test_a_booking_paid_in_time_is_left(make, phonepe, gateway, expire):
+def test_paid_booking_does_not_expire(make, phonepe, gateway, expire):
     booking, _ = make.paid(gateway, phonepe)
     assert expire(timedelta(days=2)) == {"overdue": 0, "cancelled": 0}
     assert make.stored(booking.id).status == "confirmed"
 
 
-def test_a_booking_paid_while_it_is_about_to_be_cancelled_is_decided_on_its_locked_row(
-    make, phonepe, gateway, db, customer, booking, now
-):
-    """The list of what is overdue is read before; whoever comes first to the row decides, and no state is between."""
+def test_expiry_and_payment_are_decided_on_locked_row(make, phonepe, gateway, db, customer, booking, now):
+    """Overdue bookings are listed without locks; the first to lock the row decides, with no state between."""
     our_id = make.page(gateway, customer, booking.id).merchant_txn_id
     phonepe.settle(our_id, "pay")
     later = now + timedelta(hours=1)
@@ -84,10 +82,10 @@ def test_a_booking_paid_while_it_is_about_to_be_cancelled_is_decided_on_its_lock
 
     def act():
         if next(turns) == "pay":
-            return status_polling.poll_by_our_id(db, at(gateway), line, our_id, later)
+            return status_polling.poll_by_our_id(db, always(gateway), line, our_id, later)
         return expiry.expire(db, line, later)
 
-    outcomes = together(2, act)
+    outcomes = run_concurrently(2, act)
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status) in {("cancelled", "success"), ("confirmed", "success")}
@@ -95,48 +93,46 @@ def test_a_booking_paid_while_it_is_about_to_be_cancelled_is_decided_on_its_lock
     assert owed_back == (1 if stored.status == "cancelled" else 0)
 
 
-def test_a_booking_read_as_overdue_and_paid_since_is_left(make, booking, now):
+def test_booking_paid_after_overdue_read_is_kept(make, booking, now):
     stored = make.stored(booking.id)
     assert expiry.is_overdue(stored, now + HALF_AN_HOUR)
     stored.payment_status = "success"
     assert not expiry.is_overdue(stored, now + HALF_AN_HOUR)
 
 
-def test_two_sweeps_at_once_cancel_each_booking_once(make, expire):
+def test_concurrent_sweeps_cancel_each_booking_once(make, expire):
     make.chef()
     people = [make.customer() for _ in range(4)]
     for day, person in enumerate(people):
         make.booking(person, booking_date=make.day(3 + day))
-    outcomes = together(3, expire)
+    outcomes = run_concurrently(3, expire)
     assert sum(outcome["cancelled"] for outcome in outcomes) == 4
     assert make.rows("select count(*) from notifications where kind = 'cancelled_unpaid'") == [(4,)]
     assert make.rows("select count(*) from booking_events where kind = 'cancelled'") == [(4,)]
 
 
-def test_a_payment_begun_in_time_carries_the_deadline(make, gateway, customer, booking, expire, now):
+def test_payment_started_in_time_extends_deadline(make, gateway, customer, booking, expire, now):
     make.page(gateway, customer, booking.id, now + timedelta(minutes=29))
-    assert expire(timedelta(minutes=54) - JUST) == {"overdue": 0, "cancelled": 0}
+    assert expire(timedelta(minutes=54) - MICROSECOND) == {"overdue": 0, "cancelled": 0}
     assert expire(timedelta(minutes=54)) == {"overdue": 1, "cancelled": 1}
 
 
-def test_a_booking_its_chef_confirmed_has_a_day_to_be_paid_and_the_chef_is_told_when_it_is_over(
-    make, booking, accept, expire, customer, now
-):
+def test_confirmed_booking_has_a_day_to_pay(make, booking, accept, expire, customer, now):
     accept()
     assert make.stored(booking.id).pay_by == now + timedelta(hours=24)
     assert expire() == {"overdue": 0, "cancelled": 0}
     assert expire(timedelta(hours=24)) == {"overdue": 1, "cancelled": 1}
     stored = make.stored(booking.id)
     assert (stored.status, stored.acceptance, stored.provider_id) == ("cancelled", "accepted", booking.chef_id)
-    assert told(make, customer.id) == ["accepted", "booked", "cancelled_unpaid"]
-    assert told(make, booking.chef_id) == ["visit_cancelled"]
+    assert notifications_of(make, customer.id) == ["accepted", "booked", "cancelled_unpaid"]
+    assert notifications_of(make, booking.chef_id) == ["visit_cancelled"]
     assert make.rows("select state from offers") == [("withdrawn",)]
     assert make.booking(make.customer(), chef_id=booking.chef_id)
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_one_booking_that_cannot_be_cancelled_does_not_keep_the_others(make, booking, expire):
-    """Fails when the sweep ends with the first error: the same booking (no appointment) would be the first of every sweep."""
+def test_failing_cancellation_does_not_block_others(make, booking, expire):
+    """Fails when the sweep ends at the first error: the same booking (no appointment) would be first in every sweep."""
     make.run(
         """insert into bookings (id, line, ref, provider_id, customer_id, status, payment_status, acceptance, city, total, breakdown,
              pay_by)

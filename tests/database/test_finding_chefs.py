@@ -1,4 +1,4 @@
-"""What a customer is shown of chefs: who is free, in which order, at which times, and who they are."""
+"""The search for chefs: availability, ranking, times and public profiles."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -19,9 +19,9 @@ ALL_DAY = [(day, 0, 1440) for day in range(7)]
 
 @pytest.fixture
 def found(db, make, customer, now):
-    def found(**given):
-        place = {} if "city" in given else {"address_id": customer.address_id}
-        wanted = {**place, "booking_date": make.day(3), "time_slot": time(12), **given}
+    def found(**overrides):
+        place = {} if "city" in overrides else {"address_id": customer.address_id}
+        wanted = {**place, "booking_date": make.day(3), "time_slot": time(12), **overrides}
         with db.reading() as session:
             return browsing.free_chefs(session, customer.id, FreeChefsQuery(**wanted), now)
 
@@ -30,8 +30,8 @@ def found(db, make, customer, now):
 
 @pytest.fixture
 def times(db, make, customer, now):
-    def times(at=now, **given):
-        wanted = {"address_id": customer.address_id, "booking_date": make.day(3), **given}
+    def times(at=now, **overrides):
+        wanted = {"address_id": customer.address_id, "booking_date": make.day(3), **overrides}
         with db.reading() as session:
             return browsing.free_times(session, customer.id, FreeTimesQuery(**wanted), at).time_slots
 
@@ -43,7 +43,7 @@ def ids(page):
 
 
 def half_hours(first, last):
-    """The times from the one to the other, both included, in hours."""
+    """Return the half hours from the first to the last, both included; arguments in hours."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     steps = range(int(first * 2), int(last * 2) + 1)
     return [(start + step * timedelta(minutes=30)).time() for step in steps]
@@ -53,24 +53,24 @@ def rated(stars, count):
     return {"rating": stars / count, "rating_sum": stars, "rating_count": count}
 
 
-def test_chefs_are_ranked_by_what_their_ratings_are_worth(make, found):
-    """Fails with the plain mean, which puts a single rating of five stars first and who is new last."""
+def test_chefs_are_ranked_by_weighted_rating(make, found):
+    """Fails with the plain mean, which ranks a single five-star rating first and unrated chefs last."""
     proven = make.chef(**rated(480, 100))
-    lucky = make.chef(**rated(5, 1))
+    single_rating = make.chef(**rated(5, 1))
     new = make.chef()
     poor = make.chef(**rated(6, 2))
     weak = make.chef(**rated(350, 100))
-    assert ids(found()) == [proven.id, lucky.id, new.id, poor.id, weak.id]
+    assert ids(found()) == [proven.id, single_rating.id, new.id, poor.id, weak.id]
 
 
-def test_of_equals_the_cheaper_comes_first_then_the_id(make, found):
+def test_equal_chefs_are_ordered_by_price_then_id(make, found):
     dear = make.chef(rate=500_00)
     cheap = sorted((make.chef(rate=300_00) for _ in range(3)), key=lambda chef: chef.id)
     assert ids(found()) == [*(chef.id for chef in cheap), dear.id]
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_how_often_a_chef_declined_does_not_count(make, found):
+def test_declines_do_not_affect_ranking(make, found):
     often, never = sorted((make.chef() for _ in range(2)), key=lambda chef: chef.id)
     for day in (4, 5, 6):
         make.booking(make.customer(), booking_date=make.day(day), chef_id=often.id)
@@ -79,7 +79,7 @@ def test_how_often_a_chef_declined_does_not_count(make, found):
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_chef_is_shown_with_the_price_that_will_be_charged_and_without_what_is_private(make, found, customer):
+def test_chef_is_shown_with_final_price_without_private_data(make, found, customer):
     chef = make.chef(rate=450_00, bio="Grills", specialties=["Goan"], experience_years=7, **rated(9, 2))
     make.run("update users set name = 'Asha Devi Nair', phone = '+919800000000' where id = :id", id=chef.id)
     [item] = found(guest_count=8, time_slot=time(19), duration_hours=3).items
@@ -94,15 +94,15 @@ def test_a_chef_is_shown_with_the_price_that_will_be_charged_and_without_what_is
 @pytest.mark.parametrize(
     "unfit", [{"is_verified": False}, {"is_available": False}, {"service_city": "Pune"}, {"week": [(0, 480, 600)]}]
 )
-def test_who_could_not_be_booked_is_not_shown(make, found, times, unfit):
+def test_unbookable_chefs_are_not_shown(make, found, times, unfit):
     make.chef(**unfit)
     assert found().items == []
     assert times() == [] or "week" in unfit
 
 
-def test_who_is_deactivated_busy_or_off_is_not_shown(make, found):
-    gone, busy, off, free = (make.chef() for _ in range(4))
-    make.run("update users set is_active = false where id = :id", id=gone.id)
+def test_deactivated_busy_or_absent_chefs_are_not_shown(make, found):
+    deactivated, busy, off, free = (make.chef() for _ in range(4))
+    make.run("update users set is_active = false where id = :id", id=deactivated.id)
     make.booking(make.customer(), time_slot=time(10), chef_id=busy.id)
     take_off(make, off, make.day(3))
     assert ids(found()) == [free.id]
@@ -116,8 +116,8 @@ def take_off(make, chef, day):
     )
 
 
-def test_a_page_goes_on_where_the_one_before_ended_while_chefs_are_added(make, found):
-    """Fails with an offset: the better chef who came meanwhile pushes one onto the second page that was on the first."""
+def test_pages_continue_while_chefs_are_added(make, found):
+    """Fails with an offset: a better chef added meanwhile moves one from the first page onto the second."""
     shown = [make.chef(rate=rate * 100_00) for rate in (3, 3, 4, 5)]
     first = found(limit=2)
     make.chef(**rated(500, 100))
@@ -131,35 +131,35 @@ def test_a_page_goes_on_where_the_one_before_ended_while_chefs_are_added(make, f
     "key",
     [(1, 2), (1, 2, "x"), ("1", 2, str(new_id())), (True, 2, str(new_id())), (2**63, 1, str(new_id())), (-1, 1, "")],
 )
-def test_what_is_no_cursor_of_this_list_is_refused(found, key):
-    """Fails with a defect of the database for a number it cannot hold."""
+def test_invalid_cursor_is_refused(found, key):
+    """Fails with a database error for a number out of range."""
     with pytest.raises(Invalid, match=r"query\.cursor"):
         found(cursor=pack(*key))
 
 
-def test_a_cursor_is_read_as_it_was_written():
+def test_cursor_round_trips():
     rank = Rank(4_300_000, 399_00, new_id())
     assert Rank.decode(rank.encode()) == rank
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_a_search_costs_one_statement_however_many_chefs_there_are(make, found, times, count):
+def test_search_costs_one_statement(make, found, times, count):
     for _ in range(count):
         make.chef()
-    for ask in (found, times):
+    for search in (found, times):
         with counted() as seen:
-            assert ask()
+            assert search()
         assert len(seen.statements) == 1
 
 
-def test_a_city_can_be_searched_without_an_address(make, found):
+def test_city_can_be_searched_without_address(make, found):
     chef = make.chef()
     assert ids(found(city="mumbai")) == [chef.id]
     with pytest.raises(NotServiceable):
         found(city="Nagpur")
 
 
-def test_a_city_that_is_served_by_pincode_asks_for_it(make, found):
+def test_city_served_by_pincode_requires_pincode(make, found):
     make.chef(service_city="Nashik")
     make.run(
         "insert into locations (id, city, state, pincode) values (gen_random_uuid(), 'Nashik', 'Maharashtra', '422001')"
@@ -170,33 +170,33 @@ def test_a_city_that_is_served_by_pincode_asks_for_it(make, found):
             found(city="Nashik", **elsewhere)
 
 
-def test_somebody_elses_address_and_a_place_we_do_not_come_to_are_refused(make, found, times):
-    for ask in (found, times):
+def test_foreign_address_or_unserved_place_is_refused(make, found, times):
+    for search in (found, times):
         for unknown in (make.customer().address_id, new_id()):
             with pytest.raises(Invalid, match=r"query\.address_id"):
-                ask(address_id=unknown)
+                search(address_id=unknown)
     make.run("update addresses set latitude = 18.5, longitude = 73.8")
-    for ask in (found, times):
+    for search in (found, times):
         with pytest.raises(NotServiceable) as refused:
-            ask()
+            search()
         assert refused.value.members == {"rule": "area"}
 
 
-def test_a_visit_too_soon_or_too_far_ahead_is_refused_by_its_field(make, found):
+def test_visit_too_soon_or_far_is_refused_by_field(make, found):
     with pytest.raises(Invalid, match=r"query\.time_slot"):
         found(booking_date=make.day(0), time_slot=time(12))
     with pytest.raises(Invalid, match=r"query\.booking_date"):
         found(booking_date=make.day(61))
 
 
-def test_the_times_of_a_day_are_those_at_which_the_whole_visit_fits_with_the_way_to_the_next(make, times):
+def test_day_times_fit_visit_and_travel(make, times):
     chef = make.chef(week=[(day, 480, 1320) for day in range(7)])
     assert times(duration_hours=3) == half_hours(8, 19)
     make.booking(make.customer(), time_slot=time(13), chef_id=chef.id)  # until 15:00, and half an hour of travel
     assert times(duration_hours=3) == [*half_hours(8, 9.5), *half_hours(15.5, 19)]
 
 
-def test_the_times_of_any_chef_are_those_of_all_and_of_one_are_their_own(make, times):
+def test_any_chefs_times_are_the_union_of_all(make, times):
     early = make.chef(week=[(day, 480, 720) for day in range(7)])
     late = make.chef(week=[(day, 900, 1080) for day in range(7)])
     assert times(chef_id=early.id) == half_hours(8, 10)
@@ -205,14 +205,14 @@ def test_the_times_of_any_chef_are_those_of_all_and_of_one_are_their_own(make, t
     assert times(chef_id=new_id()) == []
 
 
-def test_a_visit_may_go_on_after_midnight_where_the_next_day_is_not_off(make, times):
+def test_visit_may_pass_midnight_unless_day_off(make, times):
     chef = make.chef(week=[(day, 1320, 1440) for day in range(7)] + [(day, 0, 60) for day in range(7)])
     assert times() == half_hours(22, 23)
     take_off(make, chef, make.day(4))
     assert times() == [time(22)]
 
 
-def test_the_times_are_two_hours_to_sixty_days_ahead(make, times, now):
+def test_times_are_two_hours_to_sixty_days_ahead(make, times, now):
     make.chef(week=ALL_DAY)
     assert times(booking_date=make.day(0))[0] == time(12, 30)  # it is 10:30 in Mumbai
     assert times(booking_date=make.day(0), at=now + timedelta(seconds=1))[0] == time(13)
@@ -226,7 +226,7 @@ def public(db, chef_id):
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_chefs_page_tells_the_week_and_the_newest_ratings_and_of_customers_the_first_name(db, make):
+def test_profile_shows_week_ratings_and_first_names(db, make):
     chef = make.chef(week=[(6, 480, 1440), (0, 0, 60)], **rated(9, 2))
     guest = make.customer(name="Meera Devi Shah")
     for stars, at in ((4, datetime(2026, 11, 1, tzinfo=UTC)), (5, datetime(2026, 11, 30, 19, tzinfo=UTC))):
@@ -243,8 +243,8 @@ def test_a_chefs_page_tells_the_week_and_the_newest_ratings_and_of_customers_the
         (4, "4 stars", "2026-11", "Meera"),
     ]
     assert (page.rating, page.rating_count) == (4.5, 2)
-    told = page.model_dump_json()
-    assert not [secret for secret in ("Shah", "Devi", "test.example", "Hill Road", str(guest.id)) if secret in told]
+    body = page.model_dump_json()
+    assert not [secret for secret in ("Shah", "Devi", "test.example", "Hill Road", str(guest.id)) if secret in body]
 
 
 def rate(make, chef, guest, stars, at):
@@ -268,7 +268,7 @@ def rate(make, chef, guest, stars, at):
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_page_shows_ten_ratings_and_no_other_chefs(db, make):
+def test_profile_shows_ten_own_ratings(db, make):
     chef, other, guest = make.chef(), make.chef(), make.customer()
     for day in range(1, 13):
         rate(make, chef, guest, 3, datetime(2026, 10, day, tzinfo=UTC))
@@ -276,18 +276,18 @@ def test_a_page_shows_ten_ratings_and_no_other_chefs(db, make):
     assert [one.stars for one in public(db, chef.id).ratings] == [3] * 10
 
 
-def test_a_chef_who_only_pauses_keeps_a_page_and_who_is_not_verified_or_gone_has_none(db, make):
+def test_paused_chef_has_profile_unverified_has_none(db, make):
     assert public(db, make.chef(is_available=False).id).ratings == []
-    gone = make.chef()
-    make.run("update users set is_active = false where id = :id", id=gone.id)
-    for nobody in (gone.id, make.chef(is_verified=False).id, make.customer().id, new_id()):
+    deactivated = make.chef()
+    make.run("update users set is_active = false where id = :id", id=deactivated.id)
+    for user_id in (deactivated.id, make.chef(is_verified=False).id, make.customer().id, new_id()):
         with pytest.raises(ChefNotFound):
-            public(db, nobody)
+            public(db, user_id)
 
 
 @pytest.mark.parametrize(
     "place", [{}, {"address_id": new_id(), "city": "Mumbai"}, {"address_id": new_id(), "pincode": "400050"}]
 )
-def test_a_search_names_one_place(place):
+def test_search_needs_exactly_one_place(place):
     with pytest.raises(ValueError, match="address"):
         FreeChefsQuery(booking_date=date(2026, 11, 23), time_slot=time(12), **place)

@@ -1,4 +1,4 @@
-"""What each fault of the gateway does to a payment and to a refund, in tables that docs/faults.md says in words."""
+"""The effect of each gateway fault on payments and refunds, in tables that docs/faults.md describes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,31 +11,31 @@ from shared.payments import queries
 from shared.payments.checkout import CALL_ENDS
 from shared.payments.refunding import RESEND_AFTER, decide
 
-TOO_SLOW = 1.6  # seconds; a call is given up after half of it here
+SLOW_SECONDS = 1.6  # seconds until a slow answer; the call times out after half of it
 DOWN, UNDER_WAY = "503 gateway_unavailable", "409 payment_in_progress"
 
-# A start: what the customer is answered, the state our attempt is left in, what the next try is answered at once.
-UNHEARD, REFUSED, FINE = (DOWN, "created", UNDER_WAY), (DOWN, "failed", "page"), ("page", "pending", "page")
+# A start: the customer's answer, the attempt's state, the answer to an immediate retry.
+NO_ANSWER, REFUSED, FINE = (DOWN, "created", UNDER_WAY), (DOWN, "failed", "page"), ("page", "pending", "page")
 STARTS = {
-    "pay.unreached": UNHEARD,  # the gateway has nothing; of all below but the refused one it has the order
+    "pay.unreached": NO_ANSWER,  # the gateway has no order here; it has one in all rows below except the refused one
     "pay.refused": REFUSED,
-    "pay.timeout": UNHEARD,
-    "pay.http_500": UNHEARD,
-    "pay.empty": UNHEARD,
-    "pay.html": UNHEARD,
-    "pay.internal_server_error": UNHEARD,
-    "pay.rate_limited": UNHEARD,
-    "pay.not_found": UNHEARD,
+    "pay.timeout": NO_ANSWER,
+    "pay.http_500": NO_ANSWER,
+    "pay.empty": NO_ANSWER,
+    "pay.html": NO_ANSWER,
+    "pay.internal_server_error": NO_ANSWER,
+    "pay.rate_limited": NO_ANSWER,
+    "pay.not_found": NO_ANSWER,
     "pay.unauthorized": REFUSED,
-    "pay.unknown_code": UNHEARD,
+    "pay.unknown_code": NO_ANSWER,
     "pay.unknown_fields": FINE,
-    "pay.other_amount": FINE,  # what it will be asked for counts, and is held against what was paid
-    "pay.other_merchant": UNHEARD,  # the page of another payment is not given to our customer
-    "pay.other_transaction": UNHEARD,
+    "pay.other_amount": FINE,  # the paid amount is later compared with the ordered one
+    "pay.other_merchant": NO_ANSWER,  # the customer never gets another payment's page
+    "pay.other_transaction": NO_ANSWER,
 }
 NOTHING_MADE = {"pay.unreached", "pay.refused"}
-# A question: what becomes of a payment that was paid, or of a refund that was done; the exception opened for a person;
-# and what the next question finds.
+# A status poll: the state after it of a completed payment or refund, the opened exception,
+# and the state after the next poll.
 SILENT = {"payment": (DOWN, "", "succeeded"), "refund": (DOWN, "", "done")}
 VAGUE = {"payment": ("pending", "", "succeeded"), "refund": ("pending", "", "done")}
 CLEAR = {"payment": ("succeeded", "", "succeeded"), "refund": ("done", "", "done")}
@@ -58,7 +58,7 @@ STATUSES = {
     "status.other_merchant": OTHER,
     "status.other_transaction": OTHER,
 }
-# A refund as it is sent: what came of that, the exception opened for a person, what asking later finds.
+# Sending a refund: its state, the opened exception, the state after later polls.
 LOST, BEGUN, FAILED = (DOWN, "", "done"), ("pending", "", "done"), ("needs_person", "refund_failed", "needs_person")
 REFUNDS = {
     "refund.unreached": LOST,
@@ -83,7 +83,7 @@ REFUNDS = {
 
 
 def outcome(act: Callable[[], object]) -> str:
-    """Tell what came of it in a word or two, of a refusal its status and code."""
+    """Return an outcome's short name; a refusal's status and code."""
     try:
         return str(act())
     except Refusal as refusal:
@@ -91,20 +91,20 @@ def outcome(act: Callable[[], object]) -> str:
 
 
 @pytest.fixture
-def meet(phonepe, monkeypatch):
-    """Let the next call meet a fault; one that is too slow is given up on."""
-    monkeypatch.setattr(calls, "TIMEOUT", (1.0, TOO_SLOW / 2))
+def arm_fault(phonepe, monkeypatch):
+    """Arm a fault for the next call; a slow one times out."""
+    monkeypatch.setattr(calls, "TIMEOUT", (1.0, SLOW_SECONDS / 2))
 
-    def meet(fault):
+    def arm_fault(fault):
         phonepe.no_faults()
-        phonepe.fault(fault, value=TOO_SLOW if fault.endswith(".timeout") else None)
+        phonepe.fault(fault, value=SLOW_SECONDS if fault.endswith(".timeout") else None)
 
-    return meet
+    return arm_fault
 
 
 @pytest.fixture
 def booked(make):
-    """Book a visit with a chef and by a customer of its own."""
+    """Book a visit with its own chef and customer."""
 
     def booked():
         make.chef()
@@ -116,13 +116,13 @@ def booked(make):
 
 @pytest.fixture
 def paid(make, gateway, phonepe, booked):
-    """Book and pay; our id of the payment too, which is settled with us where `heard`."""
+    """Book and pay; returns the booking and our id, settled if `is_settled`."""
 
-    def paid(*, heard):
+    def paid(*, is_settled):
         customer, booking = booked()
         our_id = make.page(gateway, customer, booking.id).merchant_txn_id
         phonepe.settle(our_id, "pay")
-        if heard:
+        if is_settled:
             make.settle(gateway, our_id)
         return booking, our_id
 
@@ -131,10 +131,10 @@ def paid(make, gateway, phonepe, booked):
 
 @pytest.fixture
 def refund(db, paid, now):
-    """Decide on a refund of a hundred rupees; our id of it."""
+    """Reserve a refund of a hundred rupees; returns its id."""
 
     def refund():
-        booking, our_id = paid(heard=True)
+        booking, our_id = paid(is_settled=True)
         with db.transaction() as session:
             attempt = queries.locked_attempt(session, queries.attempt_by_our_id(session, our_id).id)
             return booking, decide(session, attempt, 100_00, reason="a test", now=now).merchant_refund_id
@@ -150,72 +150,68 @@ def exceptions(make, booking):
     return ", ".join(kind for (kind,) in make.rows("select kind from exceptions where booking_id = :id", id=booking.id))
 
 
-def test_a_start_that_meets_a_fault_is_said_at_once_and_what_the_gateway_has_of_it_is_found(
-    make, phonepe, gateway, meet, booked, now
-):
-    """Fails when an attempt without a page is forgotten: the money the gateway took for it would be nobody's."""
-    told = {}
+def test_start_fault_is_answered_and_payment_is_found(make, phonepe, gateway, arm_fault, booked, now):
+    """Fails when an attempt without a page is ignored: the gateway's money would belong to no booking."""
+    results = {}
     for fault in STARTS:
         customer, booking = booked()
 
         def start(after, customer=customer, booking=booking):
             return outcome(lambda: make.page(gateway, customer, booking.id, now + after) and "page")
 
-        meet(fault)
+        arm_fault(fault)
         first = start(timedelta())
         [(state, our_id)] = make.rows(
             "select state, merchant_txn_id from payment_attempts where booking_id = :id", id=booking.id
         )
-        told[fault] = (first, state, start(timedelta(seconds=1)))
+        results[fault] = (first, state, start(timedelta(seconds=1)))
         assert start(CALL_ENDS) == "page", fault
         assert known(phonepe, our_id) == (fault not in NOTHING_MADE), fault
         if known(phonepe, our_id):
             phonepe.settle(our_id, "pay")
             assert make.settle(gateway, our_id, now + CALL_ENDS) == "succeeded", fault
             assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
-    assert told == STARTS
+    assert results == STARTS
 
 
-def test_a_question_that_meets_a_fault_ends_nothing_and_the_next_one_finds_the_truth(make, gateway, meet, paid, now):
-    told = {}
+def test_status_fault_ends_nothing_and_next_poll_succeeds(make, gateway, arm_fault, paid, now):
+    results = {}
     for fault in STATUSES:
-        booking, our_id = paid(heard=False)
-        meet(fault)
+        booking, our_id = paid(is_settled=False)
+        arm_fault(fault)
         first = outcome(lambda our_id=our_id: make.settle(gateway, our_id))
         assert (make.stored(booking.id).payment_status == "success") == (first == "succeeded"), fault
         found = exceptions(make, booking)
-        told[fault] = (first, found, make.settle(gateway, our_id, now + timedelta(minutes=1)))
-        assert (make.balances(booking.id) == {}) == (told[fault][-1] != "succeeded"), fault
-    assert told == {fault: rows["payment"] for fault, rows in STATUSES.items()}
+        results[fault] = (first, found, make.settle(gateway, our_id, now + timedelta(minutes=1)))
+        assert (make.balances(booking.id) == {}) == (results[fault][-1] != "succeeded"), fault
+    assert results == {fault: rows["payment"] for fault, rows in STATUSES.items()}
 
 
-def test_a_question_about_a_refund_that_meets_a_fault_is_asked_again(make, gateway, meet, refund, now):
-    told = {}
+def test_refund_status_fault_is_polled_again(make, gateway, arm_fault, refund, now):
+    results = {}
     for fault in STATUSES:
         booking, our_id = refund()
         make.settle(gateway, our_id)
-        meet(fault)
+        arm_fault(fault)
         first = outcome(lambda our_id=our_id: make.settle(gateway, our_id))
         found = exceptions(make, booking)
-        told[fault] = (first, found, make.settle(gateway, our_id, now + timedelta(minutes=1)))
-        assert_shown_as_it_is(make, booking, told[fault][-1])
-    assert told == {fault: rows["refund"] for fault, rows in STATUSES.items()}
+        results[fault] = (first, found, make.settle(gateway, our_id, now + timedelta(minutes=1)))
+        assert_shown_as_it_is(make, booking, results[fault][-1])
+    assert results == {fault: rows["refund"] for fault, rows in STATUSES.items()}
 
 
-def test_a_refund_that_meets_a_fault_is_had_once_and_never_shown_as_done_before_it_is(
-    make, phonepe, gateway, meet, refund, now
-):
+def test_refund_fault_refunds_once_and_shows_no_early_refund(make, phonepe, gateway, arm_fault, refund, now):
     """Fails when a refund whose sending got no answer is sent again under another id."""
-    told = {}
+    results = {}
     for fault in REFUNDS:
         booking, our_id = refund()
-        meet(fault)
+        arm_fault(fault)
         first = outcome(lambda our_id=our_id: make.settle(gateway, our_id))
         later = [make.settle(gateway, our_id, now + RESEND_AFTER) for _ in range(2)]
-        told[fault] = (first, exceptions(make, booking), later[-1])
+        results[fault] = (first, exceptions(make, booking), later[-1])
         assert known(phonepe, our_id) == 1, fault
         assert_shown_as_it_is(make, booking, later[-1])
-    assert told == REFUNDS
+    assert results == REFUNDS
 
 
 def assert_shown_as_it_is(make, booking, state):

@@ -1,4 +1,4 @@
-"""A request that is repeated under its key has its effect once and the same answer each time."""
+"""A request repeated under its key has one effect and the same answer each time."""
 
 import json
 from datetime import timedelta
@@ -10,14 +10,14 @@ from shared.idempotency import queries as idempotency
 from shared.idempotency.queries import Key, KeyReused, Replayed, fingerprint
 from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.visit import NoChefFree
-from tests.make import RULES, together
+from tests.make import RULES, run_concurrently
 
 ROUTE = "POST /api/v1/customer/bookings"
 
 
 @pytest.fixture
 def book(make, now):
-    """Book under a key; `body` is what the fingerprint is taken of."""
+    """Book under a key; the fingerprint is taken of `body`."""
 
     def book(customer, key="a-key", at=now, route=ROUTE, **wanted):
         request = make.request(customer, **wanted)
@@ -31,7 +31,7 @@ def book(make, now):
     return book
 
 
-def test_the_same_key_and_body_get_the_stored_answer_and_no_second_booking(make, book):
+def test_same_key_and_body_return_stored_answer(make, book):
     make.chef()
     customer = make.customer()
     first = book(customer)
@@ -43,8 +43,8 @@ def test_the_same_key_and_body_get_the_stored_answer_and_no_second_booking(make,
     assert make.rows("select count(*) from bookings") == [(1,)]
 
 
-def test_the_stored_answer_keeps_the_order_of_its_members(make, book):
-    """`jsonb` would sort them: the bytes of the second answer would not be those of the first."""
+def test_stored_answer_keeps_member_order(make, book):
+    """`jsonb` would sort the members: the second answer's bytes would differ from the first's."""
     make.chef()
     customer = make.customer()
     first = book(customer)
@@ -53,7 +53,7 @@ def test_the_stored_answer_keeps_the_order_of_its_members(make, book):
     assert list(replayed.value.answer) == list(first.model_dump())
 
 
-def test_the_same_key_with_another_body_is_refused_as_invalid(make, book):
+def test_same_key_with_other_body_is_invalid(make, book):
     make.chef()
     customer = make.customer()
     book(customer)
@@ -63,7 +63,7 @@ def test_the_same_key_with_another_body_is_refused_as_invalid(make, book):
     assert make.rows("select count(*) from bookings") == [(1,)]
 
 
-def test_a_key_is_one_persons_on_one_route(make, book):
+def test_key_is_per_user_and_route(make, book):
     for _ in range(3):
         make.chef()
     customer = make.customer()
@@ -72,11 +72,11 @@ def test_a_key_is_one_persons_on_one_route(make, book):
     assert book(customer, route="POST /another", booking_date=make.day(4))
 
 
-def test_two_requests_at_once_with_one_key_are_one_booking_with_one_answer(make, book):
+def test_concurrent_same_key_makes_one_booking(make, book):
     for _ in range(6):
         make.chef()
     customer = make.customer()
-    outcomes = together(6, lambda: book(customer))
+    outcomes = run_concurrently(6, lambda: book(customer))
     made = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
     repeated = [outcome for outcome in outcomes if isinstance(outcome, Replayed)]
     assert (len(made), len(repeated)) == (1, 5)
@@ -84,7 +84,7 @@ def test_two_requests_at_once_with_one_key_are_one_booking_with_one_answer(make,
     assert make.rows("select count(*) from bookings") == [(1,)]
 
 
-def test_a_refused_request_leaves_its_key_free(make, book):
+def test_refused_request_leaves_key_unused(make, book):
     customer = make.customer()
     with pytest.raises(NoChefFree):
         book(customer)
@@ -92,7 +92,7 @@ def test_a_refused_request_leaves_its_key_free(make, book):
     assert book(customer)
 
 
-def test_a_key_is_kept_for_a_day_and_free_again_after_it(make, book, now):
+def test_key_expires_after_a_day(make, book, now):
     make.chef()
     customer = make.customer()
     book(customer)
@@ -102,8 +102,8 @@ def test_a_key_is_kept_for_a_day_and_free_again_after_it(make, book, now):
     assert make.rows("select answer->>'id' from idempotency_keys") == [(str(again.id),)]
 
 
-def test_a_key_is_written_with_its_effect_or_not_at_all(make, db, now):
-    """What is stored in a transaction that fails is gone with it: no crash leaves a key that blocks."""
+def test_key_and_effect_are_atomic(make, db, now):
+    """A failed transaction also removes its key: no crash leaves a blocked key."""
     customer = make.customer()
     key = Key(customer.id, ROUTE, "a-key", fingerprint({}))
 
@@ -118,7 +118,7 @@ def test_a_key_is_written_with_its_effect_or_not_at_all(make, db, now):
         idempotency.replay(session, key, now)
 
 
-def test_of_two_who_store_under_one_key_the_later_gets_the_earlier_ones_answer(make, db, now):
+def test_concurrent_store_returns_earlier_answer(make, db, now):
     key = Key(make.customer().id, ROUTE, "a-key", fingerprint({}))
     numbers = iter(range(8))
 
@@ -128,18 +128,18 @@ def test_of_two_who_store_under_one_key_the_later_gets_the_earlier_ones_answer(m
             idempotency.store(session, key, 201, {"number": number}, now)
         return number
 
-    outcomes = together(8, store)
+    outcomes = run_concurrently(8, store)
     [stored] = [outcome for outcome in outcomes if isinstance(outcome, int)]
     assert {outcome.answer["number"] for outcome in outcomes if isinstance(outcome, Replayed)} == {stored}
 
 
-def test_without_a_key_nothing_is_looked_up_or_stored(make, db, now):
+def test_without_key_nothing_is_stored(make, db, now):
     with db.transaction() as session:
         idempotency.replay(session, None, now)
         idempotency.store(session, None, 201, {}, now)
     assert make.rows("select count(*) from idempotency_keys") == [(0,)]
 
 
-def test_a_fingerprint_knows_bodies_by_what_they_say_not_by_how_it_is_ordered():
+def test_fingerprint_ignores_member_order():
     assert fingerprint({"a": 1, "b": [1, 2]}) == fingerprint({"b": [1, 2], "a": 1})
     assert fingerprint({"b": [1, 2]}) != fingerprint({"b": [2, 1]})

@@ -1,4 +1,4 @@
-"""A completed booking has its invoice: numbered without gaps, and a refund afterwards is a credit note."""
+"""A completed booking has an invoice numbered without gaps; later refunds are credit notes."""
 
 from datetime import UTC, datetime, time, timedelta
 from itertools import count
@@ -13,7 +13,7 @@ from shared.kit.ids import new_id
 from shared.ledger.postings import AccountCode
 from shared.lines.home_chef.line import LINE
 from shared.payments import invoicing
-from tests.make import together
+from tests.make import run_concurrently
 from tests.round_trips import counted
 
 pytestmark = pytest.mark.breaks_invariants("what is completed was paid by a row alone")
@@ -30,7 +30,7 @@ class Undone(Exception):
 
 @pytest.fixture
 def under_way(make):
-    """Return bookings whose visits are being held, each with a customer of its own."""
+    """Return bookings in progress, each with its own customer."""
 
     def under_way(many):
         starts = [(day, hour) for day in range(3, 50) for hour in (8, 11, 14, 17)]
@@ -70,7 +70,7 @@ def numbers(make):
     return [number for (number,) in make.rows("select number from invoices order by series, serial")]
 
 
-def test_a_completed_booking_has_an_invoice_of_its_breakdown_to_the_paisa(make, complete, issued, now):
+def test_completed_booking_has_exact_invoice(make, complete, issued, now):
     make.chef(rate=133_00)
     customer = make.customer()
     booking = make.booking(customer, time_slot=time(19), duration_hours=3, guest_count=7)
@@ -94,28 +94,28 @@ def test_a_completed_booking_has_an_invoice_of_its_breakdown_to_the_paisa(make, 
     assert view.components[0].lines[0].text == "3 h at ₹133.00 an hour"
 
 
-def test_fifty_completions_at_once_are_numbered_one_to_fifty(make, under_way, complete):
-    """Fails when the number is a sequence or a maximum plus one: gaps after failures, or twice the same."""
+def test_fifty_concurrent_invoices_are_numbered_one_to_fifty(make, under_way, complete):
+    """Fails when the number is a sequence or a maximum plus one: gaps after failures, or duplicates."""
     left = iter(under_way(50))
-    outcomes = together(50, lambda: complete(next(left)))
+    outcomes = run_concurrently(50, lambda: complete(next(left)))
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert numbers(make) == [f"SZ/26-27/{serial:06d}" for serial in range(1, 51)]
 
 
-def test_what_is_rolled_back_leaves_no_gap(make, under_way, complete):
+def test_rollback_leaves_no_gap(make, under_way, complete):
     turns = zip(count(), under_way(12), strict=False)
 
     def one():
         n, booking = next(turns)
         complete(booking, undone=n % 3 == 0)
 
-    outcomes = together(12, one)
+    outcomes = run_concurrently(12, one)
     assert [type(outcome) for outcome in outcomes if isinstance(outcome, Exception)] == [Undone] * 4
     assert numbers(make) == [f"SZ/26-27/{serial:06d}" for serial in range(1, 9)]
     assert make.rows("select last from invoice_series") == [(8,)]
 
 
-def test_each_financial_year_begins_at_one(make, under_way, complete):
+def test_financial_year_starts_at_one(make, under_way, complete):
     march, april, next_march = under_way(3)
     for booking, at in (
         (march, datetime(2027, 3, 31, 18, 29, tzinfo=UTC)),
@@ -126,7 +126,7 @@ def test_each_financial_year_begins_at_one(make, under_way, complete):
     assert numbers(make) == ["SZ/26-27/000001", "SZ/27-28/000001", "SZ/27-28/000002"]
 
 
-def test_the_millionth_number_still_fits(make, under_way, complete):
+def test_millionth_number_fits(make, under_way, complete):
     first, second = under_way(2)
     make.run("insert into invoice_series values ('SZ/26-27', 999998)")
     complete(first)
@@ -134,7 +134,7 @@ def test_the_millionth_number_still_fits(make, under_way, complete):
     assert numbers(make) == ["SZ/26-27/999999", "SZ/26-27/1000000"]
 
 
-def test_refunds_afterwards_are_credit_notes_in_a_series_of_their_own(db, under_way, complete, issued, now):
+def test_later_refunds_are_credit_notes_in_own_series(db, under_way, complete, issued, now):
     [booking] = under_way(1)
     complete(booking)
     for amount in (100_00, booking.total - 100_00):
@@ -150,14 +150,14 @@ def test_refunds_afterwards_are_credit_notes_in_a_series_of_their_own(db, under_
         assert sum(getattr(note, name) for note in view.credit_notes) == getattr(view, name)
 
 
-def test_before_the_completion_nothing_is_credited(db, make, now):
+def test_no_credit_note_before_completion(db, make, now):
     booking = make.booking()
     with db.transaction() as session:
         invoicing.credit(session, LINE, booking.id, new_id(), 100_00, now)
     assert numbers(make) == []
 
 
-def test_a_cancellation_that_keeps_a_part_has_no_invoice(db, make, gateway, phonepe):
+def test_cancellation_fee_has_no_invoice(db, make, gateway, phonepe):
     make.chef()
     customer = make.customer()
     booking, _ = make.paid(gateway, phonepe, customer)
@@ -169,7 +169,7 @@ def test_a_cancellation_that_keeps_a_part_has_no_invoice(db, make, gateway, phon
     assert numbers(make) == []
 
 
-def test_an_invoice_is_its_customers_alone_and_read_in_one_statement(db, make, under_way, complete):
+def test_invoice_is_private_and_one_statement(db, make, under_way, complete):
     [booking] = under_way(1)
     customer_id = make.stored(booking.id).customer_id
     for stage in (0, 1):

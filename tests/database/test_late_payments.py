@@ -1,4 +1,4 @@
-"""Money that arrives when it is no longer needed goes back in full, and says so."""
+"""Payments of expired or paid bookings are refunded in full, and the customer is notified."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -8,7 +8,7 @@ import pytest
 from functions.wiring import line
 from shared.bookings import expiry
 from shared.payments import refunding, status_polling
-from tests.make import at, together
+from tests.make import always, run_concurrently
 
 GATEWAYS = ("v1", "v2")
 EXPIRED = timedelta(hours=1)
@@ -17,28 +17,28 @@ EXPIRED = timedelta(hours=1)
 @pytest.fixture
 def poll(db, gateway, now):
     def poll(our_id, after=EXPIRED):
-        return status_polling.poll_by_our_id(db, at(gateway), line, our_id, now + after)
+        return status_polling.poll_by_our_id(db, always(gateway), line, our_id, now + after)
 
     return poll
 
 
 @pytest.fixture
 def send_refunds(db, make, gateway, now):
-    """Do what the outbox promised about refunds, and then what the poll schedule would ask."""
+    """Handle the outbox's refund messages, then poll the refunds."""
 
     def send_refunds():
-        promised = make.rows("select payload->>'refund_id' from outbox where kind = 'payments.refund'")
+        messages = make.rows("select payload->>'refund_id' from outbox where kind = 'payments.refund'")
         states = []
-        for (refund_id,) in promised:
+        for (refund_id,) in messages:
             for _ in range(2):
-                state = refunding.advance(db, at(gateway), line, UUID(refund_id), now + EXPIRED)
+                state = refunding.advance(db, always(gateway), line, UUID(refund_id), now + EXPIRED)
             states.append(state.value)
         return states
 
     return send_refunds
 
 
-def told(make, person_id):
+def notifications_of(make, person_id):
     rows = make.rows("select kind from notifications where user_id = :id order by kind", id=person_id)
     return [kind for (kind,) in rows]
 
@@ -49,15 +49,13 @@ def happened(make):
 
 @pytest.fixture
 def expired(db, make, gateway, customer, booking, now):
-    """Let the booking lapse with a page open; return our id of the payment."""
+    """Let the booking expire with an open page; returns our id of the payment."""
     our_id = make.page(gateway, customer, booking.id).merchant_txn_id
     assert expiry.expire(db, line, now + EXPIRED)["cancelled"] == 1
     return our_id
 
 
-def test_a_success_after_the_booking_lapsed_is_refunded_in_full_and_takes_no_slot_back(
-    make, phonepe, customer, booking, expired, poll, send_refunds
-):
+def test_payment_after_expiry_is_refunded_in_full(make, phonepe, customer, booking, expired, poll, send_refunds):
     phonepe.settle(expired, "pay")
     for _ in range(2):
         assert poll(expired) == "succeeded"
@@ -66,34 +64,34 @@ def test_a_success_after_the_booking_lapsed_is_refunded_in_full_and_takes_no_slo
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "refunds_payable": -booking.total}
 
     assert send_refunds() == ["done"]
-    [refund] = [told for told in phonepe.transactions() if told["kind"] == "refund"]
+    [refund] = [transaction for transaction in phonepe.transactions() if transaction["kind"] == "refund"]
     assert (refund["amount"], refund["originalTransactionId"]) == (booking.total, expired)
     assert make.balances(booking.id) == {}
     assert make.stored(booking.id).payment_status == "refunded"
-    assert told(make, customer.id) == ["booked", "cancelled_unpaid", "refund_on_its_way", "refunded"]
+    assert notifications_of(make, customer.id) == ["booked", "cancelled_unpaid", "refund_on_its_way", "refunded"]
     assert happened(make)[-3:] == ["cancelled", "payment_too_late", "refund_done"]
     assert make.booking(make.customer(), chef_id=booking.chef_id).chef_id == booking.chef_id
 
 
-def test_a_chef_who_was_only_asked_is_told_nothing_of_it(make, phonepe, booking, expired, poll, send_refunds):
+def test_chef_with_open_offer_is_not_notified(make, phonepe, booking, expired, poll, send_refunds):
     phonepe.settle(expired, "pay")
     poll(expired)
     send_refunds()
-    assert told(make, booking.chef_id) == []
+    assert notifications_of(make, booking.chef_id) == []
 
 
-def test_a_late_success_told_many_times_at_once_is_refunded_once(make, phonepe, booking, expired, poll, send_refunds):
+def test_concurrent_late_successes_refund_once(make, phonepe, booking, expired, poll, send_refunds):
     phonepe.settle(expired, "pay")
-    assert set(together(6, lambda: poll(expired))) == {"succeeded"}
-    together(2, send_refunds)
+    assert set(run_concurrently(6, lambda: poll(expired))) == {"succeeded"}
+    run_concurrently(2, send_refunds)
     assert make.rows("select state, amount from refunds") == [("done", booking.total)]
     assert make.balances(booking.id) == {}
-    assert len([told for told in phonepe.transactions() if told["kind"] == "refund"]) == 1
+    assert len([transaction for transaction in phonepe.transactions() if transaction["kind"] == "refund"]) == 1
 
 
 @pytest.fixture
 def paid_twice(make, phonepe, gateway, customer, booking, poll):
-    """Pay a booking by its second attempt, then by the first, which had been given up; return both ids."""
+    """Pay a booking by its second attempt, then by the first, which had failed; returns both ids."""
     first = make.page(gateway, customer, booking.id).merchant_txn_id
     phonepe.settle(first, "decline", code="TIMED_OUT")
     assert poll(first, timedelta(0)) == "failed"
@@ -104,9 +102,7 @@ def paid_twice(make, phonepe, gateway, customer, booking, poll):
     return first, second
 
 
-def test_a_second_success_is_refunded_and_the_booking_stays_as_it_is(
-    make, customer, booking, paid_twice, poll, send_refunds
-):
+def test_second_success_is_refunded_booking_unchanged(make, customer, booking, paid_twice, poll, send_refunds):
     first, _ = paid_twice
     before = make.rows("select status, payment_status, acceptance, pay_by from bookings")
     for _ in range(2):
@@ -124,23 +120,19 @@ def test_a_second_success_is_refunded_and_the_booking_stays_as_it_is(
         ("duplicate",),
         ("applied",),
     ]
-    assert told(make, customer.id) == ["booked", "confirmed", "refund_on_its_way", "refunded"]
+    assert notifications_of(make, customer.id) == ["booked", "confirmed", "refund_on_its_way", "refunded"]
     assert "payment_duplicate" in happened(make)
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_second_success_of_a_booking_cancelled_since_is_a_duplicate_too(
-    make, booking, paid_twice, poll, send_refunds
-):
+def test_second_success_after_cancellation_is_duplicate(make, booking, paid_twice, poll, send_refunds):
     make.run("update bookings set status = 'cancelled', acceptance = 'unassigned', provider_id = null")
     poll(paid_twice[0])
     assert send_refunds() == ["done"]
     assert make.stored(booking.id).payment_status == "success"
 
 
-def test_two_payments_that_succeed_at_the_same_moment_are_one_applied_and_one_refunded(
-    make, phonepe, gateway, customer, booking, poll
-):
+def test_concurrent_successes_apply_one_and_refund_one(make, phonepe, gateway, customer, booking, poll):
     first = make.page(gateway, customer, booking.id).merchant_txn_id
     phonepe.settle(first, "decline")
     poll(first, timedelta(0))
@@ -148,6 +140,6 @@ def test_two_payments_that_succeed_at_the_same_moment_are_one_applied_and_one_re
     phonepe.settle(first, "pay", force=True)
     phonepe.settle(second, "pay")
     both = iter([first, second])
-    assert together(2, lambda: poll(next(both))) == ["succeeded", "succeeded"]
+    assert run_concurrently(2, lambda: poll(next(both))) == ["succeeded", "succeeded"]
     assert sorted(make.rows("select capture from payment_attempts")) == [("applied",), ("duplicate",)]
     assert make.rows("select count(*) from refunds") == [(1,)]

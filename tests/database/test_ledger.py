@@ -1,4 +1,4 @@
-"""The ledger holds by itself: what does not sum to zero is not stored, what is stored is not changed."""
+"""The database's own ledger rules: transactions sum to zero, and stored ones never change."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +10,7 @@ from shared.kit.ids import new_id
 from shared.ledger import postings
 from shared.ledger import queries as ledger
 from shared.ledger.postings import AccountCode, Kind, Parts, Posting
-from tests.make import together
+from tests.make import run_concurrently
 
 SAME_DATABASE = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -25,19 +25,19 @@ def balances(db, booking=None):
         return ledger.balances(session, booking)
 
 
-def test_postings_that_do_not_sum_to_zero_are_refused_when_they_are_committed(db, now):
+def test_unbalanced_postings_are_refused_at_commit(db, now):
     lines = [Posting(AccountCode.GATEWAY_CLEARING, 100), Posting(AccountCode.CUSTOMER_ADVANCE, -99)]
     with pytest.raises(ConstraintViolated, match="ledger_balanced"):
         post(db, now, lines)
     assert balances(db) == {}
 
 
-def test_a_transaction_without_postings_is_refused(db, now):
+def test_transaction_without_postings_is_refused(db, now):
     with pytest.raises(ConstraintViolated, match="ledger_balanced"):
         post(db, now, [])
 
 
-def test_a_posting_added_to_a_booked_transaction_unbalances_it_and_is_refused(db, now):
+def test_later_posting_to_transaction_is_refused(db, now):
     post(db, now, postings.captured(100))
     with pytest.raises(ConstraintViolated, match="ledger_balanced"), db.transaction() as session:
         session.execute(
@@ -52,14 +52,14 @@ def test_a_posting_added_to_a_booked_transaction_unbalances_it_and_is_refused(db
 @pytest.mark.parametrize(
     "statement", ["update {} set id = id", "delete from {}", "truncate {} cascade", "delete from {} where false"]
 )
-def test_the_ledger_is_never_changed_deleted_or_emptied(db, now, table, statement):
+def test_ledger_cannot_be_changed_deleted_or_truncated(db, now, table, statement):
     post(db, now, postings.captured(100))
     with pytest.raises(ConstraintViolated, match="ledger_append_only"), db.transaction() as session:
         session.execute(text(statement.format(table)))
     assert balances(db) == {"gateway_clearing": 100, "customer_advance": -100}
 
 
-def test_a_posting_to_an_account_nobody_knows_or_of_nothing_is_refused(db, now):
+def test_posting_of_zero_or_to_unknown_account_is_refused(db, now):
     post(db, now, postings.captured(100))
     insert = text("""
     insert into ledger_postings (id, transaction_id, account, amount)
@@ -70,7 +70,7 @@ def test_a_posting_to_an_account_nobody_knows_or_of_nothing_is_refused(db, now):
         session.execute(insert, {"account": "cash", "amount": 0})
 
 
-def test_one_fact_of_one_source_is_booked_once_however_often_it_is_told(db, now):
+def test_one_source_fact_is_posted_once(db, now):
     source, booking = new_id(), new_id()
     for _ in range(3):
         post(db, now, postings.captured(100), source=source, booking=booking)
@@ -78,13 +78,13 @@ def test_one_fact_of_one_source_is_booked_once_however_often_it_is_told(db, now)
     assert balances(db, booking) == {"gateway_clearing": 0, "customer_advance": -100, "refunds_payable": 100}
 
 
-def test_one_fact_told_by_many_at_once_is_booked_once(db, now):
+def test_concurrent_posts_of_one_fact_are_one(db, now):
     source = new_id()
-    together(8, lambda: post(db, now, postings.captured(100), source=source))
+    run_concurrently(8, lambda: post(db, now, postings.captured(100), source=source))
     assert balances(db) == {"gateway_clearing": 100, "customer_advance": -100}
 
 
-def test_balances_are_told_of_everything_and_of_one_booking(db, now):
+def test_balances_cover_everything_or_one_booking(db, now):
     one, other = new_id(), new_id()
     post(db, now, postings.captured(100), booking=one)
     post(db, now, postings.captured(40), booking=other)
@@ -98,24 +98,24 @@ paise = st.integers(min_value=1, max_value=50_000_000)
 
 @SAME_DATABASE
 @given(provider=st.integers(0, 10**7), platform=st.integers(0, 10**6), gst=st.integers(0, 10**6), share=st.floats(0, 1))
-def test_whatever_a_visit_is_made_of_its_bookings_are_taken(db, make, now, provider, platform, gst, share):
+def test_every_visits_postings_are_accepted(db, make, now, provider, platform, gst, share):
     parts = Parts(provider, platform, gst)
     if parts.total == 0:
         return
     chef = make.chef()
-    kept = max(1, round(parts.total * share))
+    retained = max(1, round(parts.total * share))
     booking = new_id()
     post(db, now, postings.completed(parts, chef.id), Kind.COMPLETED, booking=booking)
-    post(db, now, postings.kept_on_cancellation(kept, parts, chef.id), Kind.KEPT, booking=booking)
-    post(db, now, postings.kept_on_cancellation(kept, parts, None), Kind.KEPT, booking=booking)
-    told = balances(db, booking)
-    assert sum(told.values()) == 0
-    assert told["customer_advance"] == parts.total + 2 * kept
+    post(db, now, postings.kept_on_cancellation(retained, parts, chef.id), Kind.KEPT, booking=booking)
+    post(db, now, postings.kept_on_cancellation(retained, parts, None), Kind.KEPT, booking=booking)
+    stored = balances(db, booking)
+    assert sum(stored.values()) == 0
+    assert stored["customer_advance"] == parts.total + 2 * retained
 
 
 @SAME_DATABASE
 @given(amount=paise)
-def test_every_transfer_of_any_amount_is_taken(db, now, amount):
+def test_transfers_of_any_amount_are_accepted(db, now, amount):
     booking = new_id()
     for transfer in (
         postings.captured,
@@ -131,11 +131,11 @@ def test_every_transfer_of_any_amount_is_taken(db, now, amount):
 
 @SAME_DATABASE
 @given(amounts=st.lists(st.integers(-1000, 1000).filter(bool), min_size=1, max_size=5))
-def test_the_database_takes_postings_exactly_when_they_sum_to_zero(db, now, amounts):
+def test_database_accepts_exactly_balanced_postings(db, now, amounts):
     lines = [Posting(AccountCode.CASH, amount) for amount in amounts]
     try:
         post(db, now, lines)
-        taken = True
+        accepted = True
     except ConstraintViolated:
-        taken = False
-    assert taken == (sum(amounts) == 0)
+        accepted = False
+    assert accepted == (sum(amounts) == 0)

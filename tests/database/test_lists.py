@@ -1,4 +1,4 @@
-"""Every list of the API's document, page by page while it grows: what was there is shown, and shown once."""
+"""Every list of the API's document shows each existing row exactly once while rows are added."""
 
 from collections import Counter
 from typing import Any
@@ -24,8 +24,8 @@ def ids(page: dict[str, Any]) -> list[str]:
 
 @pytest.mark.breaks_invariants("rows are stored one by one, without what belongs to them")
 @pytest.mark.parametrize("operation", LISTS, ids=str)
-def test_what_was_there_is_shown_exactly_once_while_rows_are_added(world: World, operation: Operation):
-    """Seen to fail with a cursor that forgets the id: all of these rows are of the same instant."""
+def test_existing_rows_are_listed_once_while_rows_are_added(world: World, operation: Operation):
+    """Seen to fail with a cursor that omits the id: all of these rows have the same instant."""
     add = ROWS.get(str(operation))
     assert add, f"say in tests/database/world.py how one more row comes into {operation}"
     for _ in range(5):

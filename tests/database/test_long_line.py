@@ -1,4 +1,4 @@
-"""The line the benchmark measures on is as long as it says: answers are late by that, in their order, and not by more."""
+"""The benchmark's delayed connection: answers arrive late by the given delay, in order, and not later."""
 
 import socket
 import threading
@@ -10,23 +10,23 @@ import pytest
 from tests.round_trips import CountingProxy
 
 
-def say_back(server: socket.socket) -> None:
+def echo(server: socket.socket) -> None:
     connection, _ = server.accept()
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with connection:
-        while heard := connection.recv(100):
-            connection.sendall(heard)
+        while received := connection.recv(100):
+            connection.sendall(received)
 
 
 @pytest.fixture
 def line() -> Iterator[CountingProxy]:
-    """A line to who says back what they hear."""
+    """Yield a delayed connection to an echo server."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        saying = threading.Thread(target=say_back, args=(server,))
-        saying.start()
+        echo_server = threading.Thread(target=echo, args=(server,))
+        echo_server.start()
         with CountingProxy(*server.getsockname()[:2]) as line:
             yield line
-        saying.join(5)
+        echo_server.join(5)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def caller(line: CountingProxy) -> Iterator[socket.socket]:
 
 
 def took(caller: socket.socket, times: int) -> float:
-    """Return the shortest of so many round trips: whatever else runs here makes them longer, never shorter."""
+    """Return the shortest of so many round trips in seconds: other load only makes them longer."""
     taken = []
     for _ in range(times):
         began = time.perf_counter()
@@ -48,21 +48,21 @@ def took(caller: socket.socket, times: int) -> float:
 
 
 @pytest.mark.parametrize("delay", [0.001, 0.005])
-def test_an_answer_is_late_by_what_is_said(line: CountingProxy, caller: socket.socket, delay: float) -> None:
-    """Fails for 1.2 ms, of which epoll makes 2: it waits by whole milliseconds."""
+def test_answer_is_delayed_by_given_time(line: CountingProxy, caller: socket.socket, delay: float) -> None:
+    """Fails for 1.2 ms, which epoll rounds to 2: it waits for whole milliseconds."""
     at_once = took(caller, 20)
     line.delay = delay
     assert delay <= took(caller, 20) - at_once + 0.0001 < delay + 0.0006
 
 
-def test_answers_queue_and_do_not_wait_for_each_other(line: CountingProxy, caller: socket.socket) -> None:
+def test_delayed_answers_overlap(line: CountingProxy, caller: socket.socket) -> None:
     line.delay = 0.02
-    began, said = time.perf_counter(), bytes(range(50))
-    for each in said:
+    began, sent = time.perf_counter(), bytes(range(50))
+    for each in sent:
         caller.sendall(bytes([each]))
         time.sleep(0.0005)
-    heard = b""
-    while len(heard) < len(said):
-        heard += caller.recv(100)
-    assert heard == said
+    received = b""
+    while len(received) < len(sent):
+        received += caller.recv(100)
+    assert received == sent
     assert time.perf_counter() - began < 0.02 * 10

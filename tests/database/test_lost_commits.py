@@ -1,4 +1,4 @@
-"""The server commits and its answer is lost on the way: whoever asks again finds it done, and it is done once."""
+"""The server commits and its answer is lost: the retry finds the effect and does not repeat it."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from shared.idempotency.queries import Key, Replayed, fingerprint
 from shared.kit.database import DatabaseUnavailable
 from shared.lines.home_chef.line import LINE
 from shared.payments import status_polling
-from tests.make import RULES, at, begin_as
+from tests.make import RULES, always, begin_as
 from tests.postgres_server import at_port
 from tests.round_trips import CountingProxy
 
@@ -28,14 +28,14 @@ def proxy(database_url: str) -> Iterator[CountingProxy]:
 
 @pytest.fixture
 def wired(proxy: CountingProxy, database_url: str) -> Iterator[PostgresDatabase]:
-    """The database on a line that loses answers."""
+    """The database on a connection that loses answers."""
     database = PostgresDatabase(at_port(database_url, proxy.url_port), 1)
     yield database
     database.dispose()
 
 
-def test_a_booking_whose_commit_got_no_answer_is_the_one_its_key_brings_again(make, wired, proxy, now):
-    """Fails when the key is not stored with the booking: the second request is refused as overlapping the first."""
+def test_booking_with_lost_commit_answer_is_found_by_key(make, wired, proxy, now):
+    """Fails when the key is not stored with the booking: the retry is refused as overlapping the first."""
     make.chef()
     customer = make.customer()
     request = make.request(customer)
@@ -54,21 +54,19 @@ def test_a_booking_whose_commit_got_no_answer_is_the_one_its_key_brings_again(ma
     assert make.rows("select id::text from bookings") == [(replayed.value.answer["id"],)]
 
 
-def test_a_settlement_whose_commit_got_no_answer_changes_nothing_when_it_is_made_again(
-    make, wired, proxy, gateway, phonepe, now
-):
-    """Fails when a success is applied to an attempt that has already succeeded (`ATTEMPT.allows` not asked)."""
+def test_settlement_with_lost_commit_answer_is_not_repeated(make, wired, proxy, gateway, phonepe, now):
+    """Fails when a success is applied to a succeeded attempt (`ATTEMPT.allows` unchecked)."""
     customer = make.customer()
     booking = make.booking(customer)
     txn = make.page(gateway, customer, booking.id).merchant_txn_id
     phonepe.settle(txn, "pay")
     proxy.lose_answers(to=COMMIT)
     with pytest.raises(DatabaseUnavailable):
-        status_polling.poll_by_our_id(wired, at(gateway), line, txn, now)
-    assert status_polling.poll_by_our_id(wired, at(gateway), line, txn, now) == "succeeded"
+        status_polling.poll_by_our_id(wired, always(gateway), line, txn, now)
+    assert status_polling.poll_by_our_id(wired, always(gateway), line, txn, now) == "succeeded"
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
     assert make.rows("select count(*) from ledger_transactions") == [(1,)]
-    told = make.rows("select kind from notifications order by 1")
-    assert told == [("booked",), ("confirmed",), ("visit_to_answer",)]
+    notifications = make.rows("select kind from notifications order by 1")
+    assert notifications == [("booked",), ("confirmed",), ("visit_to_answer",)]
     events = make.rows("select kind from booking_events where kind in ('payment_succeeded', 'confirmed') order by 1")
     assert events == [("confirmed",), ("payment_succeeded",)]

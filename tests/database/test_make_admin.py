@@ -1,4 +1,4 @@
-"""What `make admin` does to the database; the command itself is run by tests/docs."""
+"""The database effect of `make admin`; tests/docs runs the command itself."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from shared.users.models import ADMIN
 from tests.database.test_registration import email_of, living, sign_in
 
 
-def test_the_command_makes_an_admin_once_of_anybody_but_a_chef(make, db, now):
+def test_command_makes_admin_of_any_user_but_a_chef(make, db, now):
     customer, chef = make.customer(), make.chef()
     sign_in(db, email_of(make, customer), now)
     assert "by mail" in make_admin(db, "boss@test.example", now)
@@ -28,7 +28,7 @@ def test_the_command_makes_an_admin_once_of_anybody_but_a_chef(make, db, now):
     assert THE_OPERATOR.id == UUID(int=0)
 
 
-def test_the_command_leaves_a_customer_with_bookings_alone(make, db, now):
+def test_command_refuses_customer_with_bookings(make, db, now):
     customer = make.customer()
     make.booking(customer)
     with pytest.raises(HasBookings):

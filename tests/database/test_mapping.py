@@ -1,4 +1,4 @@
-"""Each function loads only what is its own; what it loads is whole."""
+"""Each function imports only its own tables, and every table they reference."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ print(*[table.name for table in Base.metadata.sorted_tables])
 
 
 def tables_of(target: str) -> set[str]:
-    """Import a target alone, as its function does, and return the tables it then knows."""
+    """Import a target alone, as its function does; returns its tables."""
     environ = os.environ | placeholders()
     command = [sys.executable, "-W", "error::sqlalchemy.exc.SAWarning", "-c", CONFIGURE, target]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
@@ -35,6 +35,6 @@ def test_every_foreign_key_of_a_function_alone_finds_its_table(target):
     tables_of(f"functions.{target}")
 
 
-def test_a_line_met_by_its_name_brings_every_table_it_needs():
+def test_loading_a_line_by_name_loads_its_tables():
     tables = tables_of("shared.lines.home_chef.line")
     assert {"bookings", "appointments", "offers", "addresses", "users"} <= tables

@@ -1,4 +1,4 @@
-"""A release without a line of business is migrated only when nothing of that line is unfinished."""
+"""A release without a line of business migrates only if that line has no unfinished booking."""
 
 from importlib import import_module
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ from tests.postgres_server import shared_postgres
 
 @pytest.fixture
 def upgrade(database_url, monkeypatch):
-    """Migrates the test's database as a release with these lines; the caller is the pipeline."""
+    """Migrate the test's database as a release with these lines; the caller is the pipeline."""
     chosen = Settings.read({**placeholders(), "DATABASE_URL": database_url})
     monkeypatch.setattr(wiring, "settings", lambda: chosen)
     monkeypatch.setattr(authentication, "invoked_by", lambda *_: None)
@@ -29,7 +29,7 @@ def upgrade(database_url, monkeypatch):
     return migrate
 
 
-def test_a_line_with_an_unfinished_booking_is_not_left_out(make, upgrade):
+def test_line_with_unfinished_booking_cannot_be_removed(make, upgrade):
     make.booking()
     with pytest.raises(Refusal) as refused:
         upgrade("errand")
@@ -38,7 +38,7 @@ def test_a_line_with_an_unfinished_booking_is_not_left_out(make, upgrade):
 
 
 @pytest.mark.breaks_invariants("the refund is made by hand")
-def test_a_line_is_left_out_once_its_refunds_have_arrived(make, gateway, phonepe, upgrade):
+def test_line_is_removable_once_refunds_are_done(make, gateway, phonepe, upgrade):
     booking, _ = make.paid(gateway, phonepe, make.customer())
     make.step(booking, "confirmed", "in_progress", "completed")
     make.run(
@@ -56,5 +56,5 @@ def test_a_line_is_left_out_once_its_refunds_have_arrived(make, gateway, phonepe
     assert upgrade().after == migrations.head()
 
 
-def test_an_empty_database_has_no_unfinished_line():
+def test_empty_database_has_no_unfinished_line():
     assert migrations.unfinished_lines(shared_postgres().new_database()) == []

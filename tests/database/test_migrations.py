@@ -1,4 +1,4 @@
-"""The schema the migrations make is the one the code means, forwards, backwards and in every constraint."""
+"""The migrations' schema equals the models' schema, forwards, backwards and in every constraint."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from shared.ledger.postings import AccountCode
 from shared.lines.home_chef.rate_card import CANCELLATION_TERMS, RateCard
 from tests.postgres_server import shared_postgres
 
-# What no model declares: a line's own rules for its rows of shared tables, and the triggers' constraint rows.
+# Declared by no model: a line's own checks on shared tables, and the triggers' constraint rows.
 ONLY_IN_MIGRATIONS = {
     "ck_appointments_home_chef_details",
     "ck_bookings_home_chef_assigned",
@@ -73,12 +73,12 @@ def rules_of_lines(url: str) -> set[str]:
         return {str(name) for name in connection.execute(text(named)).scalars()}
 
 
-def test_an_empty_database_is_brought_to_the_newest_schema_and_again_changes_nothing(empty_url):
+def test_migrating_empty_database_twice_changes_nothing(empty_url):
     assert migrations.upgrade(empty_url) == (None, "0003")
     assert migrations.upgrade(empty_url) == ("0003", "0003")
 
 
-def test_every_step_has_its_way_back_and_can_be_taken_again(empty_url):
+def test_every_step_can_be_reverted_and_repeated(empty_url):
     migrations.upgrade(empty_url)
     migrations.downgrade(empty_url, "base")
     with connected(empty_url) as connection:
@@ -88,59 +88,60 @@ def test_every_step_has_its_way_back_and_can_be_taken_again(empty_url):
     assert migrations.upgrade(empty_url) == (None, "0003")
 
 
-def test_each_step_alone_goes_down_and_up(empty_url):
-    """A line's step leaves nothing of the line behind, the appointments' nothing of theirs; the core stands alone."""
+def test_each_step_goes_down_and_up_alone(empty_url):
+    """A line's step removes everything of the line, the appointments' step everything of theirs."""
     migrations.upgrade(empty_url)
-    everything = tables_of(empty_url)
+    all_tables = tables_of(empty_url)
     assert rules_of_lines(empty_url) == ONLY_IN_MIGRATIONS - {"ledger_balanced"}
     migrations.downgrade(empty_url, "0002")
-    assert tables_of(empty_url) == everything - HOME_CHEF
+    assert tables_of(empty_url) == all_tables - HOME_CHEF
     assert rules_of_lines(empty_url) == set()
     migrations.downgrade(empty_url, "0001")
-    assert tables_of(empty_url) == everything - HOME_CHEF - APPOINTMENTS
+    assert tables_of(empty_url) == all_tables - HOME_CHEF - APPOINTMENTS
     assert migrations.upgrade(empty_url, "0002") == ("0001", "0002")
     assert migrations.upgrade(empty_url) == ("0002", "0003")
 
 
-def test_a_database_of_a_later_release_is_left_as_it_is(empty_url):
-    """Fails when the code that is taken back cannot be deployed, because it does not know where the database is."""
+def test_database_of_later_release_is_unchanged(empty_url):
+    """Fails when rolled-back code cannot be deployed because it does not know the database's revision."""
     migrations.upgrade(empty_url)
     with connected(empty_url) as connection:
         connection.execute(text("update alembic_version set version_num = '9999'"))
     assert migrations.upgrade(empty_url) == ("9999", "9999")
 
 
-def test_a_database_that_is_at_the_last_step_is_told_so_without_alembic(database_url):
+def test_current_revision_is_detected_without_alembic(database_url):
     code = "import sys; from infra import migrations; print(migrations.upgrade(sys.argv[1]), 'alembic' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code, database_url], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == f"('{migrations.head()}', '{migrations.head()}') False"
 
 
-def test_alembic_finds_no_difference_between_the_schema_and_the_models(database_url):
+def test_alembic_finds_no_difference_to_models(database_url):
     with connected(database_url) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
 
 
 @pytest.mark.parametrize("facts", [CONSTRAINTS, INDEXES, COLUMNS], ids=["constraints", "indexes", "columns"])
-def test_the_schema_is_to_the_letter_the_one_the_models_would_make(database_url, empty_url, facts):
-    """Alembic compares no CHECK, no exclusion constraint and no predicate of an index; Postgres' own catalogue does."""
+def test_migrated_schema_equals_models_schema(database_url, empty_url, facts):
+    """Alembic compares no CHECK, no exclusion constraint and no index predicate; this test reads Postgres'
+    catalogue."""
     with connected(empty_url) as connection:
         for extension in ("btree_gist", "pg_trgm"):
             connection.execute(text(f"create extension {extension}"))
         metadata.create_all(connection)
-        meant = rows(connection, facts)
+        expected = rows(connection, facts)
     with connected(database_url) as connection:
-        assert rows(connection, facts) == meant
+        assert rows(connection, facts) == expected
 
 
-def test_the_accounts_of_the_ledger_are_the_ones_the_code_knows(database_url):
+def test_ledger_accounts_equal_codes_accounts(database_url):
     with connected(database_url) as connection:
         codes = connection.execute(text("select code from ledger_accounts")).scalars().all()
     assert sorted(codes) == sorted(AccountCode)
 
 
-def test_the_first_tariff_row_is_the_documented_default(database_url):
+def test_first_tariff_row_is_documented_default(database_url):
     with connected(database_url) as connection:
         rates, cancellation = connection.execute(text("select rates, cancellation from home_chef_tariffs")).one()
     assert RateCard.from_row(rates) == RateCard()

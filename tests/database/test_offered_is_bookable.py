@@ -1,4 +1,4 @@
-"""What is offered can be booked, and what can be booked was offered, whatever the calendars hold."""
+"""Offered times can be booked and bookable times are offered, for any calendar."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ SLOTS = st.tuples(st.integers(0, 6), MINUTES, MINUTES).filter(lambda slot: slot[
 NIGHTS = [(day, starts, ends) for day in range(7) for starts, ends in ((1_200, 1_440), (0, 180))]
 ALWAYS = [(day, 0, 1_440) for day in range(7)]
 WEEKS = st.lists(SLOTS, max_size=8) | st.just(NIGHTS) | st.just(ALWAYS)
-# From the day before the one asked for, in minutes: visits that reach into it, cross its end, or leave just the way.
+# In minutes from the day before the requested one: visits that reach into it, cross its end, or leave just the gap.
 HELD = st.tuples(st.integers(-16, 64).map(lambda step: step * 30) | st.integers(0, 1_439), st.integers(60, 510))
 
 
 @dataclass(frozen=True)
 class Working:
-    """A chef's week, the days off and what is held, both counted from the day that is asked for."""
+    """A chef's week, days off and busy periods, counted from the requested day."""
 
     week: list[tuple[int, int, int]]
     days_off: set[int]
@@ -48,8 +48,8 @@ CHEFS = st.lists(
 _numbers = count(1)
 
 
-class Town:
-    """A city of its own for one example, so that no other's chefs come there."""
+class IsolatedCity:
+    """A separate city for one example, without other examples' chefs."""
 
     def __init__(self, make, chefs, ahead):
         self.make, self.db, self.now = make, make.db, make.now
@@ -60,7 +60,7 @@ class Town:
         self.chefs = [self.settle(chef) for chef in chefs]
 
     def settle(self, working):
-        """Make a chef of this town; where slots or visits of an example overlap, the first is kept."""
+        """Make a chef of this town; of overlapping slots or visits the first is kept."""
         chef = self.make.chef(week=[], service_city=self.name)
         for weekday, starts, ends in working.week:
             self.make.run(
@@ -103,11 +103,11 @@ class Town:
             session.rollback()
 
     def books(self, at, hours, chef_id=None):
-        """Return the chef with whom a visit is really booked, which is then undone; None where it is refused."""
-        given = {"booking_date": self.day, "time_slot": at, "duration_hours": hours, "chef_id": chef_id}
+        """Return the chef of a booking that is then rolled back; None if it is refused."""
+        wanted = {"booking_date": self.day, "time_slot": at, "duration_hours": hours, "chef_id": chef_id}
         try:
             return placement.place(
-                self.undone, LINE, self.make.request(self.customer, **given), lambda _: None, RULES, self.now
+                self.undone, LINE, self.make.request(self.customer, **wanted), lambda _: None, RULES, self.now
             ).chef_id
         except NOT_BOOKABLE:
             return None
@@ -141,11 +141,10 @@ class Town:
 @example(chefs=[Working(NIGHTS, {1}, [])], ahead=3, hours=2, looked_at={time(22), time(23)})
 @example(chefs=[Working(NIGHTS, set(), [(1_410, 120)])], ahead=2, hours=1, looked_at={time(22), time(22, 30)})
 @example(chefs=[Working(ALWAYS, set(), [(-60, 150), (1_470, 90)])], ahead=60, hours=2, looked_at={time(1), time(11)})
-def test_what_is_offered_can_be_booked_and_what_can_be_booked_is_offered(make, chefs, ahead, hours, looked_at):
-    """Seen to fail with the gap left out of `Calendar.is_busy`, days off read for the day asked for alone, slots that
-    meet kept apart in `calendar._joined`, the horizon left out of the times, and busy chefs listed.
-    """
-    town = Town(make, chefs, ahead)
+def test_offered_times_equal_bookable_times(make, chefs, ahead, hours, looked_at):
+    """Seen to fail without the gap in `Calendar.is_busy`, with days off read for the requested day alone, with adjacent
+    slots not merged in `calendar._joined`, without the horizon, and with busy chefs listed."""
+    town = IsolatedCity(make, chefs, ahead)
     bookable = {chef: [at for at in HALF_HOURS if town.books(at, hours, chef)] for chef in town.chefs}
     for chef, times in bookable.items():
         assert town.times(hours, chef) == times

@@ -1,4 +1,4 @@
-"""A chef answers for a visit, starts it and ends it."""
+"""A chef accepts, starts and completes a visit."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, time, timedelta
@@ -15,17 +15,17 @@ from shared.bookings.transitions import StatusChangeNotAllowed
 from shared.kit.ids import new_id
 from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.visit import CHEF
-from tests.make import together
+from tests.make import run_concurrently
 
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
 def step(make, now):
-    """Take a chef's next step with a booking, that long after it was made."""
+    """Take a chef's step that long after the booking was made."""
 
     def step(booking, status, after=timedelta(0), chef_id=None, window=0, reason=None):
-        begin = make.acting(chef_id or booking.chef_id, CHEF)
+        begin = make.begin_as_actor(chef_id or booking.chef_id, CHEF)
         row = status_changes.by_provider(begin, LINE, booking.id, ProviderAction(status), reason, window, now + after)
         return row.booking.status, row.booking.acceptance
 
@@ -41,7 +41,7 @@ def events(make):
     return [kind for (kind,) in make.rows("select kind from booking_events order by id")]
 
 
-def test_a_chef_who_accepts_confirms_an_unpaid_booking_and_gives_it_a_day_to_be_paid(make, step, now):
+def test_accepting_unpaid_booking_gives_a_day_to_pay(make, step, now):
     booking = make.booking()
     assert step(booking, "confirmed") == ("confirmed", "accepted")
     stored = make.stored(booking.id)
@@ -64,22 +64,20 @@ def test_a_chef_who_accepts_confirms_an_unpaid_booking_and_gives_it_a_day_to_be_
         (date(2026, 11, 20), time(13), timedelta(minutes=10), timedelta(minutes=40)),
     ],
 )
-def test_a_confirmed_booking_is_to_be_paid_within_a_day_and_two_hours_before_its_start_but_never_under_half_an_hour(
-    make, step, now, day, at, accepted_after, pay_by_after
-):
+def test_accepted_bookings_deadline_depends_on_its_start(make, step, now, day, at, accepted_after, pay_by_after):
     booking = make.booking(booking_date=day, time_slot=at)
     step(booking, "confirmed", accepted_after)
     assert make.stored(booking.id).pay_by == now + pay_by_after
 
 
-def test_a_chef_accepts_a_visit_the_payment_confirmed(make, paid, step):
+def test_accepting_paid_visit_confirms_it(make, paid, step):
     assert make.stored(paid.id).acceptance == "awaiting"
     assert step(paid, "confirmed") == ("confirmed", "accepted")
     assert make.stored(paid.id).pay_by is None
     assert events(make)[-2:] == ["confirmed", "accepted"]
 
 
-def test_a_chef_who_accepted_before_the_payment_is_told_when_it_arrives(make, gateway, phonepe, step):
+def test_early_accepting_chef_is_notified_of_payment(make, gateway, phonepe, step):
     customer = make.customer()
     booking = make.booking(customer)
     step(booking, "confirmed")
@@ -92,7 +90,7 @@ def test_a_chef_who_accepted_before_the_payment_is_told_when_it_arrives(make, ga
     assert kinds == [("visit_paid",)]
 
 
-def test_an_offer_is_gone_at_the_instant_it_lapses_swept_or_not(make, paid, step):
+def test_offer_is_gone_at_expiry_before_and_after_sweep(make, paid, step):
     [(expires_at,)] = make.rows("select expires_at from offers")
     left = expires_at - make.now
     with pytest.raises(OfferGone) as refused:
@@ -103,13 +101,13 @@ def test_an_offer_is_gone_at_the_instant_it_lapses_swept_or_not(make, paid, step
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 @pytest.mark.parametrize("state", ["lapsed", "withdrawn", "declined"])
-def test_an_offer_that_is_over_cannot_be_accepted(make, paid, step, state):
+def test_ended_offer_cannot_be_accepted(make, paid, step, state):
     make.run("update offers set state = :state", state=state)
     with pytest.raises(OfferGone):
         step(paid, "confirmed")
 
 
-def test_a_visit_whose_time_to_pay_is_over_cannot_be_accepted_swept_or_not(make, step):
+def test_overdue_visit_cannot_be_accepted(make, step):
     booking = make.booking()
     with pytest.raises(OfferGone):
         step(booking, "confirmed", timedelta(minutes=30))
@@ -117,8 +115,8 @@ def test_a_visit_whose_time_to_pay_is_over_cannot_be_accepted_swept_or_not(make,
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_an_offer_that_ends_while_the_chef_waits_for_the_row_is_gone(make, db, paid, step):
-    """Fails when the offer is read by the statement that waits for the lock: it would be what it was before."""
+def test_offer_expiring_during_lock_wait_is_gone(make, db, paid, step):
+    """Fails when the statement that waits for the lock reads the offer: it would return the old version."""
     with ThreadPoolExecutor(1) as pool:
         with db.transaction() as session:
             session.execute(text("select 1 from bookings for no key update"))
@@ -131,7 +129,7 @@ def test_an_offer_that_ends_while_the_chef_waits_for_the_row_is_gone(make, db, p
     assert make.stored(paid.id).acceptance == "awaiting"
 
 
-def test_a_visit_that_was_paid_and_accepted_is_started_and_completed(make, paid, step, now):
+def test_paid_accepted_visit_is_started_and_completed(make, paid, step, now):
     step(paid, "confirmed")
     assert step(paid, "in_progress", 2 * HOUR) == ("in_progress", "accepted")
     assert step(paid, "completed", 4 * HOUR, reason="All eaten") == ("completed", "accepted")
@@ -140,7 +138,7 @@ def test_a_visit_that_was_paid_and_accepted_is_started_and_completed(make, paid,
     assert make.rows("select reason from booking_events where kind = 'completed'") == [("All eaten",)]
 
 
-def test_a_completed_visit_turns_the_advance_into_what_each_side_earned(make, paid, step):
+def test_completion_posts_each_partys_earnings(make, paid, step):
     for status in ("confirmed", "in_progress", "completed"):
         step(paid, status)
     lines = paid.breakdown
@@ -158,7 +156,7 @@ def test_a_completed_visit_turns_the_advance_into_what_each_side_earned(make, pa
     assert ("completed",) in kinds
 
 
-def test_repeating_a_step_is_no_step(make, paid, step):
+def test_repeated_step_changes_nothing(make, paid, step):
     for status in ("confirmed", "in_progress", "completed"):
         first = step(paid, status)
         before = events(make)
@@ -168,12 +166,12 @@ def test_repeating_a_step_is_no_step(make, paid, step):
 
 
 @pytest.mark.parametrize("status", ["confirmed", "in_progress", "completed"])
-def test_a_step_taken_many_times_at_once_is_taken_once(make, paid, step, status):
+def test_concurrent_steps_take_effect_once(make, paid, step, status):
     for before in ("confirmed", "in_progress", "completed"):
         if before == status:
             break
         step(paid, before)
-    outcomes = together(5, lambda: step(paid, status))
+    outcomes = run_concurrently(5, lambda: step(paid, status))
     assert set(outcomes) == {(status, "accepted")}
     assert len(events(make)) == len(set(events(make)))
     assert make.rows("select count(*) from ledger_transactions where kind = 'completed'") == [
@@ -181,7 +179,7 @@ def test_a_step_taken_many_times_at_once_is_taken_once(make, paid, step, status)
     ]
 
 
-def test_a_visit_does_not_start_unpaid(make, step):
+def test_unpaid_visit_cannot_start(make, step):
     booking = make.booking()
     step(booking, "confirmed")
     with pytest.raises(StatusChangeNotAllowed, match="paid") as refused:
@@ -189,12 +187,12 @@ def test_a_visit_does_not_start_unpaid(make, step):
     assert refused.value.status == 409
 
 
-def test_a_visit_does_not_start_before_its_chef_accepted_it(paid, step):
+def test_visit_cannot_start_before_acceptance(paid, step):
     with pytest.raises(StatusChangeNotAllowed, match="accepted"):
         step(paid, "in_progress")
 
 
-def test_a_visit_starts_from_an_hour_before_its_time_where_that_is_set(paid, step):
+def test_configured_visit_starts_at_most_an_hour_early(paid, step):
     step(paid, "confirmed")
     window = paid.starts_at - timedelta(minutes=60)
     ahead = window - paid.created_at
@@ -204,7 +202,7 @@ def test_a_visit_starts_from_an_hour_before_its_time_where_that_is_set(paid, ste
     assert step(paid, "in_progress", ahead, window=60) == ("in_progress", "accepted")
 
 
-def test_a_visit_whose_money_a_person_looks_at_does_not_start_until_that_is_closed(make, paid, step):
+def test_visit_under_payment_review_cannot_start(make, paid, step):
     step(paid, "confirmed")
     make.run(
         "insert into exceptions (id, kind, subject_id, booking_id, facts) values (:id, 'chargeback', :id, :booking, '{}')",
@@ -229,9 +227,7 @@ def test_a_visit_whose_money_a_person_looks_at_does_not_start_until_that_is_clos
         (["confirmed", "in_progress", "completed"], "confirmed", []),
     ],
 )
-def test_a_step_the_table_does_not_have_is_refused_naming_the_states(
-    make, gateway, phonepe, step, steps, target, allowed
-):
+def test_invalid_step_is_refused_with_both_states(make, gateway, phonepe, step, steps, target, allowed):
     booking = make.paid(gateway, phonepe)[0] if steps else make.booking()
     for status in steps:
         step(booking, status)
@@ -243,14 +239,14 @@ def test_a_step_the_table_does_not_have_is_refused_naming_the_states(
     assert (refused.value.status, events(make)) == (409, before)
 
 
-def test_a_visit_that_is_another_chefs_or_nobodys_is_not_found(make, paid, step):
+def test_foreign_or_missing_visit_is_not_found(make, paid, step):
     for chef_id in (make.chef().id, make.stored(paid.id).customer_id, new_id()):
         with pytest.raises(BookingNotFound):
             step(paid, "confirmed", chef_id=chef_id)
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_visit_that_is_no_longer_theirs_is_not_found(make, paid, step):
+def test_reassigned_visit_is_not_found(make, paid, step):
     step(paid, "confirmed")
     make.run("update bookings set provider_id = :other", other=make.chef().id)
     with pytest.raises(BookingNotFound):
@@ -258,7 +254,7 @@ def test_a_visit_that_is_no_longer_theirs_is_not_found(make, paid, step):
 
 
 @pytest.mark.parametrize(
-    ("starts_in", "asked_at", "lapses_after"),
+    ("starts_in", "offered_at", "lapses_after"),
     [
         (timedelta(hours=5, minutes=59), time(10, 30), timedelta(minutes=15)),
         (timedelta(hours=6), time(10, 30), timedelta(hours=2)),
@@ -268,7 +264,7 @@ def test_a_visit_that_is_no_longer_theirs_is_not_found(make, paid, step):
         (timedelta(days=1), time(20), timedelta(hours=2)),
     ],
 )
-def test_an_offers_clock_runs_from_eight_to_ten_in_the_place(now, starts_in, asked_at, lapses_after):
+def test_offer_time_counts_from_eight_to_ten_local_time(now, starts_in, offered_at, lapses_after):
     local_midnight = now - timedelta(hours=10, minutes=30)
-    at = local_midnight + timedelta(hours=asked_at.hour, minutes=asked_at.minute)
+    at = local_midnight + timedelta(hours=offered_at.hour, minutes=offered_at.minute)
     assert offers.offer_ends(LINE.policy, at + starts_in, "Asia/Kolkata", at) == at + lapses_after

@@ -1,4 +1,4 @@
-"""One-time codes, in a real Redis, through the real client: limits to the second, five tries, nothing to steal."""
+"""One-time codes in a real Redis through the real client: exact limits, five tries, no readable secret."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from shared.kit.settings import Keys
 from shared.kit.store import StoreUnavailable
 from shared.sign_in.limits import Client
 from shared.sign_in.otp import OneTimeCodes, OtpInvalid, OtpLimited
-from tests.make import together
+from tests.make import run_concurrently
 from tests.redis_server import RedisServer
 
 EMAIL, OTHER = "meera@test.example", "ravi@test.example"
@@ -25,15 +25,15 @@ def server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def redis(server) -> Iterator["Inside"]:
+def redis(server) -> Iterator["RedisInspector"]:
     server.flush()
-    inside = Inside(server.redis.port)
-    yield inside
-    inside.close()
+    inspector = RedisInspector(server.redis.port)
+    yield inspector
+    inspector.close()
 
 
 @pytest.fixture
-def store(server: RedisServer, redis: "Inside") -> Iterator[UpstashRedis]:  # noqa: ARG001 - emptied before it is used
+def store(server: RedisServer, redis: "RedisInspector") -> Iterator[UpstashRedis]:  # noqa: ARG001 - emptied before use
     store = UpstashRedis(server.url, server.token, (1.0, 10.0))
     yield store
     store.close()
@@ -44,124 +44,124 @@ def codes(store) -> OneTimeCodes:
     return OneTimeCodes(store, Keys({"1": "a-key-of-the-tests"}), 300, 300)
 
 
-class Inside:
-    """Redis as its administrator sees it."""
+class RedisInspector:
+    """Redis with an administrator's access."""
 
     def __init__(self, port: int) -> None:
         self._connection = RedisConnection(port)
         self.close = self._connection.close
 
-    def ask(self, *words: str | int | bytes):
+    def execute(self, *parts: str | int | bytes):
         [answer] = self._connection.ask(
-            [[str(word).encode() if not isinstance(word, bytes) else word for word in words]]
+            [[str(part).encode() if not isinstance(part, bytes) else part for part in parts]]
         )
         return answer
 
     def names(self, pattern: str = "*") -> list[str]:
-        return sorted(key.decode() for key in self.ask("KEYS", pattern))
+        return sorted(key.decode() for key in self.execute("KEYS", pattern))
 
     def lives(self) -> dict[str, int]:
-        """The seconds each kind of key lives, rounded up."""
-        return {key.split(":")[1]: -(-self.ask("PTTL", key) // 1000) for key in self.names()}
+        """Return the remaining seconds of each kind of key, rounded up."""
+        return {key.split(":")[1]: -(-self.execute("PTTL", key) // 1000) for key in self.names()}
 
     def pass_time(self, pattern: str) -> None:
-        """Let what is kept under these names run out."""
+        """Expire the keys with these names."""
         for key in self.names(pattern):
-            self.ask("DEL", key)
+            self.execute("DEL", key)
 
-    def everything(self) -> str:
-        told = []
+    def dump(self) -> str:
+        values = []
         for key in self.names():
-            kind = self.ask("TYPE", key)
-            told.append((key, self.ask("HGETALL", key) if kind == b"hash" else self.ask("GET", key)))
-        return repr(told)
+            kind = self.execute("TYPE", key)
+            values.append((key, self.execute("HGETALL", key) if kind == b"hash" else self.execute("GET", key)))
+        return repr(values)
 
 
 def wrong(code: str) -> str:
     return f"{(int(code) + 1) % 1_000_000:06d}"
 
 
-def take(codes, code, identifier=EMAIL, client=HOME, *, known=False):
+def verify(codes, code, identifier=EMAIL, client=HOME, *, known=False):
     try:
         codes.verify(identifier, code, client, known=known)
     except OtpInvalid:
         return "invalid"
-    return "taken"
+    return "accepted"
 
 
 def sends(codes, redis, count):
-    """Send that many codes, each half a minute after the one before."""
+    """Send that many codes, half a minute apart."""
     for _ in range(count):
         codes.issue(EMAIL, HOME, known=False)
         redis.pass_time("otp:send30:*")
 
 
-def test_a_code_has_six_digits_and_is_taken_once_which_is_no_failure(codes, redis):
+def test_code_has_six_digits_and_works_once(codes, redis):
     code = codes.issue(EMAIL, HOME, known=False)
     assert len(code) == sum(map(str.isdecimal, code)) == 6
-    assert [take(codes, code), take(codes, code)] == ["taken", "invalid"]
+    assert [verify(codes, code), verify(codes, code)] == ["accepted", "invalid"]
     assert redis.names("otp:failed-day:*") == []
 
 
-def test_a_code_is_the_identifiers_it_was_sent_to(codes):
+def test_code_is_valid_only_for_its_identifier(codes):
     code = codes.issue(EMAIL, HOME, known=False)
-    assert take(codes, code, OTHER) == "invalid"
-    assert take(codes, code, client=OFFICE) == "taken"  # the mail may be read on another line
+    assert verify(codes, code, OTHER) == "invalid"
+    assert verify(codes, code, client=OFFICE) == "accepted"  # the mail may be read on another network
 
 
-def test_a_code_lives_five_minutes(codes, redis):
+def test_code_expires_after_five_minutes(codes, redis):
     code = codes.issue(EMAIL, HOME, known=False)
     assert redis.lives()["code"] == 300
     redis.pass_time("otp:code:*")
-    assert take(codes, code) == "invalid"
+    assert verify(codes, code) == "invalid"
 
 
-def test_a_new_code_voids_the_one_before(codes, redis):
+def test_new_code_invalidates_previous(codes, redis):
     first = codes.issue(EMAIL, HOME, known=False)
     redis.pass_time("otp:send30:*")
     second = codes.issue(EMAIL, HOME, known=False)
-    assert first == second or take(codes, first) == "invalid"
-    assert take(codes, second) == "taken"
+    assert first == second or verify(codes, first) == "invalid"
+    assert verify(codes, second) == "accepted"
 
 
-def test_a_code_is_tried_five_times_and_then_the_right_one_is_refused_too(codes):
+def test_correct_code_is_refused_after_five_tries(codes):
     code = codes.issue(EMAIL, HOME, known=False)
-    assert [take(codes, wrong(code)) for _ in range(5)] == ["invalid"] * 5
-    assert take(codes, code) == "invalid"
+    assert [verify(codes, wrong(code)) for _ in range(5)] == ["invalid"] * 5
+    assert verify(codes, code) == "invalid"
 
 
-def test_the_fifth_try_may_be_the_right_one(codes):
+def test_fifth_try_may_succeed(codes):
     code = codes.issue(EMAIL, HOME, known=False)
-    assert [take(codes, wrong(code)) for _ in range(4)] == ["invalid"] * 4
-    assert take(codes, code) == "taken"
+    assert [verify(codes, wrong(code)) for _ in range(4)] == ["invalid"] * 4
+    assert verify(codes, code) == "accepted"
 
 
-def test_fifty_wrong_codes_at_once_are_five_tries(codes, redis):
+def test_fifty_concurrent_wrong_codes_count_five_tries(codes, redis):
     code = codes.issue(EMAIL, HOME, known=False)
-    outcomes = together(50, lambda: take(codes, wrong(code)))
+    outcomes = run_concurrently(50, lambda: verify(codes, wrong(code)))
     assert set(outcomes) == {"invalid"}
     [key] = redis.names("otp:code:*")
-    assert redis.ask("HGET", key, "tries") == b"5"
+    assert redis.execute("HGET", key, "tries") == b"5"
     [failed] = redis.names("otp:failed-day:*")
-    assert redis.ask("GET", failed) == b"5"
-    assert take(codes, code) == "invalid"
+    assert redis.execute("GET", failed) == b"5"
+    assert verify(codes, code) == "invalid"
 
 
-def test_the_right_code_presented_many_times_at_once_is_taken_once(codes):
+def test_concurrent_correct_codes_succeed_once(codes):
     code = codes.issue(EMAIL, HOME, known=False)
-    outcomes = together(10, lambda: take(codes, code))
-    assert sorted(outcomes) == ["invalid"] * 9 + ["taken"]
+    outcomes = run_concurrently(10, lambda: verify(codes, code))
+    assert sorted(outcomes) == ["accepted"] + ["invalid"] * 9
 
 
-def test_many_sends_at_once_are_one(codes):
-    outcomes = together(10, lambda: codes.issue(EMAIL, HOME, known=False))
+def test_concurrent_sends_send_one_code(codes):
+    outcomes = run_concurrently(10, lambda: codes.issue(EMAIL, HOME, known=False))
     refused = [outcome for outcome in outcomes if isinstance(outcome, OtpLimited)]
     assert len(refused) == 9
     [code] = [outcome for outcome in outcomes if isinstance(outcome, str)]
-    assert take(codes, code) == "taken"
+    assert verify(codes, code) == "accepted"
 
 
-def test_one_code_is_sent_in_thirty_seconds(codes, redis):
+def test_one_code_per_thirty_seconds(codes, redis):
     codes.issue(EMAIL, HOME, known=False)
     assert redis.lives()["send30"] == 30
     with pytest.raises(OtpLimited) as refused:
@@ -172,14 +172,14 @@ def test_one_code_is_sent_in_thirty_seconds(codes, redis):
     assert codes.issue(EMAIL, OFFICE, known=False)
 
 
-def test_a_refused_send_leaves_the_code_there_is(codes):
+def test_refused_send_keeps_existing_code(codes):
     code = codes.issue(EMAIL, HOME, known=False)
     with pytest.raises(OtpLimited):
         codes.issue(EMAIL, HOME, known=False)
-    assert take(codes, code) == "taken"
+    assert verify(codes, code) == "accepted"
 
 
-def test_five_codes_are_sent_in_five_minutes(codes, redis):
+def test_five_codes_per_five_minutes(codes, redis):
     sends(codes, redis, 5)
     assert redis.lives()["send300"] == 300
     with pytest.raises(OtpLimited) as refused:
@@ -190,7 +190,7 @@ def test_five_codes_are_sent_in_five_minutes(codes, redis):
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_thirty_codes_a_day_are_sent_to_an_identifier_but_a_known_device_is_not_bound(codes, redis, known):
+def test_daily_send_limit_does_not_apply_to_known_device(codes, redis, known):
     for number in range(30):
         client = Client.at(f"192.0.2.{number}")
         codes.issue(EMAIL, client, known=False)
@@ -204,26 +204,26 @@ def test_thirty_codes_a_day_are_sent_to_an_identifier_but_a_known_device_is_not_
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_thirty_failures_a_day_lock_an_identifier_but_not_its_known_device(codes, redis, known):
+def test_daily_failure_lock_does_not_apply_to_known_device(codes, redis, known):
     for number in range(6):
         code = codes.issue(EMAIL, Client.at(f"192.0.2.{number}"), known=False)
         for _ in range(5):
-            assert take(codes, wrong(code), client=OFFICE) == "invalid"
+            assert verify(codes, wrong(code), client=OFFICE) == "invalid"
     assert redis.lives()["failed-day"] == DAY
     code = codes.issue(EMAIL, HOME, known=known)
     if known:
-        assert take(codes, code, known=True) == "taken"
+        assert verify(codes, code, known=True) == "accepted"
     else:
         with pytest.raises(OtpLimited):
             codes.verify(EMAIL, code, HOME, known=False)
 
 
 @pytest.mark.parametrize(("client", "count"), [(HOME, 300), (IPV6, 20)], ids=["IPv4", "IPv6"])
-def test_a_network_is_sent_so_many_codes_an_hour(codes, redis, client, count):
+def test_network_has_hourly_send_limit(codes, redis, client, count):
     codes.issue(EMAIL, client, known=False)
     [key] = redis.names("otp:send-ip:*")
     assert redis.lives()["send-ip"] == HOUR
-    redis.ask("SET", key, count - 1, "KEEPTTL")
+    redis.execute("SET", key, count - 1, "KEEPTTL")
     assert codes.issue("one@test.example", client, known=False)
     with pytest.raises(OtpLimited):
         codes.issue("two@test.example", client, known=True)
@@ -231,18 +231,18 @@ def test_a_network_is_sent_so_many_codes_an_hour(codes, redis, client, count):
 
 
 @pytest.mark.parametrize(("client", "count"), [(HOME, 900), (IPV6, 60)], ids=["IPv4", "IPv6"])
-def test_a_network_tries_so_many_codes_an_hour_right_ones_too(codes, redis, client, count):
+def test_network_has_hourly_limit_on_all_tries(codes, redis, client, count):
     code = codes.issue(EMAIL, client, known=False)
-    take(codes, wrong(code), client=client)
+    verify(codes, wrong(code), client=client)
     [key] = redis.names("otp:verify-ip:*")
     assert redis.lives()["verify-ip"] == HOUR
-    redis.ask("SET", key, count - 1, "KEEPTTL")
-    assert take(codes, code, client=client) == "taken"
+    redis.execute("SET", key, count - 1, "KEEPTTL")
+    assert verify(codes, code, client=client) == "accepted"
     with pytest.raises(OtpLimited):
         codes.verify(EMAIL, code, client, known=True)
 
 
-def test_a_household_is_one_ipv6_network_and_an_address_mapped_into_it_is_what_it_is(codes):
+def test_ipv6_household_is_one_network_mapped_ipv4_is_ipv4(codes):
     codes.issue(EMAIL, IPV6, known=False)
     with pytest.raises(OtpLimited):
         codes.issue(EMAIL, Client.at("2001:db8:1:2:ffff::1"), known=False)
@@ -252,35 +252,35 @@ def test_a_household_is_one_ipv6_network_and_an_address_mapped_into_it_is_what_i
         codes.issue(EMAIL, Client.at("::ffff:203.0.113.7"), known=False)
 
 
-def test_a_counter_never_lives_longer_than_its_window(codes, redis):
-    """A window begins with the first: a counter that is pushed out by each use would never end."""
+def test_counter_never_outlives_its_window(codes, redis):
+    """A window begins with the first use: a counter extended by each use would never expire."""
     sends(codes, redis, 2)
-    assert [redis.ask("PTTL", key) > 0 for key in redis.names()] == [True] * len(redis.names())
+    assert [redis.execute("PTTL", key) > 0 for key in redis.names()] == [True] * len(redis.names())
     [key] = redis.names("otp:send300:*")
-    redis.ask("PEXPIRE", key, 100_000)
+    redis.execute("PEXPIRE", key, 100_000)
     codes.issue(EMAIL, HOME, known=False)
-    assert redis.ask("PTTL", key) <= 100_000
+    assert redis.execute("PTTL", key) <= 100_000
 
 
-def test_the_store_holds_no_code_no_address_of_either_kind_and_no_key(codes, redis):
-    """Fails with the network as it is in a counter's name: it would tell from where a person signs in."""
+def test_store_has_no_plain_code_address_or_key(codes, redis):
+    """Fails with a plain network address in a counter's name: it would reveal where a person signs in."""
     code = codes.issue(EMAIL, HOME, known=False)
     codes.issue(OTHER, IPV6, known=False)
-    take(codes, wrong(code))
-    everything = redis.everything()
+    verify(codes, wrong(code))
+    dump = redis.dump()
     for secret in (code, wrong(code), EMAIL, "meera", "a-key-of-the-tests", HOME.network, IPV6.network):
-        assert secret not in everything
+        assert secret not in dump
 
 
-def test_a_code_sent_under_the_key_before_is_still_taken_and_its_limits_still_count(store, codes):
+def test_code_and_limits_survive_key_rotation(store, codes):
     code = codes.issue(EMAIL, HOME, known=False)
     rotated = OneTimeCodes(store, Keys({"2": "a-new-key", "1": "a-key-of-the-tests"}), 300, 300)
     with pytest.raises(OtpLimited):
         rotated.issue(EMAIL, HOME, known=False)
-    assert take(rotated, code) == "taken"
+    assert verify(rotated, code) == "accepted"
 
 
-def test_the_global_rate_is_an_alarm_once_a_minute(store, redis, caplog):
+def test_global_rate_logs_alarm_once_a_minute(store, redis, caplog):
     codes = OneTimeCodes(store, Keys({"1": "a-key"}), 300, 3)
     for number in range(5):
         codes.issue(f"person{number}@test.example", HOME, known=False)
@@ -289,7 +289,7 @@ def test_the_global_rate_is_an_alarm_once_a_minute(store, redis, caplog):
     assert redis.lives()["rate"] == 60
 
 
-def test_without_the_store_no_code_is_sent_or_taken():
+def test_without_store_no_code_is_sent_or_accepted():
     with RedisServer() as server:
         url, token = server.url, server.token
     store = UpstashRedis(url, token)

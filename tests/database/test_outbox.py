@@ -1,4 +1,4 @@
-"""What is promised is stored with its fact, sent after the commit, and done by whoever comes first, once."""
+"""Outbox messages are stored with their fact, sent after the commit, and done once by the first worker."""
 
 from datetime import timedelta
 
@@ -11,9 +11,9 @@ from shared.outbox.pending import PENDING, PendingMessage
 from shared.outbox.queries import GRACE, LEASE, SENDS, SWEEP_BACKOFF_MINUTES, Overdue
 from shared.outbox.sweep import BATCH, sweep
 from tests.fakes import Queue
-from tests.make import together
+from tests.make import run_concurrently
 
-JUST = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
 NOTHING = {"overdue": 0, "dead": 0, "oldest_seconds": 0, "sent": 0}
 
@@ -30,7 +30,7 @@ def dispatching(db, queue) -> DispatchingDatabase:
 
 @pytest.fixture
 def add(dispatching, now):
-    """Promise something in a transaction of its own; returns the message's id."""
+    """Enqueue a message in its own transaction; returns its id."""
 
     def add(kind="payments.refund", due_at=None):
         with dispatching.transaction() as session:
@@ -43,7 +43,7 @@ def add(dispatching, now):
 
 @pytest.fixture
 def backlog(db, now):
-    """Promise so much of which nothing reached the queue."""
+    """Enqueue so many messages that never reach the queue."""
 
     def backlog(count):
         with db.transaction() as session:
@@ -67,14 +67,14 @@ def finish(db, message_id, now):
         queries.mark_done(session, message_id, now)
 
 
-def test_a_promise_is_stored_with_the_fact_it_follows_from(add, make, now):
+def test_message_is_stored_with_its_fact(add, make, now):
     message_id = add()
     assert make.rows("select id, kind, payload, due_at, next_try_at, generation, done_at from outbox") == [
         (message_id, "payments.refund", {"a": 1}, now, now + GRACE, 0, None)
     ]
 
 
-def test_a_promise_whose_fact_did_not_happen_was_never_made(dispatching, queue, make, now):
+def test_message_is_rolled_back_with_its_fact(dispatching, queue, make, now):
     def crash():
         with dispatching.transaction() as session:
             queries.enqueue(session, "payments.refund", {}, now)
@@ -87,7 +87,7 @@ def test_a_promise_whose_fact_did_not_happen_was_never_made(dispatching, queue, 
     assert queue.tasks == []
 
 
-def test_a_promise_is_sent_after_the_commit_and_not_before(dispatching, queue, make, now):
+def test_message_is_sent_only_after_commit(dispatching, queue, make, now):
     with dispatching.transaction() as session:
         queries.enqueue(session, "payments.refund", {}, now)
         session.flush()
@@ -98,7 +98,7 @@ def test_a_promise_is_sent_after_the_commit_and_not_before(dispatching, queue, m
     assert (task.path, task.body, task.name) == (f"/outbox/{message_id}", b"{}", f"{message_id.hex}-0")
 
 
-def test_the_next_transaction_does_not_send_it_again(dispatching, queue, now):
+def test_later_transactions_do_not_resend_message(dispatching, queue, now):
     with dispatching.transaction() as session:
         queries.enqueue(session, "payments.refund", {}, now)
     with dispatching.transaction() as session:
@@ -106,26 +106,26 @@ def test_the_next_transaction_does_not_send_it_again(dispatching, queue, now):
     assert [task.queue for task in queue.tasks] == ["payments", "mails"]
 
 
-def test_a_promise_for_later_says_when(add, queue, make, now):
+def test_delayed_message_has_schedule_time(add, queue, make, now):
     later = now + timedelta(hours=3)
     add(due_at=later)
     assert queue.tasks[0].due_at == later
     assert make.rows("select due_at, next_try_at from outbox") == [(later, later + GRACE)]
 
 
-def test_with_the_queue_down_the_fact_stands_and_the_sweep_sends_it_under_a_new_name(dispatching, queue, make, now):
+def test_queue_outage_keeps_fact_and_sweep_sends_new_task(dispatching, queue, make, now):
     queue.is_down = True
     with dispatching.transaction() as session:
         queries.enqueue(session, "payments.refund", {}, now)
     assert make.rows("select count(*) from outbox") == [(1,)]
     queue.is_down = False
-    assert sweep(dispatching, queue, now + GRACE - JUST) == NOTHING
+    assert sweep(dispatching, queue, now + GRACE - MICROSECOND) == NOTHING
     assert sweep(dispatching, queue, now + GRACE) == {"overdue": 1, "dead": 0, "oldest_seconds": 60, "sent": 1}
     [(message_id,)] = make.rows("select id from outbox")
     assert [task.name for task in queue.tasks] == [f"{message_id.hex}-1"]
 
 
-def test_a_sweep_that_meets_a_queue_that_is_down_leaves_the_promise_to_the_next(dispatching, queue, add, now):
+def test_sweep_during_outage_leaves_message_to_next_sweep(dispatching, queue, add, now):
     add()
     queue.is_down = True
     assert sweep(dispatching, queue, now + GRACE) == {"overdue": 1, "dead": 0, "oldest_seconds": 60, "sent": 0}
@@ -138,18 +138,18 @@ def test_a_sweep_that_meets_a_queue_that_is_down_leaves_the_promise_to_the_next(
     }
 
 
-def test_what_is_not_done_is_sent_again_ever_later_under_ever_new_names(add, dispatching, queue, now):
+def test_unfinished_message_is_resent_with_growing_delay(add, dispatching, queue, now):
     message_id = add()
     at = now + GRACE
     for generation, minutes in enumerate([*SWEEP_BACKOFF_MINUTES, SWEEP_BACKOFF_MINUTES[-1]], 1):
-        assert sweep(dispatching, queue, at - JUST)["overdue"] == 0
+        assert sweep(dispatching, queue, at - MICROSECOND)["overdue"] == 0
         waited = (at - now).total_seconds()
         assert sweep(dispatching, queue, at) == {"overdue": 1, "dead": 0, "oldest_seconds": waited, "sent": 1}
         assert queue.tasks[-1].name == f"{message_id.hex}-{generation}"
         at += minutes * MINUTE
 
 
-def test_what_was_committed_and_never_reached_the_queue_is_sent_by_the_sweep(db, dispatching, queue, make, now):
+def test_sweep_sends_committed_but_unqueued_message(db, dispatching, queue, make, now):
     """The process dies between the commit and the queue: a plain database commits and sends nothing."""
     with db.transaction() as session:
         queries.enqueue(session, "payments.refund", {}, now)
@@ -159,43 +159,43 @@ def test_what_was_committed_and_never_reached_the_queue_is_sent_by_the_sweep(db,
     assert [task.path for task in queue.tasks] == [f"/outbox/{message_id}"]
 
 
-def test_a_queue_that_confirmed_nothing_and_has_the_task_has_it_once(db, queue, lease, add, make, now):
-    """The same sending again is the same name; the sweep's own is another task, and finds the message done."""
-    queue.is_deaf = True
+def test_unconfirmed_task_is_queued_once(db, queue, lease, add, make, now):
+    """The same sending has the same task name; the sweep's is another task and finds the message done."""
+    queue.loses_confirmation = True
     message_id = add()
     assert send(queue, [PendingMessage(message_id, "payments.refund", 0, now)]) == 0
     assert len(queue.tasks) == 1
-    queue.is_deaf = False
+    queue.loses_confirmation = False
     assert lease(message_id)
     finish(db, message_id, now)
     assert sweep(db, queue, now + GRACE) == NOTHING
     assert make.rows("select count(*) from outbox where done_at is not null") == [(1,)]
 
 
-def test_the_sweep_sends_for_about_a_day():
-    """Then a message is dead; tests/database/test_dead_tasks.py."""
+def test_sweep_retries_for_about_a_day():
+    """After that a message is dead; tests/database/test_dead_tasks.py."""
     backoff = [*SWEEP_BACKOFF_MINUTES, *[SWEEP_BACKOFF_MINUTES[-1]] * SENDS][:SENDS]
     assert timedelta(hours=23) < GRACE + sum(backoff) * MINUTE <= timedelta(hours=24)
 
 
-def test_what_is_done_is_not_sent_again(add, dispatching, db, queue, now):
+def test_done_message_is_not_resent(add, dispatching, db, queue, now):
     finish(db, add(), now)
     assert sweep(dispatching, queue, now + timedelta(days=1)) == NOTHING
     assert len(queue.tasks) == 1
 
 
-def test_two_sweeps_at_once_send_different_messages(add, dispatching, queue, make, now):
+def test_concurrent_sweeps_send_different_messages(add, dispatching, queue, make, now):
     for _ in range(20):
         add()
     queue.tasks.clear()
-    outcomes = together(4, lambda: sweep(dispatching, queue, now + GRACE))
+    outcomes = run_concurrently(4, lambda: sweep(dispatching, queue, now + GRACE))
     assert sum(outcome["sent"] for outcome in outcomes) == 20
     assert len({task.name for task in queue.tasks}) == 20
     assert make.rows("select distinct generation from outbox") == [(1,)]
 
 
-def test_a_sweep_passes_over_what_another_holds_without_waiting(add, db, queue, now):
-    """Fails (it waits for the read timeout) when the rows are not taken with `skip locked`."""
+def test_sweep_skips_locked_messages(add, db, queue, now):
+    """Fails (it waits for the read timeout) without `skip locked`."""
     add()
     with db.transaction() as session:
         assert len(queries.overdue(session, now + GRACE, 10).waiting) == 1
@@ -204,14 +204,14 @@ def test_a_sweep_passes_over_what_another_holds_without_waiting(add, db, queue, 
             assert queries.overdue(other, now + GRACE, 10) == Overdue([], [])
 
 
-def test_a_sweep_sends_all_that_is_overdue_however_much(db, queue, backlog, now):
+def test_sweep_sends_all_overdue_messages(db, queue, backlog, now):
     backlog(2 * BATCH + 1)
     assert sweep(db, queue, now + GRACE)["sent"] == 2 * BATCH + 1
     assert sweep(db, queue, now + GRACE) == NOTHING
 
 
-def test_a_sweep_that_stands_at_a_slow_queue_leaves_the_rest_to_another(db, queue, backlog, now):
-    """Fails when a sweep takes all at once: the second finds nothing, and what the first does not send lost a turn."""
+def test_slow_sweep_leaves_messages_to_another(db, queue, backlog, now):
+    """Fails when a sweep claims everything at once: the second finds nothing, and unsent messages lose a turn."""
     backlog(2 * BATCH + 1)
     others = []
 
@@ -227,7 +227,7 @@ def test_a_sweep_that_stands_at_a_slow_queue_leaves_the_rest_to_another(db, queu
     assert {task.name for task in slow.tasks}.isdisjoint(task.name for task in queue.tasks)
 
 
-def test_a_queue_that_is_down_costs_a_few_promises_a_turn_and_the_others_none(db, queue, backlog, make, now):
+def test_queue_outage_costs_few_messages_per_sweep(db, queue, backlog, make, now):
     backlog(2 * BATCH)
     queue.is_down = True
     assert sweep(db, queue, now + GRACE)["sent"] == 0
@@ -236,21 +236,21 @@ def test_a_queue_that_is_down_costs_a_few_promises_a_turn_and_the_others_none(db
     assert sweep(db, queue, now + GRACE)["sent"] == BATCH
 
 
-def test_a_message_is_leased_to_one_worker_at_a_time(add, lease):
+def test_message_is_leased_to_one_worker(add, lease):
     message_id = add()
-    outcomes = together(6, lambda: lease(message_id))
+    outcomes = run_concurrently(6, lambda: lease(message_id))
     assert sorted(outcome is None for outcome in outcomes) == [False, True, True, True, True, True]
     assert [outcome for outcome in outcomes if outcome] == [("payments.refund", {"a": 1})]
 
 
-def test_a_lease_nobody_returned_ends(add, lease):
+def test_abandoned_lease_expires(add, lease):
     message_id = add()
     assert lease(message_id)
     assert lease(message_id, LEASE) is None
-    assert lease(message_id, LEASE + JUST)
+    assert lease(message_id, LEASE + MICROSECOND)
 
 
-def test_a_failure_gives_the_message_back_and_is_counted(add, lease, db, make):
+def test_failure_returns_lease_and_is_counted(add, lease, db, make):
     message_id = add()
     for _ in range(2):
         assert lease(message_id)
@@ -262,7 +262,7 @@ def test_a_failure_gives_the_message_back_and_is_counted(add, lease, db, make):
     assert lease(message_id)
 
 
-def test_what_is_done_is_leased_to_nobody_and_done_twice_is_done_once(add, lease, db, make, now):
+def test_done_message_is_not_leased_or_done_twice(add, lease, db, make, now):
     message_id = add()
     lease(message_id)
     finish(db, message_id, now)
@@ -273,21 +273,21 @@ def test_what_is_done_is_leased_to_nobody_and_done_twice_is_done_once(add, lease
         assert queries.is_done(session, message_id)
 
 
-def test_a_message_that_waits_is_not_done_and_one_nobody_wrote_is(add, db):
+def test_waiting_message_is_not_done_unknown_message_is(add, db):
     message_id = add()
     with db.reading() as session:
         assert not queries.is_done(session, message_id)
         assert queries.is_done(session, new_id())
 
 
-def test_sending_ends_with_its_budget_and_the_sweep_brings_the_rest(queue, now):
+def test_sending_stops_at_budget_and_sweep_sends_rest(queue, now):
     messages = [PendingMessage(new_id(), "payments.refund", 0, now) for _ in range(3)]
     assert send(queue, messages, budget_seconds=0) == 0
     assert queue.tasks == []
     assert send(queue, messages) == 3
 
 
-def test_a_name_tells_each_sending_of_a_promise_from_the_ones_before(queue, now):
+def test_each_sending_has_its_own_task_name(queue, now):
     message_id = new_id()
     send(queue, [PendingMessage(message_id, "payments.refund", generation, now) for generation in range(3)])
     assert len({task.name for task in queue.tasks}) == 3

@@ -1,4 +1,4 @@
-"""Behind PgBouncer in transaction mode, as behind Neon's pooled host."""
+"""Our connection behind PgBouncer in transaction mode, like Neon's pooled host."""
 
 import os
 import shutil
@@ -54,10 +54,10 @@ def pooled_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield at_port(url, port)
 
 
-class pgbouncer:  # noqa: N801 - named as the program it runs
+class pgbouncer:  # noqa: N801 - named like its program
     def __init__(self, folder: Path, port: int) -> None:
-        words = _NAMESPACE if os.geteuid() == 0 else ()  # it refuses to be root, as Postgres does
-        self.process = subprocess.Popen([*words, str(PROGRAM), "-q", str(folder / "ini")])
+        prefix = _NAMESPACE if os.geteuid() == 0 else ()  # it refuses to run as root, like Postgres
+        self.process = subprocess.Popen([*prefix, str(PROGRAM), "-q", str(folder / "ini")])
         self.port = port
 
     def __enter__(self) -> None:
@@ -76,9 +76,9 @@ class pgbouncer:  # noqa: N801 - named as the program it runs
 
 
 def right_answers(connect: Callable[[], Any]) -> int:
-    """Run statements in autocommit on more threads than server connections; count the correct results."""
+    """Run autocommit statements on more threads than server connections; returns the number of correct results."""
 
-    def ask(thread: int) -> int:
+    def count_right(thread: int) -> int:
         right = 0
         connection = connect()
         for number in range(STATEMENTS):
@@ -95,17 +95,17 @@ def right_answers(connect: Callable[[], Any]) -> int:
         return right
 
     with ThreadPoolExecutor(THREADS) as pool:
-        return sum(pool.map(ask, range(THREADS)))
+        return sum(pool.map(count_right, range(THREADS)))
 
 
-def test_autocommit_is_right_where_plain_pg8000s_is_not(pooled_url: str) -> None:
-    """Plain pg8000 fails by chance, so a few attempts may be needed to see it."""
+def test_autocommit_is_correct_unlike_plain_pg8000s(pooled_url: str) -> None:
+    """Plain pg8000 fails by chance, so a few attempts may be needed."""
     plain = partial(PlainConnection, **arguments(pooled_url), timeout=5)
     assert any(right_answers(plain) < THREADS * STATEMENTS for _ in range(5))
     assert right_answers(partial(Connection, **arguments(pooled_url))) == THREADS * STATEMENTS
 
 
-def test_transactions_and_reads_from_many_threads_are_right(pooled_url: str) -> None:
+def test_transactions_and_reads_are_correct_across_threads(pooled_url: str) -> None:
     db = PostgresDatabase(pooled_url, pool_size=THREADS)
     with db.transaction() as session:
         session.execute(text("create table counter (value int)"))

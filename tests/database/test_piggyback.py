@@ -1,4 +1,4 @@
-"""A piggyback runs in front of a session's first statement, in the same round trip, and may refuse its result."""
+"""A piggyback runs before a session's first statement, in the same round trip, and may refuse its result."""
 
 import threading
 from collections.abc import Iterator
@@ -96,7 +96,7 @@ def test_it_runs_before_a_statement_without_parameters(db: PostgresDatabase, sta
 
 
 def test_it_runs_in_a_block_without_a_statement(db: PostgresDatabase) -> None:
-    """Fails where such a block ends without its piggyback."""
+    """Fails when such a block ends without its piggyback."""
     for opened in (db.reading, db.transaction):
         with pytest.raises(UnknownGuest), opened(guest("eve")):
             pass
@@ -116,7 +116,7 @@ def test_it_never_runs_for_the_connections_next_session(db: PostgresDatabase) ->
 
 
 def test_a_statement_sees_commits_from_its_piggybacks_lock_wait(db: PostgresDatabase, url: str) -> None:
-    """Fails where the two are one statement: its snapshot would be older than the wait."""
+    """Fails when both are one statement: its snapshot would be older than the wait."""
     other, sums = PostgresDatabase(url, 2), []
 
     def wait_and_read() -> None:

@@ -1,4 +1,4 @@
-"""Addresses are their owner's, one of them the default; what is served is read from the rows of the city."""
+"""Addresses belong to their owner, with one default; the service area is read from the city's rows."""
 
 from datetime import timedelta
 from itertools import product
@@ -13,7 +13,7 @@ from shared.places.models import Address, Location, ServiceArea
 from shared.places.queries import AddressNotFound
 from shared.places.serviceability import Place, decide
 from shared.users.models import User
-from tests.make import together
+from tests.make import run_concurrently
 
 HOME = {"full_address": "1 Main Road", "city": "Pune", "pincode": "411001", "is_default": False}
 BANDRA, FAR = (19.0596, 72.8295), (18.5204, 73.8567)
@@ -21,7 +21,7 @@ BANDRA, FAR = (19.0596, 72.8295), (18.5204, 73.8567)
 
 @pytest.fixture
 def person(db):
-    """Somebody without an address."""
+    """Return a customer without an address."""
 
     def person():
         with db.transaction() as session:
@@ -34,11 +34,11 @@ def person(db):
 
 @pytest.fixture
 def add(db, now):
-    def add(user_id, after=0, **given):
+    def add(user_id, after=0, **overrides):
         with db.transaction() as session:
             session.get(User, user_id, with_for_update=True)
             at = now + timedelta(seconds=after)
-            return queries.add_address(session, user_id, HOME | given, at).id
+            return queries.add_address(session, user_id, HOME | overrides, at).id
 
     return add
 
@@ -48,7 +48,7 @@ def defaults(make, user_id):
     return [row[0] for row in rows]
 
 
-def test_the_first_address_is_the_default_and_a_later_one_only_when_it_says_so(add, make, person):
+def test_first_address_is_default_later_only_on_request(add, make, person):
     user = person()
     first = add(user)
     assert defaults(make, user) == [first]
@@ -58,7 +58,7 @@ def test_the_first_address_is_the_default_and_a_later_one_only_when_it_says_so(a
     assert defaults(make, user) == [third]
 
 
-def test_an_address_made_the_default_takes_that_from_the_other(add, make, person, db):
+def test_new_default_replaces_previous_default(add, make, person, db):
     user = person()
     first, second = add(user), add(user)
     for chosen in (second, second, first):
@@ -67,21 +67,21 @@ def test_an_address_made_the_default_takes_that_from_the_other(add, make, person
         assert defaults(make, user) == [chosen]
 
 
-def test_many_first_addresses_at_once_are_one_default(add, make, person):
+def test_concurrent_first_addresses_have_one_default(add, make, person):
     user = person()
-    outcomes = together(5, lambda: add(user, is_default=True))
+    outcomes = run_concurrently(5, lambda: add(user, is_default=True))
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert len(defaults(make, user)) == 1
 
 
-def test_one_persons_default_leaves_anothers(add, make, person):
-    mine, yours = person(), person()
+def test_default_change_leaves_other_users_default(add, make, person):
+    mine, other_user = person(), person()
     first = add(mine)
-    add(yours, is_default=True)
+    add(other_user, is_default=True)
     assert defaults(make, mine) == [first]
 
 
-def test_the_default_removed_is_followed_by_the_newest(add, make, person, db):
+def test_newest_address_replaces_removed_default(add, make, person, db):
     user = person()
     first, second, third = add(user), add(user, after=1), add(user, after=2)
     for removed, following in ((first, [third]), (second, [third]), (third, [])):
@@ -90,7 +90,7 @@ def test_the_default_removed_is_followed_by_the_newest(add, make, person, db):
         assert defaults(make, user) == following
 
 
-def test_a_change_leaves_what_it_does_not_name_and_clears_what_it_makes_null(add, person, db):
+def test_partial_change_keeps_omitted_and_clears_null_fields(add, person, db):
     user = person()
     address = add(user, state="Maharashtra", latitude=BANDRA[0], longitude=BANDRA[1])
     with db.transaction() as session:
@@ -100,21 +100,21 @@ def test_a_change_leaves_what_it_does_not_name_and_clears_what_it_makes_null(add
     assert (stored.label, stored.state, stored.city, stored.latitude) == ("Work", None, "Pune", BANDRA[0])
 
 
-def test_somebody_elses_address_is_not_found(add, person, db):
-    mine, yours = person(), person()
+def test_foreign_address_is_not_found(add, person, db):
+    mine, other_user = person(), person()
     address = add(mine)
     for act in (
-        lambda session: queries.change_address(session, yours, address, {"label": "Mine now"}),
-        lambda session: queries.remove_address(session, yours, address),
+        lambda session: queries.change_address(session, other_user, address, {"label": "Mine now"}),
+        lambda session: queries.remove_address(session, other_user, address),
         lambda session: queries.remove_address(session, mine, new_id()),
     ):
         with pytest.raises(AddressNotFound), db.transaction() as session:
             act(session)
     with db.reading() as session:
-        assert queries.addresses_of(session, yours, PageQuery()) == ([], None)
+        assert queries.addresses_of(session, other_user, PageQuery()) == ([], None)
 
 
-def test_a_list_is_walked_to_its_end_each_address_once_the_newest_first(add, person, db):
+def test_paging_lists_each_address_once_newest_first(add, person, db):
     user = person()
     made = [add(user, after=number // 3) for number in range(7)]
     seen, cursor = [], None
@@ -144,8 +144,8 @@ CITIES = {
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 @pytest.mark.parametrize("city", CITIES)
-def test_a_booking_is_taken_exactly_where_the_check_says_we_come(make, db, city):
-    """The check and the booking read the rows by statements of their own: they must never disagree."""
+def test_booking_and_serviceability_check_agree(make, db, city):
+    """The check and the booking read the rows by separate statements and must agree."""
     customer = make.customer()
     make.chef()
     make.run("delete from locations")

@@ -1,8 +1,8 @@
-"""No request and no job reads a table from end to end that grows with bookings: asked of a database that has grown.
+"""No request and no job scans a table that grows with bookings.
 
-Every operation of the API's document and every job is run on 30,000 bookings, and the server tells by which plan each
-statement was run and how many rows each part of it looked at. Scans of whole tables are made dear on it, so that one
-that is left has no index to serve it; reading an index from end to end shows in the rows.
+Every operation of the API's document and every job runs on 30,000 bookings, and the server logs each plan with its rows
+read. Sequential scans are priced high there, so a remaining scan has no index; a full index scan shows in its row
+count.
 """
 
 import json
@@ -31,30 +31,30 @@ from shared.users.models import CUSTOMER
 from tests.bench.growth import copies
 from tests.bench.growth.lives import Lives, noon_before
 from tests.bench.growth.server import superuser
-from tests.broken import broken
+from tests.breaches import find_breaches
 from tests.database.in_process import functions_on
-from tests.database.world import LIVES, ROWS, World
+from tests.database.world import LIFETIMES, ROWS, World
 from tests.framework import client
 from tests.http.bad_input import Operation, branches, operations
 from tests.make import Make, Person
 from tests.phonepe_server import PhonePeServer
-from tests.plans import GROWS, STAYS_SMALL, Planned, planned, tell_plans
+from tests.plans import GROWS, STAYS_SMALL, Planned, log_plans, planned
 from tests.postgres_server import shared_postgres
 
 BOOKINGS, REGULARS = 30_000, 600
-MOST, SHARE = 1_000, 20  # one part of a plan may look at so many rows, or at one of so many of its table
-# What reads more, and why it may.
-EXCUSED = {
+MOST, SHARE = 1_000, 20  # one scan may read this many rows, or this share of its table
+# Permitted larger reads, with their reasons.
+PERMITTED_SCANS = {
     ("GET /admin/reconciliations/days", "reconciliation_rows"): "a page is twenty days, with what was found on each",
     ("GET /admin/bookings", "bookings", "line"): "a line names nearly all of them, or nothing that there is",
     ("GET /admin/payments", "payment_attempts", "gateway"): "so does a gateway",
 }
-A_SCAN_BY_DESIGN = {"invariants"}  # asked each hour of everything there is
+FULL_SCAN_JOBS = {"invariants"}  # reads everything each hour
 
 
 @pytest.fixture(scope="module")
 def grown(template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A world on a database with a history, which tells its plans."""
+    """Yield a world on a database with a history, which logs its plans."""
     url = shared_postgres().new_database(template)
     database = PostgresDatabase(url)
     with (
@@ -65,7 +65,7 @@ def grown(template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         patch.setattr(gateways, "gateway_named", lambda _: gateway)
         _loaded(url, gateway, phonepe)
         superuser_url = make_url(url).set(username="postgres").render_as_string(hide_password=False)
-        tell_plans(superuser_url, enable_seqscan="off")
+        log_plans(superuser_url, enable_seqscan="off")
         world = _world(database, gateway, phonepe)
         world.ids["superuser_url"] = superuser_url
         yield world
@@ -80,22 +80,22 @@ def _loaded(url: str, gateway: PhonePe, phonepe: PhonePeServer) -> None:
     with closing(superuser(url)) as connection:
         copies.lived(connection, lives)
     copies.copy(url, lives, BOOKINGS, REGULARS)
-    assert broken(database, datetime.now(UTC)) == [], "a history the functions would not leave"
+    assert find_breaches(database, datetime.now(UTC)) == [], "a history the functions would not leave"
     database.dispose()
 
 
 def _world(database: PostgresDatabase, gateway: PhonePe, phonepe: PhonePeServer) -> World:
-    """Add one of everything by people of its own, and let who asks for lists be those who have much."""
+    """Add one of everything for new users; the world's own users keep the long lists."""
     make = Make(database, datetime.now(UTC))
-    make.run("update users set email = 'z' || email where email not like '%growth.example'")  # builders count from one
+    make.run("update users set email = 'z' || email where email not like '%growth.example'")  # builders number from one
     world = World(make, gateway, phonepe)
     world.completed()
     for add in dict.fromkeys(ROWS.values()):
-        if add is not World.reconciled_day:  # all its days are there
+        if add is not World.reconciled_day:  # all its days are rolled up
             add(world)
     for job in _jobs().values():
         job(make.now)
-    make.run("update reconciliation_days set completed_at = null")  # so that the report looks for what to compare
+    make.run("update reconciliation_days set completed_at = null")  # so that the report has payments to compare
     counts = make.rows("select relname, reltuples::bigint from pg_class where relnamespace = 'public'::regnamespace")
     world.ids["rows"] = dict(counts)
     return world
@@ -103,12 +103,12 @@ def _world(database: PostgresDatabase, gateway: PhonePe, phonepe: PhonePeServer)
 
 def _jobs() -> dict[str, Callable[[datetime], dict[str, int]]]:
     jobs = import_module("functions.schedule.jobs")
-    return {name: jobs.job(name) for name in jobs.JOBS if name not in A_SCAN_BY_DESIGN}
+    return {name: jobs.job(name) for name in jobs.JOBS if name not in FULL_SCAN_JOBS}
 
 
 @pytest.fixture
 def busy(grown: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """The same, asked by the customer and the chef who have most."""
+    """Return the world with the busiest customer and chef as callers."""
     [(chef,)] = grown.make.rows(
         "select provider_id from bookings where provider_id is not null group by 1 order by count(*) desc limit 1"
     )
@@ -119,7 +119,7 @@ def busy(grown: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def far(world: World, seen: Planned) -> dict[str, str]:
-    """Return what reads a growing table from end to end, or much of it: by which part of a plan."""
+    """Return the scans that read most of a growing table, by plan node."""
     assert seen.reads, "the server told no plan"
     most = {table: max(MOST, rows // SHARE) for table, rows in world.ids["rows"].items()}
     read = [one for one in seen.reads if one.table in GROWS]
@@ -127,7 +127,7 @@ def far(world: World, seen: Planned) -> dict[str, str]:
 
 
 def ways(world: World, operation: Operation) -> Iterator[dict[str, Any]]:
-    """Yield each way to ask: with nothing, and with each filter alone, for what there is and what there is not."""
+    """Yield the query parameters of each request: none, and each filter alone with a present and an absent value."""
     yield {}
     for parameter in operation.parameters:
         if parameter["in"] == "query" and not parameter["required"]:
@@ -160,15 +160,13 @@ def _values(world: World, parameter: dict[str, Any]) -> list[Any]:
     return [new_id()] if "uuid" in formats else ["phonepe", "zzz"]
 
 
-def test_every_table_is_known_to_grow_or_to_stay_small():
+def test_every_table_is_classified_by_growth():
     assert set(metadata.tables) == GROWS | STAYS_SMALL
     assert not GROWS & STAYS_SMALL
 
 
 @pytest.mark.parametrize("operation", [one for one in operations() if one.method == "GET" and one.role], ids=str)
-def test_no_read_looks_at_a_whole_table_whatever_is_asked_for(
-    grown: World, operation: Operation, request: pytest.FixtureRequest
-):
+def test_no_read_scans_a_growing_table(grown: World, operation: Operation, request: pytest.FixtureRequest):
     """Fails without the index of a list, or of any of its filters."""
     world = grown if "{" in operation.path else request.getfixturevalue("busy")
     found = {}
@@ -176,17 +174,17 @@ def test_no_read_looks_at_a_whole_table_whatever_is_asked_for(
         with planned() as seen:
             world.get(operation, **way)
         for table, by in far(world, seen).items():
-            if not EXCUSED.keys() & {(str(operation), table), (str(operation), table, *way)}:
+            if not PERMITTED_SCANS.keys() & {(str(operation), table), (str(operation), table, *way)}:
                 found[str(way), table] = by
     assert found == {}
 
 
 @pytest.fixture
 def any_value(grown: World) -> Iterator[None]:
-    """Let every plan be the one for any value, as it may become of a statement the server knows by name."""
+    """Force generic plans, which the server may choose for a prepared statement."""
     for mode in ("force_generic_plan", "auto"):
-        tell_plans(grown.ids["superuser_url"], plan_cache_mode=mode)
-        grown.make.db.dispose()  # what is set is set for connections that are made from now on
+        log_plans(grown.ids["superuser_url"], plan_cache_mode=mode)
+        grown.make.db.dispose()  # the setting applies to new connections
         if mode != "auto":
             yield
 
@@ -200,15 +198,15 @@ BY_NAME = {
 
 
 @pytest.mark.usefixtures("any_value")
-def test_what_is_known_by_name_reads_no_more_where_its_plan_is_one_for_any_value(grown: World):
+def test_generic_plans_read_no_more_rows(grown: World):
     for operation in [one for one in operations() if str(one) in BY_NAME]:
-        ask = change(grown, operation) if operation.method == "POST" else partial(grown.get, operation)
+        send = change(grown, operation) if operation.method == "POST" else partial(grown.get, operation)
         with planned() as seen:
-            ask()
+            send()
         assert (str(operation), far(grown, seen)) == (str(operation), {})
 
 
-OWN = {
+OWN_IDS = {
     "address_id": "addresses",
     "notification_id": "notifications",
     "day_off_id": "provider_days_off",
@@ -217,7 +215,7 @@ OWN = {
     "row_id": "reconciliation_rows",
     "task_id": "outbox",
 }
-# In place of what the document's examples name.
+# In place of the document's example ids.
 SENT: dict[str, Callable[[World], Any]] = {
     "address_id": lambda world: world.people[CUSTOMER].address_id,
     "booking_id": lambda world: world.make.booking(world.people[CUSTOMER], booking_date=world.make.day(41)).id,
@@ -229,36 +227,36 @@ SENT: dict[str, Callable[[World], Any]] = {
 
 
 def change(world: World, operation: Operation) -> Callable[[], int]:
-    """Prepare a change as the document's example has it, of what there is; asked for, it returns the status answered."""
+    """Return a request of the document's example on existing rows; calling it returns the status."""
     ids = {**world.ids, **{name: new_id() for name in ("slot_id", "location_id", "area_id")}}
-    for name, table in OWN.items():
+    for name, table in OWN_IDS.items():
         [(ids[name],)] = world.make.rows(f"select id from {table} order by created_at desc limit 1")
     body = {name: SENT[name](world) if name in SENT else value for name, value in (operation.example or {}).items()}
     headers = {"Authorization": f"Bearer {world.tokens[str(operation.role)]}", "Idempotency-Key": new_id().hex}
     target = getattr(import_module(f"functions.{operation.function}"), operation.function)
-    asked = {"data": json.dumps(body, default=str), "content_type": "application/json"} if body else {}
+    body_options = {"data": json.dumps(body, default=str), "content_type": "application/json"} if body else {}
     path, sender = operation.path.format_map(ids), client(target.app)
-    return lambda: int(sender.open(path, method=operation.method, headers=headers, **asked).status_code)
+    return lambda: int(sender.open(path, method=operation.method, headers=headers, **body_options).status_code)
 
 
 @pytest.mark.parametrize("operation", [one for one in operations() if one.method != "GET" and one.role], ids=str)
-def test_no_change_looks_at_a_whole_table(grown: World, operation: Operation):
-    """Fails when a foreign key is followed from a row that goes and has no index, too."""
-    ask = change(grown, operation)
+def test_no_change_scans_a_growing_table(grown: World, operation: Operation):
+    """Fails when a foreign key to a deleted row has no index, too."""
+    send = change(grown, operation)
     with planned() as seen:
-        status = ask()
+        status = send()
     assert status < 500 or status == 503, "of what it needs only the database is there"
     assert far(grown, seen) == {}
 
 
-def test_no_job_looks_at_a_whole_table(grown: World):
+def test_no_job_scans_a_growing_table(grown: World):
     for name, job in _jobs().items():
         with planned() as seen:
             job(datetime.now(UTC))
         assert (name, far(grown, seen)) == (name, {})
 
 
-def test_no_promise_looks_at_a_whole_table_when_it_is_kept(grown: World):
+def test_no_outbox_handler_scans_a_growing_table(grown: World):
     from functions.tasks.handlers import HANDLERS, handler
 
     of_lines = {f"{name}.{verb}" for name in wiring.line_names() for verb in wiring.line(name).task_handlers}
@@ -270,12 +268,12 @@ def test_no_promise_looks_at_a_whole_table_when_it_is_kept(grown: World):
             assert far(grown, seen) == {}
 
 
-def test_signing_in_looks_at_no_whole_table(grown: World):
+def test_signing_in_scans_no_growing_table(grown: World):
     grown.token(CUSTOMER)
     [(family,)] = grown.make.rows("select id from sessions order by created_at desc limit 1")
     with planned() as seen:
         grown.token(CUSTOMER)
         with grown.make.db.transaction() as session:
-            sessions.rotate(session, RefreshToken(family, 0), LIVES, grown.make.now)
+            sessions.rotate(session, RefreshToken(family, 0), LIFETIMES, grown.make.now)
             sessions.end_all(session, grown.people[CHEF].id, "test", grown.make.now)
     assert far(grown, seen) == {}

@@ -1,4 +1,4 @@
-"""The poll schedule: each poll's task asks the gateway once, and after the last poll a person has to look."""
+"""The poll schedule: each poll's task asks the gateway once, and the last poll opens an exception."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,30 +14,30 @@ from shared.payments.models import Attempt
 from shared.payments.poll_schedule import RECLAIM_LAST_AFTER, STEPS
 from shared.payments.status_polling import CLOCK_SKEW, LOST_AFTER
 from tests.fakes import Queue
-from tests.make import at, together
+from tests.make import always, run_concurrently
 from tests.round_trips import counted
 
-JUST = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 FIRST, SECOND = STEPS[:2]
 SCHEDULED = "select payload, due_at from outbox where kind = 'payments.poll' order by due_at"
 
 
 @pytest.fixture
 def task(db, gateway, make, now):
-    """Handle a poll message, of the only attempt unless another row is named."""
+    """Handle a poll message, by default of the only attempt."""
 
     def task(after, **payload):
         if not payload:
             [(attempt_id,)] = make.rows("select id from payment_attempts")
             payload = {"attempt_id": str(attempt_id)}
-        status_polling.handle_poll(db, at(gateway), line, payload, now + after)
+        status_polling.handle_poll(db, always(gateway), line, payload, now + after)
 
     return task
 
 
 @pytest.fixture
 def reconcile(db, gateway, now):
-    return lambda after: status_polling.reconcile(db, at(gateway), line, now + after)
+    return lambda after: status_polling.reconcile(db, always(gateway), line, now + after)
 
 
 def polls(make, table="payment_attempts"):
@@ -45,18 +45,18 @@ def polls(make, table="payment_attempts"):
 
 
 def scheduled(make):
-    """The instants at which polls are scheduled, of all attempts and refunds."""
+    """Return the scheduled instants of all attempts' and refunds' polls."""
     return [due_at for _, due_at in make.rows(SCHEDULED)]
 
 
 @pytest.mark.usefixtures("our_id")
-def test_a_page_comes_with_the_promise_to_ask_on_the_first_poll(make, now):
+def test_page_schedules_first_poll(make, now):
     [(attempt_id,)] = make.rows("select id from payment_attempts")
     assert make.rows(SCHEDULED) == [({"attempt_id": str(attempt_id)}, now + FIRST)]
 
 
 @pytest.mark.usefixtures("our_id")
-def test_every_poll_asks_once_and_promises_the_next_and_the_last_asks_for_a_person(make, booking, task, now):
+def test_each_poll_asks_once_and_last_opens_exception(make, booking, task, now):
     for step_number, step in enumerate(STEPS, 1):
         assert make.rows("select next_poll_at from payment_attempts") == [(now + step,)]
         assert make.rows("select count(*) from exceptions") == [(0,)]
@@ -70,15 +70,15 @@ def test_every_poll_asks_once_and_promises_the_next_and_the_last_asks_for_a_pers
 
 
 @pytest.mark.usefixtures("our_id")
-def test_a_task_that_comes_early_late_or_again_asks_nothing_twice(make, task, now):
-    """Fails when the poll is not moved by the statement that looks whether it is due."""
-    task(FIRST - CLOCK_SKEW - JUST)
+def test_early_late_or_repeated_task_polls_once(make, task, now):
+    """Fails when the statement that checks whether the poll is due does not advance it."""
+    task(FIRST - CLOCK_SKEW - MICROSECOND)
     assert polls(make) == 0
     for _ in range(3):
-        task(FIRST - CLOCK_SKEW)  # the clock of the queue is ahead of ours
+        task(FIRST - CLOCK_SKEW)  # the queue's clock is ahead of ours
     assert polls(make) == 1
     task(SECOND)
-    task(FIRST)  # overtaken on its way
+    task(FIRST)  # delivered out of order
     assert polls(make) == 2
     task(timedelta(minutes=10))
     task(timedelta(minutes=14))
@@ -87,17 +87,17 @@ def test_a_task_that_comes_early_late_or_again_asks_nothing_twice(make, task, no
 
 
 @pytest.mark.usefixtures("our_id")
-def test_tasks_and_reconciliations_at_once_ask_once_and_promise_the_next_poll_once(make, task, reconcile, now):
-    """Fails when a poll is read before it is taken."""
+def test_concurrent_tasks_and_reconciliations_poll_once(make, task, reconcile, now):
+    """Fails when a poll is read before it is claimed."""
     late = FIRST + LOST_AFTER
-    together(8, lambda: (task(late), reconcile(late)))
+    run_concurrently(8, lambda: (task(late), reconcile(late)))
     assert polls(make) == 1
     assert scheduled(make) == [now + FIRST, now + timedelta(minutes=4)]
 
 
 @pytest.mark.usefixtures("our_id")
-def test_a_task_that_meets_a_settlement_waits_for_it_and_keeps_its_poll(db, make, task):
-    """Fails with `skip locked` for a task: its poll would be asked on minutes later, by the reconciliation."""
+def test_task_waits_for_settlement_and_keeps_its_poll(db, make, task):
+    """Fails when a task claims with `skip locked`: its poll would run minutes later, by the reconciliation."""
     with ThreadPoolExecutor(1) as pool:
         with db.transaction() as session:
             session.execute(text("select 1 from payment_attempts for update"))
@@ -108,23 +108,23 @@ def test_a_task_that_meets_a_settlement_waits_for_it_and_keeps_its_poll(db, make
     assert polls(make) == 1
 
 
-def test_what_has_ended_is_not_asked_about_by_the_task_that_still_waits(make, phonepe, gateway, our_id, task):
+def test_waiting_task_does_not_poll_ended_payment(make, phonepe, gateway, our_id, task):
     phonepe.settle(our_id, "pay")
     make.settle(gateway, our_id)
-    asked = make.rows("select asked_at from payment_attempts")
+    asked_at = make.rows("select asked_at from payment_attempts")
     task(FIRST)
-    assert make.rows("select asked_at from payment_attempts") == asked
+    assert make.rows("select asked_at from payment_attempts") == asked_at
     assert (polls(make), len(scheduled(make))) == (0, 1)
 
 
-def test_a_task_settles_what_the_gateway_says(make, phonepe, booking, our_id, task):
+def test_task_settles_gateways_answer(make, phonepe, booking, our_id, task):
     phonepe.settle(our_id, "pay")
     task(FIRST)
     assert make.stored(booking.id).status == "confirmed"
     assert make.rows("select next_poll_at from payment_attempts") == [(None,)]
 
 
-def test_a_silent_gateway_is_asked_again_on_the_next_poll(make, phonepe, our_id, task):
+def test_silent_gateway_is_polled_on_schedule(make, phonepe, our_id, task):
     phonepe.settle(our_id, "pay")
     phonepe.fault("status.http_500")
     task(FIRST)
@@ -134,7 +134,7 @@ def test_a_silent_gateway_is_asked_again_on_the_next_poll(make, phonepe, our_id,
     assert make.rows("select state from payment_attempts") == [("succeeded",)]
 
 
-def test_an_admin_who_wants_to_know_is_told_whatever_the_poll(make, phonepe, our_id, task):
+def test_admin_poll_ignores_the_schedule(make, phonepe, our_id, task):
     [(attempt_id,)] = make.rows("select id from payment_attempts")
     now = {"attempt_id": str(attempt_id), "force": True}
     phonepe.settle(our_id, "pay")
@@ -145,10 +145,8 @@ def test_an_admin_who_wants_to_know_is_told_whatever_the_poll(make, phonepe, our
     assert make.rows("select state from payment_attempts") == [("succeeded",)]
 
 
-def test_a_timed_out_payment_climbs_on_and_needs_no_person_when_it_stays_so(
-    make, phonepe, gateway, customer, booking, our_id, task
-):
-    """Fails when the end of every poll schedule is an exception: a booking paid otherwise could not be started."""
+def test_timed_out_payment_ends_schedule_without_exception(make, phonepe, gateway, customer, booking, our_id, task):
+    """Fails when every schedule ends with an exception: a booking paid otherwise could not be started."""
     [(timed_out,)] = make.rows("select id from payment_attempts")
     phonepe.settle(our_id, "decline", code="TIMED_OUT")
     task(FIRST)
@@ -157,16 +155,14 @@ def test_a_timed_out_payment_climbs_on_and_needs_no_person_when_it_stays_so(
     make.settle(gateway, second)
     for step in STEPS[1:]:
         task(step, attempt_id=str(timed_out))
-    asked = "select polls, next_poll_at from payment_attempts where id = :id"
-    assert make.rows(asked, id=timed_out) == [(len(STEPS), None)]
+    statement = "select polls, next_poll_at from payment_attempts where id = :id"
+    assert make.rows(statement, id=timed_out) == [(len(STEPS), None)]
     assert make.rows("select count(*) from exceptions") == [(0,)]
     assert make.stored(booking.id).payment_status == "success"
 
 
 @pytest.mark.breaks_invariants("refunds are promised without the decision that is booked with them")
-def test_a_refund_nobody_answers_for_climbs_to_a_person_and_stays_under_way(
-    make, phonepe, gateway, db, customer, task, now
-):
+def test_unanswered_refund_ends_in_exception_unfinished(make, phonepe, gateway, db, customer, task, now):
     booking, txn = make.paid(gateway, phonepe, customer)
     phonepe.fault("refund.stays_pending", transaction=txn)
     with db.transaction() as session:
@@ -180,8 +176,8 @@ def test_a_refund_nobody_answers_for_climbs_to_a_person_and_stays_under_way(
 
 
 @pytest.mark.usefixtures("our_id")
-def test_who_dies_on_the_last_poll_leaves_it_to_the_reconciliation(make, db, task, reconcile, now):
-    """Fails when claiming the last poll ends the polling: nobody would ever look at this payment."""
+def test_reconciliation_resumes_last_poll_of_dead_worker(make, db, task, reconcile, now):
+    """Fails when claiming the last poll ends the polling: the payment would stay pending for ever."""
     for step in STEPS[:-1]:
         task(step)
     [(attempt_id,)] = make.rows("select id from payment_attempts")
@@ -194,18 +190,18 @@ def test_who_dies_on_the_last_poll_leaves_it_to_the_reconciliation(make, db, tas
 
 
 @pytest.mark.usefixtures("our_id")
-def test_the_next_polls_task_is_handed_to_the_queue_with_the_poll_that_was_taken(db, gateway, make, now):
+def test_next_polls_task_is_queued_with_claimed_poll(db, gateway, make, now):
     queue = Queue()
     [(attempt_id,)] = make.rows("select id from payment_attempts")
     status_polling.handle_poll(
-        DispatchingDatabase(db, queue), at(gateway), line, {"attempt_id": str(attempt_id)}, now + FIRST
+        DispatchingDatabase(db, queue), always(gateway), line, {"attempt_id": str(attempt_id)}, now + FIRST
     )
     assert [(task.queue, task.due_at) for task in queue.tasks] == [("payments", now + SECOND)]
 
 
 @pytest.mark.usefixtures("our_id")
-def test_a_poll_is_taken_and_the_next_promised_in_one_statement_however_many_there_are(make, gateway, reconcile):
-    """And a round of the reconciliation takes the polls of all that are due in one."""
+def test_one_statement_claims_and_schedules_polls(make, gateway, reconcile):
+    """A reconciliation run also claims all due polls in one statement."""
     for _ in range(3):
         make.chef()
         other = make.customer()

@@ -1,4 +1,4 @@
-"""Server-side prepared statements: from a statement's second use on, until the server loses one."""
+"""Server-side prepared statements: from a statement's second use until the server loses it."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -62,7 +62,7 @@ def prepared_by(database: PostgresDatabase) -> str:
         return "; ".join(session.scalars(text("select statement from pg_prepared_statements")))
 
 
-def test_the_second_use_prepares_a_statement_and_rows_stay_the_same(connection):
+def test_second_use_prepares_and_returns_same_rows(connection):
     results, counts = [], []
     for _ in range(3):
         results.append(run(connection, ALL, 50))
@@ -73,7 +73,7 @@ def test_the_second_use_prepares_a_statement_and_rows_stay_the_same(connection):
     assert run(connection, ALL, 70)[1] == [["dosa", 90]]
 
 
-def test_an_error_while_preparing_leaves_the_name_usable(connection):
+def test_error_while_preparing_keeps_name_usable(connection):
     insert = "insert into dish values (%s, %s) returning name"
     for name, is_new in (("vada", True), ("vada", False), ("puri", True), ("poha", True)):
         try:
@@ -91,7 +91,7 @@ def test_an_error_while_preparing_leaves_the_name_usable(connection):
     [("deallocate all", ["name", "price"]), ("alter table dish add column spicy bool", ["name", "price", "spicy"])],
     ids=["deallocated", "migrated"],
 )
-def test_a_stale_prepared_statement_is_parsed_again(connection, url, autocommit, loss, columns):
+def test_stale_prepared_statement_is_parsed_again(connection, url, autocommit, loss, columns):
     """Fails without the retry: 26000 (a pooler without names), or `cached plan must not change result type`."""
     for _ in range(3):
         run(connection, ALL, 50)
@@ -108,7 +108,7 @@ def test_a_stale_prepared_statement_is_parsed_again(connection, url, autocommit,
     assert [run(connection, ALL, 50)[0] for _ in range(3)] == [columns] * 3
 
 
-def test_a_stale_statement_later_in_a_transaction_is_a_conflict(connection):
+def test_stale_statement_in_transaction_is_a_conflict(connection):
     for _ in range(3):
         run(connection, ALL, 50)
     connection.cursor().execute("deallocate all")
@@ -121,8 +121,8 @@ def test_a_stale_statement_later_in_a_transaction_is_a_conflict(connection):
 
 @pytest.mark.parametrize("piggyback", [None, PIGGYBACK], ids=["alone", "piggyback"])
 @pytest.mark.parametrize("kind", ["reading", "transaction"])
-def test_a_prepared_session_prepares_what_it_repeats(database, kind, piggyback):
-    """Fails when the argument is lost on the way, or applies to a session with a piggyback only."""
+def test_prepared_session_prepares_repeated_statements(database, kind, piggyback):
+    """Fails when the argument is dropped, or applies only to sessions with a piggyback."""
     for _ in range(3):
         with getattr(database, kind)(piggyback, prepared=True) as session:
             session.execute(text("select :value as repeated"), {"value": 3})
@@ -132,7 +132,7 @@ def test_a_prepared_session_prepares_what_it_repeats(database, kind, piggyback):
 
 @pytest.mark.parametrize("piggyback", [None, PIGGYBACK], ids=["alone", "piggyback"])
 @pytest.mark.parametrize("kind", ["reading", "transaction"])
-def test_an_ordinary_session_prepares_nothing(database, kind, piggyback):
+def test_ordinary_session_prepares_nothing(database, kind, piggyback):
     """Fails when a prepared session leaves its choice on the pooled connection, or a piggyback implies it."""
     for _ in range(3):
         with database.reading(prepared=True) as session:

@@ -1,4 +1,4 @@
-"""When a provider works: the week, the days off, and what stands in their way."""
+"""A provider's calendar: the week, the days off, and the visits that block a change."""
 
 from datetime import date, time
 
@@ -15,7 +15,7 @@ from shared.lines.home_chef import profile
 from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.schemas import ChefProfileChange
 from shared.lines.home_chef.visit import NoChefFree
-from tests.make import together
+from tests.make import run_concurrently
 from tests.round_trips import counted
 
 ALL_DAY = [(day, 0, 1440) for day in range(7)]
@@ -63,7 +63,7 @@ def stored_week(make):
     return make.rows("select weekday, starts, ends from provider_availability order by weekday, starts")
 
 
-def test_slots_that_meet_are_stored_up_to_midnight_and_are_one_to_who_books(make, chef, add):
+def test_adjacent_slots_are_stored_and_bookable_as_one(make, chef, add):
     for wanted in (("mon", "20:00", "22:00"), ("mon", "22:00", "24:00"), ("tue", "00:00", "01:00")):
         added = add(*wanted)
         assert (added.day_of_week, added.start_time, added.end_time) == wanted
@@ -71,7 +71,7 @@ def test_slots_that_meet_are_stored_up_to_midnight_and_are_one_to_who_books(make
 
 
 @pytest.mark.parametrize("wanted", [("08:00", "12:00"), ("09:00", "10:00"), ("11:30", "14:00"), ("00:00", "24:00")])
-def test_an_overlap_is_refused_with_the_slot_it_meets(make, add, wanted):
+def test_overlap_is_refused_with_the_existing_slot(make, add, wanted):
     first = add("mon", "08:00", "12:00")
     with pytest.raises(AvailabilityOverlap, match="mon 08:00 to 12:00") as refused:
         add("mon", *wanted)
@@ -79,7 +79,7 @@ def test_an_overlap_is_refused_with_the_slot_it_meets(make, add, wanted):
     assert stored_week(make) == [(0, 480, 720)]
 
 
-def test_a_day_a_time_or_a_provider_apart_nothing_overlaps(db, make, add, now):
+def test_other_days_times_and_providers_do_not_overlap(db, make, add, now):
     add("mon", "08:00", "12:00")
     add("tue", "08:00", "12:00")
     add("mon", "12:00", "13:00")
@@ -88,24 +88,24 @@ def test_a_day_a_time_or_a_provider_apart_nothing_overlaps(db, make, add, now):
     assert len(stored_week(make)) == 4
 
 
-def test_of_overlapping_slots_added_at_once_one_is_stored(make, add):
-    outcomes = together(6, lambda: add("mon", "08:00", "12:00"))
+def test_concurrent_overlapping_slots_store_one(make, add):
+    outcomes = run_concurrently(6, lambda: add("mon", "08:00", "12:00"))
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AvailabilityOverlap"] * 5 + ["SlotView"]
     assert stored_week(make) == [(0, 480, 720)]
 
 
-def test_a_slot_is_removed_by_its_own_provider_only(db, make, add, chef):
+def test_slot_is_removed_only_by_its_provider(db, make, add, chef):
     added = add("mon", "08:00", "12:00")
-    for who, what in ((make.chef(week=[]), added.id), (chef, new_id())):
+    for person, slot_id in ((make.chef(week=[]), added.id), (chef, new_id())):
         with pytest.raises(AvailabilityNotFound), db.transaction() as session:
-            week.remove(session, who.id, what)
+            week.remove(session, person.id, slot_id)
     assert stored_week(make) == [(0, 480, 720)]
     with db.transaction() as session:
         week.remove(session, chef.id, added.id)
     assert stored_week(make) == []
 
 
-def test_a_week_takes_the_place_of_the_one_before_and_of_nobody_elses(make, add, replace):
+def test_new_week_replaces_only_own_week(make, add, replace):
     other = make.chef(week=[(3, 0, 60)])
     add("mon", "08:00", "12:00")
     stored = replace(("wed", "10:00", "12:00"), ("mon", "08:00", "24:00"), ("wed", "08:00", "10:00"))
@@ -119,7 +119,7 @@ def test_a_week_takes_the_place_of_the_one_before_and_of_nobody_elses(make, add,
     assert make.rows("select provider_id from provider_availability") == [(other.id,)]
 
 
-def test_a_week_that_overlaps_itself_is_refused_by_its_entry_and_nothing_changes(make, replace):
+def test_week_with_overlap_is_refused_unchanged(make, replace):
     replace(("mon", "08:00", "12:00"))
     with pytest.raises(Invalid, match=r"slots.2: overlaps slots.0"):
         replace(("tue", "08:00", "12:00"), ("mon", "08:00", "12:00"), ("tue", "11:30", "13:00"))
@@ -127,7 +127,7 @@ def test_a_week_that_overlaps_itself_is_refused_by_its_entry_and_nothing_changes
 
 
 @pytest.mark.parametrize("count", [1, 70])
-def test_a_week_costs_three_statements_however_many_slots_it_has(replace, count):
+def test_week_costs_three_statements(replace, count):
     days = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
     slots = [(days[n % 7], f"{n // 7:02d}:00", f"{n // 7:02d}:30") for n in range(count)]
     with counted() as seen:
@@ -135,7 +135,7 @@ def test_a_week_costs_three_statements_however_many_slots_it_has(replace, count)
     assert len(seen.statements) == 3
 
 
-def test_a_day_off_keeps_visits_away_until_it_is_removed(db, make, now):
+def test_day_off_blocks_visits_until_removed(db, make, now):
     chef = make.chef(week=ALL_DAY)
     taken = take_off(db, chef, MONDAY, now, "A wedding")
     assert (taken.day, taken.reason) == (MONDAY, "A wedding")
@@ -146,7 +146,7 @@ def test_a_day_off_keeps_visits_away_until_it_is_removed(db, make, now):
     assert make.booking(booking_date=MONDAY).chef_id == chef.id
 
 
-def test_a_day_off_is_taken_once_and_never_for_the_past(db, make, now):
+def test_day_off_is_unique_and_not_in_the_past(db, make, now):
     chef, other = make.chef(), make.chef()
     take_off(db, chef, TODAY, now)
     with pytest.raises(DayOffTaken):
@@ -156,16 +156,16 @@ def test_a_day_off_is_taken_once_and_never_for_the_past(db, make, now):
         take_off(db, chef, date(2026, 11, 19), now)
 
 
-def test_the_day_a_provider_lives_in_is_the_places_own(db, make, now):
-    """Fails with the day of UTC: at 01:00 in Mumbai it is still yesterday there."""
+def test_providers_day_is_local(db, make, now):
+    """Fails with the day in UTC: at 01:00 in Mumbai it is still yesterday there."""
     chef, at_night = make.chef(), now.replace(hour=19, minute=30)
     with pytest.raises(Invalid, match="day"):
         take_off(db, chef, TODAY, at_night)
     assert take_off(db, chef, date(2026, 11, 21), at_night)
 
 
-def test_a_day_off_over_visits_is_refused_with_each_of_them_also_those_that_reach_over_midnight(db, make, now):
-    """Fails for the visit of the night when only the day of the booking is looked at."""
+def test_day_off_over_visits_is_refused_naming_each(db, make, now):
+    """Fails for the night's visit when only the booking's day is checked."""
     chef = make.chef(week=ALL_DAY)
     night = make.booking(make.customer(), booking_date=MONDAY, time_slot=time(23))
     noon = make.booking(make.customer(), booking_date=TUESDAY, time_slot=time(12))
@@ -181,8 +181,8 @@ def test_a_day_off_over_visits_is_refused_with_each_of_them_also_those_that_reac
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_the_way_home_after_midnight_and_what_is_cancelled_or_somebody_elses_stand_in_nobodys_way(db, make, now):
-    """Fails when the held time is looked at, which has half an hour of the next day."""
+def test_travel_gap_and_other_bookings_do_not_block_day_off(db, make, now):
+    """Fails when the busy period is checked, which reaches half an hour into the next day."""
     chef = make.chef(week=ALL_DAY)
     make.booking(make.customer(), booking_date=MONDAY, time_slot=time(22))
     take_off(db, chef, TUESDAY, now)
@@ -193,7 +193,7 @@ def test_the_way_home_after_midnight_and_what_is_cancelled_or_somebody_elses_sta
     take_off(db, chef, MONDAY, now)
 
 
-def test_a_day_off_is_removed_by_its_own_provider_only(db, make, now):
+def test_day_off_is_removed_only_by_its_provider(db, make, now):
     chef = make.chef()
     taken = take_off(db, chef, MONDAY, now)
     with pytest.raises(DayOffNotFound), db.transaction() as session:
@@ -201,7 +201,7 @@ def test_a_day_off_is_removed_by_its_own_provider_only(db, make, now):
     assert make.rows("select count(*) from provider_days_off") == [(1,)]
 
 
-def test_the_days_off_come_the_latest_first_page_by_page_while_others_are_added(db, make, now):
+def test_paging_days_off_is_stable_latest_first(db, make, now):
     chef = make.chef()
     take_off(db, make.chef(), MONDAY, now)
     for day in (3, 1, 5, 2):
@@ -216,7 +216,7 @@ def test_the_days_off_come_the_latest_first_page_by_page_while_others_are_added(
     assert end is None
 
 
-def test_whatever_decides_when_a_provider_works_moves_the_calendar_on(db, make, now, chef, add, replace):
+def test_every_availability_change_increases_version(db, make, now, chef, add, replace):
     def step(act):
         before = version(make, chef)
         act()
@@ -244,24 +244,24 @@ def test_whatever_decides_when_a_provider_works_moves_the_calendar_on(db, make, 
     assert version(make, chef) == 7
 
 
-def test_who_changes_a_calendar_holds_the_provider_until_the_end(db, make, chef):
-    """Fails when the calendar's version is moved on without taking the provider's row, which a booking takes."""
+def test_calendar_change_locks_provider_until_commit(db, make, chef):
+    """Fails when the calendar's version is increased without locking the provider's row, which a booking locks."""
     with db.transaction() as session:
         queries.lock_calendar(session, chef.id)
         held = "select id from users where id = :id for no key update skip locked"
         assert make.rows(held, id=chef.id) == []
 
 
-def test_two_changes_at_once_are_both_counted(db, make, chef):
+def test_concurrent_changes_both_count(db, make, chef):
     def touch():
         with db.transaction() as session:
             queries.lock_calendar(session, chef.id)
 
-    together(8, touch)
+    run_concurrently(8, touch)
     assert version(make, chef) == 8
 
 
-def test_a_change_costs_two_statements_and_a_day_off_three(db, chef, add, now):
+def test_change_costs_two_statements_day_off_three(db, chef, add, now):
     with counted() as seen:
         add("mon", "08:00", "12:00")
     assert len(seen.statements) == 2

@@ -9,7 +9,7 @@ from shared.kit.paging import PageQuery
 from shared.lines.home_chef import queries
 from shared.lines.home_chef.views import booking_view
 from shared.lines.home_chef.visit import NAME
-from tests.make import together
+from tests.make import run_concurrently
 from tests.round_trips import counted
 
 pytestmark = pytest.mark.breaks_invariants("visits are completed by a statement")
@@ -26,11 +26,11 @@ def rate(db, now):
 
 @pytest.fixture
 def completed(make):
-    """Return a customer and a booking of theirs that is over."""
+    """Return a customer and their completed booking."""
 
-    def completed(**given):
+    def completed(**overrides):
         customer = make.customer()
-        booking = make.booking(customer, **given)
+        booking = make.booking(customer, **overrides)
         make.run(
             "update bookings set status = 'completed', payment_status = 'success', acceptance = 'accepted' where id = :id",
             id=booking.id,
@@ -45,7 +45,7 @@ def mean(make):
     return row
 
 
-def test_a_rating_is_kept_shown_and_counted(db, make, rate, completed, now):
+def test_rating_is_stored_shown_and_counted(db, make, rate, completed, now):
     customer, booking = completed()
     answer = rate(customer, booking, 4, "Good dosas")
     assert answer.model_dump() == {"stars": 4, "comment": "Good dosas", "created_at": now}
@@ -57,13 +57,13 @@ def test_a_rating_is_kept_shown_and_counted(db, make, rate, completed, now):
     assert make.rows("select facts from booking_events where kind = 'rated'") == [({"stars": 4},)]
 
 
-def test_the_mean_has_two_places(make, rate, completed):
+def test_mean_has_two_decimals(make, rate, completed):
     for day, stars in enumerate((5, 4, 5)):
         rate(*completed(booking_date=make.day(3 + day)), stars)
     assert mean(make) == (14, 3, 4.67)
 
 
-def test_a_visit_is_rated_once(make, rate, completed):
+def test_visit_is_rated_once(make, rate, completed):
     customer, booking = completed()
     rate(customer, booking, 1)
     with pytest.raises(AlreadyRated):
@@ -71,7 +71,7 @@ def test_a_visit_is_rated_once(make, rate, completed):
     assert mean(make) == (1, 1, 1.0)
 
 
-def test_what_is_not_completed_is_not_rated(make, rate):
+def test_unfinished_visit_cannot_be_rated(make, rate):
     customer = make.customer()
     booking = make.booking(customer)
     with pytest.raises(NotCompleted) as refused:
@@ -80,28 +80,28 @@ def test_what_is_not_completed_is_not_rated(make, rate):
     assert mean(make) == (0, 0, None)
 
 
-def test_somebody_elses_visit_is_not_there(make, rate, completed):
+def test_foreign_visit_is_not_found(make, rate, completed):
     _, booking = completed()
     with pytest.raises(BookingNotFound):
         rate(make.customer(), booking)
 
 
-def test_ratings_of_one_chef_at_once_all_count(make, rate, completed):
-    """Fails when the mean is read before it is written: the later of two takes the earlier one away."""
+def test_concurrent_ratings_of_chef_all_count(make, rate, completed):
+    """Fails when the mean is read before it is written: the later of two overwrites the earlier."""
     rated = iter([(*completed(booking_date=make.day(3 + day)), 1 + day % 5) for day in range(8)])
-    outcomes = together(8, lambda: rate(*next(rated)))
+    outcomes = run_concurrently(8, lambda: rate(*next(rated)))
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert mean(make) == (21, 8, 2.63)
 
 
-def test_of_two_ratings_of_one_visit_at_once_one_counts(make, rate, completed):
+def test_concurrent_ratings_of_visit_count_once(make, rate, completed):
     customer, booking = completed()
-    outcomes = together(2, lambda: rate(customer, booking, 3))
+    outcomes = run_concurrently(2, lambda: rate(customer, booking, 3))
     assert [type(outcome) for outcome in outcomes if isinstance(outcome, Exception)] == [AlreadyRated]
     assert mean(make) == (3, 1, 3.0)
 
 
-def test_a_rating_is_one_statement(rate, completed):
+def test_rating_is_one_statement(rate, completed):
     customer, booking = completed()
     with counted() as seen:
         rate(customer, booking)

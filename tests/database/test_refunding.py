@@ -1,4 +1,4 @@
-"""Money on its way back: sent once, followed to its end, never shown as refunded before it is."""
+"""Refunds: sent once, polled to their end, never shown as refunded before they are done."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,7 +12,7 @@ from shared.payments import queries, refunding, status_polling
 from shared.payments.gateway import GatewayAnswer, GatewayStatus, GatewayUnavailable
 from shared.payments.models import Attempt, Refund
 from shared.payments.refunding import RESEND_AFTER
-from tests.make import at, together
+from tests.make import always, run_concurrently
 
 GATEWAYS = ("v1", "v2")
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.breaks_invariants("refunds are promised without the dec
 
 @pytest.fixture
 def paid(make, gateway, phonepe):
-    """A booking that was paid and cancelled since, and our id of its payment."""
+    """Return a booking that was paid and then cancelled, and our id of its payment."""
     booking, our_id = make.paid(gateway, phonepe)
     make.run("update bookings set status = 'cancelled', acceptance = 'unassigned', provider_id = null")
     return booking, our_id
@@ -44,7 +44,7 @@ def reserve(db, paid, now):
 @pytest.fixture
 def advance(db, gateway, now):
     def advance(refund_id, after=timedelta(0)):
-        return refunding.advance(db, at(gateway), line, refund_id, now + after)
+        return refunding.advance(db, always(gateway), line, refund_id, now + after)
 
     return advance
 
@@ -54,14 +54,14 @@ def states(make):
 
 
 def at_the_gateway(phonepe):
-    return [told for told in phonepe.transactions() if told["kind"] == "refund"]
+    return [transaction for transaction in phonepe.transactions() if transaction["kind"] == "refund"]
 
 
 def shown(make):
     return make.rows("select payment_status from bookings")[0][0]
 
 
-def test_a_refund_is_created_sent_pending_and_done(make, phonepe, paid, reserve, advance, now):
+def test_refund_is_created_sent_pending_and_done(make, phonepe, paid, reserve, advance, now):
     booking, our_id = paid
     phonepe.fault("refund.stays_pending", transaction=our_id)
     refund = reserve()
@@ -78,7 +78,7 @@ def test_a_refund_is_created_sent_pending_and_done(make, phonepe, paid, reserve,
     ]
 
 
-def test_a_promise_is_sent_by_the_outbox_and_asked_about_by_the_poll_schedule(make, reserve, now):
+def test_outbox_sends_refund_and_schedule_polls_it(make, reserve, now):
     refund, first = reserve(), now + timedelta(seconds=30)
     assert make.rows(
         "select kind, due_at from outbox where payload->>'refund_id' = :id order by due_at", id=str(refund)
@@ -89,7 +89,7 @@ def test_a_promise_is_sent_by_the_outbox_and_asked_about_by_the_poll_schedule(ma
     assert make.rows("select next_poll_at from refunds") == [(first,)]
 
 
-def test_a_refund_done_is_booked_told_and_noted_once_however_often_it_is_asked_about(make, paid, reserve, advance):
+def test_refund_completion_has_one_effect_for_many_polls(make, paid, reserve, advance):
     booking, _ = paid
     refund = reserve()
     for _ in range(4):
@@ -100,9 +100,9 @@ def test_a_refund_done_is_booked_told_and_noted_once_however_often_it_is_asked_a
     assert make.rows("select count(*) from booking_events where kind = 'refund_done'") == [(1,)]
 
 
-def test_a_refund_followed_by_many_at_once_is_one_refund(make, phonepe, reserve, advance):
+def test_concurrent_polls_make_one_refund(make, phonepe, reserve, advance):
     refund = reserve()
-    outcomes = together(6, lambda: advance(refund))
+    outcomes = run_concurrently(6, lambda: advance(refund))
     advance(refund)
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert (states(make), len(at_the_gateway(phonepe))) == (["done"], 1)
@@ -110,7 +110,7 @@ def test_a_refund_followed_by_many_at_once_is_one_refund(make, phonepe, reserve,
     assert make.rows("select count(*) from notifications where kind = 'refunded'") == [(1,)]
 
 
-def test_a_refund_that_did_not_arrive_is_sent_again_under_its_own_id_and_not_at_once(make, phonepe, reserve, advance):
+def test_lost_refund_is_resent_later_with_same_id(make, phonepe, reserve, advance):
     phonepe.fault("refund.unreached")
     refund = reserve()
     with pytest.raises(GatewayUnavailable):
@@ -125,7 +125,7 @@ def test_a_refund_that_did_not_arrive_is_sent_again_under_its_own_id_and_not_at_
 
 
 @pytest.mark.parametrize("fault", ["refund.http_500", "refund.empty", "refund.rate_limited"])
-def test_a_refund_whose_answer_was_lost_is_asked_about_and_not_sent_again(make, phonepe, reserve, advance, fault):
+def test_refund_with_lost_answer_is_polled_not_resent(make, phonepe, reserve, advance, fault):
     phonepe.fault(fault)
     refund = reserve()
     with pytest.raises(GatewayUnavailable):
@@ -135,8 +135,8 @@ def test_a_refund_whose_answer_was_lost_is_asked_about_and_not_sent_again(make, 
     assert len(at_the_gateway(phonepe)) == 1
 
 
-def test_a_refund_sent_twice_under_one_id_is_one_refund(make, phonepe, reserve, advance):
-    """The gateway says it does not know a refund it has: sending it again is harmless, because the id is the same."""
+def test_duplicate_refund_id_is_one_refund(make, phonepe, reserve, advance):
+    """The gateway claims not to know the refund; a second sending with the same id is harmless."""
     refund = reserve()
     advance(refund)
     phonepe.fault("status.not_found")
@@ -147,9 +147,7 @@ def test_a_refund_sent_twice_under_one_id_is_one_refund(make, phonepe, reserve, 
 
 
 @pytest.mark.parametrize("fault", ["refund.fails", "refund.excess", "refund.window_exceeded"])
-def test_a_refund_that_fails_needs_a_person_and_is_never_shown_as_refunded(
-    make, phonepe, paid, reserve, advance, fault
-):
+def test_failed_refund_needs_person_and_is_not_refunded(make, phonepe, paid, reserve, advance, fault):
     booking, _ = paid
     phonepe.fault(fault)
     refund = reserve()
@@ -165,7 +163,7 @@ def test_a_refund_that_fails_needs_a_person_and_is_never_shown_as_refunded(
 
 
 @pytest.mark.parametrize("fault", ["status.other_amount", "status.other_merchant", "status.other_transaction"])
-def test_a_refund_done_otherwise_than_we_asked_needs_a_person(make, phonepe, reserve, advance, fault):
+def test_mismatched_refund_needs_person(make, phonepe, reserve, advance, fault):
     refund = reserve()
     advance(refund)
     phonepe.fault(fault)
@@ -173,7 +171,7 @@ def test_a_refund_done_otherwise_than_we_asked_needs_a_person(make, phonepe, res
     assert shown(make) == "success"
 
 
-def test_a_refund_whose_answer_is_not_explicit_stays_under_way(phonepe, reserve, advance):
+def test_ambiguous_answer_leaves_refund_unfinished(phonepe, reserve, advance):
     refund = reserve()
     advance(refund)
     for fault in ("unknown_code", "internal_server_error", "unauthorized"):
@@ -183,7 +181,7 @@ def test_a_refund_whose_answer_is_not_explicit_stays_under_way(phonepe, reserve,
     assert advance(refund) == "done"
 
 
-def test_never_more_is_refunded_than_was_captured_and_is_left(paid, reserve, advance):
+def test_refunds_never_exceed_captured_amount(paid, reserve, advance):
     total = paid[0].total
     for amount in (0, -1, total + 1):
         with pytest.raises(ValueError, match="cannot be refunded"):
@@ -198,9 +196,9 @@ def test_never_more_is_refunded_than_was_captured_and_is_left(paid, reserve, adv
     assert reserve(100)
 
 
-@pytest.mark.parametrize("how", ["another", "raised", "of a payment that failed"])
-def test_the_database_itself_refuses_to_refund_more_than_was_captured(make, paid, reserve, how):
-    """Whatever the code does: raw SQL is refused too. Fails without the trigger."""
+@pytest.mark.parametrize("case", ["another", "raised", "of a payment that failed"])
+def test_database_refuses_refunds_above_captured_amount(make, paid, reserve, case):
+    """The trigger refuses raw SQL too. Fails without it."""
     total = paid[0].total
     reserve(total - 100)
     change = {
@@ -209,28 +207,28 @@ def test_the_database_itself_refuses_to_refund_more_than_was_captured(make, paid
         "raised": "update refunds set amount = amount + 101",
         "of a payment that failed": "update refunds set amount = 1",
     }
-    if how == "of a payment that failed":
+    if case == "of a payment that failed":
         make.run("update payment_attempts set state = 'failed', capture = null")
     with pytest.raises(ConstraintViolated, match="refunds_within_capture"):
-        make.run(change[how])
+        make.run(change[case])
     assert make.rows("select amount from refunds") == [(total - 100,)]
 
 
-def test_two_refunds_at_once_are_counted_together_by_the_database(make, paid, reserve):
-    """Fails when the trigger does not wait at the payment: neither would see the other."""
+def test_database_counts_concurrent_refunds_together(make, paid, reserve):
+    """Fails when the trigger does not lock the payment: neither would see the other."""
     reserve(100)
     half = (
         "insert into refunds (id, attempt_id, booking_id, merchant_refund_id, amount, state, reason)"
         " select id, attempt_id, booking_id, 'SZR_' || id, :amount, 'created', 'x'"
         " from (select gen_random_uuid() as id, attempt_id, booking_id from refunds limit 1) r"
     )
-    outcomes = together(3, lambda: make.run(half, amount=paid[0].total // 2))
+    outcomes = run_concurrently(3, lambda: make.run(half, amount=paid[0].total // 2))
     assert sum(isinstance(outcome, ConstraintViolated) for outcome in outcomes) == 2
     assert len(states(make)) == 2
 
 
-def test_a_refund_waits_for_one_that_is_being_promised_and_then_counts_it(db, paid, reserve, now):
-    """Fails when the attempt is not locked before what is left is counted: both would be promised."""
+def test_refund_waits_for_concurrent_reservation(db, paid, reserve, now):
+    """Fails when the attempt is not locked before the remaining amount is read: both would be reserved."""
     booking, our_id = paid
     with ThreadPoolExecutor(1) as pool:
         with db.transaction() as session:
@@ -243,7 +241,7 @@ def test_a_refund_waits_for_one_that_is_being_promised_and_then_counts_it(db, pa
             second.result(10)
 
 
-def test_what_a_booking_shows_is_counted_from_what_is_done(make, paid, reserve, advance):
+def test_shown_refunds_are_completed_ones(make, paid, reserve, advance):
     total = paid[0].total
     half, rest = reserve(total // 2), reserve(total - total // 2)
     assert shown(make) == "success"
@@ -255,7 +253,7 @@ def test_what_a_booking_shows_is_counted_from_what_is_done(make, paid, reserve, 
     assert shown(make) == "refunded"
 
 
-def test_a_contradicted_refund_stays_done(make, db, reserve, advance, now):
+def test_contradicted_refund_remains_done(make, db, reserve, advance, now):
     refund = reserve()
     for _ in range(2):
         advance(refund)
@@ -266,14 +264,14 @@ def test_a_contradicted_refund_stays_done(make, db, reserve, advance, now):
     assert (states(make), shown(make)) == (["done"], "refunded")
 
 
-def test_a_signal_about_a_refund_is_followed_by_our_id(make, db, gateway, reserve, advance, now):
+def test_refund_signal_polls_by_our_id(make, db, gateway, reserve, advance, now):
     refund = reserve()
     advance(refund)
     [(our_id,)] = make.rows("select merchant_refund_id from refunds")
-    assert status_polling.poll_by_our_id(db, at(gateway), line, our_id, now) == "done"
+    assert status_polling.poll_by_our_id(db, always(gateway), line, our_id, now) == "done"
 
 
-def test_a_refund_says_which_payment_it_is_of(db, paid, reserve):
+def test_refund_names_its_payment(db, paid, reserve):
     refund = reserve()
     with db.reading() as session:
         stored = session.get_one(refunding.Refund, refund)

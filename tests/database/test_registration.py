@@ -1,4 +1,4 @@
-"""Who works for us: registered once, verified by somebody, signed out when they go, and every step is written down."""
+"""Chefs: registered once, verified by an admin, signed out on deactivation, and every change audited."""
 
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -23,33 +23,33 @@ from shared.lines.home_chef.visit import ChefNotFound, NoChefFree
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
 from shared.users.models import ADMIN
-from tests.make import LOCK, together
+from tests.make import LOCK, run_concurrently
 from tests.round_trips import counted
 
-LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
+LIFETIMES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
 BY = AuditContext(UUID(int=7), "198.51.100.7", "request-7")
 
 
 def shown(registered):
-    """A chef as an admin sees them."""
+    """Return a chef as an admin sees them."""
     return chef_file_view(registered.user, registered.provider, registered.week)
 
 
 @pytest.fixture
 def register(db, now):
-    def register(email="asha@test.example", **given):
-        wish = ChefRegistration(**{"email": email, "name": "Asha Nair", "service_city": "Mumbai", **given})
+    def register(email="asha@test.example", **overrides):
+        request = ChefRegistration(**{"email": email, "name": "Asha Nair", "service_city": "Mumbai", **overrides})
         with db.transaction() as session:
-            return shown(registration.register(session, LINE, wish.email, wish, BY, now))
+            return shown(registration.register(session, LINE, request.email, request, BY, now))
 
     return register
 
 
 @pytest.fixture
 def change(db, now):
-    def change(chef_id, by=BY, at=now, **given):
+    def change(chef_id, by=BY, at=now, **overrides):
         with db.transaction() as session:
-            return shown(registration.change(session, LINE, chef_id, ChefChange(**given), by, at))
+            return shown(registration.change(session, LINE, chef_id, ChefChange(**overrides), by, at))
 
     return change
 
@@ -65,7 +65,7 @@ def deactivate(db, now):
 
 @pytest.fixture
 def admin(db, make):
-    """An admin who exists, as whoever verifies must."""
+    """Return an existing admin, as a verification needs one."""
     make_admin(db, "boss@test.example", make.now)
     [(admin_id,)] = make.rows("select id from users where role = 'admin'")
     return AuditContext(admin_id, "198.51.100.8", "request-8")
@@ -73,12 +73,12 @@ def admin(db, make):
 
 def sign_in(db, email, now):
     with db.transaction() as session:
-        return sessions.begin(session, email, LIVES, now)
+        return sessions.begin(session, email, LIFETIMES, now)
 
 
 @contextmanager
-def impatient(url):
-    """A connection that waits for a lock no longer than a blink."""
+def impatient_database(url):
+    """Yield a database with a very short lock timeout."""
     database = PostgresDatabase(url, 1, lock_timeout_ms=200)
     try:
         yield database
@@ -96,7 +96,7 @@ def living(make, user_id):
     return count
 
 
-def test_an_address_nobody_has_becomes_a_chef_who_is_not_verified_yet(register, make, db, now):
+def test_new_address_becomes_unverified_chef(register, make, db, now):
     chef = register(phone="+919876543210", specialties=["Kerala"], experience_years=4, hourly_rate=450)
     assert (chef.name, chef.email, chef.phone) == ("Asha Nair", "asha@test.example", "+919876543210")
     assert (chef.hourly_rate, chef.is_verified, chef.is_active, chef.availability) == (450_00, False, True, [])
@@ -105,7 +105,7 @@ def test_an_address_nobody_has_becomes_a_chef_who_is_not_verified_yet(register, 
     assert (signed_in.role, signed_in.is_new_user) == ("chef", False)
 
 
-def test_a_customer_becomes_a_chef_keeps_their_row_and_signs_in_anew(register, make, db, now):
+def test_customer_becomes_chef_with_same_row_signed_out(register, make, db, now):
     customer = make.customer(name="Old name", phone="+910000000000")
     sign_in(db, email_of(make, customer), now)
     chef = register(email_of(make, customer))
@@ -116,7 +116,7 @@ def test_a_customer_becomes_a_chef_keeps_their_row_and_signs_in_anew(register, m
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_customer_with_bookings_stays_one_until_they_are_over(register, make):
+def test_customer_with_open_bookings_cannot_become_chef(register, make):
     customer = make.customer()
     booking = make.booking(customer)
     with pytest.raises(HasBookings) as refused:
@@ -130,7 +130,7 @@ def test_a_customer_with_bookings_stays_one_until_they_are_over(register, make):
     assert register(email_of(make, customer)).id == customer.id
 
 
-def test_a_chef_an_admin_and_a_blocked_customer_are_not_made_chefs(register, make, db, now):
+def test_chef_admin_or_blocked_customer_cannot_become_chef(register, make, db, now):
     chef, blocked = make.chef(), make.customer(is_active=False)
     make_admin(db, "boss@test.example", now)
     for email, refusal in (
@@ -142,14 +142,14 @@ def test_a_chef_an_admin_and_a_blocked_customer_are_not_made_chefs(register, mak
             register(email)
 
 
-def test_of_many_who_register_one_address_at_once_one_does(register, make):
-    """Fails when the address is looked up first and inserted then: the loser meets the unique index as a 500."""
-    outcomes = together(5, register)
+def test_concurrent_registrations_register_one(register, make):
+    """Fails when the address is looked up before the insert: the loser violates the unique index, a 500."""
+    outcomes = run_concurrently(5, register)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ChefFileView"] + ["HasRole"] * 4
     assert make.rows("select count(*) from providers") == [(1,)]
 
 
-def test_a_chef_is_offered_visits_from_when_they_are_verified(register, change, make, admin, now):
+def test_chef_is_offered_visits_once_verified(register, change, make, admin, now):
     customer, chef = make.customer(), register()
     make.run("insert into provider_availability (id, provider_id, weekday, starts, ends) select gen_random_uuid(), :chef, day, 480, 1380 from generate_series(0, 6) day", chef=chef.id)  # fmt: skip
     with pytest.raises(NoChefFree):
@@ -159,7 +159,7 @@ def test_a_chef_is_offered_visits_from_when_they_are_verified(register, change, 
     assert make.booking(customer).chef_id == chef.id
 
 
-def test_who_verified_a_chef_stays_until_they_are_no_longer(register, change, admin, now):
+def test_verifier_is_recorded_until_unverified(register, change, admin, now):
     chef = register()
     change(chef.id, by=admin, is_verified=True, verification_reference="FSSAI 1")
     again = change(chef.id, by=BY, at=now + timedelta(days=1), is_verified=True, bio="Grills")
@@ -168,13 +168,13 @@ def test_who_verified_a_chef_stays_until_they_are_no_longer(register, change, ad
     assert (off.is_verified, off.verified_by, off.verified_at, off.verification_reference) == (False, None, None, None)
 
 
-def test_a_change_leaves_what_it_does_not_name_and_null_clears_a_text(register, change):
+def test_partial_change_keeps_omitted_and_clears_null_text(register, change):
     chef = register(bio="Grills", phone="+919876543210")
     changed = change(chef.id, bio=None, hourly_rate=500, is_available=False)
     assert changed == chef.model_copy(update={"bio": None, "hourly_rate": 500_00, "is_available": False})
 
 
-def test_a_deactivated_chef_is_signed_out_at_once_offered_nothing_and_may_come_back(deactivate, change, make, db, now):
+def test_deactivated_chef_is_signed_out_and_may_return(deactivate, change, make, db, now):
     customer, chef = make.customer(), make.chef()
     sign_in(db, email_of(make, chef), now)
     deactivate(chef.id)
@@ -188,7 +188,7 @@ def test_a_deactivated_chef_is_signed_out_at_once_offered_nothing_and_may_come_b
     assert make.booking(customer).chef_id == chef.id
 
 
-def test_whatever_decides_about_a_chef_moves_their_calendar_on(register, change, deactivate, make):
+def test_every_profile_change_increases_calendar_version(register, change, deactivate, make):
     chef = register()
     versions = []
     for act in (lambda: change(chef.id, is_available=False), lambda: deactivate(chef.id), lambda: None):
@@ -197,17 +197,22 @@ def test_whatever_decides_about_a_chef_moves_their_calendar_on(register, change,
     assert versions == sorted(set(versions))
 
 
-def test_a_week_waits_for_whoever_books_the_chef(register, make, db, database_url):
-    """Fails with the row not locked in `queries.lock_calendar`: the week is set while a visit in the old one is being written."""
+def test_week_change_waits_for_concurrent_booking(register, make, db, database_url):
+    """Fails when `queries.lock_calendar` does not lock the row: the week changes while a visit is booked in the old
+    one."""
     chef = register()
     with db.transaction() as session:
         session.execute(LOCK, {"id": chef.id})
-        with pytest.raises(DatabaseUnavailable), impatient(database_url) as other, other.transaction() as waiting:
+        with (
+            pytest.raises(DatabaseUnavailable),
+            impatient_database(database_url) as other,
+            other.transaction() as waiting,
+        ):
             registration.set_week(waiting, LINE, chef.id, [], BY, make.now)
     assert make.rows("select calendar_version from providers") == [(0,)]
 
 
-def test_what_is_no_chef_is_not_found(change, deactivate, make, db):
+def test_missing_chef_is_not_found(change, deactivate, make, db):
     customer = make.customer()
     for chef_id in (customer.id, new_id()):
         with pytest.raises(ChefNotFound):
@@ -218,9 +223,7 @@ def test_what_is_no_chef_is_not_found(change, deactivate, make, db):
             registration.find(session, LINE, chef_id)
 
 
-def test_every_change_is_written_down_with_what_it_changed_and_goes_back_with_it(
-    register, change, deactivate, make, db
-):
+def test_every_change_is_audited_and_rolled_back_together(register, change, deactivate, make, db):
     chef = register()
     change(chef.id, bio="Grills")
     deactivate(chef.id)
@@ -243,16 +246,14 @@ def page(db, **query):
     return [user.email for user, _ in rows], cursor
 
 
-def test_the_list_is_searched_by_name_address_number_and_city_and_filtered(
-    db, make, register, change, deactivate, admin
-):
+def test_chefs_are_searched_and_filtered(db, make, register, change, deactivate, admin):
     register("asha@test.example", name="Asha 100%_Nair", phone="+919876543210", service_city="Mumbai")
     ravi = register("ravi@test.example", name="Ravi Khanna", phone="9876500000", service_city="Pune")
     make.customer(name="Asha who books")
-    for words in ("nair", "ASHA@", "+9198765", "919876543", "mum", "100%_", "%", "_"):
-        assert page(db, q=words)[0] == ["asha@test.example"], words
-    for words in ("sha@", "543210", "bai", "+", "\\"):
-        assert page(db, q=words)[0] == [], words
+    for search in ("nair", "ASHA@", "+9198765", "919876543", "mum", "100%_", "%", "_"):
+        assert page(db, q=search)[0] == ["asha@test.example"], search
+    for search in ("sha@", "543210", "bai", "+", "\\"):
+        assert page(db, q=search)[0] == [], search
     assert page(db, city="PUNE")[0] == ["ravi@test.example"]
     change(ravi.id, by=admin, is_verified=True)
     assert page(db, is_verified="true")[0] == ["ravi@test.example"]
@@ -261,16 +262,16 @@ def test_the_list_is_searched_by_name_address_number_and_city_and_filtered(
     assert page(db, is_active="true", is_verified="false", city="mumbai", q="asha")[0] == ["asha@test.example"]
 
 
-def test_the_list_shows_the_same_chefs_while_others_are_registered(db, make, now, register):
-    """Fails with pages by offset: the one registered in between moves everybody on by one."""
+def test_chef_pages_are_stable_while_chefs_are_added(db, make, now, register):
+    """Fails with pages by offset: a chef registered in between shifts all others by one."""
     made = []
     for number in range(5):
         make.run("update users set created_at = created_at - interval '1 hour'")
         made.append(register(f"chef{number}@test.example").email)
     first, cursor = page(db, limit=2)
     with db.transaction() as session:
-        wish = ChefRegistration(email="late@test.example", name="Late", service_city="Mumbai")
-        registration.register(session, LINE, wish.email, wish, BY, now + timedelta(minutes=1))
+        request = ChefRegistration(email="late@test.example", name="Late", service_city="Mumbai")
+        registration.register(session, LINE, request.email, request, BY, now + timedelta(minutes=1))
     second, cursor = page(db, limit=2, cursor=cursor)
     third, cursor = page(db, limit=2, cursor=cursor)
     assert first + second + third == made[::-1]
@@ -278,7 +279,7 @@ def test_the_list_shows_the_same_chefs_while_others_are_registered(db, make, now
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_a_page_of_chefs_is_one_statement_however_many_they_are(db, register, count):
+def test_page_of_chefs_is_one_statement(db, register, count):
     for number in range(count):
         register(f"chef{number}@test.example")
     with counted() as seen:
@@ -287,7 +288,7 @@ def test_a_page_of_chefs_is_one_statement_however_many_they_are(db, register, co
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_registering_costs_the_same_however_much_a_customer_has_booked(make, register):
+def test_registration_cost_is_independent_of_bookings(make, register):
     make.chef()
     costs = []
     for visits in (0, 2):
@@ -303,11 +304,11 @@ def test_registering_costs_the_same_however_much_a_customer_has_booked(make, reg
     assert costs[0] == costs[1]
 
 
-def test_what_a_deactivated_chef_was_to_cook_is_passed_on_by_the_admin_who_did_it(deactivate, make, db, now):
+def test_deactivation_by_admin_reassigns_visits(deactivate, make, db, now):
     booking = make.booking()
     other = make.chef()
     deactivate(booking.chef_id)
     assert assignment.release_all(db, LINE, booking.chef_id, Actor(ADMIN, BY.id), now) == 1
     assert make.stored(booking.id).provider_id == other.id
-    told = make.rows("select actor, actor_id from booking_events where kind = 'chef_left'")
-    assert told == [(ADMIN, BY.id)]
+    events = make.rows("select actor, actor_id from booking_events where kind = 'chef_left'")
+    assert events == [(ADMIN, BY.id)]

@@ -1,4 +1,4 @@
-"""Reminders: each person once for each start, nobody of what does not take place, and no late mail of what is over."""
+"""Reminders: one for each person and start, none of a visit that does not take place, no outdated mail."""
 
 from datetime import time, timedelta
 
@@ -9,7 +9,7 @@ from shared.appointments import cancellation, reminders
 from shared.bookings.lifecycle import Status
 from shared.lines.home_chef.line import LINE
 from shared.notifications.notice import Notice
-from tests.make import together
+from tests.make import run_concurrently
 from tests.round_trips import counted
 
 DAY, HOURS, MINUTE = timedelta(hours=24), timedelta(hours=2), timedelta(minutes=1)
@@ -17,7 +17,7 @@ DAY, HOURS, MINUTE = timedelta(hours=24), timedelta(hours=2), timedelta(minutes=
 
 @pytest.fixture
 def visit(make, gateway, phonepe):
-    """A paid visit in three days, which nobody has accepted."""
+    """Return a paid visit in three days with an open offer."""
     booking, _ = make.paid(gateway, phonepe)
     return booking
 
@@ -32,7 +32,7 @@ def kinds(make):
 
 
 def move(make, booking, by, now):
-    """Move a visit as the reschedule does: times, held range and a line of its history."""
+    """Move a visit as the reschedule does: times, busy period and a history event."""
     make.run(
         "update bookings set busy_period = tstzrange(lower(busy_period) + cast(:by as interval), upper(busy_period) + cast(:by as interval)) where id = :id",
         by=by,
@@ -50,7 +50,7 @@ def move(make, booking, by, now):
     )
 
 
-def test_customer_and_chef_are_reminded_the_day_before_and_two_hours_before_each_once(db, make, visit, now):
+def test_both_are_reminded_a_day_and_two_hours_before_once(db, make, visit, now):
     make.step(visit, "confirmed", now=now)
     start = visit.starts_at
     assert reminders.remind(db, LINE, start - DAY - MINUTE) == {"due": 0, "reminded": 0}
@@ -65,7 +65,7 @@ def test_customer_and_chef_are_reminded_the_day_before_and_two_hours_before_each
     assert make.rows("select count(*) from outbox where kind = 'notifications.mail'") == [(8,)]
 
 
-def test_a_chef_who_accepts_after_the_reminder_is_reminded_alone(db, make, visit, now):
+def test_late_accepting_chef_is_reminded_alone(db, make, visit, now):
     reminders.remind(db, LINE, visit.starts_at - DAY)
     assert kinds(make) == ["reminder_day"]
     make.step(visit, "confirmed", now=now)
@@ -73,14 +73,14 @@ def test_a_chef_who_accepts_after_the_reminder_is_reminded_alone(db, make, visit
     assert kinds(make) == ["reminder_day", "chef_reminder_day"]
 
 
-def test_what_was_booked_too_late_for_the_day_is_reminded_two_hours_before(db, make, gateway, phonepe):
+def test_late_booking_gets_only_two_hour_reminder(db, make, gateway, phonepe):
     booking, _ = make.paid(gateway, phonepe, booking_date=make.day(0), time_slot=time(20))
     assert reminders.remind(db, LINE, booking.starts_at - HOURS - MINUTE)["due"] == 0
     reminders.remind(db, LINE, booking.starts_at - HOURS)
     assert kinds(make) == ["reminder_hours"]
 
 
-def test_a_visit_that_moves_is_reminded_of_again(db, make, visit):
+def test_moved_visit_is_reminded_again(db, make, visit):
     first = visit.starts_at
     reminders.remind(db, LINE, first - DAY)
     move(make, visit, "2 days", first - DAY)
@@ -89,7 +89,7 @@ def test_a_visit_that_moves_is_reminded_of_again(db, make, visit):
     assert kinds(make) == ["reminder_day", "reminder_day"]
 
 
-def test_who_has_just_moved_a_visit_to_tomorrow_is_not_told_that_it_is_tomorrow(db, make, visit):
+def test_recently_moved_visit_gets_no_day_reminder(db, make, visit):
     moved_at = visit.starts_at - timedelta(hours=30)
     move(make, visit, "-10 hours", moved_at)
     assert reminders.remind(db, LINE, moved_at + MINUTE)["due"] == 0
@@ -97,7 +97,7 @@ def test_who_has_just_moved_a_visit_to_tomorrow_is_not_told_that_it_is_tomorrow(
     assert kinds(make) == ["reminder_hours"]
 
 
-def test_unpaid_cancelled_and_started_visits_are_nobodys_reminder(db, make, gateway, phonepe, now):
+def test_unpaid_cancelled_started_visits_get_no_reminder(db, make, gateway, phonepe, now):
     unpaid = make.booking()
     make.step(unpaid, "confirmed", now=now)
     cancelled, _ = make.paid(gateway, phonepe, booking_date=make.day(4))
@@ -111,7 +111,7 @@ def test_unpaid_cancelled_and_started_visits_are_nobodys_reminder(db, make, gate
         assert reminders.remind(db, LINE, booking.starts_at - HOURS)["due"] == 0
 
 
-def test_a_visit_paid_in_cash_is_reminded_of(db, make, now):
+def test_cash_visit_is_reminded(db, make, now):
     booking = make.booking()
     make.step(booking, "confirmed", now=now)
     make.run("update bookings set cash_agreed = true, pay_by = null")
@@ -119,14 +119,14 @@ def test_a_visit_paid_in_cash_is_reminded_of(db, make, now):
     assert kinds(make) == ["chef_reminder_hours", "reminder_hours"]
 
 
-def test_many_sweeps_at_once_remind_once(db, make, visit, now):
+def test_concurrent_sweeps_remind_once(db, make, visit, now):
     make.step(visit, "confirmed", now=now)
-    together(5, lambda: reminders.remind(db, LINE, visit.starts_at - DAY))
+    run_concurrently(5, lambda: reminders.remind(db, LINE, visit.starts_at - DAY))
     assert len(sent(make)) == 2
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_what_is_due_is_found_in_one_statement_by_the_index_of_starts(db, make, visit, now):
+def test_one_indexed_statement_finds_due_reminders(db, make, visit, now):
     with counted() as seen, db.reading() as session:
         assert list(reminders._due(session, LINE, visit.starts_at - DAY)) == [visit.id]
     assert len(seen.statements) == 1
@@ -153,7 +153,7 @@ def test_what_is_due_is_found_in_one_statement_by_the_index_of_starts(db, make, 
     assert "ix_bookings_active_start" in plan, plan
 
 
-def test_one_visit_that_cannot_be_told_of_does_not_keep_the_others(db, make, gateway, phonepe, caplog):
+def test_failing_reminder_does_not_block_others(db, make, gateway, phonepe, caplog):
     broken, _ = make.paid(gateway, phonepe)
     other, _ = make.paid(gateway, phonepe, booking_date=make.day(3), time_slot=broken.time_slot.replace(hour=15))
     make.run("update appointments set address = '{}' where booking_id = :id", id=broken.id)
@@ -167,28 +167,28 @@ def is_current(db, make, kind):
         return line("home_chef").is_current(session, Notice(kind, subject, facts))
 
 
-def test_a_reminder_of_the_old_time_is_no_longer_true(db, make, visit):
+def test_old_times_reminder_is_outdated(db, make, visit):
     reminders.remind(db, LINE, visit.starts_at - DAY)
     assert is_current(db, make, "reminder_day")
     move(make, visit, "2 days", visit.starts_at - DAY)
     assert not is_current(db, make, "reminder_day")
 
 
-def test_after_a_cancellation_only_what_tells_of_it_is_still_true(db, make, visit, now):
+def test_only_cancellation_notices_survive_cancellation(db, make, visit, now):
     make.step(visit, "confirmed", now=now)
     for at in (visit.starts_at - DAY, visit.starts_at - HOURS):
         reminders.remind(db, LINE, at)
-    told = {"confirmed", "accepted", "reminder_day", "reminder_hours", "chef_reminder_day", "chef_reminder_hours"}
-    assert {kind for kind in told if is_current(db, make, kind)} == told
+    kinds = {"confirmed", "accepted", "reminder_day", "reminder_hours", "chef_reminder_day", "chef_reminder_hours"}
+    assert {kind for kind in kinds if is_current(db, make, kind)} == kinds
     with db.transaction() as session:
         cancellation.cancel(session, LINE, make.stored(visit.id).customer_id, visit.id, "plans", None, now)
-    assert {kind for kind in told if is_current(db, make, kind)} == set()
+    assert {kind for kind in kinds if is_current(db, make, kind)} == set()
     assert is_current(db, make, "cancelled_with_refund")
     assert is_current(db, make, "visit_cancelled")
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_who_has_answered_or_lost_a_visit_is_not_asked_to_answer(db, make, visit, now):
+def test_answered_or_lost_offer_notice_is_outdated(db, make, visit, now):
     assert is_current(db, make, "visit_to_answer")
     make.step(visit, "confirmed", now=now)
     assert not is_current(db, make, "visit_to_answer")
@@ -199,13 +199,13 @@ def test_who_has_answered_or_lost_a_visit_is_not_asked_to_answer(db, make, visit
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_who_has_paid_is_not_asked_to_pay(db, make, visit):  # noqa: ARG001 - it is told of
+def test_paid_customers_payment_request_is_outdated(db, make, visit):  # noqa: ARG001 - a precondition
     assert not is_current(db, make, "booked")
     make.run("update bookings set payment_status = 'pending', acceptance = 'awaiting'")
     assert is_current(db, make, "booked")
 
 
-def test_a_start_is_told_and_is_over_when_the_visit_is(db, make, visit, now):
+def test_start_notice_is_current_until_visit_ends(db, make, visit, now):
     make.step(visit, "confirmed", now=now)
     for status, current in ((Status.IN_PROGRESS, True), (Status.COMPLETED, False)):
         make.step(visit, status, now=now)

@@ -1,4 +1,4 @@
-"""What the busiest requests cost on the wire, through the functions' own applications, warm and with every guarantee."""
+"""Round trips of the busiest requests through the functions' apps, warm and with every guarantee."""
 
 import json
 from base64 import b64encode
@@ -31,28 +31,28 @@ def proxy(database_url: str) -> Iterator[CountingProxy]:
 
 
 @pytest.fixture
-def asking(world: World, proxy: CountingProxy, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Ask what is asked most, of functions whose one connection is counted; returns the status."""
+def send(world: World, proxy: CountingProxy, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Yield a caller of the most frequent requests, whose one connection is counted; it returns the status."""
     database = PostgresDatabase(at_port(database_url, proxy.url_port), 1)
     monkeypatch.setattr(wiring, "database", lambda: database)
     world.visit()
-    yield Asking(world)
+    yield FrequentRequests(world)
     database.dispose()
 
 
-class Asking:
+class FrequentRequests:
     def __init__(self, world: World) -> None:
         self._world = world
         self._days = iter(range(20, 50))
 
-    def __call__(self, what: str) -> int:
-        return int(getattr(self, what)())
+    def __call__(self, name: str) -> int:
+        return int(getattr(self, name)())
 
     def book(self) -> int:
         day, people = self._world.make.day(next(self._days)).isoformat(), self._world.people
-        wish = {"address_id": people[CUSTOMER].address_id, "chef_id": people[CHEF].id, "booking_date": day}
+        request = {"address_id": people[CUSTOMER].address_id, "chef_id": people[CHEF].id, "booking_date": day}
         key = {"Idempotency-Key": str(new_id())}
-        return self._send("customer", "POST", "/customer/bookings", wish | {"time_slot": "12:00"}, **key)
+        return self._send("customer", "POST", "/customer/bookings", request | {"time_slot": "12:00"}, **key)
 
     def list(self) -> int:
         return self._send("customer", "GET", "/customer/bookings")
@@ -62,41 +62,41 @@ class Asking:
         return self._send("payments", "GET", f"/payments/status/{txn}")
 
     def callback(self) -> int:
-        said = b64encode(json.dumps({"data": {"merchantTransactionId": str(new_id())}}).encode()).decode()
-        signed = sha256(f"{said}salt".encode()).hexdigest() + "###1"
-        return self._send("callback", "POST", "/payments/callback", {"response": said}, **{"X-VERIFY": signed})
+        payload = b64encode(json.dumps({"data": {"merchantTransactionId": str(new_id())}}).encode()).decode()
+        signed = sha256(f"{payload}salt".encode()).hexdigest() + "###1"
+        return self._send("callback", "POST", "/payments/callback", {"response": payload}, **{"X-VERIFY": signed})
 
     def _send(self, function: str, method: str, path: str, body: Any = None, **headers: str) -> int:
         app = getattr(import_module(f"functions.{function}"), function).app
-        given = headers | {"Authorization": f"Bearer {self._world.tokens[CUSTOMER]}"}
+        sent_headers = headers | {"Authorization": f"Bearer {self._world.tokens[CUSTOMER]}"}
         if function == "callback":
-            del given["Authorization"]
-        answer = client(app).open(f"/api/v1{path}", method=method, json=body, headers=given)
+            del sent_headers["Authorization"]
+        answer = client(app).open(f"/api/v1{path}", method=method, json=body, headers=sent_headers)
         return int(answer.status_code)
 
 
-@pytest.mark.parametrize(("what", "budget"), BUDGETS.items())
-def test_hot_requests_stay_within_their_round_trips(what, budget, asking, proxy):
+@pytest.mark.parametrize(("name", "budget"), BUDGETS.items())
+def test_hot_requests_stay_within_their_round_trips(name, budget, send, proxy):
     """Fails with one round trip more for a list whose first statement does not piggyback the authentication query."""
-    warm = [asking(what) for _ in range(2)]
+    warm = [send(name) for _ in range(2)]
     with counted(proxy) as seen:
-        answered = asking(what)
+        answered = send(name)
     assert {*warm, answered} <= {200, 201}
     assert seen.round_trips == budget
 
 
-@pytest.mark.parametrize("what", ["book", "list", "status"])
-def test_hot_requests_use_prepared_statements(what, asking):
-    """Fails where a session piggybacks the authentication query and does not ask for prepared statements."""
+@pytest.mark.parametrize("name", ["book", "list", "status"])
+def test_hot_requests_use_prepared_statements(name, send):
+    """Fails when a session piggybacks the authentication query without prepared statements."""
     for _ in range(2):
-        asking(what)
+        send(name)
     with wiring.database().reading() as session:
         prepared = list(session.scalars(text("select statement from pg_prepared_statements")))
     assert any("from sessions s join users u" in statement for statement in prepared)
     assert any("bookings" in statement or "payments" in statement for statement in prepared)
 
 
-@pytest.mark.parametrize("what", ["book", "list", "status"])
+@pytest.mark.parametrize("name", ["book", "list", "status"])
 @pytest.mark.parametrize(
     ("change", "status"),
     [
@@ -107,9 +107,9 @@ def test_hot_requests_use_prepared_statements(what, asking):
     ids=["signed out", "blocked", "another role"],
 )
 @pytest.mark.breaks_invariants("people are changed by raw SQL")
-def test_a_revoked_caller_is_refused_despite_the_piggyback(asking, world, what, change, status):
+def test_a_revoked_caller_is_refused_despite_the_piggyback(send, world, name, change, status):
     booked = "select count(*) from bookings"
     before = world.make.rows(booked)
     world.make.run(change)
-    assert asking(what) == status
+    assert send(name) == status
     assert world.make.rows(booked) == before

@@ -1,4 +1,4 @@
-"""A customer moves a visit: the time, the price and the terms follow, and the chef is asked anew."""
+"""Rescheduling a visit: time, price and cancellation terms follow, and the chef gets a new offer."""
 
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import time, timedelta
@@ -20,7 +20,7 @@ from shared.lines.home_chef.reschedule_decision import NotReschedulable, PriceHi
 from shared.lines.home_chef.schemas import RescheduleQuery, RescheduleRequest
 from shared.lines.home_chef.visit import ChefUnavailable
 from shared.payments.checkout import PaymentInProgress
-from tests.make import LOCK, begin_as, together
+from tests.make import LOCK, begin_as, run_concurrently
 from tests.round_trips import counted
 
 NOON, PEAK = time(12), time(19)
@@ -34,11 +34,11 @@ def customer(make):
 
 @pytest.fixture
 def move(db, make, customer, now):
-    """Move a visit as its customer does, to noon in five days or what is given."""
+    """Reschedule a visit as its customer, by default to noon in five days."""
 
-    def move(booking, who=customer, at=now, key=None, **given):
-        wanted = RescheduleRequest(**{"booking_date": make.day(5), "time_slot": NOON, **given})
-        return reschedule.reschedule(begin_as(db, who), booking.id, wanted, lambda _: key, at)
+    def move(booking, person=customer, at=now, key=None, **overrides):
+        wanted = RescheduleRequest(**{"booking_date": make.day(5), "time_slot": NOON, **overrides})
+        return reschedule.reschedule(begin_as(db, person), booking.id, wanted, lambda _: key, at)
 
     return move
 
@@ -63,10 +63,10 @@ def step(make, now):
 
 @pytest.fixture
 def accepted(make, gateway, phonepe, customer, step):
-    """Return a visit in the evening three days ahead, paid and accepted."""
+    """Return a paid and accepted visit in the evening, three days ahead."""
 
-    def accepted(**given):
-        booking, _ = make.paid(gateway, phonepe, customer, **{"time_slot": PEAK, **given})
+    def accepted(**overrides):
+        booking, _ = make.paid(gateway, phonepe, customer, **{"time_slot": PEAK, **overrides})
         step(booking, Status.CONFIRMED)
         return booking
 
@@ -85,7 +85,7 @@ def offer(make, booking):
     return row
 
 
-def test_an_unpaid_visit_moves_with_its_price_and_holds_the_new_time_instead(make, customer, move):
+def test_unpaid_visit_moves_with_price_and_slot(make, customer, move):
     booking = make.booking(customer)
     moved = move(booking, time_slot=PEAK)
 
@@ -114,7 +114,7 @@ def test_an_unpaid_visit_moves_with_its_price_and_holds_the_new_time_instead(mak
     )
 
 
-def test_what_was_previewed_is_what_happens(make, customer, move, preview):
+def test_preview_equals_result(make, customer, move, preview):
     booking = make.booking(customer)
     shown = preview(booking, PEAK)
     assert (shown.difference, shown.refund) == (shown.total - booking.total, 0)
@@ -125,8 +125,8 @@ def test_what_was_previewed_is_what_happens(make, customer, move, preview):
     assert move(booking, time_slot=PEAK, expected_total=shown.total / 100).total == shown.total
 
 
-def test_a_preview_waits_for_nobody(db, make, gateway, customer, preview):
-    """Fails where a preview locks a row: it would wait for whoever pays or cancels meanwhile."""
+def test_preview_takes_no_locks(db, make, gateway, customer, preview):
+    """Fails when a preview locks a row: it would wait for concurrent payments and cancellations."""
     booking, begun = make.booking(customer), make.booking(customer, booking_date=make.day(4))
     make.page(gateway, customer, begun.id)
     with ThreadPoolExecutor(1) as pool, db.transaction() as session:
@@ -137,9 +137,7 @@ def test_a_preview_waits_for_nobody(db, make, gateway, customer, preview):
             pool.submit(preview, begun, PEAK).result(10)
 
 
-def test_a_paid_visit_moved_to_a_cheaper_time_gets_the_difference_back_and_ends_even(
-    make, accepted, move, preview, step
-):
+def test_cheaper_time_refunds_difference_and_balances(make, accepted, move, preview, step):
     booking = accepted()
     shown = preview(booking, NOON)
     moved = move(booking)
@@ -161,9 +159,7 @@ def test_a_paid_visit_moved_to_a_cheaper_time_gets_the_difference_back_and_ends_
     assert balances["provider_payable"] == -moved.breakdown.subtotal == -terms(make, booking)[2]
 
 
-def test_cancelled_after_a_cheaper_move_the_rest_goes_back_and_nothing_twice(
-    db, make, accepted, customer, move, step, now
-):
+def test_cancellation_after_cheaper_move_refunds_rest_once(db, make, accepted, customer, move, step, now):
     booking = accepted()
     moved = move(booking)
     step(booking, Status.CONFIRMED)
@@ -175,7 +171,7 @@ def test_cancelled_after_a_cheaper_move_the_rest_goes_back_and_nothing_twice(
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "refunds_payable": -booking.total}
 
 
-def test_cancelled_late_after_a_cheaper_move_half_of_the_new_price_is_kept(db, make, accepted, customer, move, step):
+def test_late_cancellation_after_move_halves_new_price(db, make, accepted, customer, move, step):
     booking = accepted()
     moved = move(booking)
     step(booking, Status.CONFIRMED)
@@ -184,11 +180,11 @@ def test_cancelled_late_after_a_cheaper_move_half_of_the_new_price_is_kept(db, m
         cancellation.cancel(session, LINE, customer.id, booking.id, "plans", None, late)
     balances = make.balances(booking.id)
     assert "customer_advance" not in balances
-    kept = -sum(balances[name] for name in ("provider_payable", "platform_revenue", "gst_payable"))
-    assert kept == moved.total - (moved.total + 1) // 2
+    retained = -sum(balances[name] for name in ("provider_payable", "platform_revenue", "gst_payable"))
+    assert retained == moved.total - (moved.total + 1) // 2
 
 
-def test_the_chef_is_asked_anew_with_a_new_clock_and_both_are_told_each_time(make, accepted, move, step, now):
+def test_chef_gets_new_offer_and_both_are_notified(make, accepted, move, step, now):
     booking = accepted()
     for day in (5, 6):
         move(booking, booking_date=make.day(day))
@@ -197,17 +193,17 @@ def test_the_chef_is_asked_anew_with_a_new_clock_and_both_are_told_each_time(mak
         assert make.stored(booking.id).acceptance == "awaiting"
         step(booking, Status.CONFIRMED)
         assert offer(make, booking)[0] == "accepted"
-    told = make.rows("select kind, count(*) from notifications group by kind")
-    assert {("rescheduled", 2), ("visit_moved", 2), ("accepted", 3)} <= set(told)
+    notifications = make.rows("select kind, count(*) from notifications group by kind")
+    assert {("rescheduled", 2), ("visit_moved", 2), ("accepted", 3)} <= set(notifications)
 
 
-def test_a_chef_who_was_never_told_of_an_unpaid_visit_is_not_told_that_it_moved(make, customer, move):
+def test_chef_without_notification_is_not_told_of_move(make, customer, move):
     move(make.booking(customer))
     assert make.rows("select kind from notifications") == [("booked",), ("rescheduled",)]
 
 
-def test_moving_away_does_not_win_back_what_cancelling_had_lost(db, make, accepted, customer, move, step):
-    """Fails without the cap: a visit tomorrow would be moved a month away and cancelled for all of the money."""
+def test_moving_does_not_restore_lost_refund(db, make, accepted, customer, move, step):
+    """Fails without the cap: a visit tomorrow could be moved by a month and cancelled for a full refund."""
     booking = accepted(time_slot=NOON)
     late = booking.starts_at - timedelta(hours=6)
     moved = move(booking, at=late, booking_date=make.day(30))
@@ -222,16 +218,16 @@ def test_moving_away_does_not_win_back_what_cancelling_had_lost(db, make, accept
     assert terms(make, booking)[:2] == (2, 5_000)
 
 
-def test_a_paid_visit_does_not_move_to_a_dearer_time(make, gateway, phonepe, customer, move, preview):
+def test_paid_visit_cannot_move_to_dearer_time(make, gateway, phonepe, customer, move, preview):
     booking, _ = make.paid(gateway, phonepe, customer)
-    for ask in (lambda: move(booking, time_slot=PEAK), lambda: preview(booking, PEAK)):
+    for attempt in (lambda: move(booking, time_slot=PEAK), lambda: preview(booking, PEAK)):
         with pytest.raises(PriceHigher) as refused:
-            ask()
+            attempt()
         assert refused.value.members == {"total": 1055.75, "difference": pytest.approx(175.95)}
     assert make.stored(booking.id).total == booking.total
 
 
-def test_a_difference_no_gateway_could_send_leaves_the_price_as_it_was(make, gateway, phonepe, customer, move):
+def test_difference_below_gateway_minimum_keeps_price(make, gateway, phonepe, customer, move):
     make.run("update home_chef_tariffs set rates = rates || '{\"peak_bp\": 5}'")
     booking, _ = make.paid(gateway, phonepe, customer, time_slot=PEAK)
     moved = move(booking)
@@ -240,7 +236,7 @@ def test_a_difference_no_gateway_could_send_leaves_the_price_as_it_was(make, gat
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_visit_moves_twice_at_most_and_until_four_hours_before_its_start(make, customer, move):
+def test_visit_moves_twice_until_four_hours_before_start(make, customer, move):
     booking = make.booking(customer)
     make.run("update bookings set pay_by = null")  # cash was agreed
     latest = booking.starts_at - timedelta(hours=4)
@@ -253,7 +249,7 @@ def test_a_visit_moves_twice_at_most_and_until_four_hours_before_its_start(make,
 
 
 @pytest.mark.parametrize("steps", [2, 3])
-def test_what_has_started_or_ended_is_not_moved(accepted, move, step, steps):
+def test_started_or_ended_visit_cannot_move(accepted, move, step, steps):
     booking = accepted()
     for status in (Status.IN_PROGRESS, Status.COMPLETED)[: steps - 1]:
         step(booking, status)
@@ -262,7 +258,7 @@ def test_what_has_started_or_ended_is_not_moved(accepted, move, step, steps):
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_cancelled_without_a_chef_or_too_late_to_pay_it_is_not_moved(db, make, customer, move, gateway, phonepe, now):
+def test_visit_without_chef_or_payment_time_cannot_move(db, make, customer, move, gateway, phonepe, now):
     unpaid = make.booking(customer)
     with pytest.raises(NotReschedulable, match="time to pay"):
         move(unpaid, at=unpaid.pay_by)
@@ -276,7 +272,7 @@ def test_cancelled_without_a_chef_or_too_late_to_pay_it_is_not_moved(db, make, c
         move(alone)
 
 
-def test_while_a_payment_is_being_decided_nothing_moves(make, gateway, phonepe, customer, move):
+def test_pending_payment_blocks_move(make, gateway, phonepe, customer, move):
     booking = make.booking(customer)
     page = make.page(gateway, customer, booking.id)
     with pytest.raises(PaymentInProgress):
@@ -286,8 +282,8 @@ def test_while_a_payment_is_being_decided_nothing_moves(make, gateway, phonepe, 
     assert move(booking).payment_status == "failed"
 
 
-def test_a_late_success_of_the_old_price_is_for_a_person(make, gateway, phonepe, customer, move, now):
-    """Fails when any amount counts: the visit would be confirmed for less than it costs."""
+def test_late_success_of_old_price_needs_person(make, gateway, phonepe, customer, move, now):
+    """Fails when any amount is accepted: the visit would be confirmed below its price."""
     booking = make.booking(customer)
     page = make.page(gateway, customer, booking.id)
     make.run("update payment_attempts set state = 'failed', settled_at = :now", now=now)
@@ -298,7 +294,7 @@ def test_a_late_success_of_the_old_price_is_for_a_person(make, gateway, phonepe,
     assert make.stored(booking.id).payment_status == "pending"
 
 
-def test_a_time_the_chef_does_not_have_is_refused_with_the_nearest_he_has(make, customer, move):
+def test_busy_time_is_refused_with_nearest_free_times(make, customer, move):
     booking = make.booking(customer)
     other = make.booking(make.customer(), booking_date=make.day(5))
     with pytest.raises(ChefUnavailable) as refused:
@@ -315,13 +311,13 @@ def test_a_time_the_chef_does_not_have_is_refused_with_the_nearest_he_has(make, 
     assert make.stored(booking.id).busy_period.lower == booking.starts_at
 
 
-def test_a_visit_may_move_by_half_an_hour_into_its_own_time(make, customer, move):
-    """Fails when its own hours count as taken, for the chef or for the customer."""
+def test_visit_may_move_into_its_own_time(make, customer, move):
+    """Fails when the visit's own hours count as busy, for the chef or for the customer."""
     booking = make.booking(customer)
     assert move(booking, booking_date=make.day(3), time_slot=time(12, 30)).time_slot == time(12, 30)
 
 
-def test_into_another_visit_of_the_customer_it_does_not_move(make, customer, move):
+def test_move_into_own_other_visit_is_refused(make, customer, move):
     booking, other = make.booking(customer), make.booking(customer, booking_date=make.day(5))
     make.chef()
     with pytest.raises(Overlapping) as refused:
@@ -329,7 +325,7 @@ def test_into_another_visit_of_the_customer_it_does_not_move(make, customer, mov
     assert refused.value.members == {"ref": other.ref}
 
 
-def test_too_near_too_far_and_where_it_is_already_are_invalid(make, customer, move):
+def test_too_near_too_far_or_same_time_is_invalid(make, customer, move):
     booking = make.booking(customer)
     for when in (
         {"booking_date": make.day(0), "time_slot": NOON},
@@ -340,7 +336,7 @@ def test_too_near_too_far_and_where_it_is_already_are_invalid(make, customer, mo
             move(booking, **when)
 
 
-def test_an_unpaid_visit_the_chef_had_confirmed_is_to_be_paid_before_the_earlier_start(make, customer, move, step, now):
+def test_earlier_start_shortens_confirmed_visits_deadline(make, customer, move, step, now):
     booking = make.booking(customer)
     step(booking, Status.CONFIRMED)
     assert make.stored(booking.id).pay_by == now + timedelta(hours=24)
@@ -349,13 +345,13 @@ def test_an_unpaid_visit_the_chef_had_confirmed_is_to_be_paid_before_the_earlier
     assert moved.pay_by == moved.starts_at - timedelta(hours=2)
 
 
-def test_somebody_elses_visit_is_not_there(make, customer, move):
+def test_foreign_visit_is_not_found(make, customer, move):
     booking = make.booking(customer)
     with pytest.raises(BookingNotFound):
-        move(booking, who=make.customer())
+        move(booking, person=make.customer())
 
 
-def test_the_same_key_moves_once_and_answers_the_same(make, customer, move):
+def test_same_key_moves_once(make, customer, move):
     booking = make.booking(customer)
     key = Key(customer.id, "POST /reschedule", "tap", fingerprint({}))
     first = move(booking, key=key)
@@ -366,8 +362,8 @@ def test_the_same_key_moves_once_and_answers_the_same(make, customer, move):
 
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
-def test_a_move_and_a_booking_for_one_slot_meet_and_one_wins(make, customer, move):
-    """Held twice, by the chef's row and by the exclusion constraint; fails with neither."""
+def test_concurrent_move_and_booking_have_one_winner(make, customer, move):
+    """Protected twice, by the chef's row lock and by the exclusion constraint; fails with neither."""
     for day in (10, 11, 12, 13):
         booking = make.booking(customer, booking_date=make.day(day + 20))
         rival = make.customer()
@@ -377,14 +373,14 @@ def test_a_move_and_a_booking_for_one_slot_meet_and_one_wins(make, customer, mov
                 lambda day=day, booking=booking: move(booking, booking_date=make.day(day)),
             ]
         )
-        outcomes = together(2, lambda turns=turns: next(turns)())
+        outcomes = run_concurrently(2, lambda turns=turns: next(turns)())
         lost = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
         assert len(lost) == 1, outcomes
         assert type(lost[0]).__name__ in {"NoChefFree", "ChefUnavailable"}
         make.run("update bookings set status = 'cancelled', payment_status = 'failed', acceptance = 'accepted'")
 
 
-def test_what_the_chef_changes_meanwhile_counts(db, make, customer, move):
+def test_concurrent_calendar_change_is_respected(db, make, customer, move):
     """Fails when the chef's row is not locked before his calendar is read: the visit lands on his day off."""
     booking = make.booking(customer)
     day_off = text("insert into provider_days_off (id, provider_id, day) values (gen_random_uuid(), :id, :day)")
@@ -398,19 +394,19 @@ def test_what_the_chef_changes_meanwhile_counts(db, make, customer, move):
             moving.result(10)
 
 
-def test_two_moves_of_one_visit_at_once_follow_each_other(make, customer, move):
+def test_concurrent_moves_are_serialized(make, customer, move):
     booking = make.booking(customer)
     days = iter([make.day(5), make.day(6)])
-    outcomes = together(2, lambda: move(booking, booking_date=next(days)))
+    outcomes = run_concurrently(2, lambda: move(booking, booking_date=next(days)))
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert terms(make, booking)[0] == 2
 
 
 @pytest.mark.parametrize("others", [0, 4])
-def test_a_move_costs_the_same_however_full_the_calendar_is(make, accepted, move, others):
+def test_move_cost_is_independent_of_calendar(make, accepted, move, others):
     for day in range(others):
         make.booking(make.customer(), booking_date=make.day(5), time_slot=time(8 + 3 * day))
     booking = accepted()
     with counted() as seen:
         move(booking, booking_date=make.day(6))
-    assert len(seen.statements) == 27  # with the refund it brings and both letters
+    assert len(seen.statements) == 27  # with its refund and both mails

@@ -1,4 +1,4 @@
-"""What need not be kept is deleted, a little at a time; what tells of money, of a visit or of a change stays."""
+"""Old rows are deleted in batches; records of money, visits and changes remain."""
 
 from datetime import timedelta
 
@@ -19,17 +19,17 @@ from shared.outbox import queries as outbox
 from shared.outbox.pending import PENDING
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
-from tests.make import QUOTES, together
+from tests.make import QUOTES, run_concurrently
 
-JUST = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
 MONEY = ["payments", "payment_attempts", "refunds", "ledger_transactions", "ledger_postings", "invoices"]
-FOR_EVER = [*MONEY, "bookings", "booking_events", "notifications", "audit_log", "offers", "exceptions", "users"]
+RETAINED_TABLES = [*MONEY, "bookings", "booking_events", "notifications", "audit_log", "offers", "exceptions", "users"]
 
 
 @pytest.fixture
-def purge(in_process):  # noqa: ARG001 - a function that is imported reads its settings
-    """Run the job, on the test's database."""
+def purge(in_process):  # noqa: ARG001 - an imported function reads its settings
+    """Run the purge job on the test's database."""
     from functions.schedule.maintenance import purge
 
     return purge
@@ -81,15 +81,15 @@ def reconciled(db, now):
         ("reconciliation_runs", retention.RECONCILIATIONS, reconciled),
     ],
 )
-def test_what_is_old_enough_is_deleted_and_not_before(db, make, purge, now, room, keep, add):
+def test_rows_are_deleted_exactly_at_their_age(db, make, purge, now, room, keep, add):
     add(db, now)
     assert purge(now + keep)[room] == 0
     assert count(make, room) == 1
-    assert purge(now + keep + JUST)[room] == 1
+    assert purge(now + keep + MICROSECOND)[room] == 1
     assert count(make, room) == 0
 
 
-def test_a_session_is_deleted_by_the_day_it_was_over_ended_or_expired(db, make, purge, now):
+def test_session_ages_from_its_end_or_expiry(db, make, purge, now):
     admin = make.admin()
     [(email,)] = make.rows("select email from users where id = :id", id=admin.id)
     lives = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
@@ -99,10 +99,10 @@ def test_a_session_is_deleted_by_the_day_it_was_over_ended_or_expired(db, make, 
     over = now + retention.SESSIONS
     assert purge(over + HOUR)["sessions"] == 0
     assert purge(over + 2 * HOUR)["sessions"] == 1
-    assert purge(over + 12 * HOUR + JUST)["sessions"] == 1
+    assert purge(over + 12 * HOUR + MICROSECOND)["sessions"] == 1
 
 
-def test_a_quote_is_deleted_a_month_after_it_expired_and_the_booking_it_was_used_for_stands(db, make, purge, now):
+def test_quote_is_deleted_after_a_month_booking_remains(db, make, purge, now):
     customer = make.customer()
     make.chef()
     with db.transaction() as session:
@@ -112,11 +112,11 @@ def test_a_quote_is_deleted_a_month_after_it_expired_and_the_booking_it_was_used
     make.run("update home_chef_quotes set booking_id = :booking where id = :id", booking=booking.id, id=quote.id)
     expired = now + QUOTES.valid_for + retention.QUOTES
     assert purge(expired)["home_chef"] == 0
-    assert purge(expired + JUST)["home_chef"] == 2
+    assert purge(expired + MICROSECOND)["home_chef"] == 2
     assert make.stored(booking.id).total == booking.total
 
 
-def test_what_is_not_done_is_never_deleted(db, make, purge, now):
+def test_unfinished_rows_are_never_deleted(db, make, purge, now):
     message(db, now)
     dying = message(db, now)
     make.run("update outbox set dead_at = created_at where id = :id", id=dying)
@@ -126,12 +126,12 @@ def test_what_is_not_done_is_never_deleted(db, make, purge, now):
     assert (count(make, "outbox"), count(make, "inbox")) == (3, 1)
 
 
-def test_what_tells_of_money_visits_and_changes_is_kept_for_ever(make, gateway, phonepe, purge, now):
+def test_money_visits_and_audit_are_kept_forever(make, gateway, phonepe, purge, now):
     booking, _ = make.paid(gateway, phonepe)
     make.step(booking, "confirmed", "in_progress", "completed")
-    before = {table: count(make, table) for table in FOR_EVER}
+    before = {table: count(make, table) for table in RETAINED_TABLES}
     purge(now + timedelta(days=10_000))
-    assert {table: count(make, table) for table in FOR_EVER} == before
+    assert {table: count(make, table) for table in RETAINED_TABLES} == before
     assert before["invoices"] == 1
 
 
@@ -145,7 +145,7 @@ def many(make, now, rows):
     )
 
 
-def test_much_is_deleted_in_batches_and_what_the_time_does_not_suffice_for_stays(make, purge, now, monkeypatch):
+def test_batches_delete_until_time_is_up(make, purge, now, monkeypatch):
     monkeypatch.setattr(retention, "BATCH", 10)
     many(make, now, 25)
     later = now + retention.OUTBOX_MESSAGES + HOUR
@@ -155,36 +155,36 @@ def test_much_is_deleted_in_batches_and_what_the_time_does_not_suffice_for_stays
     assert purge(later)["outbox"] == 25
 
 
-def test_two_at_once_delete_different_rows_and_nobody_waits(db, make, purge, now):
-    """Fails (it waits for the read timeout) when the rows are not taken with `skip locked`."""
+def test_concurrent_purges_delete_different_rows(db, make, purge, now):
+    """Fails (it waits for the read timeout) without `skip locked`."""
     many(make, now, 30)
     later = now + retention.OUTBOX_MESSAGES + HOUR
     with db.transaction() as session:
         assert outbox.purge(session, later, 10) == 10
         assert purge(later)["outbox"] == 20
     many(make, now, 30)
-    assert sum(did["outbox"] for did in together(3, lambda: purge(later))) == 30
+    assert sum(did["outbox"] for did in run_concurrently(3, lambda: purge(later))) == 30
 
 
-def test_a_key_counts_until_it_is_deleted_and_not_a_moment_longer(db, now):
-    """A key is forgotten by the clock at once; the night only gives the room back."""
+def test_key_expires_before_its_deletion(db, now):
+    """An expired key is ignored at once; the nightly purge only frees its space."""
     key = Key(new_id(), "POST /x", "k", "f")
     with db.transaction() as session:
         idempotency.store(session, key, 201, {}, now)
     with db.reading() as session:
         with pytest.raises(Replayed):
-            idempotency.replay(session, key, now + retention.ANSWERS - JUST)
+            idempotency.replay(session, key, now + retention.ANSWERS - MICROSECOND)
         idempotency.replay(session, key, now + retention.ANSWERS)
 
 
-def test_what_is_old_is_found_by_an_index(db, make, now):
-    """Fails without the index: each night would read every message there is."""
+def test_old_rows_are_found_by_an_index(db, make, now):
+    """Fails without the index: each night would read every message."""
     many(make, now, 5000)
     make.run("analyze outbox")
-    asked = []
+    statements = []
 
     def note(_connection, _cursor, statement, parameters, *_rest):
-        asked.append((f"explain {statement}", parameters))
+        statements.append((f"explain {statement}", parameters))
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
@@ -193,23 +193,23 @@ def test_what_is_old_is_found_by_an_index(db, make, now):
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     with db.reading() as session:
-        [question] = asked
-        plan = "\n".join(row[0] for row in session.connection().exec_driver_sql(*question))
+        [statement] = statements
+        plan = "\n".join(row[0] for row in session.connection().exec_driver_sql(*statement))
     assert "ix_outbox_done_at" in plan
     assert "Seq Scan" not in plan
 
 
 @pytest.mark.breaks_invariants("what is deleted a month later is missed today")
-def test_what_is_deleted_is_missed_by_no_invariant(make, gateway, phonepe, db, purge, now):
-    """Fails when a promise is looked for longer than it is kept."""
+def test_no_invariant_needs_deleted_rows(make, gateway, phonepe, db, purge, now):
+    """Fails when an invariant expects a message longer than it is retained."""
     make.paid(gateway, phonepe)
     with db.transaction() as session:
         inbox.receive(session, "phonepe", b"{}", "payments.callback", now)
     make.run("update inbox set processed_at = :now, outcome = 'succeeded'", now=now)
     make.run("update outbox set done_at = :now", now=now)
-    later = now + retention.OUTBOX_MESSAGES + JUST
+    later = now + retention.OUTBOX_MESSAGES + MICROSECOND
     assert purge(later)["outbox"] > 0
-    promised = {name: sql for name, sql in wiring.invariants().items() if "outbox" in sql}
-    assert len(promised) == 2
+    about_outbox = {name: sql for name, sql in wiring.invariants().items() if "outbox" in sql}
+    assert len(about_outbox) == 2
     with db.reading() as session:
-        assert breaches(session, promised, later) == []
+        assert breaches(session, about_outbox, later) == []

@@ -1,4 +1,4 @@
-"""Sessions begin, rotate, are told from copies, and end at once."""
+"""Sessions begin, rotate, detect copied tokens, and end at once."""
 
 from datetime import timedelta
 
@@ -10,11 +10,11 @@ from shared.kit.settings import Keys
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
 from shared.sign_in.tokens import Claims, InvalidToken, RefreshToken
-from tests.make import together
+from tests.make import run_concurrently
 
-LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
+LIFETIMES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
 EMAIL = "meera@test.example"
-JUST = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 GRACE = timedelta(seconds=10)
 
 
@@ -22,19 +22,19 @@ GRACE = timedelta(seconds=10)
 def begin(db, now):
     def begin(email=EMAIL, after=timedelta(0)):
         with db.transaction() as session:
-            return sessions.begin(session, email, LIVES, now + after)
+            return sessions.begin(session, email, LIFETIMES, now + after)
 
     return begin
 
 
 @pytest.fixture
 def rotate(db, now):
-    """Present the token of a generation; returns the generation of its successor, or None."""
+    """Present the token of a generation; returns its successor's generation, or None."""
 
     def rotate(signed_in, generation, after=timedelta(0)):
         token = RefreshToken(signed_in.session_id, generation)
         with db.transaction() as session:
-            rotated = sessions.rotate(session, token, LIVES, now + after)
+            rotated = sessions.rotate(session, token, LIFETIMES, now + after)
         return rotated and rotated.generation
 
     return rotate
@@ -50,14 +50,14 @@ def caller(db, now):
     return caller
 
 
-def test_somebody_met_for_the_first_time_becomes_a_customer(begin, make, caller):
+def test_new_identifier_becomes_customer(begin, make, caller):
     signed_in = begin()
     assert (signed_in.role, signed_in.is_new_user, signed_in.generation) == ("customer", True, 0)
     assert make.rows("select email, role, is_active from users") == [(EMAIL, "customer", True)]
     assert caller(signed_in).email == EMAIL
 
 
-def test_somebody_known_stays_who_they_are_with_one_session_per_device(begin, make):
+def test_known_user_keeps_identity_and_device_sessions(begin, make):
     chef = make.chef()
     [(email,)] = make.rows("select email from users where id = :id", id=chef.id)
     first, second = begin(email), begin(email)
@@ -66,28 +66,28 @@ def test_somebody_known_stays_who_they_are_with_one_session_per_device(begin, ma
     assert make.rows("select count(*) from users") == [(1,)]
 
 
-def test_somebody_new_who_signs_in_many_times_at_once_is_one_person(begin, make):
-    outcomes = together(5, begin)
+def test_concurrent_first_sign_ins_make_one_user(begin, make):
+    outcomes = run_concurrently(5, begin)
     assert len({outcome.user_id for outcome in outcomes}) == 1
     assert [outcome.is_new_user for outcome in outcomes].count(True) == 1
     assert make.rows("select (select count(*) from users), (select count(*) from sessions)") == [(1, 5)]
 
 
-def test_a_deactivated_user_gets_no_session(begin, make):
+def test_deactivated_user_gets_no_session(begin, make):
     begin()
     make.run("update users set is_active = false")
     assert begin() is None
     assert make.rows("select count(*) from sessions") == [(1,)]
 
 
-def test_a_session_lasts_thirty_days_and_an_admins_twelve_hours(begin, make, caller, now):
+def test_session_lasts_thirty_days_admins_twelve_hours(begin, make, caller, now):
     customer = begin()
-    assert caller(customer, timedelta(days=30) - JUST)
+    assert caller(customer, timedelta(days=30) - MICROSECOND)
     with pytest.raises(InvalidToken):
         caller(customer, timedelta(days=30))
     make.run("update users set role = 'admin'")
     admin = begin()
-    assert caller(admin, timedelta(hours=12) - JUST).role == "admin"
+    assert caller(admin, timedelta(hours=12) - MICROSECOND).role == "admin"
     with pytest.raises(InvalidToken):
         caller(admin, timedelta(hours=12))
     assert make.rows("select expires_at from sessions where id = :id", id=admin.session_id) == [
@@ -96,7 +96,7 @@ def test_a_session_lasts_thirty_days_and_an_admins_twelve_hours(begin, make, cal
 
 
 @pytest.mark.parametrize("lock", [True, False])
-def test_a_deactivated_user_a_changed_role_and_an_ended_session_count_at_once(begin, make, caller, db, now, lock):
+def test_deactivation_role_change_and_end_apply_at_once(begin, make, caller, db, now, lock):
     signed_in = begin()
     make.run("update users set role = 'chef', name = 'Meera'")
     found = caller(signed_in, lock=lock)
@@ -112,7 +112,7 @@ def test_a_deactivated_user_a_changed_role_and_an_ended_session_count_at_once(be
         caller(signed_in, lock=lock)
 
 
-def test_a_session_is_its_owners_only(begin, caller):
+def test_session_belongs_to_its_user(begin, caller):
     mine, theirs = begin(), begin("other@test.example")
     with pytest.raises(Unauthorized):
         caller(mine, user_id=theirs.user_id)
@@ -120,21 +120,21 @@ def test_a_session_is_its_owners_only(begin, caller):
         caller(mine, user_id=new_id())
 
 
-def test_each_use_of_a_refresh_token_gives_its_successor(begin, rotate):
+def test_refresh_token_rotates_on_each_use(begin, rotate):
     signed_in = begin()
     for generation in range(5):
         assert rotate(signed_in, generation, timedelta(days=generation)) == generation + 1
 
 
-def test_the_token_before_gets_the_same_successor_for_ten_seconds(begin, rotate, caller):
+def test_previous_token_gets_same_successor_for_ten_seconds(begin, rotate, caller):
     signed_in = begin()
     assert rotate(signed_in, 0, timedelta(days=1)) == 1
-    assert rotate(signed_in, 0, timedelta(days=1) + GRACE - JUST) == 1
+    assert rotate(signed_in, 0, timedelta(days=1) + GRACE - MICROSECOND) == 1
     assert rotate(signed_in, 1, timedelta(days=1) + GRACE) == 2
     assert caller(signed_in)
 
 
-def test_after_the_grace_the_token_before_ends_the_family(begin, rotate, caller, make):
+def test_previous_token_after_grace_ends_family(begin, rotate, caller, make):
     signed_in = begin()
     rotate(signed_in, 0)
     assert rotate(signed_in, 0, GRACE) is None
@@ -144,11 +144,11 @@ def test_after_the_grace_the_token_before_ends_the_family(begin, rotate, caller,
     assert make.rows("select end_reason from sessions") == [("replayed",)]
 
 
-def test_an_older_token_ends_the_family_and_the_victims_fresh_token_with_it(begin, rotate, caller):
+def test_older_token_ends_family_including_fresh_token(begin, rotate, caller):
     signed_in, other = begin(), begin()
     assert rotate(signed_in, 0) == 1
     assert rotate(signed_in, 1) == 2
-    assert rotate(signed_in, 0) is None  # two before the living one: no grace, however fresh
+    assert rotate(signed_in, 0) is None  # two generations before the current one: no grace, however fresh
     assert rotate(signed_in, 2) is None
     with pytest.raises(InvalidToken):
         caller(signed_in)
@@ -156,26 +156,26 @@ def test_an_older_token_ends_the_family_and_the_victims_fresh_token_with_it(begi
     assert rotate(other, 0) == 1
 
 
-def test_a_token_of_a_generation_that_was_never_given_ends_the_family(begin, rotate):
+def test_unissued_generation_ends_family(begin, rotate):
     signed_in = begin()
     assert rotate(signed_in, 7) is None
     assert rotate(signed_in, 0) is None
 
 
-def test_a_session_that_expired_is_not_rotated_into_life(begin, rotate, now, make):
+def test_expired_session_is_not_rotated(begin, rotate, now, make):
     signed_in = begin()
-    assert rotate(signed_in, 0, timedelta(days=30) - JUST) == 1
+    assert rotate(signed_in, 0, timedelta(days=30) - MICROSECOND) == 1
     assert make.rows("select expires_at from sessions") == [(now + timedelta(days=30),)]
     assert rotate(signed_in, 1, timedelta(days=30)) is None
 
 
-def test_a_deactivated_users_token_is_not_rotated(begin, rotate, make):
+def test_deactivated_users_token_is_not_rotated(begin, rotate, make):
     signed_in = begin()
     make.run("update users set is_active = false")
     assert rotate(signed_in, 0) is None
 
 
-def test_after_signing_out_no_token_is_good(begin, rotate, caller, db, now, make):
+def test_sign_out_invalidates_every_token(begin, rotate, caller, db, now, make):
     signed_in, other = begin(), begin()
     for reason in ("logout", "again"):
         with db.transaction() as session:
@@ -185,7 +185,7 @@ def test_after_signing_out_no_token_is_good(begin, rotate, caller, db, now, make
     assert make.rows("select end_reason from sessions where ended_at is not null") == [("logout",)]
 
 
-def test_every_session_of_a_user_can_be_ended_and_nobody_elses_is(begin, caller, db, now):
+def test_ending_all_sessions_affects_only_that_user(begin, caller, db, now):
     mine, also_mine, theirs = begin(), begin(), begin("other@test.example")
     with db.transaction() as session:
         sessions.end_all(session, mine.user_id, "blocked", now)
@@ -195,15 +195,15 @@ def test_every_session_of_a_user_can_be_ended_and_nobody_elses_is(begin, caller,
     assert caller(theirs)
 
 
-def test_a_token_presented_many_times_at_once_has_one_successor(begin, rotate, caller):
+def test_concurrent_rotations_have_one_successor(begin, rotate, caller):
     """Two tabs of one app: neither is a thief."""
     signed_in = begin()
-    assert set(together(8, lambda: rotate(signed_in, 0))) == {1}
+    assert set(run_concurrently(8, lambda: rotate(signed_in, 0))) == {1}
     assert rotate(signed_in, 1) == 2
     assert caller(signed_in)
 
 
-def test_a_token_proves_its_device_as_long_as_it_was_ever_given_to_the_address(begin, db, now):
+def test_token_identifies_device_for_its_whole_lifetime(begin, db, now):
     signed_in = begin()
     token = RefreshToken(signed_in.session_id, 0)
     with db.transaction() as session:
@@ -214,7 +214,7 @@ def test_a_token_proves_its_device_as_long_as_it_was_ever_given_to_the_address(b
         assert not sessions.was_issued_to(session, RefreshToken(new_id(), 0), EMAIL)
 
 
-def test_nothing_that_could_be_presented_is_stored(begin, make):
+def test_tokens_are_not_stored_in_plain_text(begin, make):
     keys = Keys({"1": "a-secret"})
     signed_in = begin()
     token = RefreshToken(signed_in.session_id, 0).encode(keys)

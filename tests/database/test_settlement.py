@@ -1,4 +1,4 @@
-"""The one door for money, on the real database, through the real client, against the gateway's stand-in."""
+"""Settlement of payments, on the real database, through the real client, against the gateway's stand-in."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -10,7 +10,7 @@ from functions.wiring import line
 from shared.payments import queries, settlement, status_polling
 from shared.payments.gateway import GatewayAnswer, GatewayStatus, GatewayUnavailable
 from shared.payments.matching import NOT_FOUND_GRACE
-from tests.make import at, together
+from tests.make import always, run_concurrently
 
 GATEWAYS = ("v1", "v2")
 MISMATCHES = ["status.other_amount", "status.other_merchant", "status.other_transaction"]
@@ -18,17 +18,17 @@ MISMATCHES = ["status.other_amount", "status.other_merchant", "status.other_tran
 
 @pytest.fixture
 def poll(db, gateway, our_id, now):
-    """Tell that something happened to a payment; what it is, the gateway is asked."""
+    """Poll a payment as after a signal; returns its state."""
 
     def poll(txn=our_id, after=timedelta(0)):
-        return status_polling.poll_by_our_id(db, at(gateway), line, txn, now + after)
+        return status_polling.poll_by_our_id(db, always(gateway), line, txn, now + after)
 
     return poll
 
 
 @pytest.fixture
 def attempt(db, our_id):
-    """Read the attempt as whoever is about to ask the gateway does."""
+    """Return the attempt as read before a poll."""
 
     def attempt():
         with db.reading() as session:
@@ -39,18 +39,18 @@ def attempt(db, our_id):
 
 @pytest.fixture
 def settle(db, booking, our_id, attempt, now):
-    """Settle an answer the stand-in would never give."""
+    """Settle an answer the stand-in cannot give."""
 
-    def settle(said, known=None, **told):
+    def settle(status, known=None, **overrides):
         answer = GatewayAnswer(
-            said, "CODE", merchant="TESTMERCHANT", merchant_txn_id=our_id, amount=booking.total, gateway_txn_id="T1"
+            status, "CODE", merchant="TESTMERCHANT", merchant_txn_id=our_id, amount=booking.total, gateway_txn_id="T1"
         )
-        return settlement.settle(db, line, known or attempt(), "TESTMERCHANT", replace(answer, **told), now)
+        return settlement.settle(db, line, known or attempt(), "TESTMERCHANT", replace(answer, **overrides), now)
 
     return settle
 
 
-def told(make):
+def notifications(make):
     return sorted(kind for (kind,) in make.rows("select kind from notifications"))
 
 
@@ -58,7 +58,7 @@ def happened(make):
     return [kind for (kind,) in make.rows("select kind from booking_events order by id")]
 
 
-def test_a_payment_that_succeeds_confirms_the_booking_and_is_booked_once(make, phonepe, booking, our_id, poll):
+def test_success_confirms_booking_with_one_posting(make, phonepe, booking, our_id, poll):
     phonepe.settle(our_id, "pay")
     for _ in range(3):
         assert poll() == "succeeded"
@@ -66,48 +66,48 @@ def test_a_payment_that_succeeds_confirms_the_booking_and_is_booked_once(make, p
     assert (stored.status, stored.payment_status, stored.acceptance) == ("confirmed", "success", "awaiting")
     assert stored.pay_by is None
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
-    assert told(make) == ["booked", "confirmed", "visit_to_answer"]
+    assert notifications(make) == ["booked", "confirmed", "visit_to_answer"]
     assert happened(make) == ["booked", "payment_started", "payment_succeeded", "confirmed"]
 
 
-def test_a_success_keeps_what_the_gateway_told_of_it(make, phonepe, gateway, our_id, poll, now):
+def test_success_stores_gateways_details(make, phonepe, gateway, our_id, poll, now):
     phonepe.settle(our_id, "pay")
     poll()
     [payment] = phonepe.transactions()
-    kept = make.rows(
+    stored = make.rows(
         "select gateway_txn_id, bank_reference, code, capture, settled_at, next_poll_at from payment_attempts"
     )
-    word = "COMPLETED" if gateway.name == "phonepe_v2" else "PAYMENT_SUCCESS"
-    assert kept == [(payment["transactionId"], payment["utr"], word, "applied", now, None)]
+    code = "COMPLETED" if gateway.name == "phonepe_v2" else "PAYMENT_SUCCESS"
+    assert stored == [(payment["transactionId"], payment["utr"], code, "applied", now, None)]
 
 
-def test_a_success_starts_the_clock_of_the_offer(make, phonepe, our_id, poll, now):
+def test_success_starts_offer_expiry(make, phonepe, our_id, poll, now):
     phonepe.settle(our_id, "pay")
     poll()
     assert make.rows("select state, expires_at from offers") == [("open", now + timedelta(hours=2))]
 
 
 @pytest.mark.parametrize("code", ["PAYMENT_ERROR", "PAYMENT_DECLINED", "PAYMENT_CANCELLED"])
-def test_a_payment_that_fails_leaves_the_booking_to_be_paid(make, phonepe, booking, our_id, poll, code):
+def test_failed_payment_leaves_booking_payable(make, phonepe, booking, our_id, poll, code):
     phonepe.settle(our_id, "decline", code=code)
     for _ in range(2):
         assert poll() == "failed"
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status, stored.pay_by) == ("pending", "failed", booking.pay_by)
     assert make.balances(booking.id) == {}
-    assert told(make) == ["booked"]
+    assert notifications(make) == ["booked"]
     assert happened(make).count("payment_failed") == 1
     assert make.rows("select code, next_poll_at from payment_attempts") == [(code, None)]
 
 
-def test_a_payment_that_is_pending_changes_nothing(make, booking, poll):
+def test_pending_payment_changes_nothing(make, booking, poll):
     assert poll() == "pending"
     assert make.stored(booking.id).payment_status == "pending"
     assert happened(make) == ["booked", "payment_started"]
 
 
 @pytest.mark.parametrize("answer", ["unknown_code", "internal_server_error", "unauthorized"])
-def test_an_answer_that_is_not_explicit_leaves_it_pending(make, phonepe, booking, our_id, poll, answer):
+def test_ambiguous_answer_stays_pending(make, phonepe, booking, our_id, poll, answer):
     phonepe.settle(our_id, "pay")
     phonepe.fault(f"status.{answer}")
     with suppress(GatewayUnavailable):
@@ -116,7 +116,7 @@ def test_an_answer_that_is_not_explicit_leaves_it_pending(make, phonepe, booking
     assert poll() == "succeeded"
 
 
-def test_a_failure_that_turns_out_a_success_confirms_the_booking(make, phonepe, booking, our_id, poll):
+def test_success_after_failure_confirms_booking(make, phonepe, booking, our_id, poll):
     phonepe.settle(our_id, "decline")
     assert poll() == "failed"
     phonepe.settle(our_id, "pay", force=True)
@@ -126,31 +126,27 @@ def test_a_failure_that_turns_out_a_success_confirms_the_booking(make, phonepe, 
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
 
 
-def test_a_payment_that_timed_out_has_failed_and_is_asked_about_for_its_late_success(
-    make, phonepe, db, gateway, booking, our_id, poll, now
-):
+def test_timed_out_payment_fails_and_is_still_polled(make, phonepe, db, gateway, booking, our_id, poll, now):
     phonepe.settle(our_id, "decline", code="TIMED_OUT")
     assert poll() == "failed"
     assert make.rows("select next_poll_at from payment_attempts") == [(now + timedelta(seconds=30),)]
     for late in (timedelta(minutes=3), timedelta(minutes=6)):
-        assert status_polling.reconcile(db, at(gateway), line, now + late).asked == 1
+        assert status_polling.reconcile(db, always(gateway), line, now + late).asked == 1
     phonepe.settle(our_id, "pay", force=True)
-    status_polling.reconcile(db, at(gateway), line, now + timedelta(minutes=10))
+    status_polling.reconcile(db, always(gateway), line, now + timedelta(minutes=10))
     assert make.stored(booking.id).status == "confirmed"
     assert make.rows("select next_poll_at from payment_attempts") == [(None,)]
 
 
 @pytest.mark.parametrize("fault", MISMATCHES)
-def test_a_success_about_something_else_confirms_nothing_and_is_a_persons_matter(
-    make, phonepe, booking, our_id, poll, fault
-):
+def test_mismatched_success_confirms_nothing_needs_person(make, phonepe, booking, our_id, poll, fault):
     phonepe.settle(our_id, "pay")
     phonepe.fault(fault)
     assert poll() == "mismatched"
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status) == ("pending", "pending")
     assert make.balances(booking.id) == {}
-    assert told(make) == ["booked"]
+    assert notifications(make) == ["booked"]
     [(kind, booking_id, facts)] = make.rows("select kind, booking_id, facts from exceptions")
     assert (kind, booking_id) == ("payment_mismatch", booking.id)
     assert facts["requested"]["amount"] == booking.total
@@ -161,59 +157,57 @@ def test_a_success_about_something_else_confirms_nothing_and_is_a_persons_matter
 @pytest.mark.parametrize(
     "different", [{"amount": 1}, {"merchant": "OTHER"}, {"merchant_txn_id": "X"}, {"currency": "USD"}]
 )
-def test_every_part_of_a_success_is_held_against_what_we_asked(make, booking, settle, different):
+def test_every_field_of_success_is_compared(make, booking, settle, different):
     assert settle(GatewayStatus.SUCCEEDED, **different) == "mismatched"
     assert make.stored(booking.id).status == "pending"
 
 
 @pytest.mark.parametrize("absent", [{"amount": None}, {"merchant_txn_id": None}])
-def test_a_success_that_does_not_say_of_what_is_no_success(make, settle, absent):
+def test_incomplete_success_is_no_success(make, settle, absent):
     assert settle(GatewayStatus.SUCCEEDED, **absent) == "pending"
     assert make.rows("select count(*) from exceptions") == [(0,)]
 
 
 @pytest.mark.parametrize("different", [{"merchant": "OTHER"}, {"merchant_txn_id": "X"}])
-def test_a_failure_of_somebody_elses_payment_fails_nothing(settle, different):
+def test_foreign_payments_failure_fails_nothing(settle, different):
     assert settle(GatewayStatus.FAILED, **different) == "pending"
 
 
-def test_a_payment_the_gateway_does_not_know_is_given_time_to_arrive(make, phonepe, booking, poll):
+def test_unknown_payment_gets_time_to_arrive(make, phonepe, booking, poll):
     phonepe.fault("status.not_found", times=2)
     assert poll(after=NOT_FOUND_GRACE - timedelta(microseconds=1)) == "pending"
     assert poll(after=NOT_FOUND_GRACE) == "failed"
     assert make.stored(booking.id).payment_status == "failed"
 
 
-@pytest.mark.parametrize(("said", "told_amount"), [(GatewayStatus.FAILED, None), (GatewayStatus.SUCCEEDED, 1)])
-def test_a_gateway_that_takes_a_success_back_changes_no_money_and_is_a_persons_matter(
-    make, phonepe, booking, our_id, poll, settle, said, told_amount
-):
+@pytest.mark.parametrize(("status", "amount"), [(GatewayStatus.FAILED, None), (GatewayStatus.SUCCEEDED, 1)])
+def test_revoked_success_keeps_money_and_needs_person(make, phonepe, booking, our_id, poll, settle, status, amount):
     phonepe.settle(our_id, "pay")
     poll()
     for _ in range(2):
-        assert settle(said, amount=told_amount or booking.total) == "succeeded"
+        assert settle(status, amount=amount or booking.total) == "succeeded"
     stored = make.stored(booking.id)
     assert (stored.status, stored.payment_status) == ("confirmed", "success")
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
     assert make.rows("select kind, booking_id from exceptions") == [("payment_contradiction", booking.id)]
 
 
-def test_a_question_that_was_overtaken_takes_nothing_back(make, phonepe, our_id, poll, attempt, settle):
-    """Fails when what the attempt was before the question is not asked: a start would be refused for no reason."""
+def test_stale_poll_reverts_nothing(make, phonepe, our_id, poll, attempt, settle):
+    """Fails when the attempt's state before the poll is ignored: a start would be refused for no reason."""
     before = attempt()
     phonepe.settle(our_id, "pay")
     poll()
-    for said in (GatewayStatus.PENDING, GatewayStatus.NOT_FOUND, GatewayStatus.FAILED):
-        assert settle(said, before) == "succeeded"
+    for status in (GatewayStatus.PENDING, GatewayStatus.NOT_FOUND, GatewayStatus.FAILED):
+        assert settle(status, before) == "succeeded"
     assert make.rows("select count(*) from exceptions") == [(0,)]
 
 
-def test_one_signal_arriving_many_times_at_once_is_booked_and_told_once(make, phonepe, booking, our_id, poll):
-    """Fails when no row is locked before it is decided: the history would tell it eight times."""
+def test_concurrent_signals_post_and_notify_once(make, phonepe, booking, our_id, poll):
+    """Fails when no row is locked before the decision: the history would have eight events."""
     phonepe.settle(our_id, "pay")
-    assert set(together(8, poll)) == {"succeeded"}
+    assert set(run_concurrently(8, poll)) == {"succeeded"}
     assert make.balances(booking.id) == {"gateway_clearing": booking.total, "customer_advance": -booking.total}
     assert make.rows("select kind, count(*) from ledger_transactions group by kind") == [("captured", 1)]
-    assert told(make) == ["booked", "confirmed", "visit_to_answer"]
+    assert notifications(make) == ["booked", "confirmed", "visit_to_answer"]
     assert happened(make) == ["booked", "payment_started", "payment_succeeded", "confirmed"]
     assert make.rows("select count(*) from outbox where kind = 'notifications.mail'") == [(3,)]

@@ -1,4 +1,4 @@
-"""Balances by account, by booking and by day; and of each chef a statement that leaves no paisa unexplained."""
+"""Balances by account, booking and day; and a chef's statement that explains every paisa."""
 
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
@@ -30,7 +30,8 @@ MONTHS = [
 
 @pytest.fixture
 def chef_with_a_past(db, make, gateway, phonepe, now):
-    """In November one visit is completed and one is kept in part; in December both go back, at the chef's expense and more."""
+    """Return a chef with a completed and a late-cancelled visit in November, and refunds at their expense in
+    December."""
     chef = make.chef()
     dinner, _ = make.paid(gateway, phonepe, time_slot=time(19))
     make.step(dinner, "confirmed", "in_progress", "completed")
@@ -53,69 +54,69 @@ def chef_with_a_past(db, make, gateway, phonepe, now):
 
 
 def statement(db, chef, now, first, last, limit=100):
-    """One period's statement with all its pages, its lines the oldest first."""
+    """Return a period's statement and its lines from all pages, oldest first."""
     lines, cursor = [], None
     with db.reading() as session:
         while True:
-            asked = EarningsQuery.model_validate({"from": first, "to": last, "limit": limit, "cursor": cursor})
-            told = earnings.earnings(session, chef.id, asked, LINE.time_zone, now)
-            lines, cursor = lines + told.items, told.next_cursor
+            query = EarningsQuery.model_validate({"from": first, "to": last, "limit": limit, "cursor": cursor})
+            result = earnings.earnings(session, chef.id, query, LINE.time_zone, now)
+            lines, cursor = lines + result.items, result.next_cursor
             if cursor is None:
-                return told, lines[::-1]
+                return result, lines[::-1]
 
 
 @pytest.mark.breaks_invariants("a chef's past is booked by hand")
-def test_what_was_owed_before_and_each_line_make_what_is_owed_after_to_the_paisa(db, chef_with_a_past, now):
-    """Fails when the running balance begins with the period or the page, and when a kind of line is left out."""
-    told = [statement(db, chef_with_a_past, now, *month, limit=1) for month in MONTHS]
-    for shown, lines in told:
+def test_opening_balance_and_lines_give_closing_balance(db, chef_with_a_past, now):
+    """Fails when the running balance begins with the period or the page, and when a kind of line is missing."""
+    statements = [statement(db, chef_with_a_past, now, *month, limit=1) for month in MONTHS]
+    for shown, lines in statements:
         after = shown.opening
         for each in lines:
             after += each.amount
             assert each.balance == after
         assert (after, shown.opening + shown.total) == (shown.closing, shown.closing)
-    for (before, _), (following, _) in pairwise(told):
+    for (before, _), (following, _) in pairwise(statements):
         assert following.opening == before.closing
-    assert [[each.kind for each in lines] for _, lines in told] == [
+    assert [[each.kind for each in lines] for _, lines in statements] == [
         [],
         ["completed", "kept_on_cancellation"],
         ["earnings_reversed", "earnings_reversed"],
         [],
     ]
-    assert [shown.closing for shown, _ in told][::3] == [0, -25_00]
+    assert [shown.closing for shown, _ in statements][::3] == [0, -25_00]
     with db.reading() as session:
-        assert -ledger.balances(session)["provider_payable"] == told[-1][0].closing == told[-1][0].owed
+        assert -ledger.balances(session)["provider_payable"] == statements[-1][0].closing == statements[-1][0].owed
 
 
 @pytest.mark.breaks_invariants("a visit earns before it is completed")
-def test_the_chef_and_an_admin_are_told_the_same(world):
+def test_chef_and_admin_see_same_statement(world):
     world.earning()
     world.completed()
-    for asked in ({}, {"from": "2026-01-01", "to": "2026-12-31"}, {"limit": 1}):
-        assert world.get(STATEMENT, **asked) == world.get(OWN, **asked)
+    for query in ({}, {"from": "2026-01-01", "to": "2026-12-31"}, {"limit": 1}):
+        assert world.get(STATEMENT, **query) == world.get(OWN, **query)
     assert len(world.get(STATEMENT)["items"]) == 2
 
 
-def test_every_account_is_shown_with_its_balance_and_all_of_them_sum_to_zero(world):
+def test_all_accounts_are_listed_and_sum_to_zero(world):
     empty = world.get(LEDGER)
     assert [each["account"] for each in empty["accounts"]] == [code.value for code in AccountCode]
     assert {each["balance"] for each in empty["accounts"]} == {empty["total"]} == {0}
     world.visit()
     world.completed()
-    told = world.get(LEDGER)
+    result = world.get(LEDGER)
     of_each = [
         {each["account"]: each["balance"] for each in world.get(LEDGER, booking_id=str(world.ids[name]))["accounts"]}
         for name in ("booking_id", "completed_id")
     ]
-    for account in told["accounts"]:
+    for account in result["accounts"]:
         name = account["account"]
         assert round(account["balance"] * 100) == sum(round(one[name] * 100) for one in of_each)
     assert of_each[0] | {"gateway_clearing": 0, "customer_advance": 0} == {code.value: 0 for code in AccountCode}
     assert of_each[0]["gateway_clearing"] == -of_each[0]["customer_advance"] > 0
-    assert (told["total"], world.get(LEDGER, booking_id=str(new_id()))) == (0, empty)
+    assert (result["total"], world.get(LEDGER, booking_id=str(new_id()))) == (0, empty)
 
 
-def test_the_ledger_of_a_day_ends_with_that_day_in_india(world):
+def test_ledger_day_ends_in_indian_time(world):
     """Fails when the day is counted in UTC: its last five and a half hours would be the next day's."""
     midnight = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
     for paise, at in ((1_00, midnight - timedelta(microseconds=1)), (20_00, midnight)):

@@ -1,4 +1,4 @@
-"""What each read asks of the database: a number of statements that is written down here, however much there is."""
+"""The number of SQL statements of each read, however many rows there are."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.http.bad_input import operations
 from tests.round_trips import counted
 
 READS = [one for one in operations() if one.method == "GET" and one.role]
-# The first statement of each tells who is calling, but where there is 1: there it rides along, and is not counted here.
+# The first statement of each authenticates the caller; with a budget of 1 it is piggybacked and not counted here.
 BUDGETS = {
     "GET /customer/profile": 2,
     "GET /customer/addresses": 2,
@@ -17,8 +17,8 @@ BUDGETS = {
     "GET /customer/bookings": 1,
     "GET /customer/bookings/{booking_id}": 1,
     "GET /customer/bookings/{booking_id}/events": 2,
-    "GET /customer/bookings/{booking_id}/cancellation": 5,  # decides on the rows that cancelling locks
-    "GET /customer/bookings/{booking_id}/reschedule": 9,  # the same, and the price anew
+    "GET /customer/bookings/{booking_id}/cancellation": 5,  # locks the rows it decides on, like the cancellation
+    "GET /customer/bookings/{booking_id}/reschedule": 9,  # the same, and the new price
     "GET /customer/bookings/{booking_id}/invoice": 2,
     "GET /customer/notifications": 3,
     "GET /chef/profile": 2,
@@ -57,12 +57,12 @@ def spent(world: World) -> dict[str, int]:
 
 
 @pytest.mark.breaks_invariants("rows are stored one by one, without what belongs to them")
-def test_every_read_costs_what_is_written_down_however_many_rows_there_are(world: World):
+def test_every_read_keeps_its_statement_budget(world: World):
     """Seen to fail with a statement for each booking of a list."""
     world.grow()
     few = spent(world)
     for _ in range(3):
         world.grow()
     many = spent(world)
-    told = {name: (few[name], many[name], BUDGETS.get(name)) for name in few}  # with few rows, with many, written down
-    assert {name: numbers for name, numbers in told.items() if len(set(numbers)) > 1} == {}
+    counts = {name: (few[name], many[name], BUDGETS.get(name)) for name in few}  # with few rows, with many, the budget
+    assert {name: numbers for name, numbers in counts.items() if len(set(numbers)) > 1} == {}

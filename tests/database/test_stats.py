@@ -1,4 +1,4 @@
-"""The numbers of an admin's dashboard are those of hand-made rows, to the paisa and to the second a local day begins."""
+"""The admin dashboard's numbers for hand-made rows, exact to the paisa and the second of a local day."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +23,7 @@ INDIA = "Asia/Kolkata"
 FIRST, LAST = date(2026, 11, 17), date(2026, 11, 19)
 PERIOD = DateRange(FIRST, LAST, INDIA)
 BEGINS, ENDS = datetime(2026, 11, 16, 18, 30, tzinfo=UTC), datetime(2026, 11, 19, 18, 30, tzinfo=UTC)
-BLINK = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def days(query, now):
     return period.first, period.last
 
 
-def test_a_period_is_today_the_day_named_or_all_days_from_one_to_the_other(now):
+def test_period_is_today_one_day_or_a_range(now):
     today = date(2026, 11, 20)
     assert days({}, now) == (today, today)
     assert days({}, datetime(2026, 11, 20, 18, 30, tzinfo=UTC)) == (date(2026, 11, 21), date(2026, 11, 21))
@@ -55,7 +55,7 @@ def test_a_period_is_today_the_day_named_or_all_days_from_one_to_the_other(now):
     assert (PERIOD.start, PERIOD.until) == (BEGINS, ENDS)
 
 
-def test_a_period_out_of_order_or_longer_than_a_year_is_refused(now):
+def test_reversed_or_too_long_period_is_refused(now):
     first = date(2026, 11, 20) - timedelta(days=MOST_DAYS - 1)
     assert days({"from": first.isoformat()}, now)[0] == first
     for query in (
@@ -71,27 +71,27 @@ def test_people_are_counted_by_role(make, db):
     make.customer()
     make.customer(is_active=False)
     chef = make.chef()
-    make.run("update users set created_at = :at", at=BEGINS - BLINK)
-    make.run("update users set created_at = :at where id = :id", at=ENDS - BLINK, id=chef.id)
+    make.run("update users set created_at = :at", at=BEGINS - MICROSECOND)
+    make.run("update users set created_at = :at where id = :id", at=ENDS - MICROSECOND, id=chef.id)
     with db.reading() as session:
         assert users.headcounts(session, PERIOD) == [Headcount("chef", 1, 1, 1), Headcount("customer", 2, 1, 0)]
 
 
-def test_chefs_are_counted_by_what_is_true_of_them(make, db):
+def test_chefs_are_counted_by_status(make, db):
     make.chef()
     make.chef(is_verified=False)
-    gone = make.chef(is_available=False)
-    make.run("update users set is_active = false where id = :id", id=gone.id)
+    deactivated = make.chef(is_available=False)
+    make.run("update users set is_active = false where id = :id", id=deactivated.id)
     with db.reading() as session:
         assert providers.counts(session) == ProviderCounts(total=3, verified=2, available=2, active=2)
 
 
 @pytest.mark.breaks_invariants("bookings are given other states by a statement")
-def test_bookings_are_counted_by_state_and_by_the_local_day_they_were_made(make, db, now, today):
+def test_bookings_are_counted_by_state_and_local_day(make, db, now, today):
     made = {
-        "before": BEGINS - BLINK,
+        "before": BEGINS - MICROSECOND,
         "first": BEGINS,
-        "last": ENDS - BLINK,
+        "last": ENDS - MICROSECOND,
         "behind": ENDS,
         "today": now,
     }
@@ -101,26 +101,26 @@ def test_bookings_are_counted_by_state_and_by_the_local_day_they_were_made(make,
     make.run(
         """update bookings set status = 'cancelled', payment_status = 'failed', acceptance = 'unassigned',
         provider_id = null where created_at = :at""",
-        at=ENDS - BLINK,
+        at=ENDS - MICROSECOND,
     )
     with db.reading() as session:
         tally = bookings.tally(session, PERIOD, today)
     assert tally.now == Counter({Status.PENDING: 4, Status.CANCELLED: 1})
     assert tally.made == Counter({Status.PENDING: 1, Status.CANCELLED: 1})
     assert tally.by_day == Counter({FIRST: 1, date(2026, 11, 18): 0, LAST: 1, date(2026, 11, 20): 2})
-    assert len(tally.by_day) == 4  # the day without any among them
+    assert len(tally.by_day) == 4  # the day without rows among them
 
 
-def test_money_is_summed_by_day_from_every_kind_of_posting_and_no_day_is_missing(make, db, post, now, today):
+def test_money_is_summed_by_kind_for_every_day(make, db, post, now, today):
     chef = make.chef()
     noon = BEGINS + timedelta(hours=12)
-    post(Kind.CAPTURED, captured(1_000_01), BEGINS - BLINK)
+    post(Kind.CAPTURED, captured(1_000_01), BEGINS - MICROSECOND)
     post(Kind.CAPTURED, captured(1_000_03), BEGINS)
     post(Kind.CASH_TAKEN, cash_taken(500_00), noon)
     post(Kind.OWED_BACK, owed_back(250_50), noon)
     post(Kind.COMPLETED, completed(Parts(provider=800_00, platform=40_01, gst=42_02), chef.id), noon)
     post(Kind.REFUND_DECIDED, refund_decided(100_10), noon)
-    post(Kind.REFUND_DONE, refund_done(100_10), ENDS - BLINK)
+    post(Kind.REFUND_DONE, refund_done(100_10), ENDS - MICROSECOND)
     post(Kind.CAPTURED, captured(7), ENDS)
     post(Kind.CAPTURED, captured(9_00), now)
     with db.reading() as session:
@@ -133,7 +133,7 @@ def test_money_is_summed_by_day_from_every_kind_of_posting_and_no_day_is_missing
     ]
 
 
-def test_a_year_has_all_its_days(db, today):
+def test_year_has_all_its_days(db, today):
     year = DateRange(date(2023, 11, 21), date(2024, 11, 20), INDIA)
     with db.reading() as session:
         money, tally = ledger.turnover(session, year, today), bookings.tally(session, year, today)
@@ -142,7 +142,7 @@ def test_a_year_has_all_its_days(db, today):
 
 
 @pytest.mark.parametrize("visits", [0, 3])
-def test_the_number_of_statements_is_the_same_whatever_there_is(make, db, today, visits):
+def test_number_of_statements_is_constant(make, db, today, visits):
     for number in range(visits):
         make.booking(booking_date=make.day(3 + number))
     with counted() as seen, db.reading() as session:

@@ -1,4 +1,4 @@
-"""Every signal is a hint: what the gateway is asked, how often, and when a person has to look."""
+"""Every signal is a hint: which polls it causes, how often, and when it opens an exception."""
 
 from datetime import timedelta
 
@@ -11,17 +11,17 @@ from shared.payments import exception_resolution, queries, refunding, status_pol
 from shared.payments.poll_schedule import STEPS
 from shared.payments.status_polling import LOST_AFTER
 from tests.fakes import ScriptedGateway
-from tests.make import at, together
+from tests.make import always, run_concurrently
 
 FIRST = timedelta(seconds=30)
-LATE = FIRST + LOST_AFTER  # when the first poll is taken for lost
-JUST = timedelta(microseconds=1)
+LATE = FIRST + LOST_AFTER  # when the first poll counts as lost
+MICROSECOND = timedelta(microseconds=1)
 
 
 @pytest.fixture
 def reconcile(db, gateway, now):
     def reconcile(after):
-        done = status_polling.reconcile(db, at(gateway), line, now + after)
+        done = status_polling.reconcile(db, always(gateway), line, now + after)
         return done.asked, done.silent
 
     return reconcile
@@ -31,7 +31,7 @@ def reconcile(db, gateway, now):
 def poll(db, gateway, make, our_id, now):
     def poll(after=timedelta(0)):
         [(attempt_id,)] = make.rows("select id from payment_attempts where merchant_txn_id = :id", id=our_id)
-        status_polling.poll_for_customer(db, at(gateway), line, attempt_id, now + after)
+        status_polling.poll_for_customer(db, always(gateway), line, attempt_id, now + after)
 
     return poll
 
@@ -41,42 +41,42 @@ def state(make):
 
 
 @pytest.mark.usefixtures("our_id")
-def test_a_poll_is_left_to_its_task_until_that_is_taken_for_lost(reconcile):
-    assert reconcile(LATE - JUST) == (0, 0)
+def test_poll_is_left_to_its_task_until_considered_lost(reconcile):
+    assert reconcile(LATE - MICROSECOND) == (0, 0)
     assert reconcile(LATE) == (1, 0)
     assert reconcile(LATE) == (0, 0)
 
 
 @pytest.mark.usefixtures("our_id")
-def test_what_a_person_closes_and_has_not_ended_is_asked_about_a_day_later(db, make, reconcile, now):
-    """Fails when closing is the end of it: nothing would follow the payment, and it keeps its booking from being paid."""
+def test_closed_unfinished_payment_is_polled_a_day_later(db, make, reconcile, now):
+    """Fails when closing ends the polling: the payment stays pending and blocks its booking's payment."""
     reconcile(STEPS[-1] + LOST_AFTER)
     [(exception,)] = make.rows("select id from exceptions")
     closed_at = STEPS[-1] + timedelta(hours=1)
     with db.transaction() as session:
-        said = ExceptionClosing(closing_note="the gateway says wait")
-        exception_resolution.close(session, line, exception, said, make.admin(), now + closed_at)
+        closing = ExceptionClosing(closing_note="the gateway says wait")
+        exception_resolution.close(session, line, exception, closing, make.admin(), now + closed_at)
     assert reconcile(closed_at) == (0, 0)
     assert reconcile(closed_at + timedelta(days=1) + LOST_AFTER) == (1, 0)
     assert make.rows("select count(*), count(closed_at) from exceptions") == [(2, 1)]
 
 
 @pytest.mark.usefixtures("our_id")
-def test_a_reconciliation_that_comes_late_asks_once_and_puts_the_poll_schedule_on_its_next_poll(make, reconcile, now):
+def test_late_reconciliation_polls_once_and_reschedules(make, reconcile, now):
     assert reconcile(timedelta(minutes=10)) == (1, 0)
     next_poll = now + timedelta(minutes=15)
     assert make.rows("select next_poll_at from payment_attempts") == [(next_poll,)]
     assert (next_poll,) in make.rows("select due_at from outbox where kind = 'payments.poll'")
 
 
-def test_reconciliation_finds_a_success_nobody_told_of(make, phonepe, our_id, reconcile):
+def test_reconciliation_finds_success_without_signal(make, phonepe, our_id, reconcile):
     phonepe.settle(our_id, "pay")
     assert reconcile(LATE) == (1, 0)
     assert state(make) == "succeeded"
     assert reconcile(timedelta(days=1)) == (0, 0)
 
 
-def test_reconciliation_finds_a_payment_whose_page_nobody_got(make, phonepe, gateway, customer, booking, reconcile):
+def test_reconciliation_finds_payment_without_page(make, phonepe, gateway, customer, booking, reconcile):
     phonepe.fault("pay.http_500")
     with pytest.raises(Exception, match="no answer"):
         make.page(gateway, customer, booking.id)
@@ -85,9 +85,7 @@ def test_reconciliation_finds_a_payment_whose_page_nobody_got(make, phonepe, gat
     assert make.stored(booking.id).payment_status == "success"
 
 
-def test_a_silent_gateway_leaves_everything_pending_and_the_others_are_asked_all_the_same(
-    make, phonepe, gateway, our_id, reconcile
-):
+def test_silent_gateway_leaves_all_pending_and_polls_others(make, phonepe, gateway, our_id, reconcile):
     make.chef()
     customer = make.customer()
     other = make.page(gateway, customer, make.booking(customer).id).merchant_txn_id
@@ -116,19 +114,19 @@ def test_a_silent_gateway_does_not_stop_the_polls_of_another(db, make, now, monk
 
 
 @pytest.mark.usefixtures("our_id")
-def test_two_reconciliations_at_once_ask_about_each_payment_once(make, gateway, reconcile):
+def test_concurrent_reconciliations_poll_each_payment_once(make, gateway, reconcile):
     for _ in range(4):
         make.chef()
         customer = make.customer()
         make.page(gateway, customer, make.booking(customer).id)
-    outcomes = together(3, lambda: reconcile(LATE))
-    assert sum(asked for asked, _ in outcomes) == 5
+    outcomes = run_concurrently(3, lambda: reconcile(LATE))
+    assert sum(count for count, _ in outcomes) == 5
     assert make.rows("select distinct polls from payment_attempts") == [(1,)]
 
 
 @pytest.mark.usefixtures("our_id")
-def test_a_reconciliation_that_stands_at_a_slow_gateway_leaves_the_rest_to_another(db, make, gateway, now, monkeypatch):
-    """Fails when a reconciliation takes all that is due at once, or holds a lock while it asks."""
+def test_slow_reconciliation_leaves_rest_to_another(db, make, gateway, now, monkeypatch):
+    """Fails when a reconciliation claims all due polls at once, or holds a lock during a gateway call."""
     monkeypatch.setattr(status_polling, "BATCH", 1)
     for _ in range(2):
         make.chef()
@@ -138,7 +136,7 @@ def test_a_reconciliation_that_stands_at_a_slow_gateway_leaves_the_rest_to_anoth
 
     def slow(_):
         if not others:
-            others.append(status_polling.reconcile(db, at(gateway), line, now + LATE).asked)
+            others.append(status_polling.reconcile(db, always(gateway), line, now + LATE).asked)
         return gateway
 
     assert status_polling.reconcile(db, slow, line, now + LATE).asked == 1
@@ -146,15 +144,15 @@ def test_a_reconciliation_that_stands_at_a_slow_gateway_leaves_the_rest_to_anoth
 
 
 @pytest.mark.usefixtures("our_id")
-def test_a_payment_that_is_being_settled_is_passed_over_without_waiting(db, reconcile):
-    """Fails (it waits for the read timeout) when the rows are not taken with `skip locked`."""
+def test_payment_being_settled_is_skipped(db, reconcile):
+    """Fails (it waits for the read timeout) without `skip locked`."""
     with db.transaction() as session:
         session.execute(text("select 1 from payment_attempts for update"))
         assert reconcile(LATE) == (0, 0)
 
 
 @pytest.mark.breaks_invariants("refunds are promised without the decision that is booked with them")
-def test_reconciliation_sends_a_refund_whose_task_was_lost(make, phonepe, gateway, db, customer, reconcile, now):
+def test_reconciliation_sends_refund_with_lost_task(make, phonepe, gateway, db, customer, reconcile, now):
     _, txn = make.paid(gateway, phonepe, customer)
     with db.transaction() as session:
         refunding.reserve(session, queries.attempt_by_our_id(session, txn), 100_00, reason="a test", now=now)
@@ -163,9 +161,9 @@ def test_reconciliation_sends_a_refund_whose_task_was_lost(make, phonepe, gatewa
     assert make.rows("select state from refunds") == [("done",)]
 
 
-def test_a_waiting_customer_makes_us_ask_at_most_every_three_seconds(make, phonepe, our_id, poll):
+def test_customer_polls_are_limited_to_every_three_seconds(make, phonepe, our_id, poll):
     phonepe.settle(our_id, "pay", after_polls=2)
-    together(6, poll)
+    run_concurrently(6, poll)
     poll(timedelta(seconds=3) - timedelta(microseconds=1))
     assert state(make) == "pending"
     poll(timedelta(seconds=3))
@@ -175,7 +173,7 @@ def test_a_waiting_customer_makes_us_ask_at_most_every_three_seconds(make, phone
     assert state(make) == "succeeded"
 
 
-def test_a_waiting_customer_meets_a_silent_gateway_as_pending(make, phonepe, our_id, poll):
+def test_silent_gateway_is_pending_for_waiting_customer(make, phonepe, our_id, poll):
     phonepe.settle(our_id, "pay")
     phonepe.fault("status.http_500")
     poll()
@@ -184,7 +182,7 @@ def test_a_waiting_customer_meets_a_silent_gateway_as_pending(make, phonepe, our
     assert state(make) == "succeeded"
 
 
-def test_what_has_ended_is_not_asked_about_again(make, phonepe, our_id, poll):
+def test_ended_payment_is_not_polled_again(make, phonepe, our_id, poll):
     phonepe.settle(our_id, "decline")
     poll()
     phonepe.settle(our_id, "pay", force=True)
@@ -192,7 +190,7 @@ def test_what_has_ended_is_not_asked_about_again(make, phonepe, our_id, poll):
     assert state(make) == "failed"
 
 
-def test_an_id_that_is_not_ours_is_unknown_and_asks_nobody(db, gateway, now, phonepe):
-    assert status_polling.poll_by_our_id(db, at(gateway), line, "SZ_SOMEBODY", now) == "unknown"
-    assert status_polling.poll_by_our_id(db, at(gateway), line, "", now) == "unknown"
+def test_unknown_id_is_not_polled(db, gateway, now, phonepe):
+    assert status_polling.poll_by_our_id(db, always(gateway), line, "SZ_SOMEBODY", now) == "unknown"
+    assert status_polling.poll_by_our_id(db, always(gateway), line, "", now) == "unknown"
     assert phonepe.transactions() == []

@@ -1,4 +1,4 @@
-"""What one customer may begin in an hour: bookings, quotes, tries to pay; a repetition is none."""
+"""A customer's hourly limits on bookings, quotes and payment attempts; repetitions do not count."""
 
 from datetime import time, timedelta
 
@@ -12,7 +12,7 @@ from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.quotes import TooManyQuotes
 from shared.lines.home_chef.schemas import QuoteRequest
 from shared.payments.checkout import Checkout, TooManyPayments, Windows
-from tests.make import RULES, together
+from tests.make import RULES, run_concurrently
 
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 BOOKINGS = Limits(RULES.time_to_pay, 99, 3)
@@ -46,7 +46,7 @@ def quote(make):
     return quote
 
 
-def test_a_booking_too_many_waits_until_the_first_has_left_the_hour(make, meera, book, now):
+def test_booking_above_limit_waits_for_first_to_age_out(make, meera, book, now):
     for nth in range(3):
         book(meera, 3 + nth, now + nth * MINUTE)
     with pytest.raises(TooManyBookings) as refused:
@@ -59,7 +59,7 @@ def test_a_booking_too_many_waits_until_the_first_has_left_the_hour(make, meera,
     assert book(make.customer(), 10, now)
 
 
-def test_cancelling_gives_no_booking_back(db, meera, book, now):
+def test_cancelling_does_not_restore_limit(db, meera, book, now):
     for nth in range(3):
         made = book(meera, 3 + nth, now)
         with db.transaction() as session:
@@ -68,7 +68,7 @@ def test_cancelling_gives_no_booking_back(db, meera, book, now):
         book(meera, 9, now)
 
 
-def test_a_repetition_of_an_answered_request_is_never_limited(meera, book, now):
+def test_repeated_request_is_never_limited(meera, book, now):
     first = book(meera, 3, now, key="once")
     for nth in range(2):
         book(meera, 4 + nth, now)
@@ -77,14 +77,14 @@ def test_a_repetition_of_an_answered_request_is_never_limited(meera, book, now):
     assert again.value.answer["id"] == str(first.id)
 
 
-def test_requests_at_once_do_not_slip_through(make, meera, book, now):
+def test_concurrent_requests_cannot_exceed_limit(make, meera, book, now):
     days = iter(range(3, 11))
-    outcomes = together(8, lambda: book(meera, next(days), now))
+    outcomes = run_concurrently(8, lambda: book(meera, next(days), now))
     assert sum(isinstance(outcome, TooManyBookings) for outcome in outcomes) == 5
     assert make.rows("select count(*) from bookings") == [(3,)]
 
 
-def test_a_quote_too_many_waits_and_bookings_do_not_count_for_it(meera, quote, book, now):
+def test_quotes_have_their_own_limit(meera, quote, book, now):
     book(meera, 5, now - MINUTE)
     for _ in range(3):
         quote(meera, now)
@@ -102,7 +102,7 @@ def pay(make, gateway, customer, booking_id, at, key=None):
     return limited.start(make.begin(customer), booking_id, key_of, at)
 
 
-def test_a_try_to_pay_too_many_waits_and_the_same_page_is_no_try(make, gateway, phonepe, meera, now):
+def test_payment_limit_ignores_repeated_pages(make, gateway, phonepe, meera, now):
     one, two, three = (make.booking(meera, booking_date=make.day(day)) for day in (3, 4, 5))
     first = pay(make, gateway, meera, one.id, now, key="once")
     assert pay(make, gateway, meera, one.id, now + MINUTE) == first
@@ -118,8 +118,8 @@ def test_a_try_to_pay_too_many_waits_and_the_same_page_is_no_try(make, gateway, 
     assert pay(make, gateway, other, make.booking(other, time_slot=time(15)).id, now)
 
 
-def test_tries_the_gateway_never_answered_count_too(make, gateway, meera, now):
-    """Fails when only attempts with a page are counted: a gateway in trouble would be tried without end."""
+def test_unanswered_starts_count_too(make, gateway, meera, now):
+    """Fails when only attempts with a page count: a failing gateway would be called without end."""
     made = make.booking(meera)
     make.run(
         "insert into payment_attempts (id, payment_id, booking_id, gateway, merchant_txn_id, amount, state, started_at, code)"

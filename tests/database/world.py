@@ -1,4 +1,4 @@
-"""One person of each role and more and more of what they see, asked for at the functions' own applications."""
+"""One user of each role with growing lists, requested through the functions' apps."""
 
 import json
 import re
@@ -24,12 +24,12 @@ from tests.http.bad_input import Operation
 from tests.make import Make, Person
 from tests.phonepe_server import PhonePeServer
 
-LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
+LIFETIMES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
 
 
 @dataclass
 class World:
-    """Everything in it was made at the same instant, so that only its id tells a row from the next."""
+    """A world in which every row has the same instant, so that only ids order them."""
 
     make: Make
     gateway: PhonePe
@@ -53,7 +53,7 @@ class World:
             add(self)
 
     def add(self, table: str, **values: Any) -> Any:
-        """Put a row into a table as no endpoint does; returns its id."""
+        """Insert a row by raw SQL; returns its id."""
         row = {"id": new_id(), **values}
         names = ", ".join(row)
         self.make.run(f"insert into {table} ({names}) values ({', '.join(f':{name}' for name in row)})", **row)
@@ -65,14 +65,14 @@ class World:
         self.ids.setdefault("address_id", added)
 
     def visit(self) -> None:
-        """Book and pay a visit on a day of its own; both sides are told of it."""
+        """Book and pay a visit on a day of its own; both sides are notified."""
         day, chef = self.make.day(next(self._days)), self.people[CHEF].id
         customer = self.people[CUSTOMER]
         booking, txn = self.make.paid(self.gateway, self.phonepe, customer, booking_date=day, chef_id=chef)
         self.ids |= {"booking_id": booking.id, "txn": txn}
 
     def completed(self) -> None:
-        """Hold one visit to its end: it has an invoice."""
+        """Complete one visit, which has an invoice."""
         if "completed_id" not in self.ids:
             day, chef = self.make.day(next(self._days)), self.people[CHEF].id
             booking, _ = self.make.paid(
@@ -82,7 +82,7 @@ class World:
             self.ids["completed_id"] = booking.id
 
     def earning(self) -> None:
-        """Let the chef earn 100 rupees by a visit, as its completion does."""
+        """Post the chef's earning of 100 rupees for a visit, as its completion does."""
         self.visit()
         payable = Posting(AccountCode.PROVIDER_PAYABLE, -100_00, self.people[CHEF].id)
         lines = [Posting(AccountCode.CUSTOMER_ADVANCE, 100_00), payable]
@@ -104,8 +104,8 @@ class World:
 
     def audit_entry(self) -> None:
         names = {"actor_id": self.people[ADMIN].id, "subject_id": self.people[CHEF].id}
-        said = {"action": "chef.verified", "subject": "chef", "address": "192.0.2.1", "request_id": "r"}
-        self.add("audit_log", at=self.make.now, **names, **said)
+        fields = {"action": "chef.verified", "subject": "chef", "address": "192.0.2.1", "request_id": "r"}
+        self.add("audit_log", at=self.make.now, **names, **fields)
 
     def exception(self) -> None:
         self.add("exceptions", kind="wrong_amount", subject_id=new_id(), facts="{}", created_at=self.make.now)
@@ -123,55 +123,55 @@ class World:
         self.make.run("insert into reconciliation_days (day) values (:day)", day=day)
 
     def reconciled(self) -> None:
-        """Compare something with the gateway; the day is always the same."""
+        """Add a reconciliation row; its day is always the same."""
         day, at = self.make.day(-1), self.make.now
         self.make.run("insert into reconciliation_days (day) values (:day) on conflict do nothing", day=day)
         named = {"day": day, "gateway": "phonepe", "kind": "notification", "our_id": str(new_id())}
-        theirs = json.dumps(asdict(Theirs("pending", "PAYMENT_PENDING", None, None, None, None)))
-        found = {"outcome": "theirs_only", "theirs": theirs, "created_at": at, "compared_at": at}
+        gateway_answer = json.dumps(asdict(Theirs("pending", "PAYMENT_PENDING", None, None, None, None)))
+        found = {"outcome": "theirs_only", "theirs": gateway_answer, "created_at": at, "compared_at": at}
         self.ids["row_id"] = self.add("reconciliation_rows", **named, **found)
 
     def get(self, operation: Operation, **query: Any) -> dict[str, Any]:
-        """Ask as who it is for, naming what there is; returns the answer's body."""
+        """Call an operation as its role, on existing rows; returns the answer's body."""
         ids = self._ids(operation)
         unknown = set(operation.named("path")) - ids.keys()
         assert not unknown, f"say in tests/database/world.py how to make {unknown}, which {operation} names"
         path = re.sub(r"{(\w+)}", lambda name: str(ids[name[1]]), operation.path)
         target = getattr(import_module(f"functions.{operation.function}"), operation.function)
         headers = {"Authorization": f"Bearer {self.tokens[str(operation.role)]}"}
-        asked = self._asked(operation) | query
-        answer = client(target.app).get(path, query_string=asked, headers=headers)
+        parameters = self._required_parameters(operation) | query
+        answer = client(target.app).get(path, query_string=parameters, headers=headers)
         assert answer.status_code == 200, answer.text
         return dict(answer.json)
 
     def _ids(self, operation: Operation) -> dict[str, Any]:
-        """Return what the path names: what is there, or the very thing this operation needs."""
+        """Return the path's ids: of existing rows, or of the row this operation needs."""
         if str(operation) in OF_COMPLETED:
             return self.ids | {"booking_id": self.ids["completed_id"]}
-        return self.ids | ({"chef_id": self.people[CHEF].id} if str(operation) in OF_WHO_EARNS else {})
+        return self.ids | ({"chef_id": self.people[CHEF].id} if str(operation) in CHEF_ID_OPERATIONS else {})
 
-    def _asked(self, operation: Operation) -> dict[str, Any]:
-        """Return the parameters of the query without which the operation answers nothing."""
+    def _required_parameters(self, operation: Operation) -> dict[str, Any]:
+        """Return the operation's required query parameters."""
         known = {
             "booking_date": self.make.day(50),
             "time_slot": "12:00",
             "address_id": self.people[CUSTOMER].address_id,
         }
         needed = {one["name"] for one in operation.parameters if one["in"] == "query" and one["required"]}
-        return {name: known[name] for name in needed} | MORE_ASKED.get(str(operation), {})
+        return {name: known[name] for name in needed} | REQUIRED_PARAMETERS.get(str(operation), {})
 
     def token(self, role: str) -> str:
         [(email,)] = self.make.rows("select email from users where id = :id", id=self.people[role].id)
         with self.make.db.transaction() as session:
-            begun = sessions.begin(session, email, LIVES, self.make.now)
+            begun = sessions.begin(session, email, LIFETIMES, self.make.now)
         assert begun
         return wiring.access_tokens().issue(begun.user_id, begun.session_id, role, datetime.now(UTC))
 
 
 OF_COMPLETED = {"GET /customer/bookings/{booking_id}/invoice"}
-OF_WHO_EARNS = {"GET /admin/chefs/{chef_id}/statement"}
-MORE_ASKED = {"GET /customer/chefs": {"city": "Mumbai"}}
-# How one more row comes into each list.
+CHEF_ID_OPERATIONS = {"GET /admin/chefs/{chef_id}/statement"}
+REQUIRED_PARAMETERS = {"GET /customer/chefs": {"city": "Mumbai"}}
+# Adds one more row to each list.
 ROWS: dict[str, Callable[[World], None]] = {
     "GET /customer/addresses": World.address,
     "GET /customer/bookings": World.visit,

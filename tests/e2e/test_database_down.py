@@ -194,7 +194,7 @@ def test_while_the_database_is_gone_everything_says_when_to_come_back(
         for answer in (
             member.get("/customer/profile"),
             member.get("/customer/bookings"),
-            member.post("/customer/bookings", member.client.wish(address_id=member.address_id)),
+            member.post("/customer/bookings", member.client.booking_body(address_id=member.address_id)),
             member.post("/payments/initiate", {"booking_id": booking["id"]}),
             member.get("/payments/status/SZ_UNKNOWN"),
             send(system, report(merchantTransactionId="SZ_UNKNOWN")),
@@ -203,7 +203,7 @@ def test_while_the_database_is_gone_everything_says_when_to_come_back(
         ):
             assert_try_later(answer)
         for name in before:
-            assert system.ask(name, "GET", "/health").status_code == 200
+            assert system.call(name, "GET", "/health").status_code == 200
     eventually(lambda: reachable(system), 30)
     assert guest.post("/auth/refresh", {"refresh_token": guest.tokens["refresh_token"]}).status_code == 200
     assert member.post("/payments/initiate", {"booking_id": booking["id"]}).status_code == 200
@@ -220,7 +220,7 @@ def test_a_connection_cut_in_mid_transaction_leaves_nothing_and_the_same_request
     again without what came before it, and is cut again instead of being refused.
     """
     member, chef = members[1], str(demo_id("asha@sizzle.example"))
-    wish = member.client.wish(address_id=member.address_id, chef_id=chef)
+    wish = member.client.booking_body(address_id=member.address_id, chef_id=chef)
     book = partial(member.post, "/customer/bookings", wish, Idempotency_Key="cut")
     stuck = f"select pid from pg_stat_activity where wait_event_type = 'Lock' and {OTHERS}"
     with ThreadPoolExecutor(1) as thread, closing(plain_connection(system.env["DATABASE_URL"])) as holder:

@@ -15,7 +15,7 @@ from tests.e2e.pieces import Pieces
 from tests.e2e.test_journey import told
 from tests.http.test_callback import kept, report, send
 from tests.races.signals import at_rest, mails
-from tests.system import Client, System, eventually, start_system, stranger
+from tests.system import Client, System, eventually, new_client_header, start_system
 
 Answer = TypeVar("Answer")
 QUICK = 2.0  # seconds; half a second is given to the queue, the rest to a slow machine
@@ -49,7 +49,7 @@ def quickly(act: Callable[[], Answer]) -> Answer:
 
 
 def auth(system: System, path: str, **body: str) -> requests.Response:
-    return system.ask("auth", "POST", f"/api/v1/auth/{path}", json=body, headers=stranger())
+    return system.call("auth", "POST", f"/api/v1/auth/{path}", json=body, headers=new_client_header())
 
 
 def assert_try_later(answer: requests.Response) -> None:
@@ -80,7 +80,7 @@ def test_without_redis_nobody_signs_in_and_everything_else_goes_on(
     system: System, pieces: Pieces, guest: Client, piece: str, how: str
 ):
     """Fails when a store that gives no answer is taken for one without limits (`StoreUnavailable` passed over)."""
-    email = f"{stranger()['X-Forwarded-For']}@test.example"
+    email = f"{new_client_header()['X-Forwarded-For']}@test.example"
     with down(pieces, piece, how):
         assert_try_later(auth(system, "send-otp", email=email))
         assert_try_later(auth(system, "verify-otp", email=email, otp="123456"))
@@ -139,7 +139,7 @@ def test_without_a_mail_server_sign_in_says_so_and_other_mails_are_brought_again
     system: System, pieces: Pieces, guest: Client, how: str
 ):
     """Fails when a mail nobody took is called done: it is never sent."""
-    email = f"{stranger()['X-Forwarded-For']}@test.example"
+    email = f"{new_client_header()['X-Forwarded-For']}@test.example"
     with pieces.stopped("mail") if how == "stopped" else mute(system):
         booking = guest.book()
         txn = guest.pay(booking["id"])

@@ -22,7 +22,7 @@ from tests.races.signals import (
     events,
     gateway,
     job,
-    paid_unheard,
+    paid_without_signal,
     paise,
     settle,
 )
@@ -56,7 +56,7 @@ def calls_given_up(system: System) -> None:
 
 def late_success(system: System, member: Member, fault: str, **wish: object) -> tuple[dict[str, Any], str]:
     """Let a payment succeed after its booking was cancelled; sending it back meets the fault, once."""
-    booking, txn = paid_unheard(system, member)
+    booking, txn = paid_without_signal(system, member)
     gateway(system, fault, txn, times=1, **wish)
     system.sql("update bookings set pay_by = now() where id = :id", id=booking["id"])
     assert job(system, "expire")().status_code == 200
@@ -116,7 +116,7 @@ def test_a_status_without_an_answer_leaves_it_pending_and_the_callback_is_looked
     """Fails when an answer that is none ends a payment, and when a callback's task is done though nobody answered it."""
     paid = []
     for member, fault in zip(members, BAD, strict=False):
-        booking, txn = paid_unheard(system, member)
+        booking, txn = paid_without_signal(system, member)
         gateway(system, f"status.{fault}", txn, times=2)
         polled = member.get(f"/payments/status/{txn}")
         assert (polled.status_code, polled.json()["status"]) == (200, "pending")
@@ -169,7 +169,7 @@ def test_a_slow_gateway_is_given_up_on_and_keeps_nobody_else_waiting(system: Sys
         started = threads.submit(initiate, starter, booking)
         eventually(lambda: system.sql("select count(*) from payment_attempts where state = 'created'") == [[1]])
         time.sleep(0.2)  # the call is on its way, and has taken the fault with it
-        paid, txn = paid_unheard(system, poller)
+        paid, txn = paid_without_signal(system, poller)
         gateway(system, "status.timeout", txn, times=1, value=GIVEN_UP)
         polled = threads.submit(poller.get, f"/payments/status/{txn}")
         returned, _ = late_success(system, members[0], "refund.timeout", value=GIVEN_UP)

@@ -118,7 +118,7 @@ def lose_callbacks(system: System, txn: str) -> None:
     system.http.post(url, json={"fault": "callback.lost", "times": 5}, timeout=10).raise_for_status()
 
 
-def paid_unheard(system: System, guest: Client) -> tuple[dict[str, object], str]:
+def paid_without_signal(system: System, guest: Client) -> tuple[dict[str, object], str]:
     """Pay a booking without anybody telling us."""
     booking = guest.book()
     page = guest.post("/payments/initiate", {"booking_id": booking["id"]}).json()
@@ -129,7 +129,7 @@ def paid_unheard(system: System, guest: Client) -> tuple[dict[str, object], str]
 
 def test_when_the_callback_is_lost_asking_how_it_went_ends_the_same(system: System):
     guest = system.sign_in()
-    booking, txn = paid_unheard(system, guest)
+    booking, txn = paid_without_signal(system, guest)
     assert guest.booking(booking["id"])["status"] == "pending"
     assert guest.get(f"/payments/status/{txn}").json()["status"] == "success"
     assert guest.booking(booking["id"])["status"] == "confirmed"
@@ -138,7 +138,7 @@ def test_when_the_callback_is_lost_asking_how_it_went_ends_the_same(system: Syst
 
 def test_when_the_callback_is_lost_the_reconciliation_ends_the_same(system: System):
     guest = system.sign_in()
-    booking, txn = paid_unheard(system, guest)
+    booking, txn = paid_without_signal(system, guest)
     system.sql(
         "update payment_attempts set next_poll_at = now() - interval '2 minutes' where merchant_txn_id = :txn", txn=txn
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.test_journey import paid_unheard, told
+from tests.e2e.test_journey import paid_without_signal, told
 from tests.system import System, eventually
 
 
@@ -117,7 +117,7 @@ def test_with_the_gateway_silent_a_payment_stays_pending_and_is_found_later(syst
 
 def test_a_payment_nobody_tells_of_is_found_by_the_task_of_its_poll_schedule(system: System):
     guest = system.sign_in()
-    booking, txn = paid_unheard(system, guest)
+    booking, txn = paid_without_signal(system, guest)
     system.sql("update payment_attempts set next_poll_at = now() where merchant_txn_id = :txn", txn=txn)
     promised = (
         "select o.id from outbox o join payment_attempts a on a.id = cast(o.payload->>'attempt_id' as uuid)"
@@ -126,7 +126,7 @@ def test_a_payment_nobody_tells_of_is_found_by_the_task_of_its_poll_schedule(sys
     [[message]] = system.sql(promised, txn=txn)
     identity = system.identity(system.env["TASKS_URL"], system.env["TASKS_INVOKER"])
     for _ in range(2):
-        assert system.ask("tasks", "POST", f"/outbox/{message}", headers=identity).status_code == 200
+        assert system.call("tasks", "POST", f"/outbox/{message}", headers=identity).status_code == 200
     assert guest.booking(booking["id"])["status"] == "confirmed"
     [[polls]] = system.sql("select polls from payment_attempts where merchant_txn_id = :txn", txn=txn)
     assert polls == 1

@@ -108,7 +108,7 @@ def signs_in(story: Story) -> Client:
 def books_and_pays(story: Story, client: Client) -> dict[str, Any]:
     client.put("/customer/profile", {"name": NAME, "phone": PHONE, "dob": "1983-02-11"})
     where = client.address(full_address=LINE)
-    wish = client.wish(address_id=where, special_requests=WISH)
+    wish = client.booking_body(address_id=where, special_requests=WISH)
     quoted = client.post("/customer/quotes", wish, Idempotency_Key="quote").json()
     booking = client.post("/customer/bookings", {"quote_id": quoted["id"]}, Idempotency_Key="book").json()
     client.post("/customer/addresses", {"full_address": LINE, "city": "Pune", "pincode": "411001"}, Idempotency_Key="a")

@@ -13,7 +13,7 @@ import requests
 
 from shared.lines.home_chef.visit import CHEF
 from tests.http.bad_input import Operation, operations
-from tests.system import Client, System, day, stranger
+from tests.system import Client, System, day, new_client_header
 
 NOBODYS = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
 LEAKS = ("Traceback", "pydantic", "sqlalchemy", "pg8000", "site-packages", ".py", "0x7f")
@@ -33,7 +33,7 @@ class Guests:
 
     def headers(self, operation: Operation) -> dict[str, str]:
         if operation.role is None:
-            return stranger()
+            return new_client_header()
         return {"Authorization": f"Bearer {self.people[operation.role].tokens['access_token']}"}
 
     def body(self, operation: Operation, field: str | None = None) -> dict[str, str]:

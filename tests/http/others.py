@@ -38,7 +38,7 @@ class Others:
         return str(page.json()["merchant_txn_id"])
 
     def quote(self) -> str:
-        return str(self.customer.post("/customer/quotes", self.customer.wish()).json()["id"])
+        return str(self.customer.post("/customer/quotes", self.customer.booking_body()).json()["id"])
 
     def notification(self) -> str:
         """Pay a booking: its customer is told."""

@@ -24,7 +24,7 @@ def chef(system: System, name: str) -> str:
 
 
 def test_a_booking_says_what_when_where_and_until_when_to_pay(system: System, client: Client):
-    wish = client.wish(duration_hours=3, guest_count=5, special_requests="  no nuts ")
+    wish = client.booking_body(duration_hours=3, guest_count=5, special_requests="  no nuts ")
     booking = client.book(**wish)
     assert re.fullmatch(r"SZ-[0-9A-HJKMNP-TV-Z]{8}", booking["ref"])
     assert (booking["status"], booking["payment_status"], booking["acceptance"]) == ("pending", "pending", "awaiting")
@@ -49,14 +49,14 @@ def test_a_booking_is_shown_again_as_it_was_answered(client: Client):
 
 
 def test_two_hours_for_two_are_the_defaults(client: Client):
-    wish = client.wish()
+    wish = client.booking_body()
     booking = client.book(**wish)
     assert (booking["duration_hours"], booking["guest_count"], booking["total"]) == (2, 2, 879.80)
 
 
 @pytest.mark.parametrize("field", ["total", "price", "amount", "breakdown", "status", "payment_status", "rate"])
 def test_a_price_in_the_body_is_refused(client: Client, field: str):
-    answer = client.post("/customer/bookings", client.wish() | {field: 1})
+    answer = client.post("/customer/bookings", client.booking_body() | {field: 1})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
     assert client.get("/customer/bookings").json()["items"] == []
 
@@ -69,7 +69,7 @@ def test_what_is_missing_is_said(client: Client):
 
 
 def test_a_second_visit_of_one_customer_at_that_time_names_the_first(system: System, client: Client):
-    wish = client.wish()
+    wish = client.booking_body()
     first = client.book(**wish)
     answer = client.post("/customer/bookings", wish | {"chef_id": chef(system, "ravi")})
     assert (answer.status_code, answer.json()["code"]) == (409, "overlapping_booking")
@@ -80,7 +80,7 @@ def test_a_named_chef_who_is_busy_is_refused_with_the_nearest_free_times(system:
     slot, asha = system.slot(), chef(system, "asha")
     client.book(chef_id=asha, **slot)
     other = system.sign_in()
-    answer = other.post("/customer/bookings", other.wish(chef_id=asha, **slot))
+    answer = other.post("/customer/bookings", other.booking_body(chef_id=asha, **slot))
     assert (answer.status_code, answer.json()["code"]) == (409, "chef_unavailable")
     nearest = answer.json()["nearest"]
     assert 1 <= len(nearest) <= 3
@@ -94,27 +94,27 @@ def test_without_a_name_the_next_chef_comes_and_when_none_is_free_it_is_said(sys
     client.book(**slot)
     second, third = system.sign_in(), system.sign_in()
     assert second.book(**slot)["chef_id"] == chef(system, "ravi")
-    answer = third.post("/customer/bookings", third.wish(**slot))
+    answer = third.post("/customer/bookings", third.booking_body(**slot))
     assert (answer.status_code, answer.json()["code"]) == (409, "no_chef_free")
 
 
 def test_a_chef_who_is_none_is_not_free(system: System, client: Client):
     for nobody in (NOBODYS, chef(system, "meera")):
-        answer = client.post("/customer/bookings", client.wish(chef_id=nobody))
+        answer = client.post("/customer/bookings", client.booking_body(chef_id=nobody))
         assert (answer.status_code, answer.json()["nearest"]) == (409, [])
 
 
 def test_a_fourth_unpaid_booking_waits_for_the_others(client: Client):
     for _ in range(3):
         client.book()
-    answer = client.post("/customer/bookings", client.wish())
+    answer = client.post("/customer/bookings", client.booking_body())
     assert (answer.status_code, answer.json()["code"]) == (409, "too_many_unpaid")
 
 
 def test_a_visit_starts_two_hours_ahead_at_the_earliest(client: Client):
     soon = datetime.fromisoformat(client.book()["created_at"]) + timedelta(hours=5, minutes=30 + 89)
     at = {"booking_date": soon.date().isoformat(), "time_slot": f"{soon:%H}:{'30' if soon.minute >= 30 else '00'}"}
-    answer = client.post("/customer/bookings", client.wish(**at))
+    answer = client.post("/customer/bookings", client.booking_body(**at))
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "time_slot")
 
 
@@ -177,7 +177,7 @@ def test_a_position_at_the_end_of_time_breaks_nothing(client: Client, at: str):
 
 
 def test_the_same_key_and_body_get_the_same_answer(client: Client):
-    wish = client.wish()
+    wish = client.booking_body()
     first, second = (client.post("/customer/bookings", wish, Idempotency_Key="a key") for _ in range(2))
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json() == second.json()
@@ -185,7 +185,7 @@ def test_the_same_key_and_body_get_the_same_answer(client: Client):
 
 
 def test_the_same_key_at_the_same_time_books_once(client: Client):
-    wish = client.wish()
+    wish = client.booking_body()
     with ThreadPoolExecutor(5) as threads:
         answers = list(
             threads.map(lambda _: client.post("/customer/bookings", wish, Idempotency_Key="at once"), range(5))
@@ -197,17 +197,17 @@ def test_the_same_key_at_the_same_time_books_once(client: Client):
 
 
 def test_a_key_belongs_to_one_body_one_person_and_one_route(system: System, client: Client):
-    wish = client.wish()
+    wish = client.booking_body()
     client.post("/customer/bookings", wish, Idempotency_Key="mine")
     other = client.post("/customer/bookings", wish | {"guest_count": 5}, Idempotency_Key="mine")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
-    assert client.post("/customer/quotes", client.wish(), Idempotency_Key="mine").status_code == 201
+    assert client.post("/customer/quotes", client.booking_body(), Idempotency_Key="mine").status_code == 201
     stranger = system.sign_in()
-    assert stranger.post("/customer/bookings", stranger.wish(), Idempotency_Key="mine").status_code == 201
+    assert stranger.post("/customer/bookings", stranger.booking_body(), Idempotency_Key="mine").status_code == 201
 
 
 def test_a_refusal_is_not_kept_under_its_key(client: Client):
-    wish = client.wish()
+    wish = client.booking_body()
     refused = client.post("/customer/bookings", wish | {"booking_date": day(90)}, Idempotency_Key="again")
     assert refused.status_code == 422
     assert client.post("/customer/bookings", wish, Idempotency_Key="again").status_code == 201
@@ -215,14 +215,14 @@ def test_a_refusal_is_not_kept_under_its_key(client: Client):
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb"])
 def test_a_key_is_short_and_printable(client: Client, key: str):
-    answer = client.post("/customer/bookings", client.wish(), Idempotency_Key=key)
+    answer = client.post("/customer/bookings", client.booking_body(), Idempotency_Key=key)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "header.Idempotency-Key")
 
 
 def test_six_requests_for_one_chefs_hour_book_it_once(system: System):
     slot, asha = system.slot(), chef(system, "asha")
     people = [system.sign_in() for _ in range(6)]
-    wishes = [person.wish(chef_id=asha, **slot) for person in people]
+    wishes = [person.booking_body(chef_id=asha, **slot) for person in people]
     with ThreadPoolExecutor(6) as threads:
         answers = list(
             threads.map(lambda pair: pair[0].post("/customer/bookings", pair[1]), zip(people, wishes, strict=True))

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from tests.system import System, eventually, stranger
+from tests.system import System, eventually, new_client_header
 
 PATHS = ("/api/v1/payments/callback", "/api/v1/payments/callback/phonepe")
 
@@ -17,7 +17,7 @@ def report(**data: object) -> str:
 
 
 def unknown_id() -> str:
-    return f"UNKNOWN-{stranger()['X-Forwarded-For']}"
+    return f"UNKNOWN-{new_client_header()['X-Forwarded-For']}"
 
 
 def send(system: System, response: object, path: str = PATHS[0], signature: str | None = None):
@@ -90,7 +90,7 @@ def test_a_signed_report_of_nothing_is_kept_for_people_to_see(system: System, re
 @pytest.mark.parametrize("path", PATHS)
 def test_a_huge_report_is_refused(system: System, path: str):
     for body in (b"x" * (1024 * 1024 + 1), iter([b"x" * 600_000] * 2)):
-        assert system.ask("callback", "POST", path, data=body).status_code == 413
+        assert system.call("callback", "POST", path, data=body).status_code == 413
 
 
 def test_a_lie_about_a_success_moves_nothing(system: System):

@@ -40,7 +40,7 @@ def send(system: System, function: str, body: bytes | str | Iterator[bytes], con
     """Send a body to a function past the router, as somebody it lets in."""
     method, path = BODIES[function]
     headers = {"Content-Type": content_type, "Authorization": f"Bearer {who(system, function).tokens['access_token']}"}
-    return system.ask(function, method, path, data=body, headers=headers)
+    return system.call(function, method, path, data=body, headers=headers)
 
 
 def problem(answer, status: int, code: str) -> dict[str, object]:
@@ -55,15 +55,15 @@ def problem(answer, status: int, code: str) -> dict[str, object]:
 
 @EVERY
 def test_a_function_says_that_it_is_well(system: System, function: str):
-    answer = system.ask(function, "GET", "/health")
+    answer = system.call(function, "GET", "/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
-    assert system.ask(function, "HEAD", "/health").status_code == 200
+    assert system.call(function, "HEAD", "/health").status_code == 200
 
 
 @pytest.mark.parametrize("function", [one.name for one in functions() if one.paths])
 def test_a_full_public_path_answers_on_its_own_address_and_behind_the_router_alike(system: System, function: str):
     for method in ("GET", "POST", "PUT", "PATCH"):
-        direct = system.ask(function, method, path_of(function))
+        direct = system.call(function, method, path_of(function))
         routed = system.http.request(method, system.url + path_of(function), timeout=10)
         assert (direct.status_code, direct.content) == (routed.status_code, routed.content)
         differing = {"X-Request-Id", "Date", "Server", "Connection"}
@@ -78,12 +78,12 @@ def test_a_full_public_path_answers_on_its_own_address_and_behind_the_router_ali
     ["/nobody", "/", "/api/v1/nobody", "/api/v1/customer/../auth", "/%00", "/%ff", "//x", "/a%0D%0Ab", "/favicon.ico"],
 )
 def test_a_path_nobody_answers_is_a_problem_document(system: System, function: str, path: str):
-    problem(system.ask(function, "GET", path), 404, "not_found")
+    problem(system.call(function, "GET", path), 404, "not_found")
 
 
 @EVERY
 def test_a_method_nobody_answers_names_those_that_are(system: System, function: str):
-    answer = system.ask(function, "PATCH", path_of(function))
+    answer = system.call(function, "PATCH", path_of(function))
     problem(answer, 405, "method_not_allowed")
     known = {"PUT", "GET"} if function == "chef" else {"GET"} if function == "docs" else {"POST"}
     assert known <= {method.strip() for method in answer.headers["Allow"].split(",")}
@@ -171,7 +171,7 @@ def test_a_body_just_under_a_megabyte_is_read(system: System, function: str):
 @pytest.mark.parametrize("function", ["customer", "chef", "admin", "payments"])
 def test_who_is_not_signed_in_learns_nothing_of_the_body_or_the_path(system: System, function: str):
     method, path = BODIES[function]
-    answer = system.ask(function, method, path, data=b"{", headers={"Content-Type": "application/json"})
+    answer = system.call(function, method, path, data=b"{", headers={"Content-Type": "application/json"})
     problem(answer, 401, "invalid_token")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 

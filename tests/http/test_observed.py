@@ -29,7 +29,7 @@ def lines(system: System, function: str, request_id: str) -> list[dict[str, obje
 @EVERY
 @pytest.mark.parametrize("path", ["/health", "/nobody"])
 def test_every_answer_carries_the_security_headers(system: System, function: str, path: str):
-    headers = system.ask(function, "GET", path).headers
+    headers = system.call(function, "GET", path).headers
     assert {name: headers.get(name) for name in SECURITY} == SECURITY
     assert "Strict-Transport-Security" not in headers  # locally there is no TLS
 
@@ -41,7 +41,7 @@ def test_a_page_of_a_configured_origin_may_call(system: System, function: str):
         "Access-Control-Request-Method": "PUT",
         "Access-Control-Request-Headers": "authorization",
     }
-    answer = system.ask(function, "OPTIONS", "/api/v1/customer/profile", headers=asked)
+    answer = system.call(function, "OPTIONS", "/api/v1/customer/profile", headers=asked)
     assert answer.status_code == 204
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert {"GET", "POST", "PUT", "PATCH", "DELETE"} == set(answer.headers["Access-Control-Allow-Methods"].split(", "))
@@ -54,7 +54,7 @@ def test_a_page_of_a_configured_origin_may_call(system: System, function: str):
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", ORIGIN + ".evil.example", "http://localhost:51730"])
 def test_a_page_of_another_origin_is_told_nothing(system: System, function: str, origin: str):
     for method in ("OPTIONS", "GET"):
-        headers = system.ask(function, method, "/health", headers={"Origin": origin}).headers
+        headers = system.call(function, method, "/health", headers={"Origin": origin}).headers
         assert not [name for name in headers if name.startswith("Access-Control-") and function != "docs"]
 
 
@@ -69,9 +69,9 @@ def test_a_refusal_too_may_be_read_by_the_page_that_asked(system: System):
 @EVERY
 def test_a_requests_id_is_the_callers_where_it_is_sane_and_else_ours(system: System, function: str):
     given = uuid4().hex
-    assert system.ask(function, "GET", "/health", headers={"X-Request-Id": given}).headers["X-Request-Id"] == given
+    assert system.call(function, "GET", "/health", headers={"X-Request-Id": given}).headers["X-Request-Id"] == given
     for odd in ("", "short", "x" * 65, "a b c d e f g", '{"a": "b"}', "<script>alert(1)</script>"):
-        made = system.ask(function, "GET", "/health", headers={"X-Request-Id": odd}).headers["X-Request-Id"]
+        made = system.call(function, "GET", "/health", headers={"X-Request-Id": odd}).headers["X-Request-Id"]
         assert made != odd
         assert re.fullmatch(r"[0-9a-f-]{36}", made)
 
@@ -80,7 +80,7 @@ def test_a_requests_id_is_the_callers_where_it_is_sane_and_else_ours(system: Sys
 def test_each_request_is_one_line_that_names_the_rule_and_not_the_path(system: System, function: str):
     request_id = uuid4().hex
     headers = {"X-Request-Id": request_id, "traceparent": f"00-{'4b' * 16}-00f067aa0ba902b7-01"}
-    system.ask(function, "GET", "/somebody@typed.example?token=typed", headers=headers)
+    system.call(function, "GET", "/somebody@typed.example?token=typed", headers=headers)
     [line] = eventually(lambda: lines(system, function, request_id))
     assert line["severity"] == "INFO"
     assert (line["method"], line["status"], line["route"]) == ("GET", 404, "(none)")
@@ -120,7 +120,7 @@ def used(system: System) -> tuple[Client, list[str]]:
 def test_no_log_of_any_process_holds_a_person_a_token_or_a_code(system: System):
     client, words = used(system)
     identity = system.identity("audience", "somebody@local")["Authorization"].removeprefix("Bearer ")
-    system.ask("tasks", "POST", f"/outbox/{uuid4()}", headers={"Authorization": f"Bearer {identity}"})
+    system.call("tasks", "POST", f"/outbox/{uuid4()}", headers={"Authorization": f"Bearer {identity}"})
     kept = [
         system.env[name].partition(":")[2] for name in ("JWT_KEYS", "REFRESH_KEYS", "OTP_KEYS", "PHONEPE_SALT_KEYS")
     ]

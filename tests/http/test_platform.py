@@ -21,13 +21,13 @@ def platform(system: System, function: str) -> dict[str, str]:
 
 
 def refused(system: System, function: str, headers: dict[str, str]) -> None:
-    answer = system.ask(function, "POST", PATHS[function], headers=headers)
+    answer = system.call(function, "POST", PATHS[function], headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "unknown_invoker")
 
 
 @FUNCTIONS
 def test_the_platform_is_let_in(system: System, function: str):
-    assert system.ask(function, "POST", PATHS[function], headers=platform(system, function)).status_code == 200
+    assert system.call(function, "POST", PATHS[function], headers=platform(system, function)).status_code == 200
 
 
 @FUNCTIONS
@@ -59,30 +59,30 @@ def test_the_router_does_not_lead_there(system: System, function: str):
 
 
 def test_an_unknown_job_is_not_found_but_only_the_platform_learns_that(system: System):
-    answer = system.ask("schedule", "POST", "/jobs/nonsense", headers=platform(system, "schedule"))
+    answer = system.call("schedule", "POST", "/jobs/nonsense", headers=platform(system, "schedule"))
     assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
-    assert system.ask("schedule", "POST", "/jobs/nonsense").status_code == 401
+    assert system.call("schedule", "POST", "/jobs/nonsense").status_code == 401
 
 
 @pytest.mark.parametrize("job", ["sweep", "expire", "reconcile", "purge"])
 def test_a_job_tells_what_it_did(system: System, job: str):
-    answer = system.ask("schedule", "POST", f"/jobs/{job}", headers=platform(system, "schedule")).json()
+    answer = system.call("schedule", "POST", f"/jobs/{job}", headers=platform(system, "schedule")).json()
     assert answer["job"] == job
     assert all(isinstance(count, int) for count in answer["did"].values())
 
 
 def test_migrating_again_changes_nothing(system: System):
-    answer = system.ask("migrate", "POST", PATHS["migrate"], headers=platform(system, "migrate")).json()
+    answer = system.call("migrate", "POST", PATHS["migrate"], headers=platform(system, "migrate")).json()
     assert answer["before"] == answer["after"] is not None
 
 
 def test_a_message_nobody_knows_is_done_so_that_it_is_not_brought_again(system: System):
-    answer = system.ask("tasks", "POST", f"/outbox/{uuid4()}", headers=platform(system, "tasks"))
+    answer = system.call("tasks", "POST", f"/outbox/{uuid4()}", headers=platform(system, "tasks"))
     assert (answer.status_code, answer.json()) == (200, {"status": "done"})
 
 
 def test_a_message_id_that_is_none_is_refused(system: System):
-    assert system.ask("tasks", "POST", "/outbox/x", headers=platform(system, "tasks")).status_code == 422
+    assert system.call("tasks", "POST", "/outbox/x", headers=platform(system, "tasks")).status_code == 422
 
 
 def message(system: System, kind: str, payload: str = "{}", leased: str | None = None) -> str:
@@ -111,7 +111,7 @@ def test_a_handler_that_fails_answers_500_and_is_brought_again(system: System, k
     """429 and 503 would slow the whole queue down."""
     known = message(system, kind, payload)
     for tries in (1, 2):
-        answer = system.ask("tasks", "POST", f"/outbox/{known}", headers=platform(system, "tasks"))
+        answer = system.call("tasks", "POST", f"/outbox/{known}", headers=platform(system, "tasks"))
         assert (answer.status_code, answer.json()["code"]) == (500, "not_done")
         row = system.sql("select failures, leased_until, done_at from outbox where id = :id", id=known)
         assert row == [[tries, None, None]]
@@ -119,7 +119,7 @@ def test_a_handler_that_fails_answers_500_and_is_brought_again(system: System, k
 
 def test_a_message_another_worker_holds_is_brought_again_and_not_touched(system: System):
     held = message(system, "nobody.knows", leased="1 minute")
-    answer = system.ask("tasks", "POST", f"/outbox/{held}", headers=platform(system, "tasks"))
+    answer = system.call("tasks", "POST", f"/outbox/{held}", headers=platform(system, "tasks"))
     assert answer.status_code == 500
     assert system.sql("select failures from outbox where id = :id", id=held) == [[0]]
 
@@ -135,5 +135,5 @@ def test_a_message_is_handled_once_however_often_it_comes(system: System):
     )
     [[done]] = eventually(lambda: system.sql(mailed, email=client.email))
     for _ in range(2):
-        assert system.ask("tasks", "POST", f"/outbox/{done}", headers=platform(system, "tasks")).status_code == 200
+        assert system.call("tasks", "POST", f"/outbox/{done}", headers=platform(system, "tasks")).status_code == 200
     assert len([mail for mail in system.mails(client.email) if "Confirmed" in mail["subject"]]) == 1

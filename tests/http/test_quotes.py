@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.system import Client, System, day, stranger
+from tests.system import Client, System, day, new_client_header
 
 BANDRA = {"latitude": 19.0596, "longitude": 72.8295}
 DINNER = {"booking_date": day(50), "time_slot": "19:00", "duration_hours": 3, "guest_count": 8}
@@ -21,7 +21,7 @@ def city(system: System) -> Callable[..., str]:
     """Make a city of the given pincodes (None: the whole city), all but those in `off` served."""
 
     def make(*pincodes: str | None, off: tuple[str | None, ...] = ()) -> str:
-        name = f"City {stranger()['X-Forwarded-For']}"
+        name = f"City {new_client_header()['X-Forwarded-For']}"
         for pincode in pincodes:
             system.sql(
                 "insert into locations (id, city, state, pincode, is_serviceable)"
@@ -105,7 +105,7 @@ def test_the_evening_is_dearer_from_six_until_before_nine(client: Client, asked:
 
 
 def test_a_quote_is_kept_for_half_an_hour_and_charged_as_it_was_given(system: System, client: Client):
-    quote = client.post("/customer/quotes", client.wish(special_requests="no nuts")).json()
+    quote = client.post("/customer/quotes", client.booking_body(special_requests="no nuts")).json()
     lives = datetime.fromisoformat(quote["expires_at"]) - datetime.now().astimezone()
     assert timedelta(minutes=29) < lives <= timedelta(minutes=30)
     system.sql("update providers set rate = rate + 10000 where is_verified")
@@ -118,7 +118,7 @@ def test_a_quote_is_kept_for_half_an_hour_and_charged_as_it_was_given(system: Sy
 
 
 def test_a_quote_is_used_once(client: Client):
-    quote = client.post("/customer/quotes", client.wish()).json()
+    quote = client.post("/customer/quotes", client.booking_body()).json()
     booking = client.book(quote_id=quote["id"])
     again = client.post("/customer/bookings", {"quote_id": quote["id"]})
     assert (again.status_code, again.json()["code"]) == (409, "quote_gone")
@@ -126,7 +126,7 @@ def test_a_quote_is_used_once(client: Client):
 
 
 def test_an_expired_quote_is_refused(system: System, client: Client):
-    quote = client.post("/customer/quotes", client.wish()).json()["id"]
+    quote = client.post("/customer/quotes", client.booking_body()).json()["id"]
     system.sql("update home_chef_quotes set expires_at = now() where id = :id", id=quote)
     answer = client.post("/customer/bookings", {"quote_id": quote})
     assert (answer.status_code, answer.json()["code"]) == (409, "quote_gone")
@@ -134,13 +134,13 @@ def test_an_expired_quote_is_refused(system: System, client: Client):
 
 def test_somebody_elses_quote_is_not_there(system: System, client: Client):
     other = system.sign_in()
-    quote = other.post("/customer/quotes", other.wish()).json()["id"]
+    quote = other.post("/customer/quotes", other.booking_body()).json()["id"]
     answer = client.post("/customer/bookings", {"quote_id": quote})
     assert (answer.status_code, answer.json()["code"]) == (404, "quote_not_found")
 
 
 def test_a_quote_names_the_visit_alone(client: Client):
-    quote = client.post("/customer/quotes", client.wish()).json()["id"]
+    quote = client.post("/customer/quotes", client.booking_body()).json()["id"]
     assert client.post("/customer/bookings", {"quote_id": quote, "guest_count": 8}).status_code == 422
 
 

@@ -4,21 +4,21 @@ import re
 
 import pytest
 
-from tests.system import System, stranger
+from tests.system import System, new_client_header
 
 
 def address(n: int = 0) -> str:
-    return f"{stranger()['X-Forwarded-For']}.{n}@test.example"
+    return f"{new_client_header()['X-Forwarded-For']}.{n}@test.example"
 
 
 def send(system: System, email: object, **more: object):
     body = {"email": email, **more} if email is not None else more
-    return system.ask("auth", "POST", "/api/v1/auth/send-otp", json=body, headers=stranger())
+    return system.call("auth", "POST", "/api/v1/auth/send-otp", json=body, headers=new_client_header())
 
 
 def verify(system: System, email: str, code: str, headers: dict[str, str] | None = None):
     body = {"email": email, "otp": code}
-    return system.ask("auth", "POST", "/api/v1/auth/verify-otp", json=body, headers=headers or stranger())
+    return system.call("auth", "POST", "/api/v1/auth/verify-otp", json=body, headers=headers or new_client_header())
 
 
 def code_for(system: System, email: str) -> str:
@@ -56,7 +56,7 @@ def test_a_phone_is_refused_with_words_that_say_why(system: System):
 
 @pytest.mark.parametrize("body", [{}, {"email": None}, {"email": "a@b.example", "phone": "+919876543210"}])
 def test_exactly_one_of_email_and_phone_is_sent(system: System, body: dict[str, object]):
-    answer = system.ask("auth", "POST", "/api/v1/auth/send-otp", json=body, headers=stranger())
+    answer = system.call("auth", "POST", "/api/v1/auth/send-otp", json=body, headers=new_client_header())
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
 
 
@@ -92,7 +92,7 @@ def test_what_is_no_address_is_refused_and_mails_nobody(system: System, email: o
     ["a..b{}@c.example", ".a{}@c.example", "a{}@c..example", "a{}@-c.example", "ü{}@müller.example", "a{}@c.example."],
 )
 def test_an_odd_address_is_refused_or_mailed_but_breaks_nothing(system: System, email: str):
-    assert send(system, email.format(stranger()["X-Forwarded-For"])).status_code in {200, 422}
+    assert send(system, email.format(new_client_header()["X-Forwarded-For"])).status_code in {200, 422}
 
 
 def test_an_unknown_field_is_refused_and_named(system: System):
@@ -145,9 +145,9 @@ def test_what_is_no_code_is_refused_before_it_is_compared(system: System, otp: o
 
 
 def test_a_second_code_within_half_a_minute_is_refused_with_the_time_to_wait(system: System):
-    email, who = address(), stranger()
+    email, who = address(), new_client_header()
     answers = [
-        system.ask("auth", "POST", "/api/v1/auth/send-otp", json={"email": email}, headers=who) for _ in range(2)
+        system.call("auth", "POST", "/api/v1/auth/send-otp", json={"email": email}, headers=who) for _ in range(2)
     ]
     assert [answer.status_code for answer in answers] == [200, 429]
     assert 1 <= int(answers[1].headers["Retry-After"]) <= 30
@@ -157,11 +157,11 @@ def test_a_second_code_within_half_a_minute_is_refused_with_the_time_to_wait(sys
 
 def test_only_the_last_hop_of_forwarded_for_tells_who_a_client_is(system: System):
     """Fails when the first entry is read: a client could then name itself anew with each request."""
-    email, last = address(), stranger()["X-Forwarded-For"]
+    email, last = address(), new_client_header()["X-Forwarded-For"]
     answers = []
     for first in ("203.0.113.1", "203.0.113.2"):
         hops = {"X-Forwarded-For": f"{first}, {last}"}
-        answers.append(system.ask("auth", "POST", "/api/v1/auth/send-otp", json={"email": email}, headers=hops))
+        answers.append(system.call("auth", "POST", "/api/v1/auth/send-otp", json={"email": email}, headers=hops))
     assert [answer.status_code for answer in answers] == [200, 429]
 
 

@@ -129,9 +129,9 @@ def test_a_function_of_the_platform_takes_no_token_that_is_wrong_in_one_thing(
     }
     path, complaints = PLATFORM[function], []
     for name, token in tokens.items():
-        answer = system.ask(function, "POST", path, headers={"Authorization": f"Bearer {token}"})
+        answer = system.call(function, "POST", path, headers={"Authorization": f"Bearer {token}"})
         complaint = wrong(answer, 401, "unknown_invoker")
         complaints += [f"{name}: {complaint}"] if complaint else []
     assert complaints == []
-    good = system.ask(function, "POST", path, headers={"Authorization": f"Bearer {issuer(function)}"})
+    good = system.call(function, "POST", path, headers={"Authorization": f"Bearer {issuer(function)}"})
     assert good.status_code in {200, 404}

@@ -3,7 +3,7 @@
 
 def test_too_many_quotes_in_an_hour_are_a_429_that_says_when_to_come_back(system):
     guest = system.sign_in()
-    wish = guest.wish()
+    wish = guest.booking_body()
     first = guest.post("/customer/quotes", wish, Idempotency_Key="first")
     assert first.status_code == 201, first.text
     system.sql(

@@ -1,6 +1,7 @@
-"""The boundaries of a function's work: before and after each commit, after each call of the gateway, each task handed to
-the queue and each mail. (Before a call is after what came before it: outside nothing has changed meanwhile.) A process
-that comes to the deadly one ends there and then, as by the kernel's own hand.
+"""Boundaries of a function's work, at which the process can be killed.
+
+They lie before and after each commit and after each gateway call, enqueued task and mail; nothing outside changes
+before a call. At the deadly boundary the process receives SIGKILL.
 """
 
 import os
@@ -20,13 +21,13 @@ Name = Callable[..., str | None]
 
 
 class Boundaries:
-    """Those the functions have come to since `watch`, in files of `folder` that the test and all of them share."""
+    """The boundaries reached since `watch`, in files of `folder` that the test and all processes share."""
 
     def __init__(self, folder: Path) -> None:
         self._passed, self._deadly, self._died = folder / "passed", folder / "deadly", folder / "died"
 
     def watch(self, deadly: int = 0) -> None:
-        """Count anew; whoever comes to the one with this number (from 1; 0 is none) is killed."""
+        """Reset the count; the process that reaches boundary `number` is killed (from 1; 0 kills none)."""
         self._passed.write_text("")
         self._died.write_text("")
         self._deadly.write_text(str(deadly))
@@ -41,30 +42,29 @@ class Boundaries:
     def deaths(self) -> list[str]:
         return self._died.read_text().splitlines()
 
-    def come_to(self, what: str) -> None:
+    def pass_boundary(self, description: str) -> None:
         with self._passed.open("a") as passed:
-            passed.write(f"{what}\n")
+            passed.write(f"{description}\n")
         if len(self.passed()) == int(self._deadly.read_text()):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 def install(boundaries: Boundaries, function: str, google: tuple[str, ...]) -> None:
-    """Put the boundaries around what leaves this process.
+    """Wrap all outgoing calls in boundaries, except to the given addresses of Google's servers.
 
-    Google's servers at these addresses are left out: a token is asked for only now and then, and a task is counted
-    where it is handed over.
+    Tokens are requested only occasionally, and a task already counts when it is enqueued.
     """
 
     def wrap(owner: type, method: str, name: Name, *, before: bool = False) -> None:
         inner = getattr(owner, method)
 
         def outer(*args: Any, **kwargs: Any) -> Any:
-            what = name(*args, **kwargs)
-            if what and before:
-                boundaries.come_to(f"{function}: before {what}")
+            description = name(*args, **kwargs)
+            if description and before:
+                boundaries.pass_boundary(f"{function}: before {description}")
             answer = inner(*args, **kwargs)
-            if what:
-                boundaries.come_to(f"{function}: after {what}")
+            if description:
+                boundaries.pass_boundary(f"{function}: after {description}")
             return answer
 
         setattr(owner, method, outer)
@@ -76,6 +76,6 @@ def install(boundaries: Boundaries, function: str, google: tuple[str, ...]) -> N
 
 
 def _called(sent: Any) -> str:
-    """Return what is called, without the ids that differ from run to run."""
+    """Return the call's name without the ids that differ between runs."""
     words = [word for word in urlsplit(sent.url).path.split("/") if word.islower()]
     return f"gateway's {'/'.join(words)}"

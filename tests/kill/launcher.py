@@ -1,8 +1,7 @@
-"""Serves functions, each from a process of its own that is replaced at once when it dies, as the platform does.
+"""Serves functions, each in a process that is restarted at once when it dies, as the platform does.
 
-`python -m tests.kill.launcher FOLDER payments=PORT tasks=PORT ...`. Everything is imported once and every process is a
-fork of that: it is what functions-framework serves, without the second an import takes. A request that comes between two
-processes waits at the socket.
+`python -m tests.kill.launcher FOLDER payments=PORT tasks=PORT ...`. The parent imports everything once and forks each
+server, which saves functions-framework's second of imports. Requests between two processes wait at the socket.
 """
 
 import os
@@ -34,40 +33,40 @@ def listening(port: int) -> socket.socket:
     return made
 
 
-def begin(function: str, app: Any, ear: socket.socket, boundaries: Boundaries) -> int:
+def begin(function: str, app: Any, listener: socket.socket, boundaries: Boundaries) -> int:
     pid = os.fork()
-    return pid or serve(function, app, ear, boundaries)
+    return pid or serve(function, app, listener, boundaries)
 
 
-def serve(function: str, app: Any, ear: socket.socket, boundaries: Boundaries) -> NoReturn:
+def serve(function: str, app: Any, listener: socket.socket, boundaries: Boundaries) -> NoReturn:
     tie_to_parent()
     google = (os.environ["CLOUD_TASKS_URL"], f"http://{os.environ['GCE_METADATA_HOST']}")
     install(boundaries, function, google)
-    make_server("127.0.0.1", 0, app, threaded=True, fd=ear.fileno()).serve_forever()
+    make_server("127.0.0.1", 0, app, threaded=True, fd=listener.fileno()).serve_forever()
     sys.exit()
 
 
-def keep(apps: Mapping[str, Any], ears: Mapping[str, socket.socket], boundaries: Boundaries) -> NoReturn:
-    """Have one process of each function, whatever becomes of the one before."""
-    living = {begin(name, apps[name], ears[name], boundaries): name for name in apps}
+def keep(apps: Mapping[str, Any], listeners: Mapping[str, socket.socket], boundaries: Boundaries) -> NoReturn:
+    """Keep one process running for each function; restart those that die."""
+    living = {begin(name, apps[name], listeners[name], boundaries): name for name in apps}
     while True:
         pid, status = os.wait()
         name = living.pop(pid)
         if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
             sys.exit(f"{name} has ended by itself")
         boundaries.died(name)
-        living[begin(name, apps[name], ears[name], boundaries)] = name
+        living[begin(name, apps[name], listeners[name], boundaries)] = name
 
 
-def have_patience(seconds: float) -> None:
-    """Let the queue answer late: a machine that is slow for a moment must not make one run shorter than another."""
+def extend_timeouts(seconds: float) -> None:
+    """Extend the queue's timeouts: a briefly slow machine must not change the boundaries of a run."""
     dispatch.BUDGET_SECONDS = seconds
     dispatch.send.__defaults__ = (seconds,)
     CloudTasks.__init__.__kwdefaults__["timeout"] = seconds
 
 
 def load(function: str) -> None:
-    """Import all that a function may come to need: a process that takes a dead one's place is then no slower than it."""
+    """Import everything a function may need, so that a restarted process is as fast as the first."""
     getattr(import_module(f"functions.{function}"), function).app.endpoints()
     for line in wiring.line_names():
         wiring.line(line)
@@ -78,7 +77,7 @@ def load(function: str) -> None:
 
 
 def main() -> None:
-    have_patience(5)
+    extend_timeouts(5)
     folder, *wanted = sys.argv[1:]
     ports = dict(one.split("=") for one in wanted)
     apps = {name: create_app(name, "main.py") for name in ports}

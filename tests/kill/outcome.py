@@ -1,4 +1,4 @@
-"""What there is in the end, in words that are the same for every run: no ids, no times, nothing in the order it came."""
+"""The final state of a run in comparable form: without ids, times or order."""
 
 from collections import Counter
 from email import message_from_string
@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.kill.world import Visit, World
 
-# An attempt whose page nobody ever saw leaves no trace but itself: it and its beginning are left out.
+# Excludes attempts whose page no customer saw, and their creation: they leave no other trace.
 FACTS = {
     "booking": "select status, payment_status, acceptance from bookings where id = :id",
     "attempts": """
@@ -36,7 +36,7 @@ def outcome(world: World, visit: Visit) -> dict[str, Any]:
 
 
 def _money_at_the_gateway(world: World, visit: Visit) -> list[tuple[Any, ...]]:
-    """Return what has moved there, by any attempt: money on a page nobody saw would be among it."""
+    """Return the payments and refunds completed at the gateway, including attempts whose page no customer saw."""
     rows = world.db.run("select merchant_txn_id from payment_attempts where booking_id = :id", id=visit.id)
     ours = {txn for [txn] in rows}
     book = world.phonepe.transactions()
@@ -45,7 +45,7 @@ def _money_at_the_gateway(world: World, visit: Visit) -> list[tuple[Any, ...]]:
 
 
 def _mails(world: World, visit: Visit) -> dict[str, int]:
-    """Return how often each mail was sent; the same Message-ID twice is one mail."""
+    """Return how often each mail was sent; mails with the same Message-ID count once."""
     came = [message_from_string(source, policy=mail_policy) for source in world.mail.sources()]
     once = {mail["Message-ID"]: f"{mail['To'].rstrip('0123456789@')[:4]}: {mail['Subject']}" for mail in came}
     return Counter(words.replace(visit.booking["ref"], "REF") for words in once.values())

@@ -1,5 +1,6 @@
-"""A function is killed before and after each commit, call of the gateway, task and mail; whoever was left without an
-answer asks again, time passes, and in the end everything is as if nobody had been killed: the money once, each mail once.
+"""A function killed before or after any commit, gateway call, task or mail leaves the same outcome.
+
+Clients without an answer retry, time passes, and money moves and mails arrive exactly once.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,12 +19,12 @@ Act = Callable[[World, Visit], None]
 
 @dataclass(frozen=True)
 class Story:
-    """What has happened before, what is interrupted, how the booking ends, which kinds of boundaries are met, what follows."""
+    """A scenario: its setup, the interrupted step, the final status, the kinds of boundaries, what follows."""
 
     before: tuple[Act, ...]
     act: Act
     ends: tuple[str, str]
-    meets: str
+    boundary_kinds: str
     after: tuple[Act, ...] = ()
 
 
@@ -39,8 +40,8 @@ def deliver(world: World, _: Visit) -> None:
     world.deliver()
 
 
-def lose_tasks(world: World, _: Visit) -> None:
-    world.lose_tasks()
+def delete_tasks(world: World, _: Visit) -> None:
+    world.delete_tasks()
 
 
 def sweep(world: World, _: Visit) -> None:
@@ -51,20 +52,24 @@ def reconcile(world: World, _: Visit) -> None:
     world.run_job("reconcile")
 
 
-PAID_UNHEARD = (World.initiate, World.pay)
+PAID_WITHOUT_SIGNAL = (World.initiate, World.pay)
 TOO_LATE = (World.initiate, World.cancelled_unpaid, deliver, World.pay)
-PAID = (*PAID_UNHEARD, World.poll, rest)
+PAID = (*PAID_WITHOUT_SIGNAL, World.poll, rest)
 CONFIRMED, CANCELLED = ("confirmed", "success"), ("cancelled", "refunded")
 SENT_BACK = (*PAID, World.cancel, deliver)
 STORIES = {
     "a payment is started": Story((), World.initiate, CONFIRMED, "commit gateway's task", (World.pay, World.poll)),
-    "a callback comes": Story(PAID_UNHEARD, World.report, CONFIRMED, "commit task"),
-    "a callback is looked into": Story((*PAID_UNHEARD, World.report), deliver, CONFIRMED, "commit gateway's task"),
-    "a customer asks": Story(PAID_UNHEARD, World.poll, CONFIRMED, "commit gateway's task"),
-    "payments are reconciled": Story((*PAID_UNHEARD, time_passes), reconcile, CONFIRMED, "commit gateway's task"),
-    "people are told": Story((*PAID_UNHEARD, World.poll), deliver, CONFIRMED, "commit mail"),
+    "a callback comes": Story(PAID_WITHOUT_SIGNAL, World.report, CONFIRMED, "commit task"),
+    "a callback is looked into": Story(
+        (*PAID_WITHOUT_SIGNAL, World.report), deliver, CONFIRMED, "commit gateway's task"
+    ),
+    "a customer asks": Story(PAID_WITHOUT_SIGNAL, World.poll, CONFIRMED, "commit gateway's task"),
+    "payments are reconciled": Story(
+        (*PAID_WITHOUT_SIGNAL, time_passes), reconcile, CONFIRMED, "commit gateway's task"
+    ),
+    "people are told": Story((*PAID_WITHOUT_SIGNAL, World.poll), deliver, CONFIRMED, "commit mail"),
     "what is overdue is swept": Story(
-        (*PAID_UNHEARD, World.poll, lose_tasks, time_passes), sweep, CONFIRMED, "commit task"
+        (*PAID_WITHOUT_SIGNAL, World.poll, delete_tasks, time_passes), sweep, CONFIRMED, "commit task"
     ),
     "a visit is cancelled": Story(PAID, World.cancel, CANCELLED, "commit task"),
     "a refund is sent": Story((*PAID, World.cancel), deliver, CANCELLED, "commit mail gateway's"),
@@ -80,10 +85,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, template: str) -> Iterator[W
 
 
 def play(world: World, story: Story, deadly: int = 0) -> tuple[list[str], dict[str, Any]]:
-    """Play a story; returns the boundaries its functions came to, and the end.
-
-    With `deadly` the function that comes to the boundary of that number is killed.
-    """
+    """Play a story; returns its boundaries and its outcome. With `deadly` a function is killed at that boundary."""
     visit = world.booked()
     for act in story.before:
         act(world, visit)
@@ -97,19 +99,19 @@ def play(world: World, story: Story, deadly: int = 0) -> tuple[list[str], dict[s
 
 
 @pytest.mark.parametrize("title", STORIES)
-def test_killed_anywhere_everything_ends_as_if_nobody_had_been_killed(world: World, title: str):
-    """Fails when a promise is marked done before it is kept (`queries.mark_done` first in `handle`: mails are lost), when a
-    mail has an id of its own each time, when an attempt that died without a page keeps the next from beginning
-    (`CALL_ENDS`), and when a refund the gateway has never heard of is not sent again (`RESEND_AFTER`)."""
+def test_kill_at_any_boundary_leaves_same_outcome(world: World, title: str):
+    """Fails when a message is marked done before it is handled (`queries.done` first in `handle`: mails are lost), when
+    each sending has a new Message-ID, when an attempt without a page blocks the next (`CALL_ENDS`), and when a refund
+    unknown to the gateway is not resent (`RESEND_AFTER`)."""
     story = STORIES[title]
-    boundaries, undisturbed = play(world, story)
-    assert {where.split()[2] for where in boundaries} == set(story.meets.split())
-    assert undisturbed["booking"][0][:2] == list(story.ends)
+    boundaries, undisturbed_run = play(world, story)
+    assert {boundary.split()[2] for boundary in boundaries} == set(story.boundary_kinds.split())
+    assert undisturbed_run["booking"][0][:2] == list(story.ends)
     ended = {}
-    for deadly, where in enumerate(boundaries, 1):
+    for deadly, boundary in enumerate(boundaries, 1):
         passed, end = play(world, story, deadly)
-        assert passed[deadly - 1 : deadly] == [where]
-        assert world.boundaries.deaths() == [where.partition(":")[0]]
-        if end != undisturbed:
-            ended[f"{deadly} {where}"] = {name: end[name] for name in end if end[name] != undisturbed[name]}
+        assert passed[deadly - 1 : deadly] == [boundary]
+        assert world.boundaries.deaths() == [boundary.partition(":")[0]]
+        if end != undisturbed_run:
+            ended[f"{deadly} {boundary}"] = {name: end[name] for name in end if end[name] != undisturbed_run[name]}
     assert ended == {}

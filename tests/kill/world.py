@@ -1,6 +1,4 @@
-"""Functions that can be killed, with everything real around them, and what the world does to them: customers ask again,
-the gateway reports again, the queue delivers again, and time passes.
-"""
+"""Killable functions with real servers around them; customers, gateway and queue retry, and time passes."""
 
 import base64
 import json
@@ -37,9 +35,9 @@ from tests.postgres_server import plain_connection
 
 FUNCTIONS = ("customer", "payments", "callback", "tasks", "schedule")
 INVOKER = "invoker@test.example"
-TIMES = 8  # how often something is tried before it is called impossible
+MAX_TRIES = 8  # maximum tries of one call
 
-# Leases end, the sweep and the poll schedule are due, a call of the gateway is given up, a poll is allowed again.
+# Expires leases, makes the sweep and the polls due, gives up gateway calls, and allows the next customer poll.
 LATER = (
     "update outbox set leased_until = null, next_try_at = now() where done_at is null and due_at <= now()",
     "update payment_attempts set started_at = started_at - interval '20 s' where state = 'created'",
@@ -56,7 +54,7 @@ select (select count(*) from outbox where done_at is null and due_at <= now())
 
 @dataclass
 class Visit:
-    """A booked visit, its customer's token, and what has been said about paying it."""
+    """A booked visit with its customer's token and the payment's start answer."""
 
     token: str
     booking: dict[str, Any]
@@ -77,92 +75,92 @@ class World:
     mail: MailServer
     boundaries: Boundaries
 
-    # People.
+    # Customers.
 
-    def ask(self, function: str, method: str, path: str, **wanted: Any) -> requests.Response:
+    def call(self, function: str, method: str, path: str, **wanted: Any) -> requests.Response:
         """Call a function on a new connection; raises requests.ConnectionError when it is killed meanwhile."""
         return requests.request(method, self.urls[function] + path, timeout=20, **wanted)
 
-    def insist(self, ask: Callable[[], requests.Response]) -> dict[str, Any]:
-        """Ask again until it is done: at once when nobody answered, later when told to come later."""
-        said = "no answer"
-        for _ in range(TIMES):
+    def retry(self, call: Callable[[], requests.Response]) -> dict[str, Any]:
+        """Retry until the call succeeds: at once without an answer, later when the answer asks for that."""
+        failure = "no answer"
+        for _ in range(MAX_TRIES):
             with suppress(requests.ConnectionError):
-                answer = ask()
-                said = f"{answer.status_code} {answer.text}"
+                answer = call()
+                failure = f"{answer.status_code} {answer.text}"
                 if answer.ok:
                     return dict(answer.json())
                 self.time_passes()
-        raise AssertionError(f"it could not be done in {TIMES} tries: {said}")
+        raise AssertionError(f"it could not be done in {MAX_TRIES} tries: {failure}")
 
     def post(self, function: str, path: str, body: Any, token: str, key: str) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
-        return self.ask(function, "POST", f"/api/v1{path}", json=body, headers=headers)
+        return self.call(function, "POST", f"/api/v1{path}", json=body, headers=headers)
 
     def booked(self) -> Visit:
-        """Let somebody new book somebody new, and have them notified.
+        """Book a new chef for a new customer and deliver their notifications.
 
-        An earlier visit's poll, which comes 30 s after its payment began, would shift the boundaries of this one.
+        Earlier polls are moved away: due 30 s after the payment began, they would shift this visit's boundaries.
         """
-        self.lose_tasks()
+        self.delete_tasks()
         self.db.run("update outbox set done_at = now() where done_at is null")
         self.mail.flush()
         customer, chef = self.make.customer(), self.make.chef()
         token = self._token(customer.id)
-        wish = {"address_id": str(customer.address_id), "chef_id": str(chef.id)}
-        wish |= {"booking_date": self.make.day(3).isoformat(), "time_slot": "12:00"}
-        visit = Visit(token, self.post("customer", "/customer/bookings", wish, token, "book").json())
+        request = {"address_id": str(customer.address_id), "chef_id": str(chef.id)}
+        request |= {"booking_date": self.make.day(3).isoformat(), "time_slot": "12:00"}
+        visit = Visit(token, self.post("customer", "/customer/bookings", request, token, "book").json())
         assert "id" in visit.booking, visit.booking
         self.rest()
         return visit
 
     def initiate(self, visit: Visit) -> None:
         body = {"booking_id": visit.id}
-        visit.page = self.insist(lambda: self.post("payments", "/payments/initiate", body, visit.token, "pay"))
+        visit.page = self.retry(lambda: self.post("payments", "/payments/initiate", body, visit.token, "pay"))
 
     def pay(self, visit: Visit) -> None:
-        """Press the button on the page the customer has been given."""
+        """Press pay on the customer's gateway page."""
         self.phonepe.pay_page(visit.page["payment_url"], "pay")
 
     def poll(self, visit: Visit) -> None:
         path = f"/api/v1/payments/status/{visit.page['merchant_txn_id']}"
         headers = {"Authorization": f"Bearer {visit.token}"}
-        self.insist(lambda: self.ask("payments", "GET", path, headers=headers))
+        self.retry(lambda: self.call("payments", "GET", path, headers=headers))
 
     def cancel(self, visit: Visit) -> None:
         body = {"reason": "plans", "expected_refund": visit.booking["total"]}
         path = f"/customer/bookings/{visit.id}/cancel"
-        self.insist(lambda: self.post("customer", path, body, visit.token, "cancel"))
+        self.retry(lambda: self.post("customer", path, body, visit.token, "cancel"))
 
-    # What the gateway, the queue and the clock do.
+    # Gateway, queue and clock.
 
     def report(self, visit: Visit) -> None:
-        """Report a payment as the gateway does: until somebody has taken it."""
+        """Send the gateway's callback until a function accepts it."""
         content = {"success": True, "code": "PAYMENT_SUCCESS"}
-        told = content | {"data": {"merchantTransactionId": visit.page["merchant_txn_id"]}}
-        response = base64.b64encode(json.dumps(told).encode()).decode()
+        body = content | {"data": {"merchantTransactionId": visit.page["merchant_txn_id"]}}
+        response = base64.b64encode(json.dumps(body).encode()).decode()
         signed = sha256((response + self.phonepe.salts["1"]).encode()).hexdigest() + "###1"
         path, headers = "/api/v1/payments/callback", {"X-VERIFY": signed}
-        self.insist(lambda: self.ask("callback", "POST", path, json={"response": response}, headers=headers))
+        self.retry(lambda: self.call("callback", "POST", path, json={"response": response}, headers=headers))
 
     def deliver(self) -> None:
-        """Deliver what is due in the queue now, each task once; who does not say 2xx gets it again another time."""
-        for task in self._tasks.ask(DUE, time.time()):
+        """Deliver each due task once; a task without a 2xx is delivered again later."""
+        for task in self._tasks.call(DUE, time.time()):
             with suppress(requests.ConnectionError):
                 if self._invoke("tasks", urlsplit(json.loads(task["request"])["url"]).path).ok:
                     self._tasks.end("done", "name", task["name"])
 
-    def lose_tasks(self) -> None:
-        """Forget every task, as if the queue had taken none of them."""
-        self._tasks.ask("update tasks set state = 'dropped'")
+    def delete_tasks(self) -> None:
+        """Delete every task, as if the queue had accepted none."""
+        self._tasks.call("update tasks set state = 'dropped'")
 
-    def hold_tasks(self) -> None:
-        """Keep the queue from delivering by itself, so that each run is like the other."""
+    def pause_queue(self) -> None:
+        """Pause the queue's own deliveries, so that every run is the same."""
         for name in self.google._tasks._queues:
-            self._tasks.ask("insert into paused values (?)", name)
+            self._tasks.call("insert into paused values (?)", name)
 
     def run_job(self, name: str) -> None:
-        with suppress(requests.ConnectionError):  # it is run again the next time
+        with suppress(requests.ConnectionError):  # the next round runs it again
             self._invoke("schedule", f"/jobs/{name}").raise_for_status()
 
     def time_passes(self) -> None:
@@ -174,9 +172,9 @@ class World:
         self.run_job("expire")
 
     def rest(self) -> None:
-        """Let everything happen that is still to happen."""
+        """Run everything outstanding to its end."""
         self.deliver()
-        for _ in range(TIMES):
+        for _ in range(MAX_TRIES):
             if self.db.run(UNFINISHED) == [[0]]:
                 return
             self.time_passes()
@@ -203,7 +201,7 @@ class World:
         return {"Authorization": f"Bearer {answer.json()['token']}"}
 
     def _invoke(self, function: str, path: str) -> requests.Response:
-        return self.ask(function, "POST", path, headers=self._identities[function])
+        return self.call(function, "POST", path, headers=self._identities[function])
 
     def _token(self, user_id: Any) -> str:
         now, session_id = datetime.now(UTC), new_id()
@@ -229,7 +227,7 @@ def start_world(folder: Path, database_url: str) -> Iterator[World]:
         closing(plain_connection(database_url)) as db,
     ):
         world = World(urls, db, Make(database, datetime.now(UTC)), google, phonepe, mail, boundaries)
-        world.hold_tasks()
+        world.pause_queue()
         phonepe.fault("callback.lost", times=100_000)  # the test reports instead
         served = [f"{name}={port.number}" for name, port in ports.items()]
         command = [sys.executable, "-m", "tests.kill.launcher", str(folder), *served]

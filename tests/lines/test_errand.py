@@ -1,4 +1,4 @@
-"""A line of business in one folder, kept outside the product: from its price to its invoice, through the functions."""
+"""A line of business in one folder outside the product, from price to invoice, through the functions."""
 
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ EMAIL = "asha@test.example"
 
 
 class World:
-    """The functions in this process with both lines; the gateway's stand-in and the mailbox are servers."""
+    """The functions in this process with both lines; gateway stand-in and mailbox are servers."""
 
     def __init__(self, db, phonepe, mails, wiring):
         self.db, self.phonepe, self.mails, self.wiring = db, phonepe, mails, wiring
@@ -40,11 +40,11 @@ class World:
             begun = sessions.begin(session, email, LIVES, now)
         return self.wiring.access_tokens().issue(begun.user_id, begun.session_id, begun.role, now)
 
-    def ask(self, function, method, path, body=None, status=200, role=CUSTOMER, **headers):
+    def call(self, function, method, path, body=None, status=200, role=CUSTOMER, **headers):
         module = "tests.lines.errand.errand" if function == "errand" else f"functions.{function}"
         app = getattr(import_module(module), function).app
-        given = {"Authorization": f"Bearer {self.tokens[role]}", **headers}
-        answer = client(app).open(path, method=method, json=body, headers=given)
+        headers = {"Authorization": f"Bearer {self.tokens[role]}", **headers}
+        answer = client(app).open(path, method=method, json=body, headers=headers)
         assert answer.status_code == status, answer.text
         return answer.json
 
@@ -58,27 +58,27 @@ class World:
             for (message,) in self.rows(
                 "select id from outbox where done_at is null and due_at <= now() order by created_at"
             ):
-                self.ask("tasks", "POST", f"/outbox/{message}")
+                self.call("tasks", "POST", f"/outbox/{message}")
 
     def book(self, due_in=timedelta(hours=30), distance_km=4):
-        body = wish(due_in, distance_km)
-        return self.ask("errand", "POST", "/api/v1/errand/bookings", body, 201)
+        body = booking_body(due_in, distance_km)
+        return self.call("errand", "POST", "/api/v1/errand/bookings", body, 201)
 
     def pay(self, booking):
-        asked = {"booking_id": booking["id"]}
-        page = self.ask("payments", "POST", "/api/v1/payments/initiate", asked)
+        body = {"booking_id": booking["id"]}
+        page = self.call("payments", "POST", "/api/v1/payments/initiate", body)
         self.phonepe.pay_page(page["payment_url"], "pay")
-        return self.ask("payments", "GET", f"/api/v1/payments/status/{page['merchant_txn_id']}")
+        return self.call("payments", "GET", f"/api/v1/payments/status/{page['merchant_txn_id']}")
 
     def set_status(self, booking, status, answered=200):
         body = {"status": status, "reason": "done by hand"}
-        return self.ask("admin", "PUT", f"/api/v1/admin/bookings/{booking['id']}", body, answered, role=ADMIN)
+        return self.call("admin", "PUT", f"/api/v1/admin/bookings/{booking['id']}", body, answered, role=ADMIN)
 
     def subjects(self):
         return [mail.subject for mail in self.mails.mails(EMAIL)]
 
 
-def wish(due_in=timedelta(hours=30), distance_km=4):
+def booking_body(due_in=timedelta(hours=30), distance_km=4):
     due_at = (datetime.now(UTC) + due_in).isoformat()
     errand = {"task": "Fetch a parcel", "place": "12 Hill Road", "city": "Mumbai", "due_at": due_at}
     return {**errand, "distance_km": distance_km}
@@ -91,7 +91,7 @@ def world(db, database_url, phonepe):
     with functions_on(db) as patch, MailServer() as mails:
         from functions import wiring
 
-        given = {
+        expected = {
             "LINES": LINES,
             "SMTP_URL": mails.smtp_url,
             "PHONEPE_API": "v1",
@@ -99,14 +99,14 @@ def world(db, database_url, phonepe):
             "PHONEPE_MERCHANT_ID": "TESTMERCHANT",
             "PHONEPE_SALT_KEYS": "1:test-salt",
         }
-        for name, value in given.items():
+        for name, value in expected.items():
             patch.setenv(name, value)
         patch.setattr(wiring, "invokers", lambda *_: SimpleNamespace(verify=lambda _: None))
         yield World(db, phonepe, mails, wiring)
 
 
-def test_an_errand_is_priced_booked_paid_completed_and_invoiced(world):
-    quote = world.ask("errand", "POST", "/api/v1/errand/quotes", wish())
+def test_errand_is_priced_booked_paid_completed_invoiced(world):
+    quote = world.call("errand", "POST", "/api/v1/errand/quotes", booking_body())
     assert quote == {"breakdown": {"base": 99.0, "distance": 100.0, "gst": 35.82}, "total": 234.82}
 
     booking = world.book()
@@ -115,21 +115,21 @@ def test_an_errand_is_priced_booked_paid_completed_and_invoiced(world):
     assert world.set_status(booking, "in_progress", 409)["detail"] == "A booking can start only once it is paid."
     assert world.pay(booking)["payment_status"] == "success"
 
-    listed = world.ask("customer", "GET", "/api/v1/customer/bookings")["items"]
+    listed = world.call("customer", "GET", "/api/v1/customer/bookings")["items"]
     assert [(each["id"], each["line"], each["status"]) for each in listed] == [(booking["id"], "errand", "confirmed")]
-    listed = world.ask("admin", "GET", "/api/v1/admin/bookings?line=errand", role=ADMIN)["items"]
+    listed = world.call("admin", "GET", "/api/v1/admin/bookings?line=errand", role=ADMIN)["items"]
     assert [each["ref"] for each in listed] == [booking["ref"]]
-    detail = world.ask("admin", "GET", f"/api/v1/admin/bookings/{booking['id']}", role=ADMIN)
+    detail = world.call("admin", "GET", f"/api/v1/admin/bookings/{booking['id']}", role=ADMIN)
     assert (detail["visit"]["task"], detail["visit"]["distance_km"]) == ("Fetch a parcel", 4)
     assert detail["breakdown"] == {"base": 99.0, "distance": 100.0, "gst": 35.82, "total": 234.82}
     assert [payment["gateway"] for payment in detail["payments"]] == ["phonepe"]
 
     assert world.set_status(booking, "in_progress")["status"] == "in_progress"
     assert world.set_status(booking, "completed")["status"] == "completed"
-    invoice = world.ask("customer", "GET", f"/api/v1/customer/bookings/{booking['id']}/invoice")
+    invoice = world.call("customer", "GET", f"/api/v1/customer/bookings/{booking['id']}/invoice")
     assert (invoice["number"][:3], invoice["number"][-7:]) == ("ER/", "/000001")
     assert (invoice["supplier"]["name"], invoice["total"], invoice["cgst"]) == ("Dash", 234.82, 17.91)
-    events = world.ask("customer", "GET", f"/api/v1/customer/bookings/{booking['id']}/events")["items"]
+    events = world.call("customer", "GET", f"/api/v1/customer/bookings/{booking['id']}/events")["items"]
     assert [event["to_status"] for event in events if event["to_status"]] == [
         *("pending", "confirmed", "in_progress", "completed")
     ]
@@ -138,24 +138,24 @@ def test_an_errand_is_priced_booked_paid_completed_and_invoiced(world):
     ref = booking["ref"]
     assert sorted(world.subjects()) == [f"Booked: {ref}", f"Confirmed: {ref}", f"Thank you: {ref}"]
     assert all("Dash" in mail.text and "Sizzle" not in mail.text for mail in world.mails.mails(EMAIL))
-    told = world.ask("customer", "GET", "/api/v1/customer/notifications")["items"]
-    assert sorted(each["kind"] for each in told) == ["booked", "completed", "confirmed"]
+    notifications = world.call("customer", "GET", "/api/v1/customer/notifications")["items"]
+    assert sorted(each["kind"] for each in notifications) == ["booked", "completed", "confirmed"]
 
 
 @pytest.mark.parametrize(
     ("due_in", "refund"), [(timedelta(hours=30), 234.82), (timedelta(hours=5), 117.41), (timedelta(hours=1), 0.0)]
 )
-def test_a_cancelled_errand_refunds_what_its_tier_says(world, due_in, refund):
+def test_cancelled_errand_refunds_its_tiers_share(world, due_in, refund):
     booking = world.book(due_in)
     path = f"/api/v1/errand/bookings/{booking['id']}"
-    assert world.ask("errand", "GET", f"{path}/cancellation") == {"refund": 0}, "nothing is paid"
+    assert world.call("errand", "GET", f"{path}/cancellation") == {"refund": 0}, "nothing is paid"
     assert world.pay(booking)["payment_status"] == "success"
-    assert world.ask("errand", "GET", f"{path}/cancellation") == {"refund": refund}
+    assert world.call("errand", "GET", f"{path}/cancellation") == {"refund": refund}
     body, key = {"reason": "plans changed"}, {"Idempotency-Key": "once"}
-    answers = [world.ask("errand", "POST", f"{path}/cancel", body, **key) for _ in range(2)]
+    answers = [world.call("errand", "POST", f"{path}/cancel", body, **key) for _ in range(2)]
     assert answers == [{"refund": refund}] * 2
     for again in (("POST", f"{path}/cancel", body), ("GET", f"{path}/cancellation", None)):
-        assert world.ask("errand", *again, 409)["code"] == "step_not_allowed"
+        assert world.call("errand", *again, 409)["code"] == "step_not_allowed"
 
     world.work()
     for (our_id,) in world.rows("select merchant_refund_id from refunds where state <> 'done'"):
@@ -169,14 +169,14 @@ def test_a_cancelled_errand_refunds_what_its_tier_says(world, due_in, refund):
     ref = booking["ref"]
     expected = {f"Cancelled: {ref}", *([f"Refunded: ₹{refund:.2f} for {ref}"] if refund else [])}
     assert expected <= set(world.subjects())
-    detail = world.ask("admin", "GET", f"/api/v1/admin/bookings/{booking['id']}", role=ADMIN)
+    detail = world.call("admin", "GET", f"/api/v1/admin/bookings/{booking['id']}", role=ADMIN)
     assert detail["status"] == "cancelled"
     assert detail["payment_status"] == {234.82: "refunded", 117.41: "partially_refunded", 0.0: "success"}[refund]
     assert sum(line["amount"] for line in detail["ledger"]) == pytest.approx(0)
 
 
 @pytest.mark.breaks_invariants("the price of an errand is changed by raw SQL")
-def test_the_invariants_of_the_line_are_asked_with_the_cores(world):
+def test_lines_invariants_run_with_the_cores(world):
     booking = world.book()
     invariants = world.wiring.invariants()
     assert {"errands_cost_their_distance", "visits_are_complete", "ledger_balances"} <= invariants.keys()
@@ -191,7 +191,7 @@ def test_the_invariants_of_the_line_are_asked_with_the_cores(world):
     ]
 
 
-def test_an_unpaid_errand_is_cancelled_at_its_deadline(world):
+def test_unpaid_errand_is_cancelled_at_deadline(world):
     booking = world.book()
     from functions.schedule import bookings
 

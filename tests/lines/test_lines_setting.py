@@ -1,4 +1,4 @@
-"""LINES decides which lines of business a deployment runs; each deployment is a process of its own."""
+"""LINES selects a deployment's lines of business; each test's deployment is its own process."""
 
 import json
 import os
@@ -17,11 +17,11 @@ from tests.architecture.probe import placeholders
 
 ROOT = Path(__file__).parents[2]
 CHEFS, QUOTES, ERRAND = "/api/v1/customer/chefs", "/api/v1/customer/quotes", "/api/v1/errand/bookings"
-# Tells what a deployment knows: the answers to requests, its handlers, jobs, letters and invariants, its API document.
-ASK = """
+# Prints a deployment's answers, handlers, jobs, mails, invariants and API document.
+PRINT_DEPLOYMENT = """
 import importlib, json, sys
 from datetime import UTC, datetime
-asked, tokens = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+requests, tokens = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 from functions import wiring
 from functions.tasks import handlers
 from shared.notifications.notice import Notice, Reader
@@ -32,8 +32,8 @@ def answer(function, method, path):
     named = "tests.lines.errand.errand" if function == "errand" else f"functions.{function}"
     app = getattr(importlib.import_module(named), function).app
     headers = {"Authorization": f"Bearer {tokens['admin' if function == 'admin' else 'customer']}"} if tokens else {}
-    told = client(app).open(path, method=method, headers=headers)
-    return [told.status_code, told.json]
+    response = client(app).open(path, method=method, headers=headers)
+    return [response.status_code, response.json]
 
 def handles(kind):
     try:
@@ -48,7 +48,7 @@ def ran():
 facts = {"booking_id": str(new_id()), "ref": "SZ-1", "total": 100}
 print(json.dumps({
     "lines": wiring.line_names(),
-    "answers": [answer(*each) for each in asked],
+    "answers": [answer(*each) for each in requests],
     "handles": handles("home_chef.lapse"),
     "rules": ran(),
     "brands": {name: wiring.line(name).brand.name for name in ("home_chef", "errand")},
@@ -60,16 +60,16 @@ print(json.dumps({
 """
 
 
-def started(lines, *arguments, code=ASK, **given):
-    env = os.environ | placeholders() | given
+def started(lines, *arguments, code=PRINT_DEPLOYMENT, **environ):
+    env = os.environ | placeholders() | environ
     env.pop("LINES", None)
     env |= {"LINES": lines} if lines else {}
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
-def deployment(lines, *asked, tokens=None, **given):
-    ran = started(lines, json.dumps(asked), json.dumps(tokens), **given)
+def deployment(lines, *requests, tokens=None, **environ):
+    ran = started(lines, json.dumps(requests), json.dumps(tokens), **environ)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout.splitlines()[-1])
 
@@ -79,23 +79,23 @@ DOCUMENT = ("docs", "GET", "/api/v1/openapi.json")
 
 
 def test_two_lines_are_served_side_by_side():
-    told = deployment("home_chef,tests.lines.errand", *ALL_PATHS, DOCUMENT)
-    assert told["lines"] == ["home_chef", "errand"]
-    assert [status for status, _ in told["answers"]] == [401, 401, 401, 200]
-    assert told["brands"] == {"home_chef": "Sizzle", "errand": "Dash"}
-    assert {"visits_are_complete", "errands_cost_their_distance"} <= set(told["invariants"])
-    assert told["handles"]
+    printed = deployment("home_chef,tests.lines.errand", *ALL_PATHS, DOCUMENT)
+    assert printed["lines"] == ["home_chef", "errand"]
+    assert [status for status, _ in printed["answers"]] == [401, 401, 401, 200]
+    assert printed["brands"] == {"home_chef": "Sizzle", "errand": "Dash"}
+    assert {"visits_are_complete", "errands_cost_their_distance"} <= set(printed["invariants"])
+    assert printed["handles"]
 
 
 @pytest.mark.parametrize("lines", ["home_chef", "all"])
-def test_a_deployment_without_a_line_knows_nothing_of_it(lines):
-    told = deployment(lines, *ALL_PATHS, DOCUMENT)
-    assert told["lines"] == ["home_chef"]
-    assert [status for status, _ in told["answers"]] == [401, 401, 404, 200]
-    assert told["brands"] == {"home_chef": "Sizzle", "errand": "Bookings"}
-    assert "visits_are_complete" in told["invariants"]
-    assert "errands_cost_their_distance" not in told["invariants"]
-    assert CHEFS in told["answers"][3][1]["paths"]
+def test_deployment_excludes_unlisted_line(lines):
+    printed = deployment(lines, *ALL_PATHS, DOCUMENT)
+    assert printed["lines"] == ["home_chef"]
+    assert [status for status, _ in printed["answers"]] == [401, 401, 404, 200]
+    assert printed["brands"] == {"home_chef": "Sizzle", "errand": "Bookings"}
+    assert "visits_are_complete" in printed["invariants"]
+    assert "errands_cost_their_distance" not in printed["invariants"]
+    assert CHEFS in printed["answers"][3][1]["paths"]
 
 
 @pytest.mark.parametrize(
@@ -108,14 +108,14 @@ def test_a_deployment_without_a_line_knows_nothing_of_it(lines):
         ("schedule", "home_chef,home_cheff"),
     ],
 )
-def test_an_unknown_line_stops_the_start(function, lines):
+def test_unknown_line_prevents_start(function, lines):
     ran = started(lines, code=f"import functions.{function}")
     assert ran.returncode != 0
     assert f"SettingsError: LINES names no line: {lines.rpartition(',')[2]}" in ran.stderr.splitlines()[-1]
 
 
 def booked_before(make, gateway, phonepe):
-    """Complete a visit; returns it, and the tokens of its customer and of an admin."""
+    """Complete a visit; returns it with its customer's and an admin's tokens."""
     customer = make.customer()
     booking, _ = make.paid(gateway, phonepe, customer)
     make.step(booking, "confirmed", "in_progress", "completed")
@@ -133,9 +133,9 @@ def token(make, email):
     return AccessTokens(keys, "bookings", "bookings-api", 3600).issue(begun.user_id, begun.session_id, begun.role, now)
 
 
-def test_a_line_that_is_switched_off_leaves_only_its_finished_bookings(make, gateway, phonepe, database_url):
+def test_switched_off_line_keeps_finished_bookings_readable(make, gateway, phonepe, database_url):
     booking, tokens = booked_before(make, gateway, phonepe)
-    asked = [
+    requests = [
         *ALL_PATHS,
         ("chef", "GET", "/api/v1/chef/bookings"),
         ("admin", "GET", "/api/v1/admin/chefs"),
@@ -147,8 +147,8 @@ def test_a_line_that_is_switched_off_leaves_only_its_finished_bookings(make, gat
         ("admin", "GET", "/api/v1/admin/bookings"),
         ("admin", "GET", f"/api/v1/admin/bookings/{booking.id}"),
     ]
-    told = deployment("tests.lines.errand", *asked, tokens=tokens, DATABASE_URL=database_url)
-    answers = told["answers"]
+    printed = deployment("tests.lines.errand", *requests, tokens=tokens, DATABASE_URL=database_url)
+    answers = printed["answers"]
     assert [status for status, _ in answers] == [404, 404, 422, 404, 404, 404, *[200] * 6]
     document = answers[6][1]
     assert {CHEFS, QUOTES, "/api/v1/chef/bookings", "/api/v1/admin/chefs"}.isdisjoint(document["paths"])
@@ -158,12 +158,12 @@ def test_a_line_that_is_switched_off_leaves_only_its_finished_bookings(make, gat
     assert answers[8][1]["number"].startswith("SZ/")
     assert answers[9][1]["items"]
 
-    assert told["lines"] == ["errand"]
-    assert not told["handles"]
-    assert told["rules"] == []
-    assert told["letter"] == "About your booking SZ-1"
-    assert told["brands"]["home_chef"] == "Bookings"
-    assert {"visits_are_complete", "open_offers_expire_in_time"}.isdisjoint(told["invariants"])
+    assert printed["lines"] == ["errand"]
+    assert not printed["handles"]
+    assert printed["rules"] == []
+    assert printed["letter"] == "About your booking SZ-1"
+    assert printed["brands"]["home_chef"] == "Bookings"
+    assert {"visits_are_complete", "open_offers_expire_in_time"}.isdisjoint(printed["invariants"])
 
     (_, listed), (_, detail) = answers[10:]
     assert [each["id"] for each in listed["items"]] == [str(booking.id)]

@@ -1,4 +1,4 @@
-"""What is outstanding after a race is done, and what must be true of everybody's money and time then."""
+"""Completes outstanding work after a race, and asserts everybody's final money and time."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,21 +15,21 @@ from shared.payments import queries as payments
 from shared.payments.gateway import GatewayStatus
 from shared.payments.lifecycle import AttemptState, RefundState
 from shared.payments.models import Attempt, Refund
-from tests.races.operations import GIFT, PLANS, Case, Operations
+from tests.races.operations import ADMIN_REFUND, PLANS, Case, Operations
 
 SOON, LATER = timedelta(minutes=1), timedelta(hours=25)
-PROMISED = """
+DUE_MESSAGES = """
 update outbox set done_at = :now where done_at is null and created_at >= :began and due_at <= :now
 and kind in ('payments.refund', 'payments.callback') returning kind, payload
 """
-UNENDED = """
+LIVE_PAYMENTS = """
 select merchant_txn_id from payment_attempts
 where created_at >= :began and (state in ('created', 'pending') or next_poll_at is not null)
 """
 
 
 def assert_ends_well(case: Case) -> None:
-    """Nobody has another's time, and once all is done everybody has what is theirs."""
+    """Assert that no visits overlap, complete outstanding work, then assert the final state."""
     _assert_one_visit_at_a_time(case)
     come_to_rest(case)
     assert_at_rest(case)
@@ -43,23 +43,23 @@ def _assert_one_visit_at_a_time(case: Case) -> None:
 
 
 def come_to_rest(case: Case) -> None:
-    """Do what is outstanding: the gateway ends every payment, promises are kept, the time to pay runs out."""
-    everything, at = Operations(case, case.world.db, case.bank, 0), case.now + SOON
+    """Complete outstanding work: decide every payment, handle outbox messages, pass the payment deadline."""
+    operations, at = Operations(case, case.world.db, case.bank, 0), case.now + SOON
     case.bank.decide_the_rest()
-    for (our_id,) in case.make.rows(UNENDED, began=case.began):
-        everything.follow(our_id, at)
-    _keep_promises(case, everything, at)
-    everything.expire(case.now + LATER)
+    for (our_id,) in case.make.rows(LIVE_PAYMENTS, began=case.began):
+        operations.follow(our_id, at)
+    _handle_messages(case, operations, at)
+    operations.expire(case.now + LATER)
 
 
-def _keep_promises(case: Case, everything: Operations, at: datetime) -> None:
+def _handle_messages(case: Case, operations: Operations, at: datetime) -> None:
     with case.world.db.transaction() as session:
-        promised = session.execute(text(PROMISED), {"now": at, "began": case.began}).all()
-    for kind, payload in promised:
+        messages = session.execute(text(DUE_MESSAGES), {"now": at, "began": case.began}).all()
+    for kind, payload in messages:
         if kind == "payments.refund":
-            everything.send(UUID(payload["refund_id"]), at)
+            operations.send(UUID(payload["refund_id"]), at)
         else:
-            everything.look_into(UUID(payload["inbox_id"]), at)
+            operations.poll_payment(UUID(payload["inbox_id"]), at)
 
 
 def _bookings(session: Session, since: datetime) -> list[Booking]:
@@ -67,7 +67,7 @@ def _bookings(session: Session, since: datetime) -> list[Booking]:
 
 
 def assert_at_rest(case: Case) -> None:
-    """Everybody has what is theirs, and nothing is left to do."""
+    """Assert that the final state is fair and nothing is outstanding."""
     with case.world.db.reading() as session:
         bookings = _bookings(session, case.began)
         for booking in bookings:
@@ -77,26 +77,28 @@ def assert_at_rest(case: Case) -> None:
             _assert_money(session, case, booking, tries, refunds)
             _assert_fair(session, booking, tries, refunds)
             _assert_offered(session, booking)
-            _assert_told_once(session, booking)
+            _assert_events_once(session, booking)
         _assert_done(session, case, bookings)
 
 
 def _assert_done(session: Session, case: Case, bookings: list[Booking]) -> None:
-    """What was answered with a yes has happened, once for each yes; what was refused has not."""
+    """Assert that each accepted operation had one effect, and each refused one none."""
     owner = case.world.customers[0].id
     cancelled = [booking for booking in bookings if booking.cancellation_reason == PLANS]
-    gifts = session.scalars(select(Refund.id).where(Refund.reason == GIFT, Refund.created_at >= case.began)).all()
+    admin_refunds = session.scalars(
+        select(Refund.id).where(Refund.reason == ADMIN_REFUND, Refund.created_at >= case.began)
+    ).all()
     happened = {
         "create": len([booking for booking in bookings if booking.customer_id != owner]),
         "cancel": len(cancelled),
-        "refund": len(gifts),
+        "refund": len(admin_refunds),
     }
     assert happened == {name: case.done.count(name) for name in happened}
 
 
 def _assert_ended(case: Case, tries: dict[Attempt, list[Refund]], refunds: list[Refund]) -> None:
     for attempt in tries:
-        paid = case.bank.says[attempt.merchant_txn_id].status is GatewayStatus.SUCCEEDED
+        paid = case.bank.answers[attempt.merchant_txn_id].status is GatewayStatus.SUCCEEDED
         assert attempt.state == (AttemptState.SUCCEEDED if paid else AttemptState.FAILED)
         assert attempt.next_poll_at is None
     assert {refund.state for refund in refunds} <= {RefundState.DONE}
@@ -115,26 +117,26 @@ def _assert_money(
 
 
 def _assert_fair(session: Session, booking: Booking, tries: dict[Attempt, list[Refund]], refunds: list[Refund]) -> None:
-    """The customer has a visit and has paid for it, less what was given back, or has all of the money."""
+    """Assert that the customer paid for a visit (less refunds), or has all of the money."""
     assert allowed_at_commit(
         Status(booking.status), PaymentStatus(booking.payment_status), Acceptance(booking.acceptance)
     )
     assert session.scalars(select(ManualReview.kind).where(ManualReview.booking_id == booking.id)).all() == []
     paid = sum(attempt.amount for attempt in tries if attempt.state == AttemptState.SUCCEEDED)
     back = sum(refund.amount for refund in refunds)
-    given = sum(refund.amount for refund in refunds if refund.reason == GIFT)
-    assert paid - back == (0 if booking.status == Status.CANCELLED else booking.total - given)
+    refunded_by_admin = sum(refund.amount for refund in refunds if refund.reason == ADMIN_REFUND)
+    assert paid - back == (0 if booking.status == Status.CANCELLED else booking.total - refunded_by_admin)
 
 
 def _assert_offered(session: Session, booking: Booking) -> None:
-    """A visit that stands has one chef, who is asked until a certain time; of any other nobody is asked."""
+    """Assert that a standing visit has one chef with an unexpired offer, and any other visit no open offer."""
     is_open = (Offer.booking_id == booking.id, Offer.state == OfferState.OPEN)
-    asked = session.scalars(select(Offer.provider_id).where(*is_open, Offer.expires_at.is_not(None))).all()
-    assert asked == ([booking.provider_id] if booking.status == Status.CONFIRMED else [])
+    offered = session.scalars(select(Offer.provider_id).where(*is_open, Offer.expires_at.is_not(None))).all()
+    assert offered == ([booking.provider_id] if booking.status == Status.CONFIRMED else [])
     assert booking.status in {Status.CONFIRMED, Status.CANCELLED}
 
 
-def _assert_told_once(session: Session, booking: Booking) -> None:
+def _assert_events_once(session: Session, booking: Booking) -> None:
     kinds = session.scalars(select(BookingEvent.kind).where(BookingEvent.booking_id == booking.id)).all()
     for once in ("confirmed", "payment_succeeded", "cancelled", "accepted"):
         assert kinds.count(once) <= 1, f"{once} twice"

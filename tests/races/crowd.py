@@ -1,4 +1,4 @@
-"""Crowds: many signed-in customers, made in the database, who all do the same thing at the same moment."""
+"""Crowds: many signed-in customers, created in the database, who act at the same moment."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from tests.system import Client, System
 
 
 class Member:
-    """One of the crowd, with an own connection, as every phone has; `client` does what a single customer does."""
+    """A customer of the crowd with their own connection; `client` has a single customer's calls."""
 
     def __init__(self, system: System, email: str, token: str, address_id: UUID) -> None:
         self.api, self.address_id = system.api, str(address_id)
@@ -37,7 +37,7 @@ class Member:
 
 
 def crowd(system: System, size: int) -> list[Member]:
-    """Make so many customers with an address each, signed in without the mails a real sign-in takes."""
+    """Make customers with an address each, signed in without mails."""
     now = datetime.now(UTC)
     tokens = AccessTokens(Keys.parse(system.env["JWT_KEYS"]), "bookings", "bookings-api", 3600)
     people = [(uuid4(), uuid4(), uuid4()) for _ in range(size)]
@@ -65,7 +65,7 @@ def crowd(system: System, size: int) -> list[Member]:
 
 
 def at_once(actions: Sequence[Callable[[], requests.Response]]) -> list[requests.Response]:
-    """Do all of it at the same moment, each in a thread of its own, and return the answers."""
+    """Call all functions at the same moment, each in its own thread; returns their answers."""
     barrier = threading.Barrier(len(actions))
 
     def act(action: Callable[[], requests.Response]) -> requests.Response:

@@ -1,95 +1,96 @@
-"""Two operations meet: the first is stopped at a boundary while the second happens beside it."""
+"""Pairs of operations: the first stops at a boundary while the second runs concurrently."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 
 from shared.kit.errors import DependencyDown, Refusal
-from tests.boundaries import ASKED, BEGIN, INSIDE, READ, WatchedDatabase, WatchedGateway
+from tests.boundaries import BEGIN, CALLED, INSIDE, READ, WatchedDatabase, WatchedGateway
 from tests.postgres_server import plain_connection
 from tests.races.at_rest import assert_ends_well
 from tests.races.operations import Case, Operations, World
 
 START = "start"
-LOOK_EVERY, PATIENCE = 0.004, 20.0  # seconds
-WAITS = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+CHECK_SECONDS, TIMEOUT_SECONDS = 0.004, 20.0  # seconds
+LOCK_WAITS = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
 
 
-class Stage:
-    """Where the two of a race meet: the first in this thread, the second in another."""
+class Race:
+    """The database and gateway of a race: the first operation runs in this thread, the second in another."""
 
     def __init__(self, world: World, url: str) -> None:
         self.world = world
-        self._waited = False
-        self._looking = plain_connection(url)
+        self._second_waits = False
+        self._observer = plain_connection(url)
         self._thread = ThreadPoolExecutor(1)
 
     def close(self) -> None:
         self._thread.shutdown()
-        self._looking.close()
+        self._observer.close()
         self.world.db.dispose()
 
-    def beside(self, boundary: str, act: Callable[[], object]) -> "Future[object]":
-        """Begin to do something, and return when it is done or waits for a lock that is held at this boundary."""
+    def run_concurrently(self, boundary: str, act: Callable[[], object]) -> "Future[object]":
+        """Start a call in another thread; returns when it ends or waits for a lock held at this boundary."""
         begun = self._thread.submit(act)
-        self._waited = False
-        while not (begun.done() or self._waited):
-            wait([begun], LOOK_EVERY if boundary in INSIDE else PATIENCE)
-            self._waited = not begun.done() and bool(self._looking.run(WAITS))
+        self._second_waits = False
+        while not (begun.done() or self._second_waits):
+            wait([begun], CHECK_SECONDS if boundary in INSIDE else TIMEOUT_SECONDS)
+            self._second_waits = not begun.done() and bool(self._observer.run(LOCK_WAITS))
         return begun
 
-    def instants(self, first: str, second: str) -> Iterator[tuple[int, str]]:
-        """Go through the boundaries the first meets, from its beginning, but for those that are no other instant.
+    def distinct_boundaries(self, first: str, second: str) -> Iterator[tuple[int, str]]:
+        """Yield the first operation's boundaries, from its beginning, without equivalent ones.
 
-        Two with nothing between them are one. The end of the first is the beginning of it in the pair turned round.
-        Where the second waited inside a transaction, it would wait as well at what is left of it.
+        Adjacent boundaries are equivalent; the first's end is the reversed pair's beginning. If the second waits inside
+        a transaction, it would also wait at that transaction's later boundaries.
         """
-        case, met = Case.of(self.world, first, second), list[str]()
-        run(case, first, 0, met.append)
+        case, reached = Case.of(self.world, first, second), list[str]()
+        run(case, first, 0, reached.append)
         assert_ends_well(case)
-        self._waited = False
-        for nth, boundary in enumerate(met[:-1]):
-            self._waited &= boundary in INSIDE
-            if not (self._waited or boundary == READ or _is_same_instant(met[nth - 1], boundary)):
+        self._second_waits = False
+        for nth, boundary in enumerate(reached[:-1]):
+            self._second_waits &= boundary in INSIDE
+            if not (self._second_waits or boundary == READ or _is_same_instant(reached[nth - 1], boundary)):
                 yield nth, boundary
 
     def interleave(self, first: str, second: str, nth: int) -> None:
-        """Stop the first at a boundary and let the second happen, as far as the locks of the first let it."""
+        """Stop the first operation at a boundary and run the second as far as the first's locks allow."""
         case = Case.of(self.world, first, second)
-        meeting = _Meeting(lambda at: self.beside(at, lambda: run(case, second, 1, lambda _: None)), nth)
-        run(case, first, 0, meeting.reached)
-        meeting.end()
+        stop = _StopAt(lambda at: self.run_concurrently(at, lambda: run(case, second, 1, lambda _: None)), nth)
+        run(case, first, 0, stop.reached)
+        stop.end()
         assert_ends_well(case)
 
 
 def _is_same_instant(before: str, boundary: str) -> bool:
-    """Tell whether nothing lies between two boundaries; between a read and what follows there is what was read."""
-    begins = boundary == BEGIN or boundary.endswith(ASKED)
+    """Return whether two boundaries are adjacent; after a read they are not, as its rows may be stale."""
+    begins = boundary == BEGIN or boundary.endswith(CALLED)
     return begins and before != READ
 
 
-class _Meeting:
-    """Starts the second at the nth boundary of the first; whom the first kept waiting ends before it goes on."""
+class _StopAt:
+    """Starts the second operation at the first's nth boundary; a second blocked by the first ends before it
+    continues."""
 
     def __init__(self, start: Callable[[str], "Future[object]"], nth: int) -> None:
-        self._start, self._left = start, nth
+        self._start, self._remaining = start, nth
         self._second: Future[object] | None = None
 
     def reached(self, boundary: str) -> None:
         if self._second is not None:
             if boundary not in INSIDE:
-                self._second.result(PATIENCE)
-        elif self._left == 0:
+                self._second.result(TIMEOUT_SECONDS)
+        elif self._remaining == 0:
             self._second = self._start(boundary)
-        self._left -= 1
+        self._remaining -= 1
 
     def end(self) -> None:
         assert self._second is not None, "the boundary was not reached"
-        self._second.result(PATIENCE)
+        self._second.result(TIMEOUT_SECONDS)
 
 
 def run(case: Case, name: str, side: int, hook: Callable[[str], None]) -> None:
-    """Let something happen; a rule of the business may refuse it, nothing else may go wrong."""
+    """Run an operation; a Refusal is allowed, no other error."""
     hook(START)
     db = WatchedDatabase(case.world.db, hook)
     with suppress(Refusal):

@@ -1,4 +1,4 @@
-"""What may happen to a booking, each by its real use case, and the booking it happens to."""
+"""Operations on a booking, each through its real use case, and the bookings they run on."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,48 +19,48 @@ from shared.payments.admin_refund import RefundCommand
 from shared.payments.gateway import Gateway, GatewayAnswer, GatewayStatus, RefundOrder
 from shared.users.models import ADMIN
 from tests.fakes import ScriptedGateway
-from tests.make import RULES, Make, at
+from tests.make import RULES, Make, always
 
-PLANS, GIFT = "plans", "sorry"  # why a customer cancels, and an admin gives money back
+PLANS, ADMIN_REFUND = "plans", "sorry"  # reasons of a customer's cancellation and an admin's refund
 ALMOST = timedelta(milliseconds=1)
-HEARS = frozenset({"callback", "poll", "reconcile"})  # these hear what the gateway has decided before
+NEED_DECISION = frozenset({"callback", "poll", "reconcile"})  # operations that need the gateway's decision first
 DECIDES = frozenset({"pay_success", "pay_fail"})
 
 
 class Bank(ScriptedGateway):
-    """A gateway that keeps its word: what it called paid stays paid, what failed may turn out to be paid."""
+    """A gateway with final successes: a paid payment stays paid, a failed one may still succeed."""
 
-    def decide(self, txn: str, said: GatewayStatus, *, may_still_succeed: bool = False) -> None:
-        known = self.says.get(txn)
-        if known is None or (known.status, said) == (GatewayStatus.FAILED, GatewayStatus.SUCCEEDED):
-            self.says[txn] = self.about(txn, said, may_still_succeed=may_still_succeed)
+    def decide(self, txn: str, status: GatewayStatus, *, may_still_succeed: bool = False) -> None:
+        known = self.answers.get(txn)
+        if known is None or (known.status, status) == (GatewayStatus.FAILED, GatewayStatus.SUCCEEDED):
+            self.answers[txn] = self.answer_for(txn, status, may_still_succeed=may_still_succeed)
 
     def decide_the_rest(self) -> None:
-        """Let every payment end: what a customer could still pay is paid."""
+        """Decide every open payment: what a customer can still pay is paid."""
         for txn in self.orders:
-            if txn not in self.says or self.says[txn].may_still_succeed:
+            if txn not in self.answers or self.answers[txn].may_still_succeed:
                 self.decide(txn, GatewayStatus.SUCCEEDED)
 
     def refund(self, order: RefundOrder) -> GatewayAnswer:
-        """Send the money back at once."""
+        """Send the refund at once."""
         super().refund(order)
         self.decide(order.merchant_refund_id, GatewayStatus.SUCCEEDED)
         return self.refund_status(order.merchant_refund_id)
 
     def holds(self, txns: list[str], refunds: list[str]) -> int:
-        """Return the paise it has of these payments, less what it has sent back by these refunds."""
+        """Return the paise received by these payments, less these refunds."""
         paid = [txn for txn in txns if self._is(txn, GatewayStatus.SUCCEEDED)]
         back = [refund for refund in refunds if self._is(refund, GatewayStatus.SUCCEEDED)]
         return sum(self.orders[txn].amount for txn in paid) - sum(self.refund_orders[one].amount for one in back)
 
-    def _is(self, our_id: str, said: GatewayStatus) -> bool:
-        return our_id in self.says and self.says[our_id].status is said
+    def _is(self, our_id: str, status: GatewayStatus) -> bool:
+        return our_id in self.answers and self.answers[our_id].status is status
 
 
 class World:
-    """The people all cases share: three chefs, each dearer than the one before, three customers and an admin.
+    """The users all cases share: three chefs by ascending price, three customers and an admin.
 
-    Each case has a day of its own and leaves nothing to do behind.
+    Each case uses its own day and leaves no outstanding work.
     """
 
     def __init__(self, url: str) -> None:
@@ -78,10 +78,10 @@ class World:
 
 @dataclass
 class Case:
-    """A booking at the moment of a race: the last millisecond before its time to pay is over.
+    """A booking during a race, one millisecond before its payment deadline.
 
-    `txn` is the try to pay that the two are about: of a paid booking an earlier one, that is said to have failed.
-    `done` names what happened to it without being refused.
+    `txn` is the attempt the operations act on: for a paid booking, an earlier attempt that failed. `done` lists the
+    operations that were not refused.
     """
 
     world: World
@@ -101,17 +101,17 @@ class Case:
 
     @classmethod
     def of(cls, world: World, one: str, other: str) -> "Case":
-        """Prepare what the two need to have an effect on one another."""
+        """Return a case in which both operations can have an effect."""
         pair, case = {one, other}, cls(world, Bank(), world.next_day())
         if pair == {"create"}:
             return case
         case.booking = case.make.booking(world.customers[0])
-        about_money = pair & (HEARS | DECIDES)
+        about_money = pair & (NEED_DECISION | DECIDES)
         if "refund" in pair or pair <= {"cancel", "reassign", "assign", "create"}:
             case._pay(after_a_failure=bool(about_money))
         elif about_money or "expire" in pair:
             case.txn = case._page()
-        if case.txn and pair & HEARS and not pair & DECIDES:
+        if case.txn and pair & NEED_DECISION and not pair & DECIDES:
             case.bank.decide(case.txn, GatewayStatus.SUCCEEDED)
         return case
 
@@ -120,7 +120,7 @@ class Case:
         return self.make.page(self.bank, self.world.customers[0], self.booking.id).merchant_txn_id
 
     def _pay(self, *, after_a_failure: bool) -> None:
-        """Pay the booking; the first try failed, and may still turn out to be paid."""
+        """Pay the booking by a second attempt; the first failed and may still succeed."""
         everything = Operations(self, self.world.db, self.bank, 0)
         if after_a_failure:
             self.txn = self._page()
@@ -133,7 +133,7 @@ class Case:
 
 @dataclass
 class Operations:
-    """What may happen to a booking, each by its real use case; `side` tells the two of a race from one another."""
+    """The operations by name; `side` distinguishes the two of a race."""
 
     case: Case
     db: Database
@@ -164,10 +164,10 @@ class Operations:
         with self.db.transaction() as session:
             inbox.receive(session, "scripted", body, "payments.callback", self.case.now)
         [(message_id,)] = self._make.rows("select id from inbox where body = :body", body=body)
-        self.look_into(message_id, self.case.now)
+        self.poll_payment(message_id, self.case.now)
 
-    def look_into(self, message_id: UUID, now: datetime) -> None:
-        """Do what the callback's handler does."""
+    def poll_payment(self, message_id: UUID, now: datetime) -> None:
+        """Poll the payment as the callback's handler does."""
         with self.db.reading() as session:
             our_id = inbox.message(session, message_id)[1].decode().split()[0]
         outcome = self.follow(our_id, now)
@@ -176,10 +176,10 @@ class Operations:
 
     def poll(self) -> None:
         [(attempt,)] = self._make.rows("select id from payment_attempts where merchant_txn_id = :txn", txn=self._txn)
-        status_polling.poll_for_customer(self.db, at(self.gateway), line, attempt, self.case.now)
+        status_polling.poll_for_customer(self.db, always(self.gateway), line, attempt, self.case.now)
 
     def reconcile(self) -> None:
-        assert status_polling.reconcile(self.db, at(self.gateway), line, self.case.now).failed == 0
+        assert status_polling.reconcile(self.db, always(self.gateway), line, self.case.now).failed == 0
 
     def cancel(self) -> None:
         with self._make.begin(self.case.world.customers[0])() as (session, caller):
@@ -189,26 +189,26 @@ class Operations:
         expiry.expire(self.db, line, now or self.case.now + ALMOST)
 
     def reassign(self) -> None:
-        """The chef declines: the next one is asked."""
+        """The chef declines, so the next chef gets the offer."""
         self._make.step(self._booking, "declined", chef_id=self.case.world.chefs[0].id, now=self.case.now)
 
     def assign(self) -> None:
-        """An admin asks the chef who would be next."""
-        begin = self._make.acting(self.case.world.admin.id, ADMIN)
+        """An admin assigns the next chef."""
+        begin = self._make.begin_as_actor(self.case.world.admin.id, ADMIN)
         assignment.assign(begin, LINE, self._booking.id, self.case.world.chefs[1].id, None, self.case.now)
 
     def refund(self) -> None:
-        """Give back more than half, and send it: of two there is enough for one."""
-        command = RefundCommand(self._booking.total * 6 // 10, GIFT, Bearer.PLATFORM)
+        """Refund more than half and send it: of two such refunds only one fits."""
+        command = RefundCommand(self._booking.total * 6 // 10, ADMIN_REFUND, Bearer.PLATFORM)
         with self.db.transaction() as session:
-            given = admin_refund.refund(session, line, self._booking.id, command, self.case.world.admin, self.case.now)
-        self.send(given.id, self.case.now)
+            refund = admin_refund.refund(session, line, self._booking.id, command, self.case.world.admin, self.case.now)
+        self.send(refund.id, self.case.now)
 
     def send(self, refund_id: UUID, now: datetime) -> None:
-        refunding.advance(self.db, at(self.gateway), line, refund_id, now)
+        refunding.advance(self.db, always(self.gateway), line, refund_id, now)
 
     def follow(self, our_id: str, now: datetime) -> str:
-        return status_polling.poll_by_our_id(self.db, at(self.gateway), line, our_id, now)
+        return status_polling.poll_by_our_id(self.db, always(self.gateway), line, our_id, now)
 
     @property
     def _make(self) -> Make:

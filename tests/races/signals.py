@@ -1,4 +1,4 @@
-"""What brings news of a payment: callbacks, polls, jobs and tasks, and what must have come of it in the end."""
+"""Signals about payments (callbacks, polls, jobs, tasks), and assertions about their final effect."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,57 +19,57 @@ def queue(system: System, **faults: object) -> None:
     system.http.post(f"{system.url}/_local/tasks/faults", json=faults, timeout=10).raise_for_status()
 
 
-def gateway(system: System, fault: str, txn: str | None = None, **wish: object) -> None:
+def gateway(system: System, fault: str, txn: str | None = None, **settings: object) -> None:
     url = f"{system.url}/_local/payments/{f'{txn}/' if txn else ''}faults"
-    system.http.post(url, json={"fault": fault, "times": 99, **wish}, timeout=10).raise_for_status()
+    system.http.post(url, json={"fault": fault, "times": 99, **settings}, timeout=10).raise_for_status()
 
 
 def settle(system: System, txn: str) -> None:
-    """Let the customer pay, of which nobody is told."""
+    """Let the customer pay at the gateway without any signal to us."""
     gateway(system, "callback.lost", txn)
     url = f"{system.url}/_local/payments/{txn}/settle"
     system.http.post(url, json={"outcome": "pay"}, timeout=10).raise_for_status()
 
 
 def booked(system: System, member: Member) -> dict[str, Any]:
-    """Book, and wait until that is told: what is told from now on is what a test is about."""
+    """Book and wait for the booking's notifications, so that later ones belong to the test."""
     booking = member.client.book(address_id=member.address_id)
-    told = (
+    notified = (
         "select 1 from outbox o join notifications n on n.id = cast(o.payload->>'notification_id' as uuid)"
         " where n.subject_id = :id and o.done_at is not null"
     )
-    eventually(lambda: system.sql(told, id=booking["id"]))
+    eventually(lambda: system.sql(notified, id=booking["id"]))
     return booking
 
 
-def paid_unheard(system: System, member: Member) -> tuple[dict[str, Any], str]:
+def paid_without_signal(system: System, member: Member) -> tuple[dict[str, Any], str]:
     booking = booked(system, member)
     page = member.post("/payments/initiate", {"booking_id": booking["id"]}).json()
     settle(system, page["merchant_txn_id"])
     return booking, page["merchant_txn_id"]
 
 
-def all_paid_unheard(system: System, members: Sequence[Member]) -> list[tuple[dict[str, Any], str]]:
+def all_paid_without_signal(system: System, members: Sequence[Member]) -> list[tuple[dict[str, Any], str]]:
     with ThreadPoolExecutor(4) as threads:
-        return list(threads.map(partial(paid_unheard, system), members))
+        return list(threads.map(partial(paid_without_signal, system), members))
 
 
 def job(system: System, name: str) -> Callable[[], requests.Response]:
-    """Prepare a call of a scheduled job past the scheduler, which never runs one twice at once."""
+    """Return a call of a scheduled job that bypasses the scheduler, which never runs a job twice at once."""
     identity = system.identity(system.env["SCHEDULE_URL"], system.env["SCHEDULE_INVOKER"])
-    return partial(system.ask, "schedule", "POST", f"/jobs/{name}", headers=identity)
+    return partial(system.call, "schedule", "POST", f"/jobs/{name}", headers=identity)
 
 
 def task(system: System, message_id: object) -> Callable[[], requests.Response]:
-    """Prepare a delivery of an outbox message, as the queue makes it."""
+    """Return a delivery of an outbox message, as the queue sends it."""
     identity = system.identity(system.env["TASKS_URL"], system.env["TASKS_INVOKER"])
-    return partial(system.ask, "tasks", "POST", f"/outbox/{message_id}", headers=identity)
+    return partial(system.call, "tasks", "POST", f"/outbox/{message_id}", headers=identity)
 
 
 def all_at(
     system: System, booking: dict[str, Any], signals: Sequence[Callable[[], requests.Response]], waiting: int
 ) -> list[requests.Response]:
-    """Send all signals while the booking is held, and let go once so many transactions wait at it."""
+    """Send all signals while the booking is locked; release it once that many transactions wait for it."""
     blocked = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
     with ThreadPoolExecutor(1) as thread, closing(plain_connection(system.env["DATABASE_URL"])) as holder:
         holder.run("begin")
@@ -81,13 +81,13 @@ def all_at(
 
 
 def waiting(system: System, kind: str = "%") -> list[object]:
-    """Return what was promised for now and is not done; the ends of offers are promised for later."""
-    promised = "select id from outbox where done_at is null and due_at <= now() and kind like :kind"
-    return [row[0] for row in system.sql(promised, kind=kind)]
+    """Return the ids of due outbox messages; offer expiries are due later."""
+    statement = "select id from outbox where done_at is null and due_at <= now() and kind like :kind"
+    return [row[0] for row in system.sql(statement, kind=kind)]
 
 
 def at_rest(system: System) -> None:
-    """Wait until everything that was promised for now is done."""
+    """Wait until every due outbox message is done."""
     eventually(lambda: not waiting(system), 30)
 
 
@@ -97,7 +97,7 @@ def events(system: System, booking: dict[str, Any]) -> Counter[str]:
 
 
 def mails(system: System, booking: dict[str, Any], to: str) -> list[str]:
-    """Return what a person was mailed about a booking, in the order of its subjects."""
+    """Return a person's mails about a booking, ordered by subject."""
     return sorted(mail["subject"] for mail in system.mails(to) if booking["ref"] in mail["subject"])
 
 
@@ -106,7 +106,7 @@ def paise(booking: dict[str, Any]) -> int:
 
 
 def assert_settled_once(system: System, member: Member, booking: dict[str, Any]) -> None:
-    """Confirmed by one success, booked once."""
+    """Assert one successful attempt and one posting."""
     shown = member.client.booking(booking["id"])
     assert (shown["status"], shown["payment_status"], shown["refunds"]) == ("confirmed", "success", [])
     happened = events(system, booking)
@@ -118,17 +118,17 @@ def assert_settled_once(system: System, member: Member, booking: dict[str, Any])
 
 
 def assert_paid_once(system: System, member: Member, booking: dict[str, Any]) -> None:
-    """One confirmation, one posting, one mail of it to the customer and one to the chef."""
+    """Assert one confirmation, one posting, and one mail each to the customer and the chef."""
     assert_settled_once(system, member, booking)
-    reserved, told_customer = mails(system, booking, member.client.email)
-    [told_chef] = mails(system, booking, "asha@sizzle.example")
+    reserved, customer_mails = mails(system, booking, member.client.email)
+    [chef_mails] = mails(system, booking, "asha@sizzle.example")
     assert "Booked" in reserved
-    assert "Confirmed" in told_customer
-    assert "please answer" in told_chef
+    assert "Confirmed" in customer_mails
+    assert "please answer" in chef_mails
 
 
 def assert_sent_back(system: System, member: Member, booking: dict[str, Any]) -> None:
-    """Cancelled, refunded in full, and nobody was told that it is confirmed."""
+    """Assert a cancelled booking, a full refund, and no mail of a confirmation."""
     shown = member.client.booking(booking["id"])
     assert (shown["status"], shown["payment_status"]) == ("cancelled", "refunded")
     assert [(refund["amount"], refund["state"]) for refund in shown["refunds"]] == [(booking["total"], "done")]

@@ -1,7 +1,7 @@
-"""Every signal of a payment at the same moment, through the real servers: one truth, one posting, one mail each.
+"""Concurrent signals of one payment through the real servers have one effect, one posting, and one mail each.
 
-Where it can be, a booking is held until everybody waits at it, so that a race is no matter of luck. Each of these was
-seen to fail with its protection taken away; how stands with each.
+Where possible, the test holds the booking's lock until every signal waits for it, so the race is certain. Each test was
+seen to fail without its protection, which its docstring names.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from tests.http.test_callback import report, send
 from tests.races.crowd import Member, at_once, crowd, leave
 from tests.races.signals import (
     all_at,
-    all_paid_unheard,
+    all_paid_without_signal,
     assert_paid_once,
     assert_sent_back,
     at_rest,
@@ -25,7 +25,7 @@ from tests.races.signals import (
     gateway,
     job,
     mails,
-    paid_unheard,
+    paid_without_signal,
     paise,
     queue,
     settle,
@@ -36,12 +36,12 @@ from tests.system import System, eventually, start_system
 
 BOOKINGS = 12
 AT_ONCE = 20
-LATE = 0.3  # seconds the gateway waits before it answers
+LATE = 0.3  # seconds until the gateway answers
 
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A system of their own: these races fill calendars and let the queue lose tasks."""
+    """Yield a separate system: these races fill calendars and delete the queue's tasks."""
     with start_system(tmp_path_factory.mktemp("payments")) as running:
         yield running
 
@@ -54,21 +54,21 @@ def members(system: System) -> Iterator[list[Member]]:
 
 
 @pytest.fixture(autouse=True)
-def calm(system: System) -> Iterator[None]:
-    """Leave nothing armed for the next test."""
+def disarm_faults(system: System) -> Iterator[None]:
+    """Disarm every fault for the next test."""
     yield
     system.http.delete(f"{system.url}/_local/payments/faults", timeout=10).raise_for_status()
     queue(system)
 
 
 @pytest.mark.parametrize(("worded", "askers"), [("the same", 1), ("anew each time", 6)])
-def test_twenty_callbacks_at_once_are_one_payment(system: System, members: list[Member], worded: str, askers: int):
-    """Worded anew, each is a message of its own and asks the gateway.
+def test_twenty_concurrent_callbacks_are_one_payment(system: System, members: list[Member], worded: str, askers: int):
+    """Copies with different bodies are separate messages, and each polls the gateway.
 
     Fails when the settlement does not lock the booking and the attempt (`for no key update` in `queries.locked` and
-    `locked_attempt`): several find the attempt pending and each of them applies the success.
+    `locked_attempt`): several find the attempt pending and apply the success.
     """
-    booking, txn = paid_unheard(system, members[0])
+    booking, txn = paid_without_signal(system, members[0])
     reports = [
         report(merchantTransactionId=txn, amount=paise(booking), **({"copy": n} if worded == "anew each time" else {}))
         for n in range(AT_ONCE)
@@ -78,16 +78,16 @@ def test_twenty_callbacks_at_once_are_one_payment(system: System, members: list[
     answers = all_at(system, booking, [partial(send, system, response) for response in reports], askers)
 
     assert Counter(answer.status_code for answer in answers) == {200: AT_ONCE}
-    kept = system.sql("select count(*) from inbox")[0][0] - before
-    assert kept == len(set(reports))
+    stored = system.sql("select count(*) from inbox")[0][0] - before
+    assert stored == len(set(reports))
     at_rest(system)
     assert_paid_once(system, members[0], booking)
 
 
-def test_callback_poll_reconciliation_and_task_at_once_are_one_payment(system: System, members: list[Member]):
-    """Fails, as the test before, without the locks."""
+def test_all_concurrent_signals_are_one_payment(system: System, members: list[Member]):
+    """Fails without the locks of the test before."""
     member = members[1]
-    booking, txn = paid_unheard(system, member)
+    booking, txn = paid_without_signal(system, member)
     queue(system, drop=1)
     assert send(system, report(merchantTransactionId=txn)).status_code == 200
     [callback] = waiting(system, "payments.callback")
@@ -104,7 +104,7 @@ def test_callback_poll_reconciliation_and_task_at_once_are_one_payment(system: S
     answers = all_at(system, booking, signals, 6)
 
     assert {answer.status_code for answer in answers[:12]} == {200}
-    assert Counter(answer.status_code for answer in answers[12:])[200] >= 1  # the others find it leased: brought again
+    assert Counter(answer.status_code for answer in answers[12:])[200] >= 1  # the message is leased: redelivered later
     assert {answer.status_code for answer in answers[12:]} <= {200, 500}
     at_rest(system)
     assert_paid_once(system, member, booking)
@@ -114,16 +114,16 @@ def test_callback_poll_reconciliation_and_task_at_once_are_one_payment(system: S
     assert_paid_once(system, member, booking)
 
 
-def test_a_mail_delivered_many_times_at_once_is_sent_once(system: System, members: list[Member]):
-    """Fails when a lease does not keep others out (`leased_until` not asked): each delivery sends the mail."""
+def test_concurrent_deliveries_send_one_mail(system: System, members: list[Member]):
+    """Fails when a lease does not exclude others (`leased_until` unchecked): each delivery sends the mail."""
     member = members[2]
-    booking, txn = paid_unheard(system, member)
-    queue(system, drop=3)  # two mails, and between them the end of the offer
+    booking, txn = paid_without_signal(system, member)
+    queue(system, drop=3)  # two mails, and between them the offer's expiry
     assert member.get(f"/payments/status/{txn}").json()["status"] == "success"
-    promised = waiting(system, "notifications.mail")
-    assert len(promised) == 2
+    message_ids = waiting(system, "notifications.mail")
+    assert len(message_ids) == 2
 
-    answers = at_once([task(system, message) for message in promised for _ in range(8)])
+    answers = at_once([task(system, message) for message in message_ids for _ in range(8)])
 
     assert {answer.status_code for answer in answers} <= {200, 500}
     assert {answer.json()["code"] for answer in answers if answer.status_code == 500} <= {"not_done"}
@@ -131,9 +131,9 @@ def test_a_mail_delivered_many_times_at_once_is_sent_once(system: System, member
 
 
 @pytest.mark.parametrize("times", [2, AT_ONCE])
-def test_a_payment_started_many_times_at_once_is_one_attempt(system: System, members: list[Member], times: int):
-    """Fails when the booking is not locked first: the others meet the unique index of living attempts, a 500; and
-    without that index too, the customer has as many pages to pay one booking on."""
+def test_concurrent_starts_make_one_attempt(system: System, members: list[Member], times: int):
+    """Fails when the booking is not locked first: the others violate the unique index of live attempts (a 500), and
+    without the index the customer has several pages for one booking."""
     member = members[3]
     booking = booked(system, member)
     gateway(system, "pay.timeout", value=LATE)
@@ -157,10 +157,10 @@ def test_a_payment_started_many_times_at_once_is_one_attempt(system: System, mem
     assert member.get(f"/payments/status/{txn}").json()["status"] == "success"
 
 
-def test_a_success_at_the_deadline_is_confirmed_or_sent_back_and_never_both(system: System, members: list[Member]):
-    """Fails when the expiry does not decide again on the locked row (`is_overdue` in `expiry._cancel`): what was paid
-    since it looked is cancelled and its money kept."""
-    paid = all_paid_unheard(system, members)
+def test_success_at_deadline_is_confirmed_or_refunded(system: System, members: list[Member]):
+    """Fails when the expiry does not decide again on the locked row (`is_overdue` in `expiry._cancel`): a booking paid
+    since the read is cancelled and its money kept."""
+    paid = all_paid_without_signal(system, members)
     for _, txn in paid:
         gateway(system, "status.timeout", txn, value=0.02)
     system.sql("update bookings set pay_by = now() where status = 'pending'")
@@ -181,7 +181,7 @@ def test_a_success_at_the_deadline_is_confirmed_or_sent_back_and_never_both(syst
         (assert_paid_once if confirmed else assert_sent_back)(system, member, booking)
 
 
-def test_expiries_at_once_cancel_each_booking_once(system: System, members: list[Member]):
+def test_concurrent_expiries_cancel_each_booking_once(system: System, members: list[Member]):
     """Fails when the expiry does not lock the booking before it decides: each job cancels it and writes its history."""
     with ThreadPoolExecutor(4) as threads:
         bookings = list(threads.map(partial(booked, system), members))
@@ -194,35 +194,35 @@ def test_expiries_at_once_cancel_each_booking_once(system: System, members: list
     for member, booking in zip(members, bookings, strict=True):
         assert member.client.booking(booking["id"])["status"] == "cancelled"
         assert events(system, booking)["cancelled"] == 1
-        reserved, told = mails(system, booking, member.client.email)
+        reserved, cancellation = mails(system, booking, member.client.email)
         assert "Booked" in reserved
-        assert "not paid in time" in told
+        assert "not paid in time" in cancellation
 
 
-def test_reconciliations_at_once_ask_about_each_payment_once(system: System, members: list[Member]):
-    """Fails when what is due is read without being taken (`for update skip locked` in the statement of `polls`): each job
-    asks about all of them."""
-    paid = all_paid_unheard(system, members)
+def test_concurrent_reconciliations_poll_each_payment_once(system: System, members: list[Member]):
+    """Fails when due polls are read without being claimed (`for update skip locked` in the statement of `polls`): each
+    job polls all of them."""
+    paid = all_paid_without_signal(system, members)
     system.sql("update payment_attempts set next_poll_at = now() - interval '2 minutes' where state = 'pending'")
 
     answers = at_once([job(system, "reconcile") for _ in range(8)])
 
     assert {answer.status_code for answer in answers} == {200}
-    assert sum(answer.json()["did"]["asked"] for answer in answers) <= BOOKINGS  # the clock's own job may ask too
+    assert sum(answer.json()["did"]["asked"] for answer in answers) <= BOOKINGS  # the scheduler's own job may poll too
     at_rest(system)
     for member, (booking, _) in zip(members, paid, strict=True):
         assert_paid_once(system, member, booking)
 
 
-def test_sweeps_at_once_send_each_promise_once(system: System, members: list[Member]):
-    """Fails when what is overdue is read without being taken (`for update skip locked` in the outbox): each sweep
-    counts it up and sends it under a name of its own."""
-    paid = all_paid_unheard(system, members[:4])
+def test_concurrent_sweeps_send_each_message_once(system: System, members: list[Member]):
+    """Fails when overdue messages are read without being claimed (`for update skip locked` in the outbox): each sweep
+    sends them under its own task name."""
+    paid = all_paid_without_signal(system, members[:4])
     queue(system, drop=99)
     for member, (_, txn) in zip(members, paid, strict=False):
         assert member.get(f"/payments/status/{txn}").json()["status"] == "success"
-    promised = waiting(system, "notifications.mail")
-    assert len(promised) == 8
+    message_ids = waiting(system, "notifications.mail")
+    assert len(message_ids) == 8
     queue(system)
     system.sql("update outbox set next_try_at = now() where done_at is null and due_at <= now()")
 
@@ -231,16 +231,16 @@ def test_sweeps_at_once_send_each_promise_once(system: System, members: list[Mem
     assert {answer.status_code for answer in answers} == {200}
     at_rest(system)
     sent = "select distinct generation from outbox where id = any(:ids)"
-    assert system.sql(sent, ids=promised) == [[1]]
+    assert system.sql(sent, ids=message_ids) == [[1]]
     for member, (booking, _) in zip(members, paid, strict=False):
         assert_paid_once(system, member, booking)
 
 
-def test_a_refund_reported_by_everybody_at_once_is_done_once(system: System, members: list[Member]):
+def test_concurrent_refund_reports_complete_it_once(system: System, members: list[Member]):
     """Fails when the settlement of a refund does not lock the booking and the refund (`queries.locked`,
-    `locked_refund`): several find it pending, and each of them writes that the money is back."""
+    `locked_refund`): several find it pending and record its completion."""
     member = members[4]
-    booking, txn = paid_unheard(system, member)
+    booking, txn = paid_without_signal(system, member)
     gateway(system, "refund.stays_pending", txn)
     system.sql("update bookings set pay_by = now() where id = :id", id=booking["id"])
     assert job(system, "expire")().status_code == 200

@@ -1,8 +1,8 @@
-"""Every order and repetition of signals, on the real database: whatever the gateway says, whenever it says it, and
-whatever expires meanwhile, each booking ends in an allowed state (docs/product.md#states) and no paisa appears or vanishes.
+"""Signals in any order and number, on the real database.
 
-Seen to fail when `matching.verdict` believes an amount it did not ask for, and when `matching.capture_kind` calls a second
-success applied.
+Whatever the gateway answers and whatever expires meanwhile, each booking ends in an allowed state
+(docs/product.md#states) and no paisa appears or vanishes. Seen to fail when `matching.verdict` accepts an amount that
+was not ordered, and when `matching.capture_kind` applies a second success.
 """
 
 from contextlib import suppress
@@ -36,7 +36,7 @@ from shared.payments.gateway import GatewayStatus
 from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState, RefundState
 from shared.payments.models import Attempt, Refund
 from tests.fakes import ScriptedGateway
-from tests.make import Make, at
+from tests.make import Make, always
 from tests.postgres_server import shared_postgres
 
 WRONG = ["other amount", "other merchant", "other id", "no amount"]
@@ -44,7 +44,7 @@ SIGNALS = st.sampled_from(["pay", "pay", "fail", "fail", "pend"]) | st.sampled_f
 
 
 class Signals(RuleBasedStateMachine):
-    """One customer, one booking, a gateway that says anything."""
+    """State machine of one customer and one booking, with a gateway that answers anything."""
 
     template = ""
     attempts = Bundle("attempts")
@@ -54,7 +54,7 @@ class Signals(RuleBasedStateMachine):
         self.db = PostgresDatabase(shared_postgres().new_database(self.template), 2)
         self.gateway = ScriptedGateway()
         self.paid_for: set[str] = set()
-        self.promised: int | None = None  # what the customer was shown and agreed to; else all of it goes back
+        self.agreed_refund: int | None = None  # the refund the customer agreed to; None refunds everything
         self.now = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
         self.make = Make(self.db, self.now)
         self.customer = self.make.customer()
@@ -77,25 +77,25 @@ class Signals(RuleBasedStateMachine):
 
     @rule(target=attempts, txn=attempts)
     def a_try_fails_and_another_is_started(self, txn):
-        self.the_gateway_says(txn, "fail", 1)
+        self.change_payment_answer(txn, "fail", 1)
         return self.start_to_pay()
 
-    @rule(txn=attempts, signal=SIGNALS, told=st.integers(0, 2))
-    def the_gateway_says(self, txn, signal, told):
-        """Change what the gateway says of a payment, and let a callback tell of it never, once or twice."""
-        self.gateway.says[txn] = self._answer(txn, signal)
+    @rule(txn=attempts, signal=SIGNALS, callbacks=st.integers(0, 2))
+    def change_payment_answer(self, txn, signal, callbacks):
+        """Change the gateway's answer for a payment and send no, one or two callbacks."""
+        self.gateway.answers[txn] = self._answer(txn, signal)
         if signal == "pay":
             self.paid_for.add(txn)
-        for _ in range(told):
-            status_polling.poll_by_our_id(self.db, at(self.gateway), line, txn, self.now)
+        for _ in range(callbacks):
+            status_polling.poll_by_our_id(self.db, always(self.gateway), line, txn, self.now)
 
     @rule()
     def every_try_turns_out_paid(self):
         for txn in self.gateway.orders:
-            self.the_gateway_says(txn, "pay", 1)
+            self.change_payment_answer(txn, "pay", 1)
 
     def _answer(self, txn, signal):
-        about = self.gateway.about
+        about = self.gateway.answer_for
         return {
             "pay": lambda: about(txn, GatewayStatus.SUCCEEDED),
             "fail": lambda: about(txn, GatewayStatus.FAILED, may_still_succeed=True),
@@ -109,7 +109,7 @@ class Signals(RuleBasedStateMachine):
     @rule(silent=st.booleans())
     def the_reconciliation_runs(self, silent):
         self.gateway.silent = silent
-        status_polling.reconcile(self.db, at(self.gateway), line, self.now)
+        status_polling.reconcile(self.db, always(self.gateway), line, self.now)
         self.gateway.silent = False
 
     @rule(done=st.booleans())
@@ -117,10 +117,12 @@ class Signals(RuleBasedStateMachine):
         with self.db.reading() as session:
             waiting = session.scalars(select(Refund).where(Refund.state.in_(UNFINISHED))).all()
         for refund in waiting:
-            status_polling.poll_by_our_id(self.db, at(self.gateway), line, refund.merchant_refund_id, self.now)
+            status_polling.poll_by_our_id(self.db, always(self.gateway), line, refund.merchant_refund_id, self.now)
             if refund.merchant_refund_id in self.gateway.refund_orders:
-                said = GatewayStatus.SUCCEEDED if done else GatewayStatus.PENDING
-                self.gateway.says[refund.merchant_refund_id] = self.gateway.about(refund.merchant_refund_id, said)
+                status = GatewayStatus.SUCCEEDED if done else GatewayStatus.PENDING
+                self.gateway.answers[refund.merchant_refund_id] = self.gateway.answer_for(
+                    refund.merchant_refund_id, status
+                )
 
     @rule(minutes=st.sampled_from([1, 2, 16, 60, 60 * 24]))
     def time_passes(self, minutes):
@@ -142,7 +144,7 @@ class Signals(RuleBasedStateMachine):
                 cancellation.cancel(session, LINE, self.customer.id, self.booking.id, "plans", shown, self.now)
         except Refusal:
             return
-        self.promised = shown
+        self.agreed_refund = shown
 
     @invariant()
     def the_booking_may_rest_there(self):
@@ -164,8 +166,8 @@ class Signals(RuleBasedStateMachine):
         assert -balance.get("refunds_payable", 0) == owed_back
         earned = -sum(balance.get(account, 0) for account in ("provider_payable", "platform_revenue", "gst_payable"))
         applied = any(one.capture == "applied" for one in attempts)
-        kept = booking.total - self._goes_back(booking) if booking.status == Status.CANCELLED and applied else 0
-        assert earned == (booking.total if booking.status == Status.COMPLETED else kept)
+        retained = booking.total - self._refund_amount(booking) if booking.status == Status.CANCELLED and applied else 0
+        assert earned == (booking.total if booking.status == Status.COMPLETED else retained)
         assert -balance.get("customer_advance", 0) == captured - returned - owed_back - earned
         if booking.status in {Status.COMPLETED, Status.CANCELLED}:
             assert balance.get("customer_advance", 0) == 0
@@ -175,16 +177,16 @@ class Signals(RuleBasedStateMachine):
         booking, attempts, refunds = self._stored()
         applied = [one for one in attempts if one.capture == "applied"]
         surplus = {one.id: one.amount for one in attempts if one.capture in {"late", "duplicate"}}
-        if booking.status == Status.CANCELLED and self._goes_back(booking):
-            surplus |= {one.id: self._goes_back(booking) for one in applied}
+        if booking.status == Status.CANCELLED and self._refund_amount(booking):
+            surplus |= {one.id: self._refund_amount(booking) for one in applied}
         assert len(applied) <= 1
         assert {one.merchant_txn_id for one in attempts if one.state == AttemptState.SUCCEEDED} <= self.paid_for
         assert {one.attempt_id: one.amount for one in refunds} == surplus
         assert all(one.amount == booking.total for one in applied)
         assert len([one for one in attempts if one.state in LIVE]) <= 1
 
-    def _goes_back(self, booking: Booking) -> int:
-        return booking.total if self.promised is None else self.promised
+    def _refund_amount(self, booking: Booking) -> int:
+        return booking.total if self.agreed_refund is None else self.agreed_refund
 
     def _stored(self) -> tuple[Booking, list[Attempt], list[Refund]]:
         with self.db.reading() as session:

@@ -1,8 +1,8 @@
 """Two hundred customers and one slot, through the router, the real server and the real database.
 
-Each of these was seen to fail with its protection taken away: without the exclusion constraint
-(`alter table bookings drop constraint ex_bookings_provider_busy`) 200 visits of one chef are stored; without the chef's
-row locked first (`for no key update` in the WRITE) losers of the race deadlock.
+Each test was seen to fail without its protection. Without the exclusion constraint (`alter table bookings drop
+constraint ex_bookings_provider_busy`) one chef gets 200 visits. Without the chef's row lock (`for no key update` in the
+WRITE) losers of the race deadlock.
 """
 
 from collections import Counter
@@ -28,13 +28,13 @@ def members(system: System):
     leave(made)
 
 
-def wish(member, **given):
-    return {"address_id": member.address_id, "time_slot": "12:00", **given}
+def booking_body(member, **overrides):
+    return {"address_id": member.address_id, "time_slot": "12:00", **overrides}
 
 
-def test_of_two_hundred_who_want_one_chef_at_one_time_one_gets_a_visit(members, system):
+def test_one_of_two_hundred_customers_gets_named_chef(members, system):
     named = {"booking_date": system.day(), "chef_id": str(demo_id("asha@sizzle.example"))}
-    answers = at_once([partial(member.post, "/customer/bookings", wish(member, **named)) for member in members])
+    answers = at_once([partial(member.post, "/customer/bookings", booking_body(member, **named)) for member in members])
 
     assert Counter(answer.status_code for answer in answers) == {201: 1, 409: CROWD - 1}
     refusals = [answer.json() for answer in answers if answer.status_code == 409]
@@ -42,10 +42,10 @@ def test_of_two_hundred_who_want_one_chef_at_one_time_one_gets_a_visit(members, 
     assert all(len(refusal["nearest"]) == 3 for refusal in refusals)
 
 
-def test_of_two_hundred_who_name_no_chef_two_get_one_of_two_chefs(members, system):
+def test_two_of_two_hundred_customers_get_one_of_two_chefs(members, system):
     when = system.day()
     answers = at_once(
-        [partial(member.post, "/customer/bookings", wish(member, booking_date=when)) for member in members]
+        [partial(member.post, "/customer/bookings", booking_body(member, booking_date=when)) for member in members]
     )
 
     assert Counter(answer.status_code for answer in answers) == {201: 2, 409: CROWD - 2}
@@ -54,8 +54,8 @@ def test_of_two_hundred_who_name_no_chef_two_get_one_of_two_chefs(members, syste
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"no_chef_free"}
 
 
-def test_without_the_constraint_the_same_crowd_overbooks_the_chef(tmp_path):
-    """The first test's other half: what holds it is the constraint, not the check before it."""
+def test_same_crowd_overbooks_without_constraint(tmp_path):
+    """Counterpart of the first test: the constraint prevents overbooking, not the check before it."""
     with start_system(tmp_path) as unprotected:
         database = PostgresDatabase(unprotected.env["DATABASE_URL"], 1)
         with database.transaction() as session:
@@ -63,20 +63,20 @@ def test_without_the_constraint_the_same_crowd_overbooks_the_chef(tmp_path):
             session.execute(text(f"alter table bookings drop constraint {SLOT_TAKEN}"))
         database.dispose()
         members = crowd(unprotected, CROWD)
-        assert any(visits_of_one_chef(unprotected, members) > 1 for _ in range(5))  # a race need not be lost each time
+        assert any(visits_of_one_chef(unprotected, members) > 1 for _ in range(5))  # a single try may miss the race
         leave(members)
 
 
 def visits_of_one_chef(system: System, members: Sequence[Member]) -> int:
-    """Let everybody book one chef at one time, on a day of its own; returns how many got a visit."""
+    """Let all members book one chef at one time, on an unused day; returns the number of visits."""
     named = {"booking_date": system.day(), "chef_id": str(demo_id("asha@sizzle.example"))}
-    answers = at_once([partial(member.post, "/customer/bookings", wish(member, **named)) for member in members])
+    answers = at_once([partial(member.post, "/customer/bookings", booking_body(member, **named)) for member in members])
     return Counter(answer.status_code for answer in answers)[201]
 
 
-def test_a_double_tap_with_a_key_is_one_booking_and_twice_the_same_answer(members, system):
+def test_double_tap_with_key_is_one_booking(members, system):
     member, when = members[0], system.day()
-    body = wish(member, booking_date=when)
+    body = booking_body(member, booking_date=when)
     taps = [partial(member.post, "/customer/bookings", body, Idempotency_Key="tap") for _ in range(8)]
 
     answers = at_once(taps)
@@ -87,9 +87,9 @@ def test_a_double_tap_with_a_key_is_one_booking_and_twice_the_same_answer(member
     assert [item["booking_date"] for item in listed].count(when) == 1
 
 
-def test_a_double_tap_without_a_key_is_one_booking_and_a_conflict_that_names_it(members, system):
+def test_double_tap_without_key_is_one_booking_and_conflict(members, system):
     member = members[1]
-    body = wish(member, booking_date=system.day())
+    body = booking_body(member, booking_date=system.day())
 
     answers = at_once([partial(member.post, "/customer/bookings", body) for _ in range(2)])
 

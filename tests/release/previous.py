@@ -1,4 +1,4 @@
-"""Starts the system of the release whose tree this runs in, on a database that a later release has migrated."""
+"""Starts this tree's release on a database that a later release has migrated."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""cloudbuild.yaml: what Cloud Build takes, in the order a release needs, naming only what there is."""
+"""cloudbuild.yaml is valid for Cloud Build, runs in a release's order, and refers only to existing things."""
 
 import re
 import subprocess
@@ -23,8 +23,8 @@ def a(properties: dict[str, Any], *required: str) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
 
 
-# What of the documented schema is used here (cloud.google.com/build/docs/build-config-file-schema): a step with `script`
-# has neither `args` nor `entrypoint`, substitutions of one's own begin with an underscore.
+# The documented schema used here (cloud.google.com/build/docs/build-config-file-schema): a step with `script`
+# has neither `args` nor `entrypoint`; names of custom substitutions begin with an underscore.
 STEP = a(
     {"id": TEXT, "name": TEXT, "script": TEXT, "env": TEXTS, "waitFor": TEXTS, "timeout": SECONDS},
     "id",
@@ -47,7 +47,7 @@ SCHEMA = a(
                 "logging": {"enum": ["CLOUD_LOGGING_ONLY", "GCS_ONLY", "LEGACY", "NONE"]},
                 "machineType": {"enum": ["E2_MEDIUM", "E2_HIGHCPU_8", "E2_HIGHCPU_32", "UNSPECIFIED"]},
             },
-            "logging",  # a build that runs as an account of its own must say where its log goes
+            "logging",  # a build with its own service account must set its logging
         ),
     },
     "steps",
@@ -55,50 +55,50 @@ SCHEMA = a(
 )
 
 
-def test_it_is_what_cloud_build_takes():
+def test_pipeline_is_valid_for_cloud_build():
     assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(BUILD)] == []
 
 
-def test_a_release_is_checked_bundled_shown_migrated_deployed_and_asked_in_this_order():
-    """Fails when traffic moves before the schema, or anything is made of what was not checked."""
+def test_release_steps_are_in_order():
+    """Fails when traffic moves before the schema, or an unchecked source is deployed."""
     assert list(STEPS) == ["history", "check", "bundles", "plan", "migrate-function", "migrate", "deploy", "smoke"]
     assert len(STEPS) == len(BUILD["steps"])
     assert not any("waitFor" in step for step in BUILD["steps"])  # one after the other
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_script_is_one_that_a_shell_reads(step: str):
+def test_every_script_parses_in_a_shell(step: str):
     ran = subprocess.run(["sh", "-n"], input=STEPS[step]["script"], text=True, capture_output=True, check=False)
     assert ran.returncode == 0, ran.stderr
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_script_of_several_commands_stops_at_the_first_that_fails(step: str):
+def test_scripts_stop_at_first_failing_command(step: str):
     lines = STEPS[step]["script"].strip().splitlines()
     assert len(lines) == 1 or lines[0] == "set -e"
 
 
-def test_the_check_is_the_gate_and_the_bundles_are_those_of_the_makefile():
+def test_check_is_the_gate_and_bundles_match_makefile():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert BUILD["substitutions"]["_GATE"] == ".ci/run"
     assert (ROOT / ".ci/run").read_text().rstrip().endswith("make check")
     assert {target for step in STEPS.values() for target in re.findall(r"make (\w+)", step["script"])} <= targets
 
 
-def test_every_module_it_runs_is_there():
+def test_every_module_it_runs_exists():
     modules = [name for step in STEPS.values() for name in re.findall(r"-m ([\w.]+)", step["script"])]
     assert modules == ["infra.release.migrate", "infra.release.smoke"]
     assert all(find_spec(name) for name in modules)
 
 
-def test_every_value_it_uses_is_given():
+def test_every_substitution_is_defined():
     known = GIVEN_BY_CLOUD_BUILD | set(BUILD["substitutions"]) | {"CLOUD_TASKS_LOCATION"}
     used = {name for step in STEPS.values() for name in re.findall(r"\$\{?(\w+)", step["script"])}
     assert used <= known
     assert set(BUILD["substitutions"]) <= used
 
 
-def test_what_is_deployed_is_deployed_few_at_once_and_the_migrating_function_alone_first():
+def test_deployments_are_limited_and_migration_runs_first():
     applied = {name: step["script"] for name, step in STEPS.items() if " apply " in step["script"]}
     assert list(applied) == ["migrate-function", "deploy"]
     assert re.findall(r"-target='(.*)'", applied["migrate-function"]) == ['module.function["migrate"]']
@@ -106,7 +106,7 @@ def test_what_is_deployed_is_deployed_few_at_once_and_the_migrating_function_alo
     assert "-parallelism=4" in applied["deploy"]
 
 
-def test_what_it_asks_terraform_for_terraform_says():
+def test_terraform_has_every_requested_output():
     outputs = ROOT / "terraform/outputs.tf"
     if not outputs.exists():
         pytest.skip("there is no Terraform configuration yet")

@@ -1,10 +1,8 @@
-"""Expand, then contract: the release before this one works on the schema this one makes.
+"""Expand, then contract: the previous release works on this release's schema.
 
-So a database is migrated before the traffic moves, and code can be taken back without its schema. The release before is
-the newest tag; before there is one, the newest commit that did not know the newest migration.
-
-No release was cut yet. The first makes its schema by the steps up to `FIRST`, and has none before it; from it on a step is
-added and never changed, and the tests below are skipped no more.
+A database can therefore be migrated before traffic moves, and code can be rolled back without its schema. The previous
+release is the newest tag, or without tags the newest commit without the newest migration. Before the first release
+there is none: steps up to `FIRST` may change and these tests are skipped. Later steps are only added, never changed.
 """
 
 import os
@@ -28,7 +26,7 @@ FIRST = "0003"  # the last step of the first release
 
 
 def git(*arguments: str) -> bytes:
-    """Return what git says; nothing where there is no such commit, no history or no git."""
+    """Return git's output, or None without such a commit, history or git."""
     try:
         return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
@@ -40,13 +38,13 @@ def commit_of(name: str) -> str | None:
 
 
 def steps(tree: Path) -> dict[str, bytes]:
-    """Return the steps of a tree, by their files' names."""
+    """Return the migration steps of a tree, by file name."""
     return {path.name: path.read_bytes() for path in (tree / STEPS).glob("[0-9]*.py")}
 
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tree of the release before."""
+    """Yield the previous release's tree."""
     tag = git("describe", "--tags", "--abbrev=0", "--match", "v*", "HEAD^").decode().strip()
     later = [f"{STEPS}/{name}" for name in steps(ROOT) if name.partition("_")[0] > FIRST]
     if not tag and not later:
@@ -64,7 +62,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def port(release: Path, tmp_path: Path) -> Iterator[int]:
-    """Where its system runs, on a database at this release's schema."""
+    """Yield the port of the previous release's system, on a database with this release's schema."""
     reserved = ReservedPort()
     url = shared_postgres().new_database()
     migrations.upgrade(url)
@@ -82,15 +80,16 @@ def port(release: Path, tmp_path: Path) -> Iterator[int]:
         reserved.close()
 
 
-def test_the_release_before_plays_its_own_journey_on_the_schema_of_this_one(release: Path, port: int):
-    """Fails when a migration drops, renames or narrows what that code reads or writes, or asks for what it does not say."""
+def test_previous_release_passes_on_this_schema(release: Path, port: int):
+    """Fails when a migration drops, renames or narrows a column that code uses, or requires a value it does not
+    write."""
     command = [sys.executable, "-m", "infra.local.journey", "--port", str(port)]
     played = subprocess.run(command, cwd=release, capture_output=True, text=True, timeout=120, check=False)
     assert played.returncode == 0, played.stdout + played.stderr
 
 
-def test_each_step_of_the_release_before_is_here_as_it_was(release: Path):
-    """Fails when a step is changed that databases have taken: what it makes now, they would never have."""
+def test_previous_releases_steps_are_unchanged(release: Path):
+    """Fails when an applied step is changed: existing databases would never get the change."""
     then = steps(release)
     assert then
     assert {name: step for name, step in steps(ROOT).items() if name in then} == then

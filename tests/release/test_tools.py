@@ -1,4 +1,4 @@
-"""The pipeline's tools against the whole system: the database migrated by a task, what was deployed asked from outside."""
+"""The pipeline's tools against the whole system: migration by a task, and checks of deployed functions from outside."""
 
 import json
 import subprocess
@@ -25,13 +25,13 @@ def tool(name: str, argument: str, env: dict[str, str]) -> "subprocess.Completed
 
 
 def wanted(system: System, **other: str) -> dict[str, str]:
-    """What Terraform would say; the local queues are those of functions.yaml, of which any will do."""
+    """Return Terraform's outputs for the local system; any queue of functions.yaml will do."""
     target = system.env["MIGRATE_URL"]
-    told = {"url": f"{target}/migrations/upgrade", "target": target, "account": system.env["MIGRATE_INVOKER"]}
-    return {"queue": "mails", **told, **other}
+    outputs = {"url": f"{target}/migrations/upgrade", "target": target, "account": system.env["MIGRATE_INVOKER"]}
+    return {"queue": "mails", **outputs, **other}
 
 
-def test_the_database_is_migrated_by_a_task_that_is_waited_for(system: System, tmp_path: Path):
+def test_database_is_migrated_by_an_awaited_task(system: System, tmp_path: Path):
     (tmp_path / "migration.json").write_text(json.dumps(wanted(system)))
     before = system.logs()["migrate"].count("/migrations/upgrade")
     ran = tool("migrate", str(tmp_path / "migration.json"), system.env)
@@ -39,40 +39,38 @@ def test_the_database_is_migrated_by_a_task_that_is_waited_for(system: System, t
     assert system.logs()["migrate"].count("/migrations/upgrade") > before
 
 
-def test_a_migration_that_is_refused_stops_the_release(system: System):
+def test_refused_migration_stops_release(system: System):
     refused = Migration(Settings.read(system.env), wanted(system, account="somebody@local.iam.gserviceaccount.com"))
     with pytest.raises(NotMigrated, match="3 responses"):
         refused.run(patience=30, every=0.1)
 
 
-def test_a_migration_nobody_answers_in_time_stops_the_release_and_is_taken_back(system: System):
+def test_unanswered_migration_stops_release_and_is_deleted(system: System):
     refused = Migration(Settings.read(system.env), wanted(system, account="somebody@local.iam.gserviceaccount.com"))
     with pytest.raises(NotMigrated, match="without a success"):
         refused.run(patience=0, every=0.1)
     assert refused._ask("GET") is None
 
 
-def test_a_queue_that_is_not_there_stops_the_release(system: System):
+def test_missing_queue_stops_release(system: System):
     with pytest.raises(NotMigrated, match="404"):
         Migration(Settings.read(system.env), wanted(system, queue="nowhere")).run()
 
 
-def test_what_is_deployed_answers_as_it_must_behind_one_address_and_at_each_functions_own(
-    system: System, tmp_path: Path
-):
+def test_deployed_functions_answer_at_both_addresses(system: System, tmp_path: Path):
     (tmp_path / "urls.json").write_text(json.dumps(system.urls))
     for where in (system.url, str(tmp_path / "urls.json")):
         ran = tool("smoke", where, {})
         assert (ran.returncode, ran.stdout) == (0, "7 groups respond as expected.\n"), ran.stderr
 
 
-def test_every_public_function_is_asked():
+def test_every_public_function_is_called():
     public = {one.name for one in functions(ROOT / "terraform/functions.yaml") if one.ingress == "public"}
     assert {check.group for check in smoke.CHECKS} == public
 
 
-def test_the_document_of_another_release_is_told(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Fails when a deployment that changed nothing passes for one that did."""
+def test_other_releases_document_is_detected(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Fails when a deployment that changed nothing is accepted."""
     changed = json.loads((smoke.PARTS / "core.json").read_text())
     changed["paths"]["/api/v1/auth/send-otp"]["post"]["summary"] = "Another"
     (tmp_path / "core.json").write_text(json.dumps(changed))
@@ -82,7 +80,7 @@ def test_the_document_of_another_release_is_told(system: System, tmp_path: Path,
 
 
 class _AnswersOk(BaseHTTPRequestHandler):
-    """A page that says 200 to everything, as a parked domain or a wrong backend does."""
+    """A server that answers 200 to everything, like a parked domain or a wrong backend."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -93,7 +91,7 @@ class _AnswersOk(BaseHTTPRequestHandler):
         self.do_GET()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -105,11 +103,11 @@ def elsewhere() -> Iterator[str]:
     server.server_close()
 
 
-def test_a_function_that_does_not_run_is_told_though_something_answers(elsewhere: str):
+def test_stopped_function_is_detected_behind_other_answers(elsewhere: str):
     wrong = smoke.smoke(smoke.addresses(elsewhere), pause=0)
     assert len(wrong) == len(smoke.CHECKS)
 
 
-def test_a_group_that_nobody_answers_for_is_told(system: System):
+def test_group_without_answers_is_detected(system: System):
     [wrong] = smoke.smoke(smoke.addresses(system.url) | {"chef": "http://127.0.0.1:9"}, pause=0)
     assert wrong == "GET http://127.0.0.1:9/api/v1/chef/bookings: ConnectionError"

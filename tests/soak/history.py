@@ -1,7 +1,7 @@
-"""`python -m tests.soak.history`: a crowd shops while functions are killed; then everything that was answered must be there.
+"""`python -m tests.soak.history`: customers book while functions are killed; afterwards every answer must be true.
 
-SECONDS (60) and SEED may be given in the environment. Prints the numbers, and each promise that was broken; as it does
-when an answer is stored under its key in a transaction after the one of its effect (`functions.web.idempotency.idempotent`).
+SECONDS (60) and SEED are read from the environment. Prints the numbers and each violation. It reports one when an
+answer is stored under its key in a separate transaction after its effect (`functions.web.idempotency.idempotent`).
 """
 
 import json
@@ -30,8 +30,8 @@ from tests.system import System, eventually, start_system
 
 CLIENTS = 50
 VICTIMS = ("customer", "payments", "callback", "tasks", "schedule")
-PAUSES = (1.0, 4.0)  # seconds between two kills: a function needs about two to come back
-# What an answer may be in the end; 409 is a slot that is taken, or a page that is still being opened.
+PAUSES = (1.0, 4.0)  # seconds between two kills: a function needs about two to restart
+# Allowed final statuses; 409 is a taken slot, or a page that is still being opened.
 EXPECTED = {"book": {201, 409}, "initiate": {200, 409}, "cancel": {200}, "repeat": {200, 201}}
 
 OVERLAPS = """
@@ -51,7 +51,7 @@ from payment_attempts a
 
 
 class Killer(threading.Thread):
-    """Kills the worker of a function, or all of it, again and again; `make dev` and gunicorn start them again."""
+    """Repeatedly kills a function's worker, or all of the function; `make dev` and gunicorn restart them."""
 
     def __init__(self, system: System, seed: str, ended: threading.Event) -> None:
         super().__init__(name="killer")
@@ -69,15 +69,15 @@ class Killer(threading.Thread):
 
 @dataclass(frozen=True)
 class Transaction:
-    """What the gateway has in its book; `original` is the payment a refund belongs to."""
+    """A completed transaction of the gateway; `original` is a refund's payment."""
 
     id: str
     original: str | None
     amount: int
 
 
-def moved(system: System) -> list[Transaction]:
-    """Return the payments and refunds the gateway has done."""
+def completed_transactions(system: System) -> list[Transaction]:
+    """Return the payments and refunds completed at the gateway."""
     book = f"file:{system.data}/phonepe/{BOOK}?mode=ro"
     done = "select id, original_id, amount from transactions where state = 'COMPLETED'"
     with closing(sqlite3.connect(book, uri=True)) as connection:
@@ -85,8 +85,8 @@ def moved(system: System) -> list[Transaction]:
 
 
 def catch_up(system: System) -> None:
-    """Let the time pass after which leases end and everything is asked about again, until nothing is left to do."""
-    # A page nobody pays on is asked about on poll after poll: that is never over, and all that is told of it is heard.
+    """Pass time so that leases end and polls are due, until nothing is outstanding."""
+    # Excludes polls: an unpaid page is polled without end, and every reported success is handled anyway.
     left = """
         select (select count(*) from outbox where done_at is null and due_at <= now() and kind <> 'payments.poll')
           + (select count(*) from refunds where state in ('created', 'sent', 'pending'))
@@ -104,28 +104,28 @@ def catch_up(system: System) -> None:
     eventually(at_rest, 120)
 
 
-def answered(system: System, shoppers: Sequence[Shopper]) -> Iterator[str]:
-    """Name what somebody was told and is not so."""
+def wrong_answers(system: System, shoppers: Sequence[Shopper]) -> Iterator[str]:
+    """Yield the answers that do not match the database."""
     stored = {row[0]: row[1:] for row in system.sql("select id::text, ref, status from bookings")}
     for shopper in shoppers:
-        yield from shopper.broken
-        for asked in shopper.history:
-            if asked.status not in EXPECTED[asked.what]:
-                yield f"unexpected: {asked}"
-    asked = [one for shopper in shoppers for one in shopper.history]
-    booked = [one.told for one in asked if one.what == "book" and one.status == 201]
+        yield from shopper.violations
+        for request in shopper.history:
+            if request.status not in EXPECTED[request.what]:
+                yield f"unexpected: {request}"
+    requests = [one for shopper in shoppers for one in shopper.history]
+    booked = [one.response for one in requests if one.what == "book" and one.status == 201]
     yield from (f"lost: {one}" for one in booked if stored.get(one["id"], [None])[0] != one["ref"])
     if len(stored) != len(booked):
         yield f"{len(stored)} bookings, {len(booked)} answers of 201"
-    cancelled = [one.told["id"] for one in asked if one.what == "cancel" and one.status == 200]
+    cancelled = [one.response["id"] for one in requests if one.what == "cancel" and one.status == 200]
     yield from (f"not cancelled: {one}" for one in cancelled if stored[one][1] != "cancelled")
 
 
-def money(system: System, shoppers: Sequence[Shopper]) -> Iterator[str]:
-    """Name where our book and the gateway's differ: each payment is there once, and what is cancelled went back."""
+def money_differences(system: System, shoppers: Sequence[Shopper]) -> Iterator[str]:
+    """Yield differences between our ledger and the gateway: missing payments, cancelled bookings without refunds."""
     attempts = {row[0]: row[1:] for row in system.sql(ATTEMPTS)}
     expected: dict[str, int] = defaultdict(int)
-    for one in moved(system):
+    for one in completed_transactions(system):
         booking, state, amount, entries = attempts[one.original or one.id]
         expected[booking] += -one.amount if one.original else one.amount
         if not one.original and (state, amount, entries) != ("succeeded", one.amount, 1):
@@ -142,7 +142,7 @@ def money(system: System, shoppers: Sequence[Shopper]) -> Iterator[str]:
     yield from (f"told of a success: {txn}" for txn in heard if attempts[txn][1] != "succeeded")
 
 
-def looked_for(system: System) -> Iterator[str]:
+def unexpected_rows(system: System) -> Iterator[str]:
     yield from (f"overlap: {pair}" for pair in system.sql(OVERLAPS))
     yield from (f"exception: {row}" for row in system.sql("select kind, facts from exceptions"))
     for name, log in system.logs().items():
@@ -150,8 +150,8 @@ def looked_for(system: System) -> Iterator[str]:
 
 
 def numbers(system: System, shoppers: Sequence[Shopper], kills: Counter[str], seconds: float) -> dict[str, Any]:
-    asked = [one for shopper in shoppers for one in shopper.history]
-    answers = Counter(f"{one.what} {answer}" for one in asked for answer in one.answers)
+    requests = [one for shopper in shoppers for one in shopper.history]
+    answers = Counter(f"{one.what} {answer}" for one in requests for answer in one.answers)
     polls = sum((Counter({f"poll {name}": n for name, n in one.polled.items()}) for one in shoppers), Counter())
     every = answers + polls
     return {
@@ -163,13 +163,15 @@ def numbers(system: System, shoppers: Sequence[Shopper], kills: Counter[str], se
         },
         "answers": dict(sorted(every.items())),
         "bookings": dict(map(tuple, system.sql("select status, count(*) from bookings group by 1"))),
-        "done at the gateway": dict(Counter("refunds" if one.original else "payments" for one in moved(system))),
+        "done at the gateway": dict(
+            Counter("refunds" if one.original else "payments" for one in completed_transactions(system))
+        ),
         "outbox": dict(map(tuple, system.sql("select kind, count(*) from outbox group by 1"))),
     }
 
 
 def play(system: System, seconds: float, seed: str) -> tuple[list[Shopper], Counter[str]]:
-    """Let everybody shop for so long while functions are killed."""
+    """Let all customers shop for that many seconds while functions are killed."""
     members, ended = crowd(system, CLIENTS), threading.Event()
     shoppers = [Shopper(member, f"{seed}/{number}") for number, member in enumerate(members)]
     killer = Killer(system, seed, ended)
@@ -197,9 +199,9 @@ def main() -> int:
         lasted = time.monotonic() - began
         catch_up(system)
         say(json.dumps(numbers(system, shoppers, kills, lasted), indent=2))
-        broken = [*answered(system, shoppers), *money(system, shoppers), *looked_for(system)]
-    say(*broken, f"{len(broken)} broken promises")
-    return 1 if broken else 0
+        violations = [*wrong_answers(system, shoppers), *money_differences(system, shoppers), *unexpected_rows(system)]
+    say(*violations, f"{len(violations)} violations")
+    return 1 if violations else 0
 
 
 def say(*lines: str) -> None:

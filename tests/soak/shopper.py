@@ -1,4 +1,4 @@
-"""Customers who book, pay, ask, cancel and repeat themselves, and write down what they asked for and what they were told."""
+"""Customers who book, pay, poll, cancel and retry, and record their requests and answers."""
 
 import random
 import threading
@@ -13,13 +13,13 @@ import requests
 from tests.races.crowd import Member
 from tests.system import STARTS, day
 
-PATIENCE = 90.0  # seconds a customer goes on asking for one answer: a function that was killed is back in a few
-OUTCOMES = ("pay", "pay", "pay", "pay", "decline", "pending")
+RETRY_SECONDS = 90.0  # seconds of retries for one answer: a killed function is back within a few
+BUTTONS = ("pay", "pay", "pay", "pay", "decline", "pending")
 
 
 @dataclass
-class Asked:
-    """One thing a customer wanted, under one key, however often they had to ask; `answers` as they came, lost ones too."""
+class Request:
+    """One request under one key, however often it was retried; `answers` has each status or connection error."""
 
     what: str
     path: str
@@ -27,18 +27,18 @@ class Asked:
     key: str = field(default_factory=lambda: uuid4().hex)
     answers: list[str] = field(default_factory=list)
     status: int = 0
-    told: dict[str, Any] = field(default_factory=dict)
+    response: dict[str, Any] = field(default_factory=dict)
 
 
 class Shopper:
-    """One customer; `history` is everything they asked for, `broken` the promises they saw broken."""
+    """One customer; `history` has every request, `violations` each broken guarantee."""
 
     def __init__(self, member: Member, seed: str) -> None:
         self.member, self.chance = member, random.Random(seed)
-        self.history: list[Asked] = []
+        self.history: list[Request] = []
         self.polled: Counter[str] = Counter()
         self.succeeded: set[str] = set()
-        self.broken: list[str] = []
+        self.violations: list[str] = []
         self.open: dict[str, dict[str, Any]] = {}
 
     def shop(self, ended: threading.Event) -> None:
@@ -47,22 +47,22 @@ class Shopper:
             self.chance.choice(acts)()
 
     def book(self) -> None:
-        wish = {"booking_date": day(self.chance.randint(3, 57)), "time_slot": self.chance.choice(STARTS)}
-        asked = self.ask("book", "/customer/bookings", wish | {"address_id": self.member.address_id})
-        if asked.status == 201:
-            self.open[asked.told["id"]] = asked.told
+        body = {"booking_date": day(self.chance.randint(3, 57)), "time_slot": self.chance.choice(STARTS)}
+        request = self.send("book", "/customer/bookings", body | {"address_id": self.member.address_id})
+        if request.status == 201:
+            self.open[request.response["id"]] = request.response
 
     def pay(self) -> None:
-        """Open the page, press something on it, or close it; and look how it went."""
+        """Open a page, press a button on it, and poll the payment's status."""
         booking_id = self._one_of_mine()
         if booking_id is None:
             return
-        asked = self.ask("initiate", "/payments/initiate", {"booking_id": booking_id})
-        if asked.status == 200:
-            pressed = {"outcome": self.chance.choice(OUTCOMES)}
-            url = asked.told["payment_url"]
+        request = self.send("initiate", "/payments/initiate", {"booking_id": booking_id})
+        if request.status == 200:
+            pressed = {"outcome": self.chance.choice(BUTTONS)}
+            url = request.response["payment_url"]
             self.member.http.post(url, data=pressed, allow_redirects=False, timeout=60).raise_for_status()
-            self.poll(asked.told["merchant_txn_id"])
+            self.poll(request.response["merchant_txn_id"])
 
     def poll(self, txn: str) -> None:
         try:
@@ -78,39 +78,39 @@ class Shopper:
         booking_id = self._one_of_mine()
         if booking_id is not None:
             del self.open[booking_id]
-            self.ask("cancel", f"/customer/bookings/{booking_id}/cancel", {"reason": "plans"})
+            self.send("cancel", f"/customer/bookings/{booking_id}/cancel", {"reason": "plans"})
 
     def repeat(self) -> None:
-        """Send something again that was answered before: the same key brings the same answer."""
-        done = [asked for asked in self.history if asked.status in {200, 201}]
+        """Repeat an answered request: the same key must return the same answer."""
+        done = [request for request in self.history if request.status in {200, 201}]
         if done:
             before = self.chance.choice(done)
-            again = self._insist(Asked("repeat", before.path, before.body, before.key))
+            again = self._retry(Request("repeat", before.path, before.body, before.key))
             self.history.append(again)
-            if (again.status, again.told) != (before.status, before.told):
-                self.broken.append(f"{before} was answered {again.status} {again.told} the second time")
+            if (again.status, again.response) != (before.status, before.response):
+                self.violations.append(f"{before} was answered {again.status} {again.response} the second time")
 
-    def ask(self, what: str, path: str, body: dict[str, Any]) -> Asked:
-        asked = self._insist(Asked(what, path, body))
-        self.history.append(asked)
-        return asked
+    def send(self, what: str, path: str, body: dict[str, Any]) -> Request:
+        request = self._retry(Request(what, path, body))
+        self.history.append(request)
+        return request
 
-    def _insist(self, asked: Asked) -> Asked:
-        """Ask under one key until there is an answer that is not to come back later."""
-        until = time.monotonic() + PATIENCE
+    def _retry(self, request: Request) -> Request:
+        """Retry under one key until there is a final answer."""
+        until = time.monotonic() + RETRY_SECONDS
         while time.monotonic() < until:
             try:
-                answer = self.member.post(asked.path, asked.body, Idempotency_Key=asked.key)
+                answer = self.member.post(request.path, request.body, Idempotency_Key=request.key)
             except requests.RequestException as trouble:
-                asked.answers.append(type(trouble).__name__)
+                request.answers.append(type(trouble).__name__)
             else:
-                asked.answers.append(str(answer.status_code))
+                request.answers.append(str(answer.status_code))
                 if answer.status_code < 500:
-                    asked.status, asked.told = answer.status_code, answer.json()
-                    return asked
+                    request.status, request.response = answer.status_code, answer.json()
+                    return request
             time.sleep(0.2)
-        self.broken.append(f"{asked} had no answer in {PATIENCE} s")
-        return asked
+        self.violations.append(f"{request} had no answer in {RETRY_SECONDS} s")
+        return request
 
     def _one_of_mine(self) -> str | None:
         return self.chance.choice(list(self.open)) if self.open else None

@@ -1,4 +1,4 @@
-"""What happens without anybody: the jobs of the clock, and the promises of the outbox done as the tasks function does them."""
+"""Background work: the scheduled jobs, and outbox messages handled as the tasks function does."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from shared.outbox import queries as outbox
 from shared.payments import refunding, status_polling
 from shared.payments.gateway import GatewayUnavailable
 from shared.payments.reconciliation import report
-from tests.make import at
+from tests.make import always
 from tests.play import Play
 
 DUE = """
@@ -37,17 +37,17 @@ class Jobs:
             case "remind":
                 reminders.remind(db, LINE, now)
             case "reconcile":
-                done = status_polling.reconcile(db, at(self.play.gateway), line, now)
+                done = status_polling.reconcile(db, always(self.play.gateway), line, now)
                 status_polling.record_round(db, done, now)
                 assert done.failed == 0
             case "report":
-                assert report.report(db, at(self.play.gateway), now)["failed"] == 0
+                assert report.report(db, always(self.play.gateway), now)["failed"] == 0
 
     def poll(self, attempt_id: UUID) -> None:
-        status_polling.poll_for_customer(self.play.db, at(self.play.gateway), line, attempt_id, self.play.now)
+        status_polling.poll_for_customer(self.play.db, always(self.play.gateway), line, attempt_id, self.play.now)
 
-    def promised(self, times: int) -> int:
-        """Do some of what was promised and is due, each so many times before it is marked done; returns how many."""
+    def handle_messages(self, times: int) -> int:
+        """Handle some due outbox messages, each `times` times before it is marked done; returns how many."""
         due = self.play.make.rows(DUE, now=self.play.now)
         return sum(self._handled(message_id, times) for (message_id,) in due)
 
@@ -72,12 +72,12 @@ class Jobs:
             case "home_chef.lapse":
                 deadlines.lapse(db, LINE, payload, now)
             case "payments.poll":
-                status_polling.handle_poll(db, at(self.play.gateway), line, payload, now)
+                status_polling.handle_poll(db, always(self.play.gateway), line, payload, now)
             case "payments.refund":
-                refunding.advance(db, at(self.play.gateway), line, UUID(payload["refund_id"]), now)
+                refunding.advance(db, always(self.play.gateway), line, UUID(payload["refund_id"]), now)
             case "notifications.mail":
                 with db.reading() as session:
-                    told = notifications.with_recipient(session, UUID(payload["notification_id"]))
-                    worded_by, notice = line(told.line), Notice(told.kind, told.subject_id, told.facts)
-                    current = worded_by.is_current(session, notice)
-                assert not current or worded_by.letter(notice, Reader(told.name)).text(worded_by.brand)
+                    mail = notifications.with_recipient(session, UUID(payload["notification_id"]))
+                    mail_line, notice = line(mail.line), Notice(mail.kind, mail.subject_id, mail.facts)
+                    current = mail_line.is_current(session, notice)
+                assert not current or mail_line.letter(notice, Reader(mail.name)).text(mail_line.brand)

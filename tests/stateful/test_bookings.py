@@ -1,4 +1,7 @@
-"""Random stories of bookings and money. `make soak` plays many more, each time others (SOAK is how many steps)."""
+"""Random sequences of bookings and payments.
+
+`make soak` runs more, each time new ones (SOAK is the number of steps).
+"""
 
 import os
 from pathlib import Path
@@ -12,8 +15,8 @@ from tests.stateful.machine import Bookings
 from tests.stateful.world import People
 
 STEPS = 80
-KEPT = Path(__file__).parents[2] / "var/stateful"
-EVERY = settings(stateful_step_count=STEPS, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+EXAMPLES_FOLDER = Path(__file__).parents[2] / "var/stateful"
+SETTINGS = settings(stateful_step_count=STEPS, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -21,18 +24,18 @@ def _people():
     Bookings.people = People.made()
 
 
-def test_whatever_anybody_does_every_paisa_is_somewhere_and_every_promise_holds():
-    run_state_machine_as_test(Bookings, settings=settings(EVERY, max_examples=38, derandomize=True, database=None))
+def test_random_use_cases_keep_every_invariant():
+    run_state_machine_as_test(Bookings, settings=settings(SETTINGS, max_examples=38, derandomize=True, database=None))
     assert Bookings.counted["steps"] >= 2_000
 
 
 @pytest.mark.skipif("SOAK" not in os.environ, reason="it is long: make soak")
-def test_the_same_for_as_many_steps_as_one_likes(capsys, request):
+def test_many_random_steps_keep_every_invariant(capsys, request):
     Bookings.counted.clear()
-    examples = int(os.environ["SOAK"]) // 60  # a story is 80 steps long, or ends sooner
+    examples = int(os.environ["SOAK"]) // 60  # a sequence has at most 80 steps
     try:
-        kept = DirectoryBasedExampleDatabase(KEPT)
-        run_state_machine_as_test(Bookings, settings=settings(EVERY, max_examples=examples, database=kept))
+        database = DirectoryBasedExampleDatabase(EXAMPLES_FOLDER)
+        run_state_machine_as_test(Bookings, settings=settings(SETTINGS, max_examples=examples, database=database))
     finally:
         with capsys.disabled():
             print(f"\nseed {request.config.getoption('hypothesis_seed')}")  # noqa: T201

@@ -1,4 +1,4 @@
-"""The world the machine plays in: people made once and copied for each example, and a gateway that keeps its own book."""
+"""The machine's world: users created once and copied for each example, and a gateway that records its answers."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ RATES = (399_00, 450_00, 5_000_00)
 
 @dataclass(frozen=True)
 class People:
-    """A database to be copied, with who is in it."""
+    """A template database and its users."""
 
     template: str
     customers: list[Person]
@@ -49,63 +49,61 @@ class People:
 
 
 @dataclass
-class KeepingGateway(ScriptedGateway):
-    """Keeps in mind what it has told us: the payments that succeeded just as they were asked, the refunds that are done."""
+class RecordingGateway(ScriptedGateway):
+    """A gateway that records the successes it returned: payments as ordered, and completed refunds."""
 
-    loses: bool = False  # what it is asked for next it does, and its answer is lost
+    loses_next_answer: bool = False  # executes the next call and loses its answer
     collected: set[str] = field(default_factory=set)
     returned: set[str] = field(default_factory=set)
 
     def start(self, order: Order) -> str:
         page = super().start(order)
-        self._lose()
+        self._lose_answer()
         return page
 
     def payment(self, merchant_txn_id: str) -> GatewayAnswer:
-        return self._told(super().payment(merchant_txn_id), merchant_txn_id, self.collected)
+        return self._record(super().payment(merchant_txn_id), merchant_txn_id, self.collected)
 
     def refund(self, order: RefundOrder) -> GatewayAnswer:
         answer = super().refund(order)
-        self._lose()
-        return self._told(answer, order.merchant_refund_id, self.returned)
+        self._lose_answer()
+        return self._record(answer, order.merchant_refund_id, self.returned)
 
-    def _lose(self) -> None:
-        if self.loses:
-            self.loses = False
+    def _lose_answer(self) -> None:
+        if self.loses_next_answer:
+            self.loses_next_answer = False
             raise GatewayUnavailable("lost")
 
     def refund_status(self, merchant_refund_id: str) -> GatewayAnswer:
-        return self._told(super().refund_status(merchant_refund_id), merchant_refund_id, self.returned)
+        return self._record(super().refund_status(merchant_refund_id), merchant_refund_id, self.returned)
 
     def has_succeeded(self, our_id: str) -> bool:
-        """Tell whether it would say now that this very payment or refund has succeeded."""
-        said = self.says.get(our_id)
+        """Return whether the gateway now reports success for this payment or refund, as ordered."""
+        answer = self.answers.get(our_id)
         return (
-            said is not None
-            and said.status is GatewayStatus.SUCCEEDED
-            and said == self.about(our_id, GatewayStatus.SUCCEEDED)
+            answer is not None
+            and answer.status is GatewayStatus.SUCCEEDED
+            and answer == self.answer_for(our_id, GatewayStatus.SUCCEEDED)
         )
 
-    def _told(self, answer: GatewayAnswer, our_id: str, book: set[str]) -> GatewayAnswer:
-        if answer.status is GatewayStatus.SUCCEEDED and answer == self.about(our_id, GatewayStatus.SUCCEEDED):
+    def _record(self, answer: GatewayAnswer, our_id: str, book: set[str]) -> GatewayAnswer:
+        if answer.status is GatewayStatus.SUCCEEDED and answer == self.answer_for(our_id, GatewayStatus.SUCCEEDED):
             book.add(our_id)
         return answer
 
 
 class World:
-    """One example's copy: what everybody can do, and what there is."""
+    """One example's copy of the database, with its users and gateway."""
 
     def __init__(self, people: People) -> None:
         self.customers, self.chefs = people.customers, people.chefs
-        chance = Random(
-            0
-        )  # the ids of a story are the same each time it is told: they decide what comes first of equals
+        chance = Random(0)  # deterministic ids: they break ties
         self._ids = patch.object(ids, "uuid4", lambda: UUID(int=chance.getrandbits(128), version=4))
         self._ids.start()
         self._persons = {person.id: person for person in people.customers}
         url = shared_postgres().new_database(people.template)
         self.db = PostgresDatabase(url)
-        self.gateway = KeepingGateway()
+        self.gateway = RecordingGateway()
         self.play = Play(self.db, START, self.gateway)
         self._connection = plain_connection(url)
 
@@ -121,12 +119,12 @@ class World:
         return self._persons[customer_id]
 
     def going_back(self, booking_id: UUID) -> int:
-        """Return the paise of a booking that are refunded or on their way."""
-        asked = "select coalesce(sum(amount), 0)::bigint from refunds where booking_id = :id and state <> 'failed'"
-        return int(self.rows(asked, id=booking_id)[0][0])
+        """Return the paise of a booking that are refunded or about to be."""
+        statement = "select coalesce(sum(amount), 0)::bigint from refunds where booking_id = :id and state <> 'failed'"
+        return int(self.rows(statement, id=booking_id)[0][0])
 
     def left(self, booking_id: UUID) -> int:
-        """Return the paise that paid a booking and have not gone back."""
+        """Return the captured paise of a booking less its refunds."""
         rows = self.rows(
             """
             select a.amount - coalesce((select sum(r.amount) from refunds r where r.attempt_id = a.id), 0)::bigint
@@ -137,8 +135,8 @@ class World:
 
     def block(self, customer_id: UUID, *, active: bool) -> None:
         with self.db.transaction() as session:
-            wish = UserChange(is_active=active, reason="a test")
-            blocking.change(session, customer_id, wish, self.play.by, self.play.now)
+            request = UserChange(is_active=active, reason="a test")
+            blocking.change(session, customer_id, request, self.play.by, self.play.now)
         if not active:
             expiry.cancel_unpaid_of(self.db, line, customer_id, Actor(ADMIN, self.play.by.id), self.play.now)
 

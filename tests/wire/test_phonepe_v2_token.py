@@ -10,7 +10,7 @@ from infra.phonepe.v2 import token as token_module
 from infra.phonepe.v2.token import Credentials, CredentialsRefused, Token, Tokens
 from infra.redis import UpstashRedis
 from shared.payments.gateway import GatewayUnavailable
-from tests.make import together
+from tests.make import run_concurrently
 from tests.phonepe_server import CREDENTIALS
 from tests.redis_server import RedisServer
 
@@ -60,7 +60,7 @@ def test_many_who_need_the_first_token_at_once_fetch_one(instance, phonepe):
     """Fails without the claim in Redis: each instance would fetch a token of its own."""
     crowd = iter([instance() for _ in range(4)] * 2)
     phonepe.fault("token.timeout", value=0.3)
-    assert len({each.value for each in together(8, lambda: next(crowd).current())}) == 1
+    assert len({each.value for each in run_concurrently(8, lambda: next(crowd).current())}) == 1
 
 
 def test_at_half_of_its_life_it_is_renewed(instance, clock):

@@ -25,7 +25,7 @@ from shared.payments.reconciliation import report
 from shared.sign_in import sessions
 from shared.users import days as user_days
 from tests.fakes import Queue
-from tests.make import at
+from tests.make import always
 
 Job = Callable[[Database, datetime], object]
 ROOMS = {
@@ -43,10 +43,10 @@ def jobs(gateway: PhonePe) -> dict[str, Job]:
     return {
         "Outbox sweep": lambda db, now: sweep.sweep(db, Queue(), now),
         "Expiry of what is unpaid": lambda db, now: expiry.expire(db, line, now),
-        "Deadlines of visits": lambda db, now: deadlines.keep(db, LINE, now),
+        "Deadlines of visits": lambda db, now: deadlines.enforce(db, LINE, now),
         "Reminders": lambda db, now: reminders.remind(db, LINE, now),
-        "Reconciliation": lambda db, now: status_polling.reconcile(db, at(gateway), line, now),
-        "The night's report": lambda db, now: report.report(db, at(gateway), now),
+        "Reconciliation": lambda db, now: status_polling.reconcile(db, always(gateway), line, now),
+        "The night's report": lambda db, now: report.report(db, always(gateway), now),
         "Finding what the report compares": _waiting,
         "Tidying": lambda db, now: retention.purge_all(db, ROOMS, now),
         "Summing up days": lambda db, now: [daily_rollup.sum_up(db, days, now) for days in (LEDGER, BOOKINGS, USERS)],

@@ -19,7 +19,7 @@ from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.schemas import BookingView
 from shared.lines.home_chef.visit import NAME
 from shared.payments.reconciliation import report
-from tests.make import Make, Person, at
+from tests.make import Make, Person, always
 from tests.phonepe_server import PhonePeServer
 
 CHEFS = 100
@@ -51,7 +51,7 @@ class Lives:
             getattr(self, name)()
         for table in ("payment_attempts", "refunds"):  # the server's clock dates them, and ours is days before it
             self.make.run(f"update {table} set created_at = :then", then=self._later(1))
-        report.report(self.make.db, at(self.gateway), self.make.now + timedelta(hours=14))
+        report.report(self.make.db, always(self.gateway), self.make.now + timedelta(hours=14))
 
     def coming(self) -> None:
         """Book, pay and be accepted; the customer was told and the gateway has called."""

@@ -1,4 +1,4 @@
-"""The report as a test runs and reads it."""
+"""Fixtures that run and read the reconciliation report."""
 
 import pytest
 
@@ -13,13 +13,13 @@ from shared.payments.reconciliation.comparison import Action
 from shared.payments.reconciliation.schemas import RowAction, RowsQuery
 from shared.payments.reconciliation.views import day_view, row_view
 from tests.database.reconciliation.night import NIGHT
-from tests.make import at
+from tests.make import always
 
 
 @pytest.fixture
 def report(db, gateway, now):
     def report(after=NIGHT, by=gateway):
-        return reconciliation.report(db, at(by), now + after)
+        return reconciliation.report(db, always(by), now + after)
 
     return report
 
@@ -66,7 +66,7 @@ def handle_messages(in_process, gateway, make, monkeypatch, now):  # noqa: ARG00
     """Handle the outbox messages of these kinds, as the tasks function does."""
     from functions.tasks.handlers import handler
 
-    monkeypatch.setattr(gateways, "gateway_named", at(gateway))
+    monkeypatch.setattr(gateways, "gateway_named", always(gateway))
 
     def handle_messages(*kinds, later=NIGHT):
         waiting = "select id, kind, payload from outbox where kind = any(:kinds) and done_at is null order by due_at"
@@ -79,7 +79,7 @@ def handle_messages(in_process, gateway, make, monkeypatch, now):  # noqa: ARG00
 
 @pytest.fixture
 def begun(make, gateway):
-    """Begin to pay a booking; returns it and our id."""
+    """Begin a payment; returns the booking and our id."""
 
     def begun(by=gateway):
         make.chef()
@@ -92,13 +92,13 @@ def begun(make, gateway):
 
 @pytest.fixture
 def refund(db, make, gateway, now):
-    """Give back 100 rupees of a payment, down to the gateway's answer."""
+    """Refund 100 rupees of a payment and read the gateway's answer."""
 
     def refund(txn):
         with db.transaction() as session:
             attempt = payments.attempt_by_our_id(session, txn)
             refund_id = refunding.decide(session, attempt, 100_00, reason="a test", now=now).id
-        refunding.advance(db, at(gateway), line, refund_id, now)
+        refunding.advance(db, always(gateway), line, refund_id, now)
         return make.rows("select merchant_refund_id from refunds where id = :id", id=refund_id)[0][0]
 
     return refund

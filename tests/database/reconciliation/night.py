@@ -1,4 +1,4 @@
-"""When the report runs, and what it leaves behind."""
+"""The report's times, rows and notifications."""
 
 import base64
 import json
@@ -14,8 +14,8 @@ def exceptions(make):
     return make.rows("select kind, subject_id, booking_id, closed_at is null from exceptions order by created_at")
 
 
-def told_of(db, handle_messages, named, now):
-    """Take a signed notification about an id."""
+def receive_notification(db, handle_messages, named, now):
+    """Store a signed notification about an id."""
     content = base64.b64encode(json.dumps({"data": {"merchantTransactionId": named}}).encode()).decode()
     with db.transaction() as session:
         assert inbox.receive(session, "phonepe", json.dumps({"response": content}).encode(), "payments.callback", now)

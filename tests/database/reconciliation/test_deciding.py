@@ -1,4 +1,4 @@
-"""What an admin does about a row of the report: settle, compare again, book a fee, close."""
+"""An admin's actions on a report row: settle, compare again, book a fee, close."""
 
 from dataclasses import replace
 
@@ -12,13 +12,11 @@ from shared.payments.reconciliation.comparison import Action
 from shared.payments.reconciliation.deciding import RowNotFound
 from tests.database.reconciliation.night import TODAY, exceptions
 from tests.fakes import ScriptedGateway
-from tests.make import together
+from tests.make import run_concurrently
 
 
-def test_a_payment_nobody_told_us_of_differs_and_is_settled_by_the_one_door(
-    make, phonepe, begun, report, row, act, handle_messages, days
-):
-    """The report itself settles nothing, and a person is told."""
+def test_payment_without_signal_differs_and_is_settled(make, phonepe, begun, report, row, act, handle_messages, days):
+    """The report settles nothing itself and opens an exception."""
     booking, txn = begun()
     phonepe.settle(txn, "pay")
     assert report()["state_differs"] == 1
@@ -33,9 +31,7 @@ def test_a_payment_nobody_told_us_of_differs_and_is_settled_by_the_one_door(
     assert exceptions(make) == [("reconciliation_differs", row().id, booking.id, False)]
 
 
-def test_a_payment_we_gave_up_and_the_gateway_did_not_is_settled_too(
-    make, gateway, phonepe, begun, report, row, act, handle_messages
-):
+def test_payment_we_failed_is_settled_as_gateway_says(make, gateway, phonepe, begun, report, row, act, handle_messages):
     booking, txn = begun()
     phonepe.settle(txn, "decline")
     make.settle(gateway, txn)
@@ -47,7 +43,7 @@ def test_a_payment_we_gave_up_and_the_gateway_did_not_is_settled_too(
     assert (make.stored(booking.id).payment_status, row().outcome) == ("success", "matched")
 
 
-def test_a_refund_the_gateway_has_sent_is_settled_from_its_row(
+def test_completed_refund_is_settled_from_its_row(
     make, gateway, phonepe, refund, report, rows, row, act, handle_messages
 ):
     booking, txn = make.paid(gateway, phonepe)
@@ -66,22 +62,22 @@ def test_a_refund_the_gateway_has_sent_is_settled_from_its_row(
 
 @pytest.fixture
 def charged(make, begun):
-    """Pay through a gateway that says what it keeps; returns it, the booking and our id."""
+    """Pay through a gateway that reports its fee; returns the gateway, the booking and our id."""
 
     def charged(fee):
         scripted = ScriptedGateway()
         booking, txn = begun(scripted)
-        scripted.says[txn] = scripted.about(txn, GatewayStatus.SUCCEEDED, fee=fee)
+        scripted.answers[txn] = scripted.answer_for(txn, GatewayStatus.SUCCEEDED, fee=fee)
         make.settle(scripted, txn)
         return scripted, booking, txn
 
     return charged
 
 
-def test_a_fee_is_booked_by_the_report_once_as_the_gateway_says_it(make, charged, report, row):
+def test_report_posts_gateways_fee_once(make, charged, report, row):
     scripted, booking, _ = charged(11_80)
     assert "gateway_fees" not in make.balances(booking.id)
-    together(3, lambda: report(by=scripted))
+    run_concurrently(3, lambda: report(by=scripted))
     assert make.balances(booking.id) == {
         "gateway_clearing": booking.total - 11_80,
         "gateway_fees": 11_80,
@@ -91,13 +87,11 @@ def test_a_fee_is_booked_by_the_report_once_as_the_gateway_says_it(make, charged
 
 
 @pytest.mark.parametrize("other", [15_00, 10_00, 0])
-def test_a_fee_that_was_booked_otherwise_is_brought_to_what_the_gateway_says_by_an_admin(
-    make, charged, report, row, act, other
-):
+def test_admin_corrects_fee_to_gateways_amount(make, charged, report, row, act, other):
     scripted, booking, txn = charged(11_80)
     report(by=scripted)
     make.run("delete from reconciliation_rows")
-    scripted.says[txn] = replace(scripted.says[txn], fee=other)
+    scripted.answers[txn] = replace(scripted.answers[txn], fee=other)
     make.run("update reconciliation_days set completed_at = null")
     assert report(by=scripted)["fee_differs"] == 1
     assert (row().ours.fee, row().theirs.fee, row().actions) == (11_80, other, ["book_fee", "close"])
@@ -108,7 +102,7 @@ def test_a_fee_that_was_booked_otherwise_is_brought_to_what_the_gateway_says_by_
     assert sum(make.balances(booking.id).values()) == 0
 
 
-def test_an_admin_does_only_what_a_row_allows(make, gateway, phonepe, report, row, act):
+def test_row_limits_admins_actions(make, gateway, phonepe, report, row, act):
     make.paid(gateway, phonepe)
     report()
     with pytest.raises(AlreadyClosed):
@@ -127,9 +121,7 @@ def test_an_admin_does_only_what_a_row_allows(make, gateway, phonepe, report, ro
     assert make.rows("select count(*) from audit_log") == [(0,)]
 
 
-def test_closing_a_row_is_told_in_the_bookings_history_and_the_audit_log_and_closes_what_a_person_was_asked(
-    make, gateway, phonepe, report, row, act
-):
+def test_closing_row_writes_history_audit_and_closes_exception(make, gateway, phonepe, report, row, act):
     booking, txn = make.paid(gateway, phonepe)
     phonepe.fault("status.not_found")
     report()

@@ -1,4 +1,4 @@
-"""The report of a day: what a gateway says against what we believe and have booked, kept as rows."""
+"""The daily report compares the gateway's answers with our payments and ledger, and stores rows."""
 
 from datetime import timedelta
 
@@ -8,15 +8,13 @@ from shared.inbox import queries as inbox
 from shared.payments.gateway import GatewayStatus, Order
 from shared.payments.reconciliation import queries
 from shared.payments.reconciliation.schemas import RowsQuery
-from tests.database.reconciliation.night import NIGHT, TODAY, exceptions, told_of
+from tests.database.reconciliation.night import NIGHT, TODAY, exceptions, receive_notification
 from tests.fakes import ScriptedGateway
-from tests.make import together
+from tests.make import run_concurrently
 from tests.round_trips import counted
 
 
-def test_a_day_that_went_well_is_matched_to_the_last_refund_and_complete(
-    make, gateway, phonepe, begun, refund, report, rows, days
-):
+def test_day_without_differences_is_matched_and_complete(make, gateway, phonepe, begun, refund, report, rows, days):
     _, paid = make.paid(gateway, phonepe)
     sent = refund(paid)
     make.settle(gateway, sent)
@@ -30,19 +28,19 @@ def test_a_day_that_went_well_is_matched_to_the_last_refund_and_complete(
         sent: ("refund", "matched"),
         declined: ("payment", "matched"),
     }
-    whole = found[paid].ours
-    assert (whole.booked, whole.amount, found[paid].theirs.amount) == (whole.amount,) * 3
+    ours = found[paid].ours
+    assert (ours.booked, ours.amount, found[paid].theirs.amount) == (ours.amount,) * 3
     assert (found[sent].ours.booked, found[sent].theirs.amount) == (100_00, 100_00)
     assert found[declined].ours.booked == 0
-    assert whole.bank_reference == found[paid].theirs.bank_reference is not None
+    assert ours.bank_reference == found[paid].theirs.bank_reference is not None
     assert {(row.closed_at is None, row.closed_by, tuple(row.actions)) for row in found.values()} == {(False, None, ())}
     assert exceptions(make) == []
     assert (days()[TODAY].complete, days()[TODAY].matched, days()[TODAY].open) == (True, 3, 0)
     assert report() == {"asked": 0, "silent": 0, "failed": 0}
 
 
-def test_today_is_left_alone_and_a_day_is_a_day_of_india(begun, report, rows):
-    """It is still that Friday in Mumbai one second before 18:30 UTC."""
+def test_today_is_excluded_and_days_are_indian(begun, report, rows):
+    """One second before 18:30 UTC it is still that Friday in Mumbai."""
     begun()
     last_second = timedelta(hours=13, minutes=30) - timedelta(seconds=1)
     assert report(last_second)["asked"] == 0
@@ -51,15 +49,13 @@ def test_today_is_left_alone_and_a_day_is_a_day_of_india(begun, report, rows):
 
 
 @pytest.mark.breaks_invariants("an attempt is made a cash one by a statement")
-def test_cash_went_through_no_gateway(make, gateway, phonepe, report):
+def test_cash_is_not_compared(make, gateway, phonepe, report):
     make.paid(gateway, phonepe)
     make.run("update payment_attempts set gateway = 'cash'")
     assert report() == {"asked": 0, "silent": 0, "failed": 0}
 
 
-def test_what_is_pending_on_both_sides_is_matched_and_compared_again_the_next_night(
-    make, gateway, phonepe, begun, report, row
-):
+def test_pending_on_both_sides_matches_and_is_compared_again(make, gateway, phonepe, begun, report, row):
     booking, txn = begun()
     assert report()["matched"] == 1
     assert (row().ours.state, row().theirs.state, row().actions) == ("pending", "pending", [])
@@ -76,7 +72,7 @@ def test_what_is_pending_on_both_sides_is_matched_and_compared_again_the_next_ni
 @pytest.mark.parametrize(
     ("fault", "outcome"), [("status.other_amount", "amount_differs"), ("status.not_found", "ours_only")]
 )
-def test_what_the_gateway_knows_otherwise_is_for_a_person_until_it_says_the_same(
+def test_difference_stays_open_until_gateway_agrees(
     make, gateway, phonepe, report, row, act, handle_messages, fault, outcome
 ):
     booking, txn = make.paid(gateway, phonepe)
@@ -91,8 +87,8 @@ def test_what_the_gateway_knows_otherwise_is_for_a_person_until_it_says_the_same
 
 
 @pytest.mark.breaks_invariants("a payment succeeds by a statement")
-def test_what_the_ledger_has_not_booked_differs_although_the_gateway_agrees(make, phonepe, begun, report, row):
-    """The state alone would match."""
+def test_missing_posting_differs_despite_equal_states(make, phonepe, begun, report, row):
+    """The states alone would match."""
     _, txn = begun()
     phonepe.settle(txn, "pay")
     make.run("update payment_attempts set state = 'succeeded', capture = 'applied'")
@@ -100,13 +96,13 @@ def test_what_the_ledger_has_not_booked_differs_although_the_gateway_agrees(make
     assert (row().ours.booked, row().ours.amount) == (0, row().theirs.amount)
 
 
-def test_a_payment_of_which_only_the_gateway_knows_is_shown_with_what_it_says(
+def test_unknown_gateway_payment_is_shown_with_its_answer(
     db, make, gateway, phonepe, handle_messages, report, rows, act, now
 ):
     gateway.start(Order("SOMEBODY-1", 750_00, "payer", "https://app.example"))
     phonepe.settle("SOMEBODY-1", "pay")
     for named in ("SOMEBODY-1", "SOMEBODY-2"):
-        told_of(db, handle_messages, named, now)
+        receive_notification(db, handle_messages, named, now)
     assert report()["theirs_only"] == 2
     known, unknown = sorted(rows(), key=lambda row: row.our_id)
     assert (known.kind, known.our_id, known.ours) == ("notification", "SOMEBODY-1", None)
@@ -116,22 +112,18 @@ def test_a_payment_of_which_only_the_gateway_knows_is_shown_with_what_it_says(
     assert {(kind, booking) for kind, _, booking, _ in exceptions(make)} == {("reconciliation_differs", None)}
     closed = act(known.id, "close", "Another shop of the same merchant.")
     assert (closed.outcome, closed.note, closed.actions) == ("theirs_only", "Another shop of the same merchant.", [])
-    assert report(NIGHT + timedelta(days=1))["asked"] == 1  # what is closed is not asked about any more
+    assert report(NIGHT + timedelta(days=1))["asked"] == 1  # a closed row is not polled again
 
 
-def test_a_notification_of_something_of_ours_is_no_row_of_its_own(
-    db, phonepe, begun, handle_messages, report, row, now
-):
+def test_notification_of_known_payment_adds_no_row(db, phonepe, begun, handle_messages, report, row, now):
     _, txn = begun()
     phonepe.settle(txn, "pay")
-    told_of(db, handle_messages, txn, now)
+    receive_notification(db, handle_messages, txn, now)
     report()
     assert (row().kind, row().outcome) == ("payment", "matched")
 
 
-def test_a_day_is_complete_when_every_notification_is_read_and_every_question_answered(
-    db, make, phonepe, begun, report, days, now
-):
+def test_day_is_complete_with_all_notifications_and_answers(db, make, phonepe, begun, report, days, now):
     with db.transaction() as session:
         inbox.receive(session, "phonepe", b"{}", "payments.callback", now)
     begun()
@@ -145,15 +137,15 @@ def test_a_day_is_complete_when_every_notification_is_read_and_every_question_an
     assert days()[TODAY].complete
 
 
-def test_an_answer_that_speaks_of_nothing_is_no_answer(make, gateway, phonepe, report, rows):
-    """Fails when INTERNAL_SERVER_ERROR is taken for pending: a paid booking would differ every time they stumble."""
+def test_empty_answer_counts_as_silence(make, gateway, phonepe, report, rows):
+    """Fails when INTERNAL_SERVER_ERROR counts as pending: a paid booking would differ at every gateway error."""
     make.paid(gateway, phonepe)
     phonepe.fault("status.internal_server_error")
     assert report() == {"asked": 1, "silent": 1, "failed": 0}
     assert rows() == []
 
 
-def test_a_gateway_that_is_silent_three_times_is_left_alone_until_the_next_run(begun, report):
+def test_silent_gateway_is_skipped_after_three_failures(begun, report):
     silent = ScriptedGateway()
     for _ in range(5):
         begun(silent)
@@ -163,7 +155,7 @@ def test_a_gateway_that_is_silent_three_times_is_left_alone_until_the_next_run(b
     assert report(by=silent)["matched"] == 5
 
 
-def test_an_answer_that_cannot_be_read_does_not_stop_the_others(begun, report, monkeypatch):
+def test_unreadable_answer_does_not_stop_others(begun, report, monkeypatch):
     scripted = ScriptedGateway()
     _, first = begun(scripted)
     begun(scripted)
@@ -178,16 +170,16 @@ def test_an_answer_that_cannot_be_read_does_not_stop_the_others(begun, report, m
     assert report(by=scripted) == {"asked": 2, "silent": 0, "failed": 1, "matched": 1}
 
 
-def test_what_changes_while_the_gateway_is_asked_is_compared_another_time(make, begun, report, rows, monkeypatch):
-    """Fails when what was read before the question is held against the answer: it would differ in its state."""
+def test_concurrently_changed_payment_is_compared_later(make, begun, report, rows, monkeypatch):
+    """Fails when a row read before the poll is compared with the answer: its state would differ."""
     scripted = ScriptedGateway()
     _, txn = begun(scripted)
-    pending = scripted.about(txn, GatewayStatus.PENDING)
-    paid = scripted.about(txn, GatewayStatus.SUCCEEDED)
+    pending = scripted.answer_for(txn, GatewayStatus.PENDING)
+    paid = scripted.answer_for(txn, GatewayStatus.SUCCEEDED)
 
     def payment(our_id):
         monkeypatch.undo()
-        scripted.says[our_id] = paid
+        scripted.answers[our_id] = paid
         make.settle(scripted, our_id)
         return pending
 
@@ -197,19 +189,19 @@ def test_what_changes_while_the_gateway_is_asked_is_compared_another_time(make, 
     assert report(by=scripted)["matched"] == 1
 
 
-def test_two_reports_at_once_leave_one_row_and_one_exception_each(make, phonepe, begun, report, rows, days):
+def test_concurrent_reports_write_one_row_and_exception_each(make, phonepe, begun, report, rows, days):
     for _ in range(3):
         _, txn = begun()
         phonepe.settle(txn, "pay")
-    for done in together(3, report):
+    for done in run_concurrently(3, report):
         assert done["silent"] == done["failed"] == 0
     assert [row.outcome for row in rows()] == ["state_differs"] * 3
     assert len(exceptions(make)) == 3
     assert days()[TODAY].complete
 
 
-def test_each_question_costs_the_same_however_many_there_are(make, begun, report):
-    """Fails when a row is written, or its ledger read, by itself."""
+def test_each_comparison_costs_the_same(make, begun, report):
+    """Fails when each row is written, or its ledger read, in a statement of its own."""
     scripted, spent = ScriptedGateway(), {}
     report(by=scripted)
     for number in (1, 5):
@@ -223,7 +215,7 @@ def test_each_question_costs_the_same_however_many_there_are(make, begun, report
     assert spent[5] == spent[1]
 
 
-def test_the_first_report_looks_a_week_back_and_later_ones_at_every_day_since(report, days):
+def test_first_report_covers_a_week_later_ones_every_day(report, days):
     report()
     assert sorted(days()) == [TODAY - timedelta(days=ago) for ago in range(6, -1, -1)]
     report(NIGHT + timedelta(days=10))
@@ -231,9 +223,7 @@ def test_the_first_report_looks_a_week_back_and_later_ones_at_every_day_since(re
     assert all(day.complete for day in days().values())
 
 
-def test_rows_are_found_by_their_day_and_outcome_and_whether_they_are_open_in_one_statement(
-    db, make, gateway, phonepe, begun, report, rows
-):
+def test_rows_are_filtered_by_day_outcome_and_openness(db, make, gateway, phonepe, begun, report, rows):
     make.paid(gateway, phonepe)
     _, txn = begun()
     phonepe.settle(txn, "pay")

@@ -1,4 +1,4 @@
-"""The function of the line: its routes are written here, and nowhere in the core."""
+"""The line's function; its routes are registered here, not in the core."""
 
 from functions.web.app import serve
 from functions.wiring import ENQUEUEING

@@ -1,4 +1,4 @@
-"""The manifest of the line: somebody runs an errand for the customer."""
+"""The manifest of the errand line: a runner does an errand for the customer."""
 
 from datetime import datetime
 from uuid import UUID
@@ -44,7 +44,7 @@ class Errands(NeutralLine):
         return ErrandDetails.model_validate(session.execute(SELECT, {"booking_id": booking_id}).one())
 
     def refund_bp(self, session: Session, booking: Booking, now: datetime) -> int:
-        """Return the share of the total that cancelling now refunds, in basis points."""
+        """Return the share of the total that a cancellation now refunds, in basis points."""
         return best_tier(self.errand(session, booking.id).due_at, POLICY, BASIS_POINTS, now)[0]
 
     def parts(self, booking: Booking) -> Parts:

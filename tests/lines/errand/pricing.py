@@ -1,4 +1,4 @@
-"""What an errand costs and what its cancellation refunds: pure; amounts are paise."""
+"""Pure prices of errands and refund shares of their cancellation; amounts are paise."""
 
 from dataclasses import asdict, dataclass
 

@@ -1,4 +1,4 @@
-"""What a customer does with errands: the price, the booking, its cancellation."""
+"""The customer's routes for errands: price, booking, cancellation."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -84,7 +84,7 @@ def preview_cancellation(call: Call, booking_id: UUID) -> RefundView:
 
 @routes.post("/bookings/{booking_id}/cancel", body=CancelRequest, answer=RefundView, refuses=REFUSED, idempotent=True)
 def cancel(call: Call, booking_id: UUID, body: CancelRequest) -> RefundView:
-    """Cancel an errand and refund what the tier of the time says."""
+    """Cancel an errand and refund the share of the current tier."""
 
     def end(session: Session, caller: Caller) -> RefundView:
         own_booking(session, LINE.name, caller.id, booking_id)

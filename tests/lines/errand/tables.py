@@ -1,4 +1,4 @@
-"""The line's own table, and its two statements."""
+"""The line's own table and its two statements."""
 
 from sqlalchemy import text
 

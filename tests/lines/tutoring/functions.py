@@ -1,4 +1,4 @@
-"""What customers, tutors and admins do with lessons."""
+"""Routes of customers, tutors and admins for lessons."""
 
 from datetime import timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The manifest of the line: a tutor comes to the customer's home for an hour."""
+"""The manifest of the tutoring line: a tutor comes to the customer's home for an hour."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -41,7 +41,7 @@ class Lesson(Stored):
 
 
 class Tutoring(AppointmentLine):
-    """The most experienced tutor of the subject comes, the cheapest of equals; tutors answer before the payment."""
+    """Selects the subject's most experienced tutor, then the cheapest; tutors answer before the payment."""
 
     name = "tutoring"
     brand = Brand("Homework", "a tutor at your home")
@@ -55,8 +55,8 @@ class Tutoring(AppointmentLine):
 
     def request(self, session: Session, customer_id: UUID, body: LessonBody) -> LessonRequest:  # noqa: ARG002
         when = vars(times(body.booking_date, body.time_slot, HOUR, self.time_zone))
-        who = {"address_id": body.address_id, "provider_id": body.provider_id}
-        return LessonRequest(**when, **who, subject=body.subject)
+        people = {"address_id": body.address_id, "provider_id": body.provider_id}
+        return LessonRequest(**when, **people, subject=body.subject)
 
     def request_of(self, appointment: Appointment) -> LessonRequest | None:
         known = super().request_of(appointment)

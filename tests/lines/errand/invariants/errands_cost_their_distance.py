@@ -1,4 +1,4 @@
-"""Each booking of this line has its errand and costs what its distance does."""
+"""Each booking of this line has an errand and costs the price of its distance."""
 
 from tests.lines.errand.pricing import BASE, GST_BP, PER_KM
 

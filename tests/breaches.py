@@ -1,4 +1,4 @@
-"""What breaks an invariant in a test's database."""
+"""Invariant breaches in a test's database."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from shared.invariants.run import Breach, breaches
 ANYTHING_BOOKED = text("select exists (select from bookings)")
 
 
-def broken(database: PostgresDatabase, now: datetime) -> list[Breach]:
-    """Return what breaks an invariant, where anything was booked at all."""
+def find_breaches(database: PostgresDatabase, now: datetime) -> list[Breach]:
+    """Return the breaches of all invariants; none where nothing was booked."""
     with database.reading() as session:
         return breaches(session, invariants(), now) if session.scalar(ANYTHING_BOOKED) else []

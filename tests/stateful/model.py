@@ -1,7 +1,7 @@
-"""What a bystander would know, and what must hold whatever anybody does.
+"""The reference model of all bookings and money, and the invariants after every step.
 
-The payments and refunds the gateway has told us of, the cash that was taken and handed back, and the visits that were
-cancelled. A refusal is an answer like any other; every other exception a failure.
+It tracks payments and refunds the gateway reported as successful, cash taken and handed back, and cancelled visits. A
+refusal is a normal result; any other exception fails.
 """
 
 import logging
@@ -25,8 +25,8 @@ ATTEMPTS = "select merchant_txn_id, state, amount from payment_attempts where ga
 REFUNDS = "select merchant_refund_id, state, amount from refunds"
 CASH = "select coalesce(sum(amount), 0)::bigint from payment_attempts where gateway = 'cash'"
 CANCELLED = "select id from bookings where status = 'cancelled'"
-# Nobody's money is left: paid in and not gone back is what was earned, or somebody has been asked to look.
-LOST = """
+# Bookings with unexplained money: received less refunded differs from earned, and no exception is open.
+UNEXPLAINED_MONEY = """
 select b.id, b.status, m.amount from bookings b join (
   select t.booking_id, sum(p.amount) filter (where p.account in ('gateway_clearing', 'cash')) as amount,
     -coalesce(sum(p.amount) filter (where p.account in ('provider_payable', 'platform_revenue', 'gst_payable')), 0) as earned
@@ -37,23 +37,24 @@ where (b.status not in ('completed', 'cancelled') or m.amount <> m.earned) and m
 """
 LIVE = "select merchant_txn_id from payment_attempts where state in ('created', 'pending')"
 UNFINISHED = "select merchant_refund_id from refunds where state in ('created', 'sent', 'pending')"
-TO_BE_HAD = "select id, provider_id from bookings where status = 'confirmed' and acceptance = 'accepted'"
+SERVICEABLE = "select id, provider_id from bookings where status = 'confirmed' and acceptance = 'accepted'"
 
 
 class Failures(logging.Handler):
-    """What a job met and went on after: it would not be seen otherwise."""
+    """Collects errors that a job logs and survives, which would otherwise go unnoticed."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.met: list[str] = []
+        self.logged: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info:
-            self.met.append(logging.Formatter().format(record))
+            self.logged.append(logging.Formatter().format(record))
 
 
-class Bystander(RuleBasedStateMachine):
-    """Three customers, three chefs, an admin, a gateway and a clock; after each step the model is compared with the rows."""
+class Model(RuleBasedStateMachine):
+    """Three customers, three chefs, an admin, a gateway and a clock; compares the model with the rows after each
+    step."""
 
     counted: ClassVar[Counter[str]] = Counter()
     people: ClassVar[People]
@@ -69,20 +70,20 @@ class Bystander(RuleBasedStateMachine):
         self.cancelled: set[UUID] = set()
         self.failures = Failures()
         logging.getLogger().addHandler(self.failures)
-        self.world.rows("set plan_cache_mode = force_generic_plan")  # it is planned once, not at each step
-        asked = statement(invariants()).replace(":now", "$1")
-        self.world.rows(f"prepare broken(timestamptz) as {asked}")
+        self.world.rows("set plan_cache_mode = force_generic_plan")  # planned once instead of at each step
+        query = statement(invariants()).replace(":now", "$1")
+        self.world.rows(f"prepare broken(timestamptz) as {query}")
 
     def teardown(self) -> None:
         try:
-            if not self.failures.met:
+            if not self.failures.logged:
                 self.settle_everything()
         finally:
             logging.getLogger().removeHandler(self.failures)
             self.world.close()
 
-    def does(self, name: str, act: Any) -> Any:
-        """Let somebody do something; a refusal is fine. Counts both."""
+    def perform(self, name: str, act: Any) -> Any:
+        """Run a use case and count it; a refusal is counted and returns None."""
         try:
             done = act()
         except Refusal as refusal:
@@ -98,15 +99,18 @@ class Bystander(RuleBasedStateMachine):
     @invariant()
     def everything_adds_up(self) -> None:
         self.counted["steps"] += 1
-        assert self.failures.met == [], self.failures.met[0]
+        assert self.failures.logged == [], self.failures.logged[0]
         assert self.world.rows(f"execute broken('{START.isoformat()}')") == []
         self._compare()
 
     def _compare(self) -> None:
-        """What the gateway told us of, and the cash, is what the rows say; a visit that was cancelled stays so."""
+        """Assert that the rows equal the model's payments, refunds and cash, and that cancelled visits stay
+        cancelled."""
         for our_id, state, amount in self.world.rows(ATTEMPTS):
-            heard = our_id in self.gateway.collected
-            assert state in ({"succeeded", "mismatched"} if heard else {"created", "pending", "failed", "mismatched"})
+            succeeded = our_id in self.gateway.collected
+            assert state in (
+                {"succeeded", "mismatched"} if succeeded else {"created", "pending", "failed", "mismatched"}
+            )
             assert state != "succeeded" or amount == self.gateway.orders[our_id].amount
         for our_id, state, amount in self.world.rows(REFUNDS):
             assert (state == "done") == (our_id in self.gateway.returned | self.handed_back)
@@ -117,30 +121,30 @@ class Bystander(RuleBasedStateMachine):
         self.cancelled = cancelled
 
     def settle_everything(self) -> None:
-        """Time passes and the gateway tells the truth to the end: everybody has a visit or their money, or it is said why."""
-        self.gateway.silent = self.gateway.loses = False
+        """Let time pass with a truthful gateway; then every customer has a visit, their money or an open exception."""
+        self.gateway.silent = self.gateway.loses_next_answer = False
         for hours in (1, 4, 24, 48, 72, 96, 24):
             self._tell_the_truth()
-            for booking, chef in self.world.rows(TO_BE_HAD):
+            for booking, chef in self.world.rows(SERVICEABLE):
                 for step in (ProviderAction.IN_PROGRESS, ProviderAction.COMPLETED):
                     with suppress(Refusal):
                         self.play.step(chef, booking, step)
             for job in ("expire", "deadlines", "reconcile", "remind"):
                 self.jobs.run(job)
-            self.jobs.promised(1)
+            self.jobs.handle_messages(1)
             self.play.now += timedelta(hours=hours)
         for job in ("expire", "deadlines", "reconcile"):
             self.jobs.run(job)
-        assert self.failures.met == [], self.failures.met[0]
+        assert self.failures.logged == [], self.failures.logged[0]
         assert self.world.rows(f"execute broken('{self.play.now.isoformat()}')") == []
         self._compare()
-        assert self.world.rows(LOST) == []
+        assert self.world.rows(UNEXPLAINED_MONEY) == []
 
     def _tell_the_truth(self) -> None:
-        """A payment that was said to have succeeded has; every other has failed. Refunds are done, or failed before."""
+        """Fail every open payment without a reported success; complete every unfinished refund."""
         for (our_id,) in self.world.rows(LIVE):
             if our_id in self.gateway.orders and not self.gateway.has_succeeded(our_id):
-                self.play.say(our_id, GatewayStatus.FAILED)
+                self.play.set_answer(our_id, GatewayStatus.FAILED)
         for (our_id,) in self.world.rows(UNFINISHED):
             if our_id in self.gateway.refund_orders:
-                self.play.say(our_id, GatewayStatus.SUCCEEDED)
+                self.play.set_answer(our_id, GatewayStatus.SUCCEEDED)

@@ -26,7 +26,7 @@ SECRETS = {item.name for item in fields(Settings) if not item.repr or "Keys" in 
 }
 
 
-def given(name: str) -> set[str]:
+def configured(name: str) -> set[str]:
     return {setting.lower() for setting in (*DEPLOYED[name]["secrets"], *DEPLOYED[name]["environment"])}
 
 
@@ -116,21 +116,21 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def required(name: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Return what a function refuses to start without, as it says itself."""
-    asked: set[str] = set()
-    monkeypatch.setattr(Settings, "require", lambda _, *names: asked.update(names))
+    required_names: set[str] = set()
+    monkeypatch.setattr(Settings, "require", lambda _, *names: required_names.update(names))
     importlib.reload(importlib.import_module(f"functions.{name}"))
-    return asked
+    return required_names
 
 
 @pytest.mark.parametrize("name", DEPLOYED)
 def test_a_function_is_given_what_it_requires_at_start(name, monkeypatch):
     for setting in required(name, monkeypatch):
-        assert EITHER.get(setting, {setting}) <= given(name), setting
+        assert EITHER.get(setting, {setting}) <= configured(name), setting
 
 
 @pytest.mark.parametrize("name", DEPLOYED)
 def test_a_function_is_given_every_setting_without_a_default_that_its_code_reads(name):
-    assert read_by(name) - given(name) == set()
+    assert read_by(name) - configured(name) == set()
 
 
 @pytest.mark.parametrize("name", DEPLOYED)
@@ -150,15 +150,15 @@ def test_what_is_given_in_plain_is_a_setting_and_no_secret(name):
 @pytest.mark.parametrize("name", DEPLOYED)
 def test_who_may_add_tasks_knows_where_they_go_and_as_whom(name):
     where = {"cloud_tasks_location", "tasks_url", "tasks_invoker"}
-    assert given(name) & where in (set(), where) or name == "tasks"
+    assert configured(name) & where in (set(), where) or name == "tasks"
 
 
 def test_environments_give_the_same_settings_and_production_is_the_stricter():
-    said = {name: (ROOT / f"terraform/environments/{name}.tfvars").read_text() for name in ("staging", "production")}
-    settings = {name: set(re.findall(r"^  ([A-Z_]+) += \"", text, re.MULTILINE)) for name, text in said.items()}
+    tfvars = {name: (ROOT / f"terraform/environments/{name}.tfvars").read_text() for name in ("staging", "production")}
+    settings = {name: set(re.findall(r"^  ([A-Z_]+) += \"", text, re.MULTILINE)) for name, text in tfvars.items()}
     assert settings["staging"] == settings["production"]
-    assert re.search(r"ACCESS_TOKEN_SECONDS += \"900\"", said["production"])
-    assert re.search(r"START_WINDOW_MINUTES += \"60\"", said["production"])
+    assert re.search(r"ACCESS_TOKEN_SECONDS += \"900\"", tfvars["production"])
+    assert re.search(r"START_WINDOW_MINUTES += \"60\"", tfvars["production"])
 
 
 def test_every_alarm_of_the_code_has_an_alert_with_its_runbook_line_and_no_other_has():

@@ -81,8 +81,8 @@ def test_every_kind_of_message_has_a_handler_and_a_queue_that_exists():
         assert queue_of(kind) in queues
     written = "".join(path.read_text() for path in (ROOT / "shared").rglob("*.py"))
     written += "".join(path.read_text() for path in (ROOT / "functions/callback").rglob("*.py"))
-    promised = set(re.findall(r'"((?:payments|notifications|home_chef)\.(?!id\b)[a-z_]+)"', written))
-    assert promised == set(HANDLERS)
+    kinds = set(re.findall(r'"((?:payments|notifications|home_chef)\.(?!id\b)[a-z_]+)"', written))
+    assert kinds == set(HANDLERS)
 
 
 def test_every_line_of_business_is_found_by_its_name():

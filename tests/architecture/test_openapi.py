@@ -148,8 +148,8 @@ def test_a_document_that_is_missing_or_stale_fails_the_check_and_is_left_alone(t
     other.unlink()
     if content:
         other.write_text(content)
-    told = "import sys, pathlib; from functions.web.openapi import __main__ as tool; tool.PARTS = pathlib.Path(sys.argv[1])"
-    checked = run("-c", f"{told}; tool.main(['--check'])", str(tmp_path))
+    program = "import sys, pathlib; from functions.web.openapi import __main__ as tool; tool.PARTS = pathlib.Path(sys.argv[1])"
+    checked = run("-c", f"{program}; tool.main(['--check'])", str(tmp_path))
     assert checked.returncode == 1
     assert "python -m functions.web.openapi" in checked.stderr
     assert (other.read_text() if other.exists() else None) == content
@@ -274,12 +274,12 @@ def test_every_refusal_is_a_problem_with_an_example():
         assert example["value"]["code"] == name
     for name, operation in OPERATIONS.items():
         for status, answer in operation["responses"].items():
-            told = resolved(answer["$ref"]) if "$ref" in answer else answer
-            content = told.get("content", {}).get("application/problem+json", {})
+            response = resolved(answer["$ref"]) if "$ref" in answer else answer
+            content = response.get("content", {}).get("application/problem+json", {})
             shown = [resolved(example["$ref"])["value"] for example in content.get("examples", {}).values()]
             assert [problem["status"] for problem in shown] == [int(status)] * len(shown), name
             assert bool(shown) == (status[0] not in "23"), name
-            assert all(f"`{problem['code']}`" in told["description"] for problem in shown), name
+            assert all(f"`{problem['code']}`" in response["description"] for problem in shown), name
 
 
 def test_no_function_loads_the_generator_or_what_it_reads(code):

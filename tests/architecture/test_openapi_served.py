@@ -75,10 +75,10 @@ def test_another_method_is_refused_as_documented(docs: FlaskClient):
 )
 def test_what_goes_wrong_with_any_body_is_refused_as_documented(notes: FlaskClient, code: str, sent: dict[str, Any]):
     answer = notes.post("/notes", **sent)
-    told = example(code)
+    problem = example(code)
     assert answer.content_type == "application/problem+json"
-    assert answer.json.items() >= {name: told[name] for name in ("type", "title", "status", "code")}.items()
-    assert answer.status_code == told["status"]
+    assert answer.json.items() >= {name: problem[name] for name in ("type", "title", "status", "code")}.items()
+    assert answer.status_code == problem["status"]
     assert answer.headers["X-Request-Id"]
 
 

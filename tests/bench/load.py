@@ -69,10 +69,10 @@ def main() -> None:
     parser.add_argument("clients", type=int)
     parser.add_argument("seconds", type=float)
     parser.add_argument("--again", action="store_true")
-    given = parser.parse_args()
-    known = [written(json.loads(line), given.port) for line in sys.stdin]
-    crowd = Crowd(given.port, itertools.cycle(known) if given.again else iter(known), given.seconds)
-    lasted = asyncio.run(crowd.run(given.clients))
+    args = parser.parse_args()
+    known = [written(json.loads(line), args.port) for line in sys.stdin]
+    crowd = Crowd(args.port, itertools.cycle(known) if args.again else iter(known), args.seconds)
+    lasted = asyncio.run(crowd.run(args.clients))
     json.dump({"lasted": lasted, "latencies": crowd.latencies, "statuses": crowd.statuses}, sys.stdout)
 
 

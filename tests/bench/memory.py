@@ -16,7 +16,7 @@ import yaml
 
 from tests.bench.figures import Count, Figure, Goal
 from tests.bench.servers import DEPLOYED, ROOT, Served, Subject, ours, peer, running
-from tests.bench.stage import Ask, Stage
+from tests.bench.stage import HttpRequest, Stage
 
 PART, UNIT = "Memory", "MiB"
 CLIENTS = 8
@@ -87,31 +87,31 @@ class Seen:
 
 def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Count]:
     repetitions, lists = (1, 200) if quick else (2, 1_000)
-    reads = {name: ask for name, ask in stage.reads().items() if not quick or name in SOME}
+    reads = {name: read for name, read in stage.reads().items() if not quick or name in SOME}
     subjects = {name: (peer(module), reads["customer"]) for name, module in PEERS.items()}
-    subjects |= {function: (ours(function), ask) for function, ask in reads.items()}
+    subjects |= {function: (ours(function), read) for function, read in reads.items()}
     seen = {name: Seen() for name in subjects}
     for _ in range(repetitions):
-        for name, (subject, ask) in subjects.items():
-            asked_again = lists if name in ("A", "B", "customer") else 0
-            _look(seen[name], subject, ask(), stage, folder / f"{name}.log", asked_again)
+        for name, (subject, read) in subjects.items():
+            repeats = lists if name in ("A", "B", "customer") else 0
+            _look(seen[name], subject, read(), stage, folder / f"{name}.log", repeats)
     yield from _first_reads(seen, list(reads))
     yield from _later_reads(seen, lists)
     yield from _of_instances({function: max(seen[function].totals) for function in reads})
 
 
-def _look(seen: Seen, subject: Subject, ask: Ask, stage: Stage, log: Path, lists: int) -> None:
+def _look(seen: Seen, subject: Subject, read: HttpRequest, stage: Stage, log: Path, lists: int) -> None:
     with running(subject, log, **stage.environ | DEPLOYED) as served:
-        url = served.url + ask.path
-        requests.request(ask.method, url, headers=ask.headers, data=ask.body, timeout=10).raise_for_status()
+        url = served.url + read.path
+        requests.request(read.method, url, headers=read.headers, data=read.body, timeout=10).raise_for_status()
         seen.first.append(of_group(served.group))
         if lists:
-            seen.once.append(_after(lists, served, ask))
-            seen.again.append(_after(lists, served, ask))
+            seen.once.append(_after(lists, served, read))
+            seen.again.append(_after(lists, served, read))
 
 
-def _after(lists: int, served: Served, ask: Ask) -> float:
-    line = json.dumps({"method": ask.method, "path": ask.path, "headers": ask.headers})
+def _after(lists: int, served: Served, read: HttpRequest) -> float:
+    line = json.dumps({"method": read.method, "path": read.path, "headers": read.headers})
     command = [sys.executable, "-m", "tests.bench.load", str(urlsplit(served.url).port), str(CLIENTS), "60"]
     done = subprocess.run(command, input=f"{line}\n" * lists, capture_output=True, text=True, cwd=ROOT, check=True)
     assert json.loads(done.stdout)["statuses"] == {"200": lists}, done.stdout[-500:]

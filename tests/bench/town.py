@@ -82,8 +82,8 @@ class Town:
         taken, self._left = self._left[:wanted], self._left[wanted:]
         return taken
 
-    def give_back(self, unasked: list[Request]) -> None:
-        self._left = unasked + self._left
+    def give_back(self, unsent: list[Request]) -> None:
+        self._left = unsent + self._left
 
     def _lot(self) -> list[Request]:
         with self._make.db.transaction() as session:
@@ -93,7 +93,7 @@ class Town:
     def _request(self, user: UUID, home: UUID, session: UUID) -> Request:
         chef, day, at = next(self._slots)
         token = self._tokens.issue(user, session, "customer", datetime.now(UTC))
-        wish = {
+        body = {
             "address_id": str(home),
             "booking_date": self._make.day(day).isoformat(),
             "time_slot": at,
@@ -104,7 +104,7 @@ class Town:
             "Content-Type": "application/json",
             "Idempotency-Key": uuid4().hex,
         }
-        return {"method": "POST", "path": "/api/v1/customer/bookings", "headers": headers, "body": json.dumps(wish)}
+        return {"method": "POST", "path": "/api/v1/customer/bookings", "headers": headers, "body": json.dumps(body)}
 
     def _free_slots(self) -> Iterator[tuple[UUID, int, str]]:
         while True:

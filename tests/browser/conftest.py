@@ -39,11 +39,11 @@ def window(browser: Browser) -> Iterator[Open]:
     opened: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def heard(message: ConsoleMessage) -> None:
+    def on_console(message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             complaints.append(message.text)
 
-    def asked(request: Request) -> None:
+    def on_request(request: Request) -> None:
         if urlsplit(request.url).hostname not in {"127.0.0.1", None}:
             complaints.append(f"asked for {request.url}")
 
@@ -51,9 +51,9 @@ def window(browser: Browser) -> Iterator[Open]:
         context = browser.new_context(**{"viewport": PHONE} | wanted)
         opened.append(context)
         context.set_default_timeout(10_000)
-        context.on("console", heard)
+        context.on("console", on_console)
         context.on("weberror", lambda error: complaints.append(str(error.error)))
-        context.on("request", asked)
+        context.on("request", on_request)
         return context.new_page()
 
     yield open_one

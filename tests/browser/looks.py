@@ -43,8 +43,8 @@ def good(page: Any) -> None:
     assert page.locator("html").get_attribute("lang") == "en"
     assert page.evaluate(_NAMELESS) == []
     assert page.evaluate(_FAINT) == []
-    needed, given = page.evaluate(_WIDTHS)
-    assert needed <= given
+    needed, available = page.evaluate(_WIDTHS)
+    assert needed <= available
 
 
 def good_on(page: Any, width: int, scheme: str = "light") -> None:

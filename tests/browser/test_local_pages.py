@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import looks
-from tests.e2e.test_journey import told
+from tests.e2e.test_journey import mail_to
 from tests.e2e.test_too_late import expired, settle
 from tests.system import Client, System
 
@@ -29,10 +29,10 @@ def guest(system: System) -> Client:
     guest = system.sign_in()
     booking = guest.book()
     guest.pay(booking["id"])
-    told(system, guest.email, "Confirmed", booking["ref"])
+    mail_to(system, guest.email, "Confirmed", booking["ref"])
     late, txn = expired(system, guest)
     settle(system, txn, "pay")
-    told(system, guest.email, "Refunded", late["ref"])
+    mail_to(system, guest.email, "Refunded", late["ref"])
     return guest
 
 

@@ -33,13 +33,13 @@ def test_a_row_names_the_tests_that_hold_it(row: str):
 
 
 def test_who_is_told_is_told_by_an_alert_there_is():
-    told = {
+    named = {
         name
         for names in re.findall(r"al(?:erts?|arm) ((?:`\w+`(?:, )?)+)", TABLES)
         for name in re.findall(r"\w+", names)
     }
-    assert told
-    assert told <= alerts()
+    assert named
+    assert named <= alerts()
 
 
 def test_every_test_that_is_named_is_there():

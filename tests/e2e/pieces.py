@@ -39,9 +39,9 @@ class Pieces:
     def pid(self, name: str) -> int:
         """Return the process `make dev` started for a piece: the one that was told its port."""
         port = urlsplit(self.system.urls[name]).port
-        told = re.compile(rf" --port {port}\b| 127\.0\.0\.1:{port}$")  # the last is what Redis calls itself
+        names_port = re.compile(rf" --port {port}\b| 127\.0\.0\.1:{port}$")  # the last is what Redis calls itself
         started = {pid: args for pid, (parent, args) in processes().items() if parent == self.system.process.pid}
-        [found] = [pid for pid, args in started.items() if told.search(args)]
+        [found] = [pid for pid, args in started.items() if names_port.search(args)]
         return found
 
     def functions(self) -> dict[str, list[int]]:

@@ -58,9 +58,9 @@ class Shopper:
 
     def shop(self, ended: threading.Event) -> None:
         while not ended.is_set() and len(self.left) < 3:  # a fourth unpaid booking is refused
-            wish = self.system.slot() | {"address_id": self.member.address_id}
-            key = f"{wish['booking_date']} {wish['time_slot']}"
-            book = partial(self.member.post, "/customer/bookings", wish, Idempotency_Key=key)
+            body = self.system.slot() | {"address_id": self.member.address_id}
+            key = f"{body['booking_date']} {body['time_slot']}"
+            book = partial(self.member.post, "/customer/bookings", body, Idempotency_Key=key)
             booking = self.insist(book).json()
             self.booked.append(booking)
             self.pay(booking)
@@ -220,8 +220,8 @@ def test_a_connection_cut_in_mid_transaction_leaves_nothing_and_the_same_request
     again without what came before it, and is cut again instead of being refused.
     """
     member, chef = members[1], str(demo_id("asha@sizzle.example"))
-    wish = member.client.wish(address_id=member.address_id, chef_id=chef)
-    book = partial(member.post, "/customer/bookings", wish, Idempotency_Key="cut")
+    body = member.client.wish(address_id=member.address_id, chef_id=chef)
+    book = partial(member.post, "/customer/bookings", body, Idempotency_Key="cut")
     stuck = f"select pid from pg_stat_activity where wait_event_type = 'Lock' and {OTHERS}"
     with ThreadPoolExecutor(1) as thread, closing(plain_connection(system.env["DATABASE_URL"])) as holder:
         holder.run("begin")

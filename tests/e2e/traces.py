@@ -38,10 +38,10 @@ class Witness(requests.Session):
 
     def addresses(self) -> list[str]:
         """Return each address that was asked for or handed out; the mail catcher's own search is no part of the API."""
-        asked = [str(one.url) for one in self.seen if "/_local/mail" not in str(one.url)]
+        requested = [str(one.url) for one in self.seen if "/_local/mail" not in str(one.url)]
         handed = [one.headers.get("Location", "") for one in self.seen]
         within = [url for _, text in self.answers() for url in re.findall(r"https?://[^\s\"']+", text)]
-        return [*asked, *handed, *within]
+        return [*requested, *handed, *within]
 
 
 def digests(text: str) -> Iterator[str]:

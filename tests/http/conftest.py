@@ -7,7 +7,7 @@ import requests
 
 from shared.lines.home_chef.visit import CHEF
 from shared.users.models import ADMIN, CUSTOMER
-from tests.http.guests import Guests, somebody
+from tests.http.guests import Guests, new_client
 from tests.http.others import Others
 from tests.system import Client, System
 
@@ -15,7 +15,7 @@ from tests.system import Client, System
 @pytest.fixture(scope="module")
 def people(system: System) -> dict[str, Client]:
     """Somebody of each role; the chef works at no time, so that they are never offered a visit."""
-    return {CUSTOMER: system.sign_in(), CHEF: somebody(system, CHEF), ADMIN: system.demo("admin")}
+    return {CUSTOMER: system.sign_in(), CHEF: new_client(system, CHEF), ADMIN: system.demo("admin")}
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ class Forge:
         body = f"{segment(header)}.{segment(claims or self.claims)}"
         return f"{body}.{segment(hmac.digest(self.secret.encode(), body.encode(), digest))}"
 
-    def saying(self, **changes: Any) -> str:
+    def with_claims(self, **changes: Any) -> str:
         return self.by_hand(self.header, self.claims | changes)
 
     def without(self, claim: str) -> str:
@@ -61,30 +61,32 @@ def forged(forge: Forge, other: Client, key: RSAPrivateKey) -> Iterator[tuple[st
     yield from _of_another_algorithm(forge, key)
     yield from _of_another_key(forge)
     yield from ((f"without {claim}", forge.without(claim)) for claim in CLAIMS)
-    yield from ((f"{claim} null", forge.saying(**{claim: None})) for claim in CLAIMS if claim not in {"role", "jti"})
-    yield from ((f"{claim} an object", forge.saying(**{claim: {}})) for claim in CLAIMS if claim != "role")
+    yield from (
+        (f"{claim} null", forge.with_claims(**{claim: None})) for claim in CLAIMS if claim not in {"role", "jti"}
+    )
+    yield from ((f"{claim} an object", forge.with_claims(**{claim: {}})) for claim in CLAIMS if claim != "role")
 
 
 def of_nobody(forge: Forge, other: Client) -> Iterator[tuple[str, str]]:
     """Yield tokens we might have signed that name nobody who is signed in: only the database can tell."""
-    yield "a session of somebody else", forge.saying(sid=Forge.of(other).claims["sid"])
-    yield "somebody else in this session", forge.saying(sub=Forge.of(other).claims["sub"])
-    yield "a session nobody has", forge.saying(sid=str(uuid4()))
-    yield "a person nobody is", forge.saying(sub=str(uuid4()))
+    yield "a session of somebody else", forge.with_claims(sid=Forge.of(other).claims["sid"])
+    yield "somebody else in this session", forge.with_claims(sub=Forge.of(other).claims["sub"])
+    yield "a session nobody has", forge.with_claims(sid=str(uuid4()))
+    yield "a person nobody is", forge.with_claims(sub=str(uuid4()))
 
 
 def _about_time_and_place(forge: Forge) -> Iterator[tuple[str, str]]:
     now = int(time.time())
-    yield "expired", forge.saying(exp=now - 1)
-    yield "expired long ago", forge.saying(exp=1)
-    yield "from the future", forge.saying(iat=now + 3_600)
-    yield "not yet good", forge.saying(nbf=now + 3_600)
+    yield "expired", forge.with_claims(exp=now - 1)
+    yield "expired long ago", forge.with_claims(exp=1)
+    yield "from the future", forge.with_claims(iat=now + 3_600)
+    yield "not yet good", forge.with_claims(nbf=now + 3_600)
     for audience in ("other", "sizzle-api ", "SIZZLE-API", "", [], ["other"]):
-        yield f"audience {audience!r}", forge.saying(aud=audience)
+        yield f"audience {audience!r}", forge.with_claims(aud=audience)
     for issuer in ("other", "sizzle/", "", ["sizzle"]):
-        yield f"issuer {issuer!r}", forge.saying(iss=issuer)
+        yield f"issuer {issuer!r}", forge.with_claims(iss=issuer)
     for kind in ("refresh", "id", "", "Access"):
-        yield f"typ {kind!r}", forge.saying(typ=kind)
+        yield f"typ {kind!r}", forge.with_claims(typ=kind)
     for kind in ("JWT", "jwt", "", "rt+jwt"):
         yield f"typ {kind!r} in the header", forge.by_hand(forge.header | {"typ": kind})
 

@@ -15,7 +15,7 @@ from shared.lines.home_chef.visit import CHEF
 from tests.http.bad_input import Operation, operations
 from tests.system import Client, System, day, stranger
 
-NOBODYS = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
+UNKNOWN_ID = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
 LEAKS = ("Traceback", "pydantic", "sqlalchemy", "pg8000", "site-packages", ".py", "0x7f")
 EVERY = operations()
 ONE_OF_SEVERAL = {"GET /customer/chefs": {"city": "Mumbai"}}  # or an address: the document cannot say that one must be
@@ -59,14 +59,14 @@ class Guests:
 
     def path(self, operation: Operation, **values: str) -> str:
         own = {"address_id": self.address} | values
-        return re.sub(r"{(\w+)}", lambda name: quote(own.get(name[1], NOBODYS), safe=""), operation.path)
+        return re.sub(r"{(\w+)}", lambda name: quote(own.get(name[1], UNKNOWN_ID), safe=""), operation.path)
 
-    def where(self, operation: Operation, *asked: tuple[str, str], **values: str) -> str:
+    def where(self, operation: Operation, *query: tuple[str, str], **values: str) -> str:
         """Return the whole address: a path of these values, and in the query what is asked and what must be there."""
-        names = {name for name, _ in asked}
+        names = {name for name, _ in query}
         needed = [(name, value) for name, value in self.query(operation).items() if name not in names]
-        query = urlencode([*needed, *asked])
-        return self.path(operation, **values) + (f"?{query}" if query else "")
+        encoded = urlencode([*needed, *query])
+        return self.path(operation, **values) + (f"?{encoded}" if encoded else "")
 
     def send(self, operation: Operation, body: Body = None, path: str | None = None, **headers: str) -> Any:
         """Send a body as JSON, or with the headers given (underscores for dashes; an empty one is left out)."""
@@ -78,7 +78,7 @@ class Guests:
         return self.http.request(operation.method, url, data=body, headers=named, timeout=30)
 
 
-def somebody(system: System, role: str) -> Client:
+def new_client(system: System, role: str) -> Client:
     """Sign in somebody nobody has met before, who has this role from now on."""
     client = system.sign_in()
     system.sql("update users set role = :role where email = :email", role=role, email=client.email)
@@ -98,19 +98,19 @@ def each(chosen: list[Operation]) -> Any:
 def wrong(answer: requests.Response, status: int, code: str, *fields: str) -> str | None:
     """Tell in what an answer is not this problem document, about exactly these fields; None when it is."""
     text = answer.content.decode()
-    said = f"{answer.status_code} {text[:200]}"
+    summary = f"{answer.status_code} {text[:200]}"
     if answer.status_code != status or answer.headers["Content-Type"] != "application/problem+json":
-        return said
+        return summary
     problem = answer.json()
     if (problem["status"], problem["code"]) != (status, code) or not (problem["title"] and problem["detail"]):
-        return said
+        return summary
     if status == 401 and not answer.headers.get("WWW-Authenticate", "").startswith("Bearer"):
-        return f"without WWW-Authenticate: {said}"
+        return f"without WWW-Authenticate: {summary}"
     named = {error["field"] for error in problem.get("errors", [])}
     if fields and not (named and all(_is_of(name, fields) for name in named)):
-        return f"names {sorted(named)}: {said}"
+        return f"names {sorted(named)}: {summary}"
     leaked = [word for word in LEAKS if word in text]
-    return f"tells {leaked}: {said}" if leaked else None
+    return f"tells {leaked}: {summary}" if leaked else None
 
 
 def _is_of(name: str, fields: tuple[str, ...]) -> bool:

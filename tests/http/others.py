@@ -44,8 +44,8 @@ class Others:
         """Pay a booking: its customer is told."""
         self.customer.pay(self.booking())
         find = "select n.id from notifications n join users u on u.id = n.user_id where u.email = :email limit 1"
-        [[told]] = eventually(lambda: self.system.sql(find, email=self.customer.email))
-        return str(told)
+        [[notification_id]] = eventually(lambda: self.system.sql(find, email=self.customer.email))
+        return str(notification_id)
 
     def slot(self) -> str:
         [[slot]] = self.system.sql(f"select id from provider_availability where provider_id = {ASHA} limit 1")

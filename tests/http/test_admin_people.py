@@ -13,7 +13,7 @@ from shared.payments.reconciliation.comparison import Theirs
 from tests.api_document import DOCUMENT
 from tests.system import Client, System, day
 
-NOBODYS = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
+UNKNOWN_ID = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
 WEEK = [
     {"day_of_week": name, "start_time": "08:00", "end_time": "23:00"}
     for name in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -40,7 +40,7 @@ def city() -> str:
 
 @pytest.fixture
 def chef(admin: Client, city: str) -> dict[str, Any]:
-    return made(admin.post("/admin/chefs", wish(service_city=city)))
+    return made(admin.post("/admin/chefs", new_chef(service_city=city)))
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def location(admin: Client, city: str) -> dict[str, Any]:
     return made(admin.post("/admin/locations", {"city": city, "state": "Maharashtra"}))
 
 
-def wish(**given: Any) -> dict[str, Any]:
-    return {"email": f"{uuid4().hex}@test.example", "name": "Asha Nair", "service_city": "Nashik", **given}
+def new_chef(**fields: Any) -> dict[str, Any]:
+    return {"email": f"{uuid4().hex}@test.example", "name": "Asha Nair", "service_city": "Nashik", **fields}
 
 
 def made(answer: requests.Response) -> dict[str, Any]:
@@ -107,17 +107,17 @@ def test_a_week_that_overlaps_itself_is_refused_by_the_entry_and_the_old_one_sta
 
 def test_a_customer_who_becomes_a_chef_is_one_from_their_next_sign_in(admin: Client, system: System, city: str):
     guest = system.sign_in()
-    assert made(admin.post("/admin/chefs", wish(email=guest.email, service_city=city)))["email"] == guest.email
+    assert made(admin.post("/admin/chefs", new_chef(email=guest.email, service_city=city)))["email"] == guest.email
     assert guest.get("/customer/profile").status_code == 401
     assert admin.get(f"/admin/users?q={guest.email}").json()["items"][0]["role"] == "chef"
-    again = admin.post("/admin/chefs", wish(email=guest.email))
+    again = admin.post("/admin/chefs", new_chef(email=guest.email))
     assert (again.status_code, again.json()["code"], again.json()["role"]) == (409, "has_role", "chef")
 
 
 def test_a_customer_with_bookings_does_not_become_a_chef(admin: Client, system: System):
     guest = system.sign_in()
     booking = guest.book()
-    answer = admin.post("/admin/chefs", wish(email=guest.email))
+    answer = admin.post("/admin/chefs", new_chef(email=guest.email))
     assert (answer.status_code, answer.json()["bookings"]) == (409, [booking["ref"]])
     assert guest.get("/customer/profile").status_code == 200
 
@@ -144,8 +144,8 @@ def test_a_paid_visit_of_a_blocked_customer_stands(admin: Client, system: System
     [user] = admin.get(f"/admin/users?q={guest.email}").json()["items"]
     answer = admin.put(f"/admin/users/{user['id']}", {"is_active": False}).json()
     assert answer["cancelled"] == 0
-    [standing] = answer["remaining"]
-    assert standing.items() >= {name: booking[name] for name in ("id", "ref", "total", "starts_at")}.items()
+    [remaining] = answer["remaining"]
+    assert remaining.items() >= {name: booking[name] for name in ("id", "ref", "total", "starts_at")}.items()
 
 
 def test_an_admin_blocks_neither_themselves_nor_a_chef(admin: Client, chef: dict[str, Any]):
@@ -175,7 +175,7 @@ def test_a_place_is_served_until_it_is_switched_off(admin: Client, location: dic
 
 def test_a_request_that_is_repeated_with_its_key_makes_one(admin: Client, city: str):
     for path, body in (
-        ("/admin/chefs", wish()),
+        ("/admin/chefs", new_chef()),
         ("/admin/locations", {"city": city, "state": "Maharashtra", "pincode": "422001"}),
     ):
         key = uuid4().hex
@@ -213,20 +213,20 @@ def writes(admin: Client, chef: dict[str, Any], location: dict[str, Any], system
         return lambda: admin.call(method, path, body)
 
     def put(path: str, one: str, body: Any) -> tuple[Callable[[], requests.Response], Callable[[], requests.Response]]:
-        return call("PUT", f"{path}/{one}", body), call("PUT", f"{path}/{NOBODYS}", body)
+        return call("PUT", f"{path}/{one}", body), call("PUT", f"{path}/{UNKNOWN_ID}", body)
 
     def remove(path: str, one: str) -> tuple[Callable[[], requests.Response], Callable[[], requests.Response]]:
-        return call("DELETE", f"{path}/{one}"), call("DELETE", f"{path}/{NOBODYS}")
+        return call("DELETE", f"{path}/{one}"), call("DELETE", f"{path}/{UNKNOWN_ID}")
 
     return {
         "POST /admin/chefs": (
-            call("POST", "/admin/chefs", wish()),
-            call("POST", "/admin/chefs", wish(email=chef["email"])),
+            call("POST", "/admin/chefs", new_chef()),
+            call("POST", "/admin/chefs", new_chef(email=chef["email"])),
         ),
         "PUT /admin/chefs/{chef_id}": put("/admin/chefs", chef_id, {"bio": "Grills"}),
         "POST /admin/chefs/{chef_id}/availability": (
             call("POST", f"/admin/chefs/{chef_id}/availability", {"slots": WEEK}),
-            call("POST", f"/admin/chefs/{NOBODYS}/availability", {"slots": WEEK}),
+            call("POST", f"/admin/chefs/{UNKNOWN_ID}/availability", {"slots": WEEK}),
         ),
         "DELETE /admin/chefs/{chef_id}": remove("/admin/chefs", chef_id),
         "PUT /admin/users/{user_id}": put("/admin/users", user["id"], {"is_active": False}),
@@ -237,7 +237,7 @@ def writes(admin: Client, chef: dict[str, Any], location: dict[str, Any], system
         "PUT /admin/locations/{location_id}": put("/admin/locations", location_id, {"is_serviceable": False}),
         "POST /admin/locations/{location_id}/areas": (
             call("POST", f"/admin/locations/{location_id}/areas", CIRCLE),
-            call("POST", f"/admin/locations/{NOBODYS}/areas", CIRCLE),
+            call("POST", f"/admin/locations/{UNKNOWN_ID}/areas", CIRCLE),
         ),
         "PUT /admin/service-areas/{area_id}": put("/admin/service-areas", area, {"is_active": False}),
         "DELETE /admin/service-areas/{area_id}": remove("/admin/service-areas", area),
@@ -251,7 +251,7 @@ def writes(admin: Client, chef: dict[str, Any], location: dict[str, Any], system
         ),
         "POST /admin/tasks/{task_id}/retry": (
             call("POST", f"/admin/tasks/{dead_task(system)}/retry"),
-            call("POST", f"/admin/tasks/{NOBODYS}/retry"),
+            call("POST", f"/admin/tasks/{UNKNOWN_ID}/retry"),
         ),
         "PUT /admin/reconciliations/rows/{row_id}": put(
             "/admin/reconciliations/rows", compared(system), {"action": "close", "note": "Another system's"}
@@ -317,6 +317,6 @@ def test_every_write_of_an_admin_is_in_the_log_and_no_refused_one(
 
 
 def test_the_log_holds_no_secret(system: System, admin: Client):
-    told = admin.get("/admin/audit?limit=100").text
+    audit_log = admin.get("/admin/audit?limit=100").text
     for secret in ("JWT_KEYS", "REFRESH_KEYS", "OTP_KEYS"):
-        assert system.env[secret].partition(":")[2] not in told
+        assert system.env[secret].partition(":")[2] not in audit_log

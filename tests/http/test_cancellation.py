@@ -68,8 +68,8 @@ def test_what_has_happened_to_a_booking_can_be_followed_event_by_event(guest):
     assert guest.get(f"{path}?after={first['after']}").json()["items"] == []
     guest.post(f"/customer/bookings/{booking['id']}/cancel", {"reason": "tidy"})
     [event] = guest.get(f"{path}?after={first['after']}").json()["items"]
-    told = {name: event[name] for name in ("actor", "kind", "from_status", "to_status", "reason")}
-    assert told == {
+    fields = {name: event[name] for name in ("actor", "kind", "from_status", "to_status", "reason")}
+    assert fields == {
         "actor": "customer",
         "kind": "cancelled",
         "from_status": "pending",

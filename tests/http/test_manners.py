@@ -46,11 +46,11 @@ def send(system: System, function: str, body: bytes | str | Iterator[bytes], con
 def problem(answer, status: int, code: str) -> dict[str, object]:
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
-    said = answer.json()
-    assert (said["status"], said["code"], said["type"]) == (status, code, "about:blank")
-    assert said["title"]
-    assert said["detail"]
-    return said
+    document = answer.json()
+    assert (document["status"], document["code"], document["type"]) == (status, code, "about:blank")
+    assert document["title"]
+    assert document["detail"]
+    return document
 
 
 @EVERY
@@ -114,8 +114,8 @@ def test_what_is_no_json_document_is_malformed(system: System, function: str, bo
 @WITH_BODY
 @pytest.mark.parametrize("body", [b"[]", b'"x"', b"5", b"null", b"true"])
 def test_json_that_is_no_object_is_invalid(system: System, function: str, body: bytes):
-    said = problem(send(system, function, body), 422, "invalid")
-    assert said["errors"]
+    document = problem(send(system, function, body), 422, "invalid")
+    assert document["errors"]
 
 
 @WITH_BODY
@@ -132,8 +132,8 @@ def test_a_charset_or_capitals_in_the_content_type_are_fine(system: System, func
 
 @WITH_BODY
 def test_a_field_said_twice_or_unknown_is_refused(system: System, function: str):
-    said = problem(send(system, function, json.dumps({"nonsense": 1, "__proto__": 2})), 422, "invalid")
-    assert {"nonsense", "__proto__"} <= {error["field"] for error in said["errors"]}
+    document = problem(send(system, function, json.dumps({"nonsense": 1, "__proto__": 2})), 422, "invalid")
+    assert {"nonsense", "__proto__"} <= {error["field"] for error in document["errors"]}
 
 
 @WITH_BODY

@@ -36,12 +36,12 @@ def test_every_answer_carries_the_security_headers(system: System, function: str
 
 @EVERY
 def test_a_page_of_a_configured_origin_may_call(system: System, function: str):
-    asked = {
+    preflight = {
         "Origin": ORIGIN,
         "Access-Control-Request-Method": "PUT",
         "Access-Control-Request-Headers": "authorization",
     }
-    answer = system.ask(function, "OPTIONS", "/api/v1/customer/profile", headers=asked)
+    answer = system.ask(function, "OPTIONS", "/api/v1/customer/profile", headers=preflight)
     assert answer.status_code == 204
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert {"GET", "POST", "PUT", "PATCH", "DELETE"} == set(answer.headers["Access-Control-Allow-Methods"].split(", "))
@@ -68,8 +68,11 @@ def test_a_refusal_too_may_be_read_by_the_page_that_asked(system: System):
 
 @EVERY
 def test_a_requests_id_is_the_callers_where_it_is_sane_and_else_ours(system: System, function: str):
-    given = uuid4().hex
-    assert system.ask(function, "GET", "/health", headers={"X-Request-Id": given}).headers["X-Request-Id"] == given
+    request_id = uuid4().hex
+    assert (
+        system.ask(function, "GET", "/health", headers={"X-Request-Id": request_id}).headers["X-Request-Id"]
+        == request_id
+    )
     for odd in ("", "short", "x" * 65, "a b c d e f g", '{"a": "b"}', "<script>alert(1)</script>"):
         made = system.ask(function, "GET", "/health", headers={"X-Request-Id": odd}).headers["X-Request-Id"]
         assert made != odd

@@ -6,8 +6,8 @@ import pytest
 
 from tests.system import System, eventually
 
-NOBODYS = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
-PATHS = {"tasks": f"/outbox/{NOBODYS}", "schedule": "/jobs/sweep", "migrate": "/migrations/upgrade"}
+UNKNOWN_ID = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
+PATHS = {"tasks": f"/outbox/{UNKNOWN_ID}", "schedule": "/jobs/sweep", "migrate": "/migrations/upgrade"}
 FUNCTIONS = pytest.mark.parametrize("function", PATHS)
 
 
@@ -101,8 +101,8 @@ def message(system: System, kind: str, payload: str = "{}", leased: str | None =
 @pytest.mark.parametrize(
     ("kind", "payload"),
     [
-        ("notifications.mail", f'{{"notification_id": "{NOBODYS}"}}'),
-        ("payments.refund", f'{{"refund_id": "{NOBODYS}"}}'),
+        ("notifications.mail", f'{{"notification_id": "{UNKNOWN_ID}"}}'),
+        ("payments.refund", f'{{"refund_id": "{UNKNOWN_ID}"}}'),
         ("payments.callback", "{}"),
         ("nobody.knows", "{}"),
     ],

@@ -29,8 +29,8 @@ def city(admin: Client) -> str:
 def registered(admin: Client, city: str, name: str, rate: int) -> Client:
     """Register a chef, give them a week, verify them and sign them in."""
     email = f"{uuid4().hex}@test.example"
-    wish = {"email": email, "name": name, "service_city": city, "hourly_rate": rate}
-    path = f"/admin/chefs/{admin.post('/admin/chefs', wish).json()['id']}"
+    body = {"email": email, "name": name, "service_city": city, "hourly_rate": rate}
+    path = f"/admin/chefs/{admin.post('/admin/chefs', body).json()['id']}"
     assert admin.post(f"{path}/availability", {"slots": WEEK}).status_code == 200
     assert admin.put(path, {"is_verified": True}).status_code == 200
     return admin.system.sign_in(email)
@@ -100,14 +100,14 @@ def test_a_visit_that_is_declined_is_the_next_chefs_with_all_they_need_to_answer
         booking["breakdown"]["subtotal"],
     )
     assert theirs["offer_expires_at"] > theirs["created_at"]
-    told = eventually(lambda: mails(second, booking["ref"]))
-    assert "Please accept or decline it in the app by" in told[0]
+    sent = eventually(lambda: mails(second, booking["ref"]))
+    assert "Please accept or decline it in the app by" in sent[0]
 
     shown = guest.booking(booking["id"])
     assert (shown["chef_id"], shown["chef_name"], shown["total"]) == (id_of(second), "Omar Sheikh", booking["total"])
-    [said] = eventually(lambda: mails(guest, f"Another chef: visit {booking['ref']}"))
-    assert "Omar Sheikh has been asked to come instead" in said
-    assert "I am ill" not in said + str(shown)
+    [mail] = eventually(lambda: mails(guest, f"Another chef: visit {booking['ref']}"))
+    assert "Omar Sheikh has been asked to come instead" in mail
+    assert "I am ill" not in mail + str(shown)
     assert step(second, booking, "confirmed").json()["acceptance"] == "accepted"
 
 
@@ -167,12 +167,12 @@ def test_the_visits_of_a_deactivated_chef_go_to_another_and_their_token_ends_at_
 def test_what_a_blocked_customer_has_not_paid_is_cancelled_and_what_is_paid_stands(
     admin: Client, guest: Client, city: str, second: Client
 ):
-    unpaid, stands = booked(guest, city, second), paid(guest, city, second)
+    unpaid, kept = booked(guest, city, second), paid(guest, city, second)
     [user] = admin.get(f"/admin/users?q={guest.email}").json()["items"]
     answer = admin.put(f"/admin/users/{user['id']}", {"is_active": False, "reason": "abuse"}).json()
-    assert (answer["cancelled"], [booking["ref"] for booking in answer["remaining"]]) == (1, [stands["ref"]])
+    assert (answer["cancelled"], [booking["ref"] for booking in answer["remaining"]]) == (1, [kept["ref"]])
     assert guest.get("/customer/profile").status_code == 401
-    for booking, expected in ((unpaid, ("cancelled", None)), (stands, ("confirmed", "Omar Sheikh"))):
+    for booking, expected in ((unpaid, ("cancelled", None)), (kept, ("confirmed", "Omar Sheikh"))):
         shown = admin.get(f"/admin/bookings/{booking['id']}").json()
         assert (shown["status"], shown["provider_name"]) == expected
     assert audited(admin, user["id"]) == ["user.blocked"]

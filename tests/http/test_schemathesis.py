@@ -71,8 +71,8 @@ def test_every_answer_is_one_the_document_tells_of(
     own: System, things: dict[tuple[str, str], str], tmp_path: Path, role: str | None
 ):
     """Seen to fail with a status, the type of a field or of a header, and the most of a limit changed in the document."""
-    told = tmp_path / "openapi.json"
-    told.write_text(json.dumps(document(role, things)))
+    schema = tmp_path / "openapi.json"
+    schema.write_text(json.dumps(document(role, things)))
     token = own.demo(PEOPLE[role]).tokens["access_token"] if role else None
     command = [
         sys.executable,
@@ -81,7 +81,7 @@ def test_every_answer_is_one_the_document_tells_of(
         "--config-file",
         str(CONFIG),
         "run",
-        str(told),
+        str(schema),
         "--url",
         own.url,
     ]

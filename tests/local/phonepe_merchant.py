@@ -52,10 +52,10 @@ class Receiver:
         while len(self.calls) < count and time.monotonic() < until:
             time.sleep(0.01)
         assert len(self.calls) >= count, f"{len(self.calls)} of {count} callbacks"
-        return [told(body) for _, _, body in self.calls]
+        return [decoded(body) for _, _, body in self.calls]
 
 
-def told(body):
+def decoded(body):
     return json.loads(base64.b64decode(body["response"]))
 
 
@@ -107,14 +107,14 @@ class Client:
         }
         return self.send("/pg/v1/refund", payload).json()
 
-    def ask(self, transaction_id="T1", *, timeout=5, **headers):
+    def query_status(self, transaction_id="T1", *, timeout=5, **headers):
         path = f"/pg/v1/status/{MERCHANT}/{transaction_id}"
         headers = {"X-VERIFY": self.sign(path), "X-MERCHANT-ID": MERCHANT, **headers}
         headers = {name: value for name, value in headers.items() if value is not None}
         return requests.get(self.server.url + path, headers=headers, timeout=timeout)
 
     def status(self, transaction_id="T1"):
-        return self.ask(transaction_id).json()
+        return self.query_status(transaction_id).json()
 
     def status_once(self, state, transaction_id, seconds=5):
         until = time.monotonic() + seconds

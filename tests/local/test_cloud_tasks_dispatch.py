@@ -75,11 +75,11 @@ def test_what_a_task_says_in_place_of_cloud_tasks_is_not_believed(google, worker
     google.ask("POST", "quick/tasks", {"task": {"httpRequest": {"url": worker.url, "headers": lies}}})
     [received] = worker.wait_for(1)
 
-    told = {name.lower(): value for name, value in received.headers.items()}
-    assert told["x-cloudtasks-taskretrycount"] == "0"
-    assert told["x-cloudtasks-queuename"] == "quick"
-    assert told["host"] == worker.url.removeprefix("http://")
-    assert told["user-agent"] == "Google-Cloud-Tasks"
+    headers = {name.lower(): value for name, value in received.headers.items()}
+    assert headers["x-cloudtasks-taskretrycount"] == "0"
+    assert headers["x-cloudtasks-queuename"] == "quick"
+    assert headers["host"] == worker.url.removeprefix("http://")
+    assert headers["user-agent"] == "Google-Cloud-Tasks"
 
 
 def test_a_task_waits_for_its_time(google, worker):
@@ -99,10 +99,10 @@ def test_a_failed_task_is_tried_again_and_told_how_often(google, worker):
     google.create(worker, "stubborn")
 
     headers = [received.headers for received in worker.wait_for(3)]
-    assert [given["X-CloudTasks-TaskRetryCount"] for given in headers] == ["0", "1", "2"]
+    assert [attempt["X-CloudTasks-TaskRetryCount"] for attempt in headers] == ["0", "1", "2"]
     # As recorded from the real service: a 5xx is not counted as an execution.
-    assert [given["X-CloudTasks-TaskExecutionCount"] for given in headers] == ["0", "0", "1"]
-    assert [given.get("X-CloudTasks-TaskPreviousResponse") for given in headers] == [None, "503", "404"]
+    assert [attempt["X-CloudTasks-TaskExecutionCount"] for attempt in headers] == ["0", "0", "1"]
+    assert [attempt.get("X-CloudTasks-TaskPreviousResponse") for attempt in headers] == [None, "503", "404"]
     until(lambda: google.states() == {"stubborn": "done"})
 
 

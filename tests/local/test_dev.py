@@ -97,8 +97,8 @@ def test_what_was_made_survives_a_restart_and_not_a_reset(tmp_path: Path, port: 
         guest.system = second
         assert guest.booking(booking["id"])["ref"] == booking["ref"]
         assert second.mails(guest.email) == mails
-        asked = {"refresh_token": guest.tokens["refresh_token"]}
-        assert second.http.post(f"{second.api}/auth/refresh", json=asked, timeout=10).status_code == 200
+        body = {"refresh_token": guest.tokens["refresh_token"]}
+        assert second.http.post(f"{second.api}/auth/refresh", json=body, timeout=10).status_code == 200
         assert guest.post("/payments/initiate", {"booking_id": booking["id"]}).json() == page
         second.http.post(page["payment_url"], data={"outcome": "pay"}, allow_redirects=False, timeout=10)
         assert eventually(lambda: guest.booking(booking["id"])["status"] == "confirmed")
@@ -112,9 +112,9 @@ def test_what_was_made_survives_a_restart_and_not_a_reset(tmp_path: Path, port: 
 
 
 def test_a_database_that_is_given_is_used_and_none_of_its_own_is_started(tmp_path: Path):
-    given = shared_postgres().new_database()
-    with start_system(tmp_path, DATABASE_URL=given) as system:
-        assert system.env["DATABASE_URL"] == given
+    url = shared_postgres().new_database()
+    with start_system(tmp_path, DATABASE_URL=url) as system:
+        assert system.env["DATABASE_URL"] == url
         assert system.sign_in().get("/customer/profile").status_code == 200
         assert not (tmp_path / "logs" / "postgres.log").exists()
         commands = running()
@@ -170,8 +170,8 @@ def test_a_port_that_is_taken_is_said_before_anything_is_touched(tmp_path: Path,
 def test_secrets_are_for_their_owner_only(system: System):
     for name in (".env", "secrets.json"):
         assert (system.data / name).stat().st_mode & 0o077 == 0
-    told = system.data.with_suffix(".dev.log").read_text()
-    assert not [value for name, value in system.env.items() if "KEYS" in name and value.partition(":")[2] in told]
+    log_text = system.data.with_suffix(".dev.log").read_text()
+    assert not [value for name, value in system.env.items() if "KEYS" in name and value.partition(":")[2] in log_text]
 
 
 def test_no_secret_stands_in_a_command_line(system: System):

@@ -67,8 +67,8 @@ def test_short_limits_are_per_identifier_and_client_and_the_others_per_one_of_th
     """Otherwise a stranger elsewhere could keep somebody from being sent a code."""
     elsewhere = shared_by(send_limits, ("n", HOME), ("n", FLAT))
     assert {key.split(":")[1] for key in elsewhere} == {"send-day"}
-    somebody_else = shared_by(send_limits, ("n", HOME), ("m", HOME))
-    assert {key.split(":")[1] for key in somebody_else} == {"send-ip"}
+    other_identifier = shared_by(send_limits, ("n", HOME), ("m", HOME))
+    assert {key.split(":")[1] for key in other_identifier} == {"send-ip"}
     assert {key.split(":")[1] for key in shared_by(verify_limits, ("n", HOME), ("n", FLAT))} == {"failed-day"}
     assert {key.split(":")[1] for key in shared_by(verify_limits, ("n", HOME), ("m", HOME))} == {"verify-ip"}
 

@@ -31,7 +31,7 @@ RUN = re.compile(r'^run "(\w+)"', re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> str:
+def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the checker says of a copy of the configuration: it leaves folders behind."""
     checker = os.environ.get("TERRAFORM_CHECK")
     if not checker and not shutil.which("terraform"):
@@ -61,17 +61,17 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> str:
     return plain
 
 
-def test_every_run_of_every_file_has_passed(told):
+def test_every_run_of_every_file_has_passed(output):
     for path in FILES:
-        assert f"tests/{path.name}... pass" in told
+        assert f"tests/{path.name}... pass" in output
         for name in RUN.findall(path.read_text()):
-            assert f'run "{name}"... pass' in told
+            assert f'run "{name}"... pass' in output
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
-def test_each_environment_can_be_planned(told, path):
-    assert f'run "{path.stem}"... pass' in told
+def test_each_environment_can_be_planned(output, path):
+    assert f'run "{path.stem}"... pass' in output
 
 
-def test_no_file_has_failed_or_been_skipped(told):
-    assert not re.search(r"\.\.\. (fail|skip)", told)
+def test_no_file_has_failed_or_been_skipped(output):
+    assert not re.search(r"\.\.\. (fail|skip)", output)

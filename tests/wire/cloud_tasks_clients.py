@@ -37,12 +37,12 @@ class GoogleTokenServer(Running):
     """A metadata server that answers after `delay` seconds, counting."""
 
     def __init__(self, delay=0.0):
-        self.asked, self.delay = 0, delay
+        self.calls, self.delay = 0, delay
         app = Flask(__name__)
         app.add_url_rule("/<path:_>", view_func=self._answer, endpoint="all")
         super().__init__(app)
 
     def _answer(self, _):
-        self.asked += 1
+        self.calls += 1
         time.sleep(self.delay)
         return {"access_token": "secret-token", "expires_in": 3599}

@@ -116,9 +116,9 @@ def test_a_redirect_is_not_followed(ours, metadata):
 
 
 def test_nothing_listening_is_a_queue_unavailable(ours, metadata):
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(QueueUnavailable, match="ConnectionError"):
             ours(url, metadata.host).enqueue(a_task())
 
@@ -176,7 +176,7 @@ def test_a_token_that_comes_too_late_holds_nobody_and_serves_the_next(ours):
         assert refused_within(0.29, client)
         until(lambda: client._identity._token.value)
         client.enqueue(a_task())
-        assert metadata.asked == 1
+        assert metadata.calls == 1
 
 
 def test_a_connection_is_kept_between_calls(ours, metadata):

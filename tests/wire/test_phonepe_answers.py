@@ -60,8 +60,8 @@ def paid(**data):
 def test_a_code_means_the_same_whatever_else_the_answer_says(code):
     for answer in (PAID, {}, paid(state="COMPLETED"), paid(state="FAILED"), {"data": None}):
         for success in (True, False, None):
-            told = answer | {"code": code, "success": success}
-            assert tuple(read(told).status for read in READERS) == CODES[code]
+            payload = answer | {"code": code, "success": success}
+            assert tuple(read(payload).status for read in READERS) == CODES[code]
 
 
 @settings(deadline=None)
@@ -172,7 +172,7 @@ def test_an_amount_is_a_whole_number_of_paise_or_none(written, amount):
 @pytest.mark.parametrize("odd", ["", 7, True, None, [], {}, "T\x00", "T\n", "\ud800"])
 def test_a_text_that_is_none_or_could_not_be_stored_is_none(odd):
     """Postgres takes neither NUL nor half a surrogate pair: one such answer would keep a payment from being settled."""
-    told = paid(
+    payload = paid(
         merchantId=odd,
         merchantTransactionId=odd,
         transactionId=odd,
@@ -181,7 +181,7 @@ def test_a_text_that_is_none_or_could_not_be_stored_is_none(odd):
         paymentInstrument={"type": odd, "utr": odd},
     )
     for read in READERS:
-        answer = read(told)
+        answer = read(payload)
         assert (answer.merchant, answer.merchant_txn_id, answer.gateway_txn_id) == (None, None, None)
         assert (answer.bank_reference, answer.method) == (None, None)
         assert (answer.raw["state"], answer.raw["responseCode"]) == (None, None)
@@ -198,6 +198,6 @@ DATA = st.dictionaries(st.sampled_from(NAMES), JSON) | JSON
 
 @settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional={"code": JSON, "success": JSON, "data": DATA}))
-def test_no_answer_however_odd_breaks_the_reader_or_ends_anything(told):
+def test_no_answer_however_odd_breaks_the_reader_or_ends_anything(payload):
     for read in READERS:
-        assert read(told).status is GatewayStatus.PENDING
+        assert read(payload).status is GatewayStatus.PENDING

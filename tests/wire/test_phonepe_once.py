@@ -23,7 +23,7 @@ class Odd:
     """A server that writes down who asked, and answers every request with the same bytes; None: hangs up instead."""
 
     def __init__(self):
-        self.answer, self.heard = None, []
+        self.answer, self.received = None, []
         odd = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,7 +32,7 @@ class Odd:
 
             def do_POST(self):
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                odd.heard.append((self.command, self.path, dict(self.headers)))
+                odd.received.append((self.command, self.path, dict(self.headers)))
                 if odd.answer is not None:
                     self.wfile.write(odd.answer)
                 self.close_connection = True
@@ -96,7 +96,7 @@ def test_what_is_no_answer_is_asked_for_once_and_unavailable(gateway, odd, call,
     odd.answer = answer
     with pytest.raises(GatewayUnavailable):
         CALLS[call](gateway)
-    assert len(odd.heard) == 1
+    assert len(odd.received) == 1
 
 
 @pytest.mark.parametrize("code", [b"[]", b"{}", b'["PAYMENT_SUCCESS"]', b"null", b"true", b'"\\u0000"', b'"\\ud800"'])
@@ -106,7 +106,7 @@ def test_an_answer_whose_code_is_no_word_decides_nothing(gateway, odd, code):
         CALLS["start"](gateway)
     for call in QUESTIONS:
         assert CALLS[call](gateway).status is GatewayStatus.PENDING
-    assert len(odd.heard) == 4
+    assert len(odd.received) == 4
 
 
 def test_each_call_is_signed_by_the_first_salt_names_the_merchant_and_follows_the_base_address(gateway, odd):
@@ -116,13 +116,13 @@ def test_each_call_is_signed_by_the_first_salt_names_the_merchant_and_follows_th
             call(gateway)
         except GatewayUnavailable:
             continue
-    assert [(method, path) for method, path, _ in odd.heard] == [
+    assert [(method, path) for method, path, _ in odd.received] == [
         ("POST", "/apis/hermes/pg/v1/pay"),
         ("GET", "/apis/hermes/pg/v1/status/M/SZ_1"),
         ("POST", "/apis/hermes/pg/v1/refund"),
         ("GET", "/apis/hermes/pg/v1/status/M/SZR_1"),
     ]
-    for _, _, headers in odd.heard:
+    for _, _, headers in odd.received:
         assert headers["X-VERIFY"].endswith("###2")
         assert headers["X-MERCHANT-ID"] == "M"
         assert headers["Content-Type"] == "application/json"

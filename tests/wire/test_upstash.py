@@ -207,10 +207,10 @@ def test_a_wrong_token_is_unavailable_and_nothing_of_it_is_told(
     with pytest.raises(StoreUnavailable) as caught:
         client.command("GET", "a-key")
     client.close()
-    told = f"{caught.value!r} {caught.value} {caught.value.reason} {caplog.text} {caplog.records[0].__dict__}"
+    output = f"{caught.value!r} {caught.value} {caught.value.reason} {caplog.text} {caplog.records[0].__dict__}"
     assert caught.value.reason == "HTTP 401"
-    assert "a-wrong-token" not in told
-    assert "a-key" not in told
+    assert "a-wrong-token" not in output
+    assert "a-key" not in output
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 

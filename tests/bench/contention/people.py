@@ -44,9 +44,9 @@ class Member:
 
     def booking(self, chef: Person, day: str, slot: str) -> dict[str, object]:
         """Return the request for two hours with a chef, as a crowd sends it."""
-        wish = {"address_id": str(self.address_id), "booking_date": day, "time_slot": slot, "chef_id": str(chef.id)}
+        body = {"address_id": str(self.address_id), "booking_date": day, "time_slot": slot, "chef_id": str(chef.id)}
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        return {"headers": headers | {"Idempotency-Key": uuid4().hex}, "body": json.dumps(wish)}
+        return {"headers": headers | {"Idempotency-Key": uuid4().hex}, "body": json.dumps(body)}
 
 
 @dataclass(frozen=True)

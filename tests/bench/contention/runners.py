@@ -105,11 +105,11 @@ def share(job: str, runners: int, template: str, now: datetime, folder: Path) ->
             assert one.stdin
             one.stdin.write("go\n")
             one.stdin.flush()
-        told = [json.loads(one.communicate()[0]) for one in running]
+        results = [json.loads(one.communicate()[0]) for one in running]
     [(once,)] = make.rows(ONCE[job])
     make.db.dispose()
-    lasted = max(one["ended"] for one in told) - min(one["began"] for one in told)
-    return Shared([one["done"] for one in told], lasted, jobs, once)
+    lasted = max(one["ended"] for one in results) - min(one["began"] for one in results)
+    return Shared([one["done"] for one in results], lasted, jobs, once)
 
 
 def _start(job: str, url: str, now: datetime, words: object) -> subprocess.Popen[str]:

@@ -72,10 +72,10 @@ def grown(
     seconds = time.perf_counter() - began
     database = PostgresDatabase(url, 2, read_timeout=READ_SECONDS)
     jobs.settle(database, lives.gateway)
-    asked = environ | UNLIMITED | {"DATABASE_URL": url}
+    settings = environ | UNLIMITED | {"DATABASE_URL": url}
     where = folder / str(number)
     where.mkdir()
-    with served(where, asked, _who(Make(database, datetime.now(UTC)), lives, extent.page)) as found:
+    with served(where, settings, _who(Make(database, datetime.now(UTC)), lives, extent.page)) as found:
         yield Grown(database, found, seconds)
     database.dispose()
 
@@ -83,8 +83,8 @@ def grown(
 def _who(make: Make, lives: Lives, page: int) -> Served:
     [(admin,)] = make.rows("select id from users where role = :role", role=ADMIN)
     anew, chef = lives.customers[-1], lives.chefs[0].id
-    asking = {"customer": copies.regular("customer"), "customer anew": anew.id, "chef": chef, "admin": admin}
-    tokens = {who: _token(make, user_id, who.partition(" ")[0]) for who, user_id in asking.items()}
+    callers = {"customer": copies.regular("customer"), "customer anew": anew.id, "chef": chef, "admin": admin}
+    tokens = {who: _token(make, user_id, who.partition(" ")[0]) for who, user_id in callers.items()}
     address = anew.address_id
     assert address
     return Served(tokens, chef, address, page)

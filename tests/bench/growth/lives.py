@@ -69,8 +69,10 @@ class Lives:
         self.held()
         customer, booking = self.customers[-1], self.bookings[-1]
         with self.make.db.transaction() as session:
-            said = RatingRequest(stars=5, comment="Everybody asked for more.")
-            rating.rate(session, NAME, customer.id, booking.id, said, self.make.now + AHEAD + timedelta(hours=5))
+            rating_request = RatingRequest(stars=5, comment="Everybody asked for more.")
+            rating.rate(
+                session, NAME, customer.id, booking.id, rating_request, self.make.now + AHEAD + timedelta(hours=5)
+            )
 
     def looked_into(self) -> None:
         """Be held, after a person looked into something about it."""

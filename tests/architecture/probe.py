@@ -33,7 +33,7 @@ SECRETS = {
 
 
 def placeholders() -> dict[str, str]:
-    """An environment every function starts in and none can reach anything from."""
+    """Return an environment in which every function starts but can reach no dependency."""
     return {"ENVIRONMENT": "test", **SECRETS}
 
 

@@ -1,4 +1,4 @@
-"""What terraform/functions.yaml gives a function is what its code reads: no setting is missing, and no secret is lent."""
+"""terraform/functions.yaml sets exactly the settings each function's code reads: none is missing, no secret is surplus."""
 
 import ast
 import importlib
@@ -18,7 +18,7 @@ from tests.architecture.probe import placeholders
 
 ROOT = Path(__file__).parents[2]
 DEPLOYED: dict[str, Any] = yaml.safe_load((ROOT / "terraform/functions.yaml").read_text())["functions"]
-# Settings that have no value unless somebody gives one: exactly what a deployment must give.
+# Settings without a default: exactly those a deployment must set.
 WITHOUT_DEFAULT = {item.name for item in fields(Settings) if item.default in (None, ())} - {"cors_origins"}
 EITHER = {"resend_api_key_or_smtp_url": {"resend_api_key", "smtp_url"}}
 SECRETS = {item.name for item in fields(Settings) if not item.repr or "Keys" in str(item.type)} | {
@@ -31,7 +31,7 @@ def configured(name: str) -> set[str]:
 
 
 def names(node: ast.AST, of: str) -> set[str]:
-    """Return what is read of a name: `of.x` anywhere inside."""
+    """Return the attributes read from a name: each `x` of `of.x` anywhere in the tree."""
     return {
         each.attr
         for each in ast.walk(node)
@@ -53,7 +53,7 @@ def read_directly(node: ast.AST) -> set[str]:
 
 @cache
 def adapters() -> dict[str, ast.stmt]:
-    """Return what makes adapters: the functions of `wiring` and `gateways`, and the registries of functions."""
+    """Return the adapter factories: the functions of `wiring` and `gateways`, and the registries of functions."""
     statements = [
         node for module in (wiring, gateways) for node in ast.parse(Path(module.__file__ or "").read_text()).body
     ]
@@ -78,7 +78,7 @@ def _is_entry(node: ast.Attribute) -> bool:
 
 
 def read_by_adapters(used: set[str]) -> set[str]:
-    """Return the settings adapters read, with those of the adapters they are made of."""
+    """Return the settings the adapters read, including those of the adapters they are built from."""
     found: set[str] = set()
     left = used & adapters().keys()
     while left:
@@ -115,7 +115,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def required(name: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Return what a function refuses to start without, as it says itself."""
+    """Return the settings a function requires at start, taken from its own call of `Settings.require`."""
     required_names: set[str] = set()
     monkeypatch.setattr(Settings, "require", lambda _, *names: required_names.update(names))
     importlib.reload(importlib.import_module(f"functions.{name}"))

@@ -1,4 +1,4 @@
-"""The HTTP framework inside functions-framework's application: what holds for every function, whatever its routes are."""
+"""The HTTP framework inside functions-framework's application: rules for every function, whatever its routes."""
 
 import tracemalloc
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def notes() -> FlaskClient:
 
 
 class Endless:
-    """A body of so many blanks, which takes no memory."""
+    """A request body of `left` blanks that is generated on read and takes no memory."""
 
     def __init__(self, size: int) -> None:
         self.left = size
@@ -61,7 +61,7 @@ class Endless:
 
 
 def token(role: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Return the header of a signed-in person; the database, as far as it is asked, knows them."""
+    """Return a signed-in user's Authorization header; a stubbed database returns that user and session."""
     caller = Caller(new_id(), role, new_id(), None, None)
 
     class Known:

@@ -1,4 +1,4 @@
-"""The house: names, folders and the list of functions say the same."""
+"""The repository's layout: names, folders and the list of functions agree."""
 
 import importlib
 import re

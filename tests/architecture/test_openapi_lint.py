@@ -1,4 +1,4 @@
-"""The document reads well: the rules of the usual linters (Spectral's `oas`, Redocly's) that a test can hold offline."""
+"""The document passes the rules of common linters (Spectral's `oas`, Redocly's) that can be checked offline."""
 
 import re
 from collections import Counter
@@ -107,7 +107,7 @@ def test_every_schema_says_its_type_and_every_array_what_is_in_it():
 
 
 def test_every_bound_of_a_parameter_is_told_in_words_of_json_schema():
-    """As of a body's field: a bound on the far side of a validator leaves the generator as a word of its own."""
+    """As for a body's field: a bound after a validator makes the generator write a keyword JSON Schema does not define."""
     declared = [(name, one["schema"]) for name, operation in OPERATIONS.items() for one in parameters(operation)]
     unknown = {
         f"{name}: {word}" for name, schema in declared for found in schemas(schema) for word in found.keys() - WORDS

@@ -1,4 +1,4 @@
-"""The served document is its parts put together, and an application answers by itself as the document says."""
+"""The served document combines its parts, and an application's own errors match the document."""
 
 import logging
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ COMPONENTS: dict[str, Any] = DOCUMENT["components"]
 
 @pytest.fixture(autouse=True)
 def process() -> Iterator[None]:
-    """A function configures the process it starts in; this one goes on with other tests."""
+    """Undo the process-wide configuration a function makes at start, because other tests share this process."""
     from functions import wiring
 
     root = logging.getLogger()

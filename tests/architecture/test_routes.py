@@ -1,4 +1,4 @@
-"""A function answers every one of its routes from its first request on, and imports no more than the request needs."""
+"""A function serves each of its routes from its first request, and imports only the modules the request needs."""
 
 import json
 import os

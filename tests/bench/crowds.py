@@ -1,4 +1,4 @@
-"""Asking a server with a crowd: `load.py` in a process of its own, and what it heard."""
+"""Load a server with concurrent clients: runs `load.py` in its own process and returns its results."""
 
 import json
 import statistics
@@ -13,7 +13,7 @@ from tests.bench.town import Request
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What a crowd was answered: requests a second, and the latencies in seconds."""
+    """The result of a load run: requests per second, and latencies in seconds."""
 
     rate: float
     latencies: list[float]
@@ -28,13 +28,13 @@ class LoadResult:
 
 
 def written(request: HttpRequest) -> Request:
-    """Return a request as a crowd reads it."""
+    """Return a request in the JSON shape `load.py` reads."""
     body = (request.body or b"").decode()
     return {"method": request.method, "path": request.path, "headers": request.headers, "body": body}
 
 
 def crowd(url: str, requests: list[Request], clients: int, seconds: float, *, again: bool = False) -> LoadResult:
-    """Ask for so long, or until all is asked; raises where something is not answered with success."""
+    """Send requests for `seconds` or until all are sent; raise RuntimeError if a response is not 2xx."""
     command = [sys.executable, "-m", "tests.bench.load", url.rpartition(":")[2], str(clients), str(seconds)]
     lines = "".join(json.dumps(request) + "\n" for request in requests)
     done = subprocess.run(

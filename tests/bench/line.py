@@ -1,4 +1,4 @@
-"""A long line to the database: a proxy in a process of its own that counts round trips and delays answers.
+"""A proxy to the database in a process of its own that counts round trips and delays answers.
 
 `python -m tests.bench.line HOST PORT` prints the port it listens on. Each line it reads is a delay in seconds for the
 answers from then on (they queue, as on a long line); it prints how many round trips there were until then.
@@ -32,7 +32,7 @@ class Line:
         self._process.communicate()
 
     def delay(self, seconds: float) -> int:
-        """Delay answers by so much from now on; returns the round trips so far."""
+        """Delay answers by this many seconds from now on; return the round trips so far."""
         assert self._process.stdin
         self._process.stdin.write(f"{seconds}\n")
         self._process.stdin.flush()

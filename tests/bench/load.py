@@ -1,4 +1,4 @@
-"""A crowd of clients in a process of its own: each asks on one kept connection, the next question after the last answer.
+"""Concurrent clients in a process of their own: each sends requests one after the other on one connection.
 
 `python -m tests.bench.load PORT CLIENTS SECONDS` reads requests from standard input, one JSON object a line
 (`method`, `path`, `headers`, `body`), deals them out in turn, starts again at the end where `--again` is said, and prints

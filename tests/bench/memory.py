@@ -1,4 +1,4 @@
-"""What a process holds once it has answered its first read, beside the peers, and whether requests make it hold more."""
+"""Memory of a process after its first read, beside the peers', and its growth with further requests."""
 
 import json
 import os
@@ -20,19 +20,19 @@ from tests.bench.stage import HttpRequest, Stage
 
 PART, UNIT = "Memory", "MiB"
 CLIENTS = 8
-# Of its instance: a burst of large answers, and the files an instance keeps in memory, need the rest.
+# A share of the instance's memory: large responses and files in memory need the rest.
 HALF = Goal("≤", 50)
 DOUBLED = Goal("≤", 1.5)  # gunicorn's master keeps a copy of every page that its worker has written to since the fork
-SAME = Goal("≤", 1.05)  # what holds more after each thousand is a leak
+SAME = Goal("≤", 1.05)  # memory that grows with each thousand requests is a leak
 PEERS = {"A": "bare", "B": "guarded"}
 SOME = ("customer", "tasks")  # where there is little time
 
 
 @dataclass(frozen=True)
 class Held:
-    """What one process holds, in MiB: `own` its part of memory that no file backs, `files` the pages of files it maps.
+    """Memory of one process in MiB: `own` is its share of anonymous memory, `files` the file pages it maps.
 
-    Of what a fork shares with its parent (a worker, the code its master has loaded) each holds its part.
+    Pages shared by a parent and its forks (gunicorn's master and worker) are divided between them.
     """
 
     own: float
@@ -46,7 +46,7 @@ class Held:
 
     @classmethod
     def read(cls, rollup: str, status: str) -> "Held":
-        """Read the two files the kernel writes of a process."""
+        """Read a process's memory from its two files in `/proc`."""
         known = _kilobytes(rollup) | _kilobytes(status)
         own = known["Pss_Anon"] + known["Pss_Shmem"]
         return cls(own / 1024, known["RssFile"] / 1024, known["VmRSS"] / 1024)
@@ -58,12 +58,12 @@ def _kilobytes(text: str) -> dict[str, int]:
 
 
 def counted(processes: list[Held]) -> float:
-    """Return what an instance is charged for its processes: what each holds, and the files they map, once."""
+    """Return the MiB an instance is charged: the memory of each process, and the mapped files once."""
     return sum(held.own for held in processes) + max(held.files for held in processes)
 
 
 def of_group(group: int) -> list[Held]:
-    """Return what each process of a group holds, the one that leads it first."""
+    """Return the memory of each process of a group, its leader first."""
     members = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(ProcessLookupError):
@@ -74,7 +74,7 @@ def of_group(group: int) -> list[Held]:
 
 @dataclass
 class Seen:
-    """What a subject held, a value a repetition: after its first read, after a thousand lists and after another."""
+    """A subject's memory, one value per repetition: after its first read, and after each of two rounds of lists."""
 
     first: list[list[Held]] = field(default_factory=list)
     once: list[float] = field(default_factory=list)

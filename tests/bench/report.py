@@ -1,4 +1,4 @@
-"""What was measured, as lines to read while it runs, as a page, and as what the plots are drawn from."""
+"""The report of a run: lines on the terminal, a page, and the data of the plots."""
 
 import json
 import os

@@ -29,7 +29,7 @@ GATEWAY_SECONDS, QUEUE_SECONDS = 0.05, 0.01
 
 
 class DistantQueue:
-    """A queue some milliseconds away, which takes every task."""
+    """A queue that accepts every task after some milliseconds."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -41,7 +41,7 @@ class DistantQueue:
 
 
 class DistantGateway:
-    """A gateway some milliseconds away, where every payment has succeeded."""
+    """A gateway that reports every payment as succeeded after some milliseconds."""
 
     name, merchant = "scripted", "TESTMERCHANT"
 

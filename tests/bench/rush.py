@@ -1,4 +1,4 @@
-"""Everybody at the same moment: all are connected before the first one asks, and each asks once.
+"""A burst of simultaneous requests: all clients connect before the first request, and each sends one.
 
 `python -m tests.bench.rush PORT` reads requests from standard input, one JSON object a line (`method`,
 `path`, `headers`, `body`), and prints one JSON object: seconds until the last answer, each one's latency in seconds,
@@ -15,7 +15,7 @@ from tests.bench.load import written
 
 
 def outcome(answer: bytes) -> str:
-    """Return the status of a whole answer, and behind a colon the code of a problem document."""
+    """Return the status of a raw response, with a problem document's code after a colon."""
     head, _, body = answer.partition(b"\r\n\r\n")
     status = head[9:12].decode()
     problem = json.loads(body) if status.startswith("4") else {}

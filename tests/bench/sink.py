@@ -1,4 +1,4 @@
-"""`python -m tests.bench.sink PORT`: a queue that takes every task at once and forgets it, in a process of its own."""
+"""`python -m tests.bench.sink PORT`: a queue in a process of its own that accepts and drops every task."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""What every measurement needs: a database with people and a visit, their tokens, and an environment for each server."""
+"""The fixtures of every measurement: a database with users and a visit, their tokens, and each server's environment."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10)
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request that a cold process answers with 200."""
+    """A request that a cold process must answer with 200."""
 
     method: str
     path: str
@@ -64,7 +64,7 @@ class Stage:
         return placeholders() | known
 
     def reads(self) -> dict[str, Callable[[], HttpRequest]]:
-        """Return for each function what makes a request that opens its database connection (docs has none)."""
+        """Return for each function a builder of a request that opens its database connection (docs has none)."""
         bearing = {role: {"Authorization": f"Bearer {token}"} for role, token in self.tokens.items()}
         reads = {
             "customer": HttpRequest("GET", "/api/v1/customer/bookings", bearing["customer"]),
@@ -80,13 +80,13 @@ class Stage:
         return {"auth": self._refresh, **{name: partial(lambda read: read, read) for name, read in reads.items()}}
 
     def _refresh(self) -> HttpRequest:
-        """Return the renewal of a session that was just begun: a refresh token is good for one."""
+        """Return a refresh request of a new session, because a refresh token works once."""
         begun = _begin(self.make, self.customer)
         token = RefreshToken(begun.session_id, begun.generation).encode(Keys.parse(SECRETS["REFRESH_KEYS"]))
         return HttpRequest("POST", "/api/v1/auth/refresh", JSON, json.dumps({"refresh_token": token}).encode())
 
     def _done(self) -> UUID:
-        """Return a promise that was kept."""
+        """Store a processed outbox message and return its id."""
         message_id = new_id()
         self.make.run(
             "insert into outbox (id, kind, payload, created_at, due_at, next_try_at, done_at)"
@@ -96,7 +96,7 @@ class Stage:
         return message_id
 
     def _invoked(self, function: str) -> dict[str, str]:
-        """Return the headers of the platform, calling a function."""
+        """Return the headers of a platform call to a function."""
         response = requests.get(
             f"http://{self.google.metadata_host}/computeMetadata/v1/instance/service-accounts/default/identity",
             {"audience": SECRETS[f"{function}_URL"], "format": "full"},
@@ -106,7 +106,7 @@ class Stage:
         return {"Authorization": f"Bearer {response.text}"}
 
     def callback(self) -> HttpRequest:
-        """Return what the gateway says of the payment there is, each time in other words."""
+        """Return a signed callback about the payment, with a new transaction id each time."""
         about = {"merchantTransactionId": self.txn, "transactionId": uuid4().hex}
         response = b64encode(json.dumps({"data": about}).encode()).decode()
         signed = hashlib.sha256((response + "salt").encode()).hexdigest() + "###1"

@@ -1,4 +1,4 @@
-"""Requests a second and the slowest of a hundred: booking, the list, a payment's status; one worker each, side by side.
+"""Requests per second and p99 of booking, listing and payment status, one worker per server, side by side.
 
 Every booking is a new slot, asked with an Idempotency-Key by somebody whom no limit refuses; what is not answered with
 success ends the measurement.
@@ -21,7 +21,7 @@ PACE: Final = 1_500  # requests a second that nobody here reaches: so many are a
 SUBJECTS: Final = (OURS, BARE, GUARDED)
 RATES: Final = {BARE: Goal("≥", 0.7), GUARDED: Goal("≥", 1.2)}
 SLOWEST: Final = Goal("≤", 0.5)
-# What a booking leaves: itself, the visit, what is owed, who is asked, the history, the mail and its promise, the answer.
+# The rows of a booking: itself, visit, ledger, offer, history, mail, outbox message, stored response.
 STORED: Final = (
     "bookings",
     "appointments",
@@ -49,7 +49,7 @@ QUICK: Final = Plan((8,), 0.4, 1)
 
 @dataclass
 class Round:
-    """Everybody asked the same in turn, again and again: what each was answered, one value a repetition."""
+    """The load results of each server for one operation, one per repetition."""
 
     results: dict[str, list[LoadResult]] = field(default_factory=dict)
 
@@ -64,7 +64,7 @@ class Round:
 
 
 def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Count]:
-    """Compare requests a second and p99 with both peers, and say apart what handing a task over costs."""
+    """Compare requests per second and p99 with both peers, and measure enqueueing a task separately."""
     plan = QUICK if quick else FULL
     with side_by_side(stage, folder) as addresses:
         contest = Contest(stage, addresses, plan)
@@ -82,7 +82,7 @@ class Contest:
         self._reads = {LIST: stage.reads()["customer"](), STATUS: stage.reads()["payments"]()}
 
     def warm(self, operation: str) -> None:
-        """Let each make its connections; a booking must leave the same rows at ours and at who promises the same."""
+        """Open each server's connections; raise if a booking stores other rows at ours than at peer B."""
         left = {}
         for name in self._subjects(operation):
             before = self._rows()
@@ -116,7 +116,7 @@ class Contest:
         answered = len(result.latencies)
         if self._booked() - before != answered or answered == len(requests):
             raise RuntimeError(f"{answered} answers, {self._booked() - before} bookings, {len(requests)} to ask")
-        self._town.give_back(requests[answered + clients :])  # each client took one more, and did not ask
+        self._town.give_back(requests[answered + clients :])  # each client took one more request without sending it
         return result
 
     def _booked(self) -> int:

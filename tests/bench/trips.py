@@ -1,6 +1,6 @@
 """Round trips of a request, counted on the wire, and what each costs on a longer line: ours and both peers alike.
 
-One customer asks, one question after the other, every guarantee on; each subject has its own line to the one database.
+One customer sends one request after the other; each subject has its own proxy to the one database.
 """
 
 import statistics
@@ -26,7 +26,7 @@ GOALS: Final = {
     (GUARDED, 5): Goal("≤", 0.8),
     (BARE, 5): Goal("≤", 1.0),
 }
-PATIENCE: Final = 60.0  # seconds for one row of questions
+PATIENCE: Final = 60.0  # seconds for one series of requests
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class TripCounter:
         self._reads = {LIST: stage.reads()["customer"](), STATUS: stage.reads()["payments"]()}
 
     def counts(self, operation: str, most: int) -> Iterator[Count]:
-        """Count what a request costs once connections are made and statements are known."""
+        """Count the round trips of a request once connections are open and statements are prepared."""
         for name in SUBJECTS:
             self._p50(name, operation, 0)
             before = self._lines[name].delay(0)

@@ -1,4 +1,4 @@
-"""A browser whose every page is watched: what it complains about and whom it asks."""
+"""A browser whose console errors and requests are recorded on every page."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def window(browser: Browser) -> Iterator[Open]:
-    """Open pages, on a phone unless told otherwise; none may complain or ask another machine for anything."""
+    """Yield a function that opens pages, phone-sized by default; fails on console errors and requests to other hosts."""
     opened: list[BrowserContext] = []
     complaints: list[str] = []
 

@@ -25,7 +25,7 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def guest(system: System) -> Client:
-    """A customer who has been sent a code, a confirmation and a refund, so that no page is empty."""
+    """A customer with a code, a confirmation and a refund, so that no page is empty."""
     guest = system.sign_in()
     booking = guest.book()
     guest.pay(booking["id"])
@@ -39,7 +39,7 @@ def guest(system: System) -> Client:
 @pytest.mark.usefixtures("guest")
 @pytest.mark.parametrize("path", PAGES)
 def test_a_local_page_can_be_read_on_every_screen(page: Page, system: System, path: str):
-    """Fails when a page goes by the media type a browser would like best: Chromium was given JSON by two of them."""
+    """Fails when a page picks the browser's preferred media type: Chromium got JSON from two of them."""
     page.goto(system.url + path)
     assert page.title() == PAGES[path]
     for screen in SCREENS:

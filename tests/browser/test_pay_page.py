@@ -44,7 +44,7 @@ def press(page: Page, name: str) -> None:
 
 
 def back(page: Page, payment: Payment) -> None:
-    """Expect to be at the merchant's return page, which names the booking."""
+    """Assert that the browser is at the merchant's return page, which names the booking."""
     page.wait_for_url(RETURN)
     expect(page.get_by_role("heading", level=1)).to_have_text("Back from the payment")
     expect(page.get_by_text(payment.ref)).to_be_visible()

@@ -24,7 +24,7 @@ ALL = set(LISTED)
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the source that a test may change, if it puts it back."""
+    """A copy of the source that a test may change and must restore."""
     copy = tmp_path_factory.mktemp("elsewhere") / "tree"
     for room in SOURCES:
         shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
@@ -44,7 +44,7 @@ def before(tree: Path) -> dict[str, str]:
 
 
 def changed(tree: Path, before: dict[str, str], path: str, more: str) -> set[str]:
-    """Return the functions whose bundle is another one when a file says more; the file is put back."""
+    """Return the functions whose bundle changes when text is added to a file; the file is restored."""
     file = tree / path
     text = file.read_text()
     file.write_text(text + more)

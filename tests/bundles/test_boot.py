@@ -22,7 +22,7 @@ from tests.bundles.pythons import VERSIONS, clean
 
 ALONE = Path(__file__).with_name("alone.py")
 LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
-# A server that is told to end waits two seconds for what might still come on a connection that was kept.
+# A server that shuts down waits two seconds for requests on open connections.
 CLOSE = {"Connection": "close"}
 REQUESTS = {
     "auth": ("POST", "/api/v1/auth/send-otp", 422, "invalid"),
@@ -45,7 +45,7 @@ def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @contextmanager
 def served(python: str, folder: Path, log: Path, **environ: str) -> Iterator[str]:
-    """Serve a bundle with nothing in its environment but its own settings; give its address."""
+    """Serve a bundle with only its own settings in the environment; yield its URL."""
     port = ReservedPort()
     url = f"http://127.0.0.1:{port.number}"
     command = [python, "-I", str(ALONE), str(folder), "serve", folder.name, str(port.number)]

@@ -1,4 +1,4 @@
-"""docs/faults.md leaves no fault out: every one of the stand-ins has a row, every row a test, and every test is there."""
+"""docs/faults.md is complete: each fault of the stand-ins has a row, each row a test, and each test exists."""
 
 import re
 from functools import cache

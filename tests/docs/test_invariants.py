@@ -1,4 +1,4 @@
-"""docs/invariants.md tells of every invariant, and every test it names is there."""
+"""docs/invariants.md lists every invariant, and every test it names exists."""
 
 import re
 from pathlib import Path

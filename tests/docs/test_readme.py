@@ -1,4 +1,4 @@
-"""Every command of the README, run as it stands there, in a copy of the tree; only the port is another one."""
+"""Every command of the README, run verbatim in a copy of the tree; only the port differs."""
 
 import os
 import re
@@ -25,7 +25,7 @@ LEFT_BEHIND = shutil.ignore_patterns(".*_cache", ".git", ".hypothesis", ".venv",
 
 
 def block(words: str) -> str:
-    """Return the one block that says this."""
+    """Return the one code block that contains this text."""
     [found] = [each for each in BLOCKS if words in each]
     return found
 
@@ -40,7 +40,7 @@ pytestmark = needs("make", "bash")
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the tree as it is now; what its `.venv` holds is what these tests run in, so that nothing is installed."""
+    """Copy the working tree; its `.venv` links to this environment, so that nothing is installed."""
     copy = tmp_path_factory.mktemp("readme") / "tree"
     shutil.copytree(ROOT, copy, ignore=LEFT_BEHIND)
     (copy / ".venv").mkdir()
@@ -52,13 +52,13 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def environment() -> dict[str, str]:
-    """Return what a person's shell has who has set nothing: neither ours, nor what a `make` gives to its own."""
+    """Return a plain shell's environment, without our settings and without `make`'s variables."""
     named = {*Settings.names(), "makeflags", "makelevel", "mflags", "port", "reset", "args", "email", "for"}
     return {name: value for name, value in os.environ.items() if name.lower() not in named}
 
 
 def shell(tree: Path, script: str) -> str:
-    """Run a script as it stands, each line of which must succeed; returns what it said."""
+    """Run a script, each line of which must succeed; return its output."""
     command = ["bash", "-euo", "pipefail", "-c", script]
     ran = subprocess.run(command, cwd=tree, env=environment(), capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -67,7 +67,7 @@ def shell(tree: Path, script: str) -> str:
 
 @contextmanager
 def left_running(tree: Path, script: str, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Start a script as a terminal does, in a process group of its own; whatever is left of that is killed."""
+    """Start a script in a process group of its own, as a terminal does; kill the group at the end."""
     with log.open("wb") as output:
         started = subprocess.Popen(
             ["bash", "-euc", script], cwd=tree, env=environment(), stdout=output, stderr=output, start_new_session=True
@@ -82,7 +82,7 @@ def left_running(tree: Path, script: str, log: Path) -> Iterator["subprocess.Pop
 
 @pytest.fixture(scope="module")
 def free() -> Iterator[Callable[[], int]]:
-    """Give ports nobody has."""
+    """Return unused ports."""
     reserved: list[ReservedPort] = []
 
     def one() -> int:
@@ -96,7 +96,7 @@ def free() -> Iterator[Callable[[], int]]:
 
 @pytest.fixture(scope="module")
 def system(tree: Path, free: Callable[[], int]) -> Iterator[System]:
-    """What `make dev` starts, told by both its settings, over what an earlier run has left; Ctrl-C ends it."""
+    """The system `make dev` starts with both settings over an earlier run's data; Ctrl-C ends it."""
     port = free()
     data, log = tree / "var" / str(port), tree.parent / "dev.log"
     data.mkdir(parents=True)

@@ -1,6 +1,6 @@
-"""A piece is stopped (it refuses) or frozen (it says nothing): what needs it says so, all else goes on, nothing is lost.
+"""A dependency is stopped (refuses) or frozen (hangs): dependent requests get 503, the rest works, nothing is lost.
 
-On a system of its own, in the environment `staging`: in development the console would take the mails nobody else does.
+On a system of its own, in the environment `staging`: in development the console would accept mails when no server does.
 """
 
 import time
@@ -60,7 +60,7 @@ def assert_try_later(answer: requests.Response) -> None:
 
 
 def notifications(system: System, booking: dict[str, Any], guest: Client) -> list[str]:
-    """Return what the customer was mailed since the booking, whose own mail is not sent once it is paid."""
+    """Return the mails sent to the customer about a booking, without the request to pay, which a payment makes obsolete."""
     subjects = mails(system, booking, guest.email)
     later = [subject for subject in subjects if "Booked" not in subject]
     assert len(subjects) - len(later) <= 1
@@ -120,14 +120,14 @@ def test_without_the_queue_requests_are_quick_and_the_sweep_delivers_later(
 
 
 def sweep(system: System) -> int:
-    """Let the minute pass after which the sweep sends unfinished messages again; returns how many."""
+    """Make unfinished messages a minute old and run the sweep; return how many it sent again."""
     system.sql("update outbox set next_try_at = now() where done_at is null and due_at <= now()")
     return int(system.run_job("sweep")["sent"])
 
 
 @contextmanager
 def mute(system: System) -> Iterator[None]:
-    """Let the mail server take a mail and never say that it has it."""
+    """Make the mail server accept a mail and never acknowledge it."""
     faults = f"{system.urls['mail']}/_local/mail/faults"
     system.http.post(faults, json={"mode": "hang"}, timeout=10).raise_for_status()
     yield

@@ -14,7 +14,7 @@ def subjects(system: System, email: str) -> list[str]:
 
 
 def mail_to(system: System, email: str, words: str, about: str) -> dict[str, str]:
-    """Wait for the mail about a booking; there is never a second one."""
+    """Wait for the mail about a booking and return it; fail if there are two."""
 
     def found() -> list[dict[str, str]]:
         return [mail for mail in system.mails(email) if words in mail["subject"] and about in mail["subject"]]
@@ -58,7 +58,7 @@ def test_from_the_first_mail_to_the_last_posting(system: System):
     booking = guest.post("/customer/bookings", {"quote_id": quote["id"]}).json()
     assert (booking["total"], booking["status"]) == (2361.56, "pending")
 
-    # 3. Pay on the page; the signed callback and nothing else settles it.
+    # 3. Pay on the page; only the signed callback settles it.
     txn = guest.pay(booking["id"])
     assert eventually(lambda: guest.booking(booking["id"])["status"] == "confirmed")
     status = guest.get(f"/payments/status/{txn}").json()
@@ -85,7 +85,7 @@ def test_from_the_first_mail_to_the_last_posting(system: System):
         "gst_payable": -11246,
     }
 
-    # 5. Sign out: the tokens are worth nothing at once.
+    # 5. Sign out: the tokens are invalid at once.
     assert guest.post("/auth/logout", {}).status_code == 204
     assert guest.get("/customer/profile").status_code == 401
 
@@ -119,7 +119,7 @@ def lose_callbacks(system: System, txn: str) -> None:
 
 
 def paid_without_callback(system: System, guest: Client) -> tuple[dict[str, object], str]:
-    """Pay a booking without anybody telling us."""
+    """Pay a booking at the gateway with its callback lost; return the booking and the transaction id."""
     booking = guest.book()
     page = guest.post("/payments/initiate", {"booking_id": booking["id"]}).json()
     lose_callbacks(system, page["merchant_txn_id"])

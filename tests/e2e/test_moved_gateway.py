@@ -1,4 +1,4 @@
-"""A merchant who moved from PhonePe v1 to v2: what was begun at v1 is told, followed and given back there."""
+"""A merchant who moved from PhonePe v1 to v2: v1 payments are reported, polled and refunded at v1."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ FRAMEWORK = str(Path(sys.executable).with_name("functions-framework"))
 
 @pytest.fixture(scope="module")
 def before_the_move(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the payments function as it was deployed with v1 alone, on the same database."""
+    """The URL of a payments function deployed with v1 alone, on the same database."""
     port = ReservedPort()
     gone = ("PHONEPE_CLIENT_", "PHONEPE_WEBHOOK_", "UPSTASH_")
     env = {name: value for name, value in system.env.items() if not name.startswith(gone)}

@@ -1,4 +1,4 @@
-"""Something is down: requests go on, and what was promised is done afterwards."""
+"""During an outage requests succeed, and outbox messages are processed afterwards."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def queue_down(system: System) -> Iterator[None]:
 
 
 def up_again(system: System) -> None:
-    """Bring the queue back, and let the sweep find what waited."""
+    """Restart the queue and run the sweep, which sends the waiting messages."""
     system.http.post(f"{system.url}/_local/tasks/faults", json={}, timeout=10).raise_for_status()
     system.sql(
         "update outbox set next_try_at = now() where done_at is null and due_at <= now() and kind not like 'nobody%'"
@@ -34,7 +34,7 @@ def test_with_the_queue_down_a_payment_is_confirmed_and_the_mails_come_later(sys
     txn = guest.pay(booking["id"])
     assert guest.get(f"/payments/status/{txn}").json()["status"] == "success"
     assert guest.booking(booking["id"])["status"] == "confirmed"
-    assert len(system.mails(guest.email)) == 1  # the sign-in code, which nobody waits for a queue with
+    assert len(system.mails(guest.email)) == 1  # the sign-in code, which is mailed without the queue
     up_again(system)
     mail_to(system, guest.email, "Confirmed", booking["ref"])
     mail_to(system, "asha@sizzle.example", "please answer", booking["ref"])
@@ -69,7 +69,7 @@ def test_a_task_that_comes_twice_or_out_of_order_does_nothing_twice(system: Syst
 
 
 def mail_tasks(system: System, *states: str) -> set[str]:
-    """Return the names of the mails' tasks that are in one of these states."""
+    """Return the names of mail tasks in one of these states."""
     listed = system.http.get(f"{system.url}/_local/tasks", timeout=10).json()["tasks"]
     return {task["name"] for task in listed if task["queue"] == "mails" and task["state"] in states}
 
@@ -80,7 +80,7 @@ def mail_tasks(system: System, *states: str) -> set[str]:
 def test_a_task_that_is_lost_or_late_is_brought_by_the_sweep_and_done_once(
     system: System, fault: dict[str, int], state: str
 ):
-    """Fails when a promise is called done once the queue has it, and when the late one does again what was done."""
+    """Fails when an outbox message counts as done once enqueued, and when the late task repeats finished work."""
     before = mail_tasks(system, "dropped", "scheduled")
     system.http.post(f"{system.url}/_local/tasks/faults", json=fault, timeout=10).raise_for_status()
     try:

@@ -1,4 +1,4 @@
-"""What opens a door, and who somebody is, stands nowhere it is not meant to: in no log, answer, address, row or store.
+"""Secrets and personal data appear only where allowed, not in logs, responses, URLs, rows or the Redis store.
 
 One story is played: signing in, wrong codes, booking, paying, a forged callback, the visit, a refund, and everything
 failing once. Then everything it has left is read.
@@ -25,7 +25,7 @@ from tests.system import Client, System
 
 NAME, PHONE, LINE, SPECIAL_REQUESTS = "Zubeida Quarrington", "+917098612345", "77 Saffron Lane", "sesame allergy"
 LIAR = "liar@forged.example"
-# Where a person may stand, each for a reason; what is not listed holds nothing of them.
+# The columns that may contain each personal value, with the reason; no other column may.
 PLACES = {
     "email": {"users.email"},
     "phone": {"users.phone"},
@@ -43,7 +43,7 @@ PLACES = {
 
 @dataclass
 class Story:
-    """What was done, and the words that may be found nowhere (`keys`, `tokens`, `codes`) or in few places (`people`)."""
+    """The played journey, with values allowed nowhere (`keys`, `tokens`, `codes`) or in few places (`people`)."""
 
     system: System
     witness: Witness
@@ -53,14 +53,14 @@ class Story:
     codes: list[str] = field(default_factory=list)
 
     def record_tokens(self, tokens: dict[str, Any]) -> None:
-        """Remember the parts of tokens that nobody else's have."""
+        """Record the parts of tokens that no other token shares."""
         number = len(self.tokens)
         _, claims, signature = tokens["access_token"].split(".")
         parts = {"claims": claims, "signature": signature, "refresh token": tokens["refresh_token"]}
         self.tokens |= {f"{name} {number}": part for name, part in parts.items()}
 
     def doors(self, *, but_tokens: bool = False) -> dict[str, set[str]]:
-        """Return what opens a door, as it may be written; of what is short, its plain hashes are as good as itself."""
+        """Return the secrets in every spelling; short ones also by their unkeyed hashes, which can be reversed."""
         words = {name: spellings(word) for name, word in (self.keys | ({} if but_tokens else self.tokens)).items()}
         short = [*self.codes, self.people["email"], self.people["phone"], PHONE]
         return words | {f"hash of {text}": set(digests(text)) for text in short}
@@ -74,7 +74,7 @@ def wrong(code: str) -> str:
 
 
 def code_for(story: Story, email: str) -> str:
-    """Let a code be sent, and read it from the mail."""
+    """Request a sign-in code and read it from the mail."""
     system = story.system
     assert system.http.post(f"{system.api}/auth/send-otp", json={"email": email}, timeout=10).status_code == 200
     story.codes.append(re.search(r"\b\d{6}\b", system.mails(email)[0]["text"])[0])  # type: ignore[index]
@@ -148,7 +148,7 @@ def pays_too_late(story: Story, client: Client) -> None:
 
 @contextmanager
 def missing(system: System, table: str) -> Iterator[None]:
-    """Take a table away for a moment: the driver's error then quotes the statement and all that was typed into it."""
+    """Rename a table for a moment, so that the driver's error quotes the statement with its parameters."""
     system.sql(f"alter table {table} rename to missing")
     try:
         yield
@@ -193,7 +193,7 @@ def story(system: System) -> Iterator[Story]:
 
 
 def leaves_a_code_waiting(story: Story) -> None:
-    """What was taken is forgotten: only a code nobody has used yet could be found in the store."""
+    """Leave a code unused, because the store deletes used codes."""
     email = f"third.{story.people['email']}"
     assert present(story, email, wrong(code_for(story, email))).status_code == 401
 
@@ -205,7 +205,7 @@ def keys_of(system: System) -> dict[str, str]:
     password = urlsplit(env["DATABASE_URL"]).password
     assert password
     alone = ("UPSTASH_REDIS_REST_TOKEN", "PHONEPE_CLIENT_SECRET")
-    shown = sha256(env["PHONEPE_WEBHOOK_KEYS"].encode()).hexdigest()  # what a webhook shows opens the door by itself
+    shown = sha256(env["PHONEPE_WEBHOOK_KEYS"].encode()).hexdigest()  # the webhook's Authorization header is a secret by itself
     return keys | {name: env[name] for name in alone} | {"DATABASE_URL": password, "a webhook's word": shown}
 
 

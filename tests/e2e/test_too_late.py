@@ -1,4 +1,4 @@
-"""What was not paid in time is free again, and money that comes too late goes back."""
+"""An unpaid slot becomes available again, and a late payment is refunded."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from tests.system import Client, System, eventually
 
 
 def expired(system: System, guest: Client) -> tuple[dict[str, Any], str]:
-    """Book, open the page, and let the time to pay go by."""
+    """Book, open the pay page, and let the payment deadline pass."""
     booking = guest.book()
     page = guest.post("/payments/initiate", {"booking_id": booking["id"]}).json()
     system.sql("update bookings set pay_by = now() where id = :id", id=booking["id"])

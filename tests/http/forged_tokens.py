@@ -1,4 +1,4 @@
-"""Access tokens that are wrong in one thing, made from a good one."""
+"""Invalid access tokens, each a valid one with a single defect."""
 
 import base64
 import hmac
@@ -24,7 +24,7 @@ def segment(value: object) -> str:
 
 @dataclass(frozen=True)
 class Forge:
-    """Makes tokens like a good one but for one thing, with the very key it was signed with where that is not the thing."""
+    """Makes tokens with one defect from a valid one, signed with its own key unless the key is the defect."""
 
     token: str
     key_id: str
@@ -55,7 +55,7 @@ class Forge:
 
 
 def forged(forge: Forge, other: Client, key: RSAPrivateKey) -> Iterator[tuple[str, str]]:
-    """Yield tokens that must not be taken by whoever reads them, with the name of what is wrong."""
+    """Yield tokens that every function must refuse, each with the name of its defect."""
     yield from _about_time_and_place(forge)
     yield from _tampered(forge, other.tokens["access_token"])
     yield from _of_another_algorithm(forge, key)
@@ -68,7 +68,7 @@ def forged(forge: Forge, other: Client, key: RSAPrivateKey) -> Iterator[tuple[st
 
 
 def of_nobody(forge: Forge, other: Client) -> Iterator[tuple[str, str]]:
-    """Yield tokens we might have signed that name nobody who is signed in: only the database can tell."""
+    """Yield correctly signed tokens without a live session, which only the database can detect."""
     yield "a session of somebody else", forge.with_claims(sid=Forge.of(other).claims["sid"])
     yield "somebody else in this session", forge.with_claims(sub=Forge.of(other).claims["sub"])
     yield "a session nobody has", forge.with_claims(sid=str(uuid4()))

@@ -1,4 +1,4 @@
-"""What an admin does with bookings and money, through the deployed functions."""
+"""Bookings, cash, refunds and reconciliation over an admin's HTTP API."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An admin's day over HTTP: chefs, people, places, numbers, and a log of all of it."""
+"""An admin's HTTP API: chefs, customers, places, statistics and the audit log."""
 
 import json
 from collections.abc import Callable
@@ -201,7 +201,7 @@ def test_the_numbers_of_a_period_have_every_day_and_those_of_today(admin: Client
 
 @pytest.fixture
 def writes(admin: Client, chef: dict[str, Any], location: dict[str, Any], system: System) -> dict[str, Any]:
-    """How each write of an admin succeeds, and how it is refused."""
+    """Return a successful and a refused call of each admin write."""
     chef_id, location_id = chef["id"], location["id"]
     area = made(admin.post(f"/admin/locations/{location_id}/areas", CIRCLE))["id"]
     guest, payer = system.sign_in(), system.sign_in()
@@ -261,7 +261,7 @@ def writes(admin: Client, chef: dict[str, Any], location: dict[str, Any], system
 
 
 def dead_task(system: System) -> str:
-    """Let a task die that would ask about a payment nobody has; returns its id."""
+    """Create a dead task about an unknown payment; return its id."""
     statement = """
         insert into outbox (id, kind, payload, created_at, due_at, next_try_at, dead_at)
         values (:id, 'payments.poll', cast(:about as jsonb), now(), now(), now(), now())
@@ -271,7 +271,7 @@ def dead_task(system: System) -> str:
 
 
 def compared(system: System) -> str:
-    """Let the night's report have found an id that is none of ours; returns its row's id."""
+    """Store a settlement report row about an unknown payment; return the row's id."""
     system.sql("insert into reconciliation_days (day) values ('2026-01-01') on conflict do nothing")
     statement = """
         insert into reconciliation_rows (id, day, gateway, kind, our_id, outcome, theirs, created_at, compared_at)
@@ -283,7 +283,7 @@ def compared(system: System) -> str:
 
 
 def given_back_by_hand(admin: Client, guest: Client) -> tuple[str, str]:
-    """Let a booking be paid in cash and a part be given back; returns where its refunds are, and what waits for a person."""
+    """Pay a booking in cash and refund part; return the path of its refunds and the open exception."""
     booking = guest.book()
     path = f"/admin/bookings/{booking['id']}"
     assert admin.put(path, {"cash": {"amount": booking["total"], "held_by": "platform"}}).status_code == 200
@@ -295,7 +295,7 @@ def given_back_by_hand(admin: Client, guest: Client) -> tuple[str, str]:
 def test_every_write_of_an_admin_is_in_the_log_and_no_refused_one(
     admin: Client, system: System, writes: dict[str, Any]
 ):
-    """Fails for an operation of the document that nobody has said here how to do: do it, and see it written down."""
+    """Fails for a new admin operation until `writes` performs it and its audit entry is checked."""
     assert set(writes) == WRITES
 
     def logged() -> int:

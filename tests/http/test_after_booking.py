@@ -1,4 +1,4 @@
-"""What a customer does after booking, as a client sees it: move it, follow it, rate it, print its invoice."""
+"""A customer's HTTP API after booking: reschedule, conditional GET, rating, invoice."""
 
 import re
 from base64 import b64encode
@@ -21,7 +21,7 @@ def chef(system):
 
 @pytest.fixture(scope="module")
 def completed(guest, chef):
-    """A booking that was paid, held and completed."""
+    """A paid and completed booking."""
     booking = guest.book(chef_id=chef.get("/chef/profile").json()["id"])
     guest.pay(booking["id"])
     eventually(lambda: guest.booking(booking["id"])["status"] == "confirmed")

@@ -1,4 +1,4 @@
-"""Whatever comes in wrong is refused for what it is, naming the field: every operation of the API's document.
+"""Invalid bodies are refused with the right code and field at every operation of the API's document.
 
 The cases are generated (tests/http/bad_input.py), so that a new endpoint is attacked by being declared. One test sends
 all of its cases for one operation; what was not refused as it should be is listed by field and case.

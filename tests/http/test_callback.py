@@ -1,4 +1,4 @@
-"""What the gateway reports, over HTTP: believed by nobody, kept by us."""
+"""The gateway's callbacks over HTTP: stored, but never trusted for a payment's state."""
 
 import base64
 import json
@@ -104,7 +104,7 @@ def test_a_lie_about_a_success_moves_nothing(system: System):
 
 
 def show(system: System, webhook: object, header: str | None = None, path: str = PATHS[0]):
-    """Send what v2 sends: plain JSON under a word that both know."""
+    """Send a v2 webhook: plain JSON with a shared secret in the Authorization header."""
     user = system.env["PHONEPE_WEBHOOK_KEYS"]
     headers = {"Authorization": sha256(user.encode()).hexdigest() if header is None else header}
     body = webhook if isinstance(webhook, bytes) else json.dumps(webhook).encode()
@@ -148,7 +148,7 @@ def test_a_webhook_that_says_nothing_is_kept_for_people_to_see(system: System):
     ],
 )
 def test_what_an_event_calls_itself_moves_nothing(system: System, event: str, state: str):
-    """Its word proves who both are supposed to be, not what is said under it; the vendor's own samples disagree with
+    """The shared secret authenticates the sender, not the content; the vendor's own samples disagree with
     themselves.
     """
     client = system.sign_in()

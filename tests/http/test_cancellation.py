@@ -1,4 +1,4 @@
-"""A customer looks what cancelling gives back, and cancels for exactly that."""
+"""A customer previews a cancellation's refund, and cancels for exactly that amount."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_a_paid_visit_is_cancelled_for_what_was_shown_and_the_money_comes_back(s
 
 
 def test_the_same_key_for_another_booking_is_another_request(guest):
-    """Fails when a key counts for the kind of address instead of the address: the first answer comes twice."""
+    """Fails when a key is scoped to the route pattern instead of the path: the first response is replayed."""
     one, two = guest.book(), guest.book()
     answers = [
         guest.post(f"/customer/bookings/{booking['id']}/cancel", {"reason": "plans"}, Idempotency_Key="same")

@@ -1,4 +1,4 @@
-"""What a chef sees and does over HTTP."""
+"""A chef's HTTP API: profile, bookings and status changes."""
 
 from typing import Any
 
@@ -187,7 +187,7 @@ def test_an_offer_that_lapsed_cannot_be_accepted(system: System, chef: Client, c
 
 
 def test_a_visit_whose_money_a_person_has_to_look_at_does_not_start(system: System, chef: Client, client: Client):
-    """What a person has to see about the visit itself stops nothing."""
+    """An open review of the visit itself does not block its start."""
     booking = paid(client)
     step(chef, booking, "confirmed")
     insert = "insert into exceptions (id, kind, subject_id, booking_id, facts)"

@@ -1,4 +1,4 @@
-"""A chef sets when they work, and a customer finds them: over HTTP."""
+"""A chef's availability and a customer's search for chefs, over HTTP."""
 
 from typing import Any
 

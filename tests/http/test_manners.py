@@ -1,4 +1,4 @@
-"""What every function does alike: paths, methods, bodies, refusals."""
+"""HTTP behaviour common to every function: paths, methods, bodies, refusals."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from infra.local.functions import functions
 from tests.system import Client, System
 
 NAMES = [one.name for one in functions()]
-# An endpoint of each that takes a body, and one whose path nobody answers.
+# An endpoint of each function that takes a body, and an unknown path.
 BODIES = {
     "auth": ("POST", "/api/v1/auth/refresh"),
     "customer": ("POST", "/api/v1/customer/addresses"),
@@ -37,7 +37,7 @@ def who(system: System, function: str) -> Client:
 
 
 def send(system: System, function: str, body: bytes | str | Iterator[bytes], content_type: str = "application/json"):
-    """Send a body to a function past the router, as somebody it lets in."""
+    """Send a body to a function directly, with a token it accepts."""
     method, path = BODIES[function]
     headers = {"Content-Type": content_type, "Authorization": f"Bearer {who(system, function).tokens['access_token']}"}
     return system.ask(function, method, path, data=body, headers=headers)

@@ -1,4 +1,4 @@
-"""Every operation of the API's document against everybody it is not for: an endpoint without a rule cannot exist."""
+"""Every operation of the API's document refuses all callers it is not for; an endpoint without a rule fails here."""
 
 from collections.abc import Callable
 from typing import Any
@@ -105,7 +105,7 @@ DEACTIVATED = "update users set is_active = false where email = :email"
 
 
 def once_of(system: System, role: str, change: str) -> str:
-    """Return the token of somebody who had this role until this happened to them."""
+    """Return the token of a user with this role, after this SQL change to them."""
     gone = new_client(system, role)
     system.sql(change, email=gone.email)
     return str(gone.tokens["access_token"])

@@ -1,4 +1,4 @@
-"""What people were told: in their app, by mail, and never by mail once it is no longer so."""
+"""Notifications in the app and by mail; an outdated one is not mailed."""
 
 import json
 from datetime import UTC, datetime
@@ -83,7 +83,7 @@ def test_a_chefs_earnings_name_the_visits_they_come_from(system, visit):
 
 
 def enqueue_mail(system, visit, guest, kind):
-    """Let the outbox hold a mail that was to be sent for a visit, as if it had waited there."""
+    """Store an outbox message that mails this kind of notification for a visit; return the mails received."""
     [[facts, customer]] = system.sql(
         "select facts, user_id from notifications where subject_id = :id and kind = 'confirmed'", id=visit["id"]
     )
@@ -110,7 +110,7 @@ def enqueue_mail(system, visit, guest, kind):
 
 
 def test_a_reminder_that_waited_is_mailed_unless_the_visit_was_cancelled_meanwhile(system):
-    """Fails when the mail's handler does not ask whether it is still so: the second reminder arrives too."""
+    """Fails when the mail's handler does not check for staleness: the second reminder arrives too."""
     guest = system.sign_in()
     for cancelled, mails in ((False, 1), (True, 1)):
         visit = guest.book()

@@ -1,4 +1,4 @@
-"""Around every request: headers, origins, ids, and what the logs say and do not say."""
+"""Middleware over HTTP: headers, CORS, request ids, and the content of logs."""
 
 import json
 import re
@@ -103,7 +103,7 @@ def test_everything_a_function_writes_is_json_with_a_severity(system: System, fu
 
 
 def used(system: System) -> tuple[Client, list[str]]:
-    """Do what people do, and return the words of it that no log may hold."""
+    """Use the system as its users do; return the words that no log may contain."""
     client = system.sign_in()
     code = re.search(r"\b\d{6}\b", system.mails(client.email)[0]["text"])[0]  # type: ignore[index]
     client.put("/customer/profile", {"name": "Meera Lakshmanan", "phone": "+917012345678"})

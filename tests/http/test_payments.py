@@ -1,4 +1,4 @@
-"""Starting to pay and asking how it went, over HTTP."""
+"""Payment initiation and status, over HTTP."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The functions only the platform calls: who it is is asked first, and nothing else before that is known."""
+"""The functions that only the platform calls authenticate the caller before anything else."""
 
 from uuid import uuid4
 
@@ -86,7 +86,7 @@ def test_a_message_id_that_is_none_is_refused(system: System):
 
 
 def message(system: System, kind: str, payload: str = "{}", leased: str | None = None) -> str:
-    """Store a message the sweep leaves alone."""
+    """Store an outbox message that is not due for the sweep."""
     row = system.sql(
         "insert into outbox (id, kind, payload, created_at, due_at, next_try_at, leased_until) values"
         " (gen_random_uuid(), :kind, cast(:payload as jsonb), now(), now(), now() + interval '1 day',"

@@ -1,4 +1,4 @@
-"""Where chefs come, and what a visit costs, over HTTP."""
+"""Serviceability and quotes, over HTTP."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

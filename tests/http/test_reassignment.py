@@ -1,4 +1,4 @@
-"""Visits change hands over HTTP: a chef declines, an admin decides, somebody is no longer there."""
+"""Reassignment over HTTP: a chef declines, an admin reassigns, a user is deactivated or blocked."""
 
 from typing import Any
 from uuid import uuid4
@@ -20,7 +20,7 @@ def admin(system: System) -> Client:
 
 @pytest.fixture
 def city(admin: Client) -> str:
-    """A city of one's own, where nobody else is asked."""
+    """A new city, where no other chef is offered visits."""
     name = f"Satara {uuid4().hex}"
     assert admin.post("/admin/locations", {"city": name, "state": "Maharashtra"}).status_code == 201
     return name
@@ -80,7 +80,7 @@ def mails(guest: Client, words: str) -> list[str]:
 
 
 def audited(admin: Client, subject: str) -> list[str]:
-    """What the log of changes tells of a subject, the oldest first; each entry says from what to what."""
+    """Return the audit log of a subject, oldest first; each entry has the values before and after."""
     entries = admin.get(f"/admin/audit?subject_id={subject}").json()["items"]
     assert all(entry["before"] != entry["after"] for entry in entries)
     return [entry["action"] for entry in reversed(entries)]

@@ -1,4 +1,4 @@
-"""Tokens that are no good, on every function: each is refused as unknown, whatever else the request says."""
+"""Invalid tokens are refused with 401 by every function, whatever else the request contains."""
 
 import hmac
 import time
@@ -48,7 +48,7 @@ def test_a_token_that_is_wrong_in_one_thing_is_refused(
     """
     who, other = guests.people[ONE_OF_EACH[function].role or CUSTOMER], system.demo("meera")
     complaints, tokens = Complaints(), list(forged(Forge.of(who), other, other_key))
-    if function != "auth":  # to sign out whom the database does not know changes nothing
+    if function != "auth":  # logging out an unknown session changes nothing
         tokens += of_nobody(Forge.of(who), other)
     for name, token in tokens:
         complaints.about(name, wrong(call(guests, function, token), 401, "invalid_token"))
@@ -77,7 +77,7 @@ def test_a_token_of_a_session_that_ended_or_is_gone_opens_nothing(system: System
 
 @pytest.fixture(scope="module")
 def issuer(system: System) -> Callable[..., str]:
-    """Sign as the platform does, with its own key unless told otherwise."""
+    """Return a signer of platform tokens, with the platform's key by default."""
     pem = (system.data / "metadata" / "issuer-key.pem").read_bytes()
     own = serialization.load_pem_private_key(pem, password=None)
     jwks = system.http.get(system.env["OIDC_JWKS_URL"], timeout=10).json()

@@ -1,4 +1,4 @@
-"""A customer who asks without end is told to wait, and for how long."""
+"""Rate limits per customer: a 429 with Retry-After."""
 
 
 def test_too_many_quotes_in_an_hour_are_a_429_that_says_when_to_come_back(system):

@@ -1,4 +1,4 @@
-"""All at one chef: two hundred at one slot, eight at all of his evenings, through the served function and peer B."""
+"""Contention for one chef: 200 clients for one slot, 8 for all slots, on our function and peer B."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ STORED = "select count(*) from bookings where provider_id = :chef"
 
 @dataclass
 class Rush:
-    """What a crowd was answered, and how many of its bookings are stored."""
+    """The responses a crowd received, and how many of its bookings are stored."""
 
     lasted: float
     latencies: list[float]
@@ -37,7 +37,7 @@ class Rush:
     stored: int
 
     def at(self, percent: int) -> float:
-        """Return the latency in milliseconds that so many percent keep."""
+        """Return this percentile of the latencies, in milliseconds."""
         ordered = sorted(self.latencies)
         return 1000 * ordered[min(len(ordered) * percent // 100, len(ordered) - 1)]
 
@@ -48,7 +48,7 @@ class Rush:
 
 @dataclass
 class Side:
-    """One of the two that are held against each other, served over a database of its own, with what it came to."""
+    """One of the two compared servers, on a database of its own, with its results."""
 
     subject: Subject
     make: Make

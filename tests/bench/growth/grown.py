@@ -1,4 +1,4 @@
-"""Two databases of one history, the one long and the other short, each with the functions that serve it."""
+"""Two databases with the same kind of history, one long and one short, each with the functions that serve it."""
 
 import time
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ READ_SECONDS = 120.0  # the invariants read everything
 
 @dataclass(frozen=True)
 class Extent:
-    """How much of everything: the two sizes, how long a page is, how often is measured and of how many answers each."""
+    """The extent of a run: the two sizes, the page length, the repetitions and the responses in each."""
 
     small: int
     large: int
@@ -41,7 +41,7 @@ class Extent:
 
 @dataclass(frozen=True)
 class Grown:
-    """A database that was filled, and how many seconds that took."""
+    """A filled database, and the seconds that filling it took."""
 
     db: PostgresDatabase
     served: Served
@@ -49,7 +49,7 @@ class Grown:
 
 
 def lived(postgres: Postgres, gateway: PhonePe, phonepe: PhonePeServer) -> Lives:
-    """Live the bookings that are copied, in the database that is."""
+    """Create the template bookings in the template database."""
     url = server.database(postgres, "lived")
     migrations.upgrade(url)
     database = PostgresDatabase(url, 2)
@@ -65,7 +65,7 @@ def lived(postgres: Postgres, gateway: PhonePe, phonepe: PhonePeServer) -> Lives
 def grown(
     folder: Path, environ: dict[str, str], postgres: Postgres, lives: Lives, number: int, extent: Extent
 ) -> Iterator[Grown]:
-    """Fill a database with so many bookings, let the jobs do what is due in it, and serve it."""
+    """Fill a database with `number` bookings, run the due jobs, and serve it."""
     url = server.database(postgres, f"of_{number}", "lived")
     began = time.perf_counter()
     copies.copy(url, lives, number, extent.page * (PAGES + 10))

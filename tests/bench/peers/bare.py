@@ -1,4 +1,4 @@
-"""Peer A, bare: validate, token, read, insert, commit. It keeps no promise but the database's own constraints.
+"""Peer A, bare: validate, token, read, insert, commit. It guarantees only the database's own constraints.
 
 Run by `uvicorn tests.bench.peers.bare:app`.
 """
@@ -92,7 +92,7 @@ async def status(txn: str, claims: Claims, session: Session) -> dict[str, Any]:
 
 @app.post("/api/v1/payments/callback")
 async def callback(request: Request, session: Session, x_verify: Annotated[str, Header()]) -> dict[str, str]:
-    """Believe what is signed and write it down at once: no inbox, no second look."""
+    """Apply a signed callback at once: no inbox, no status check at the gateway."""
     response = json.loads(await request.body())["response"]
     if not secrets.compare_digest(hashlib.sha256((response + "salt").encode()).hexdigest() + "###1", x_verify):
         raise HTTPException(401, "invalid_signature")

@@ -1,4 +1,4 @@
-"""What both peers share: the request's shape, the token, the pool, one session a request."""
+"""The parts both peers share: the request model, the token, the pool, one session per request."""
 
 import os
 from collections.abc import AsyncIterator

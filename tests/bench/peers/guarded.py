@@ -1,5 +1,5 @@
-"""Peer B, with the same guarantees as ours: the session and the user are looked up, a key brings the same answer again, the
-chef's row is locked before the slot's constraint is met, and history, mail and its promise are stored with the booking.
+"""Peer B, with the guarantees of ours: the session and the user are looked up, an idempotency key replays a response, the
+chef's row is locked before the insert, and history, mail and its outbox message are stored with the booking.
 
 Run by `uvicorn tests.bench.peers.guarded:app`.
 """
@@ -41,12 +41,12 @@ WHO = select(t.User, t.SignIn).join(t.SignIn, t.SignIn.user_id == t.User.id)
 
 
 async def caller(claims: Claims, session: Session) -> t.User:
-    """Return who is calling: a session that lives, of a user who is active."""
+    """Return the caller: an active user with a live session."""
     return await _known(claims, session, WHO)
 
 
 async def locked_caller(claims: Claims, session: Session) -> t.User:
-    """Return the same with their row locked: one customer's bookings are made one after the other."""
+    """Return the caller with the user's row locked, so that one customer's bookings are created one at a time."""
     return await _known(claims, session, WHO.with_for_update(key_share=True, of=t.User))
 
 
@@ -81,7 +81,7 @@ async def book(
     chef, chef_name = await _free_chef(session, request, address.city)
     tariff = await _tariff(session)
     booking = _booking(user, chef, request, address, tariff)
-    # The chef before the slot: without it, those who lose the race for the slot deadlock.
+    # The chef's row is locked before the insert: otherwise transactions that lose the race for the slot deadlock.
     await session.execute(select(t.User.id).where(t.User.id == chef.user_id).with_for_update(key_share=True))
     session.add(booking)
     try:

@@ -50,9 +50,9 @@ class Pieces:
 
     @contextmanager
     def stopped(self, *names: str) -> Iterator[None]:
-        """Kill pieces until the block ends: connections are refused. `make dev` then restarts them."""
+        """Stop pieces until the block ends, so that connections are refused; `make dev` restarts them afterwards."""
         pids = [self.pid(name) for name in names]
-        self.system.process.send_signal(signal.SIGSTOP)  # or they would be back within half a second
+        self.system.process.send_signal(signal.SIGSTOP)  # otherwise `make dev` restarts them within half a second
         try:
             for pid in pids:
                 os.kill(pid, signal.SIGTERM)

@@ -69,7 +69,9 @@ class Shopper:
 
     def pay(self, booking: dict[str, Any]) -> None:
         page = self.insist(partial(self.member.post, "/payments/initiate", {"booking_id": booking["id"]}))
-        if page.status_code == 409:  # the gateway's response with the page was lost; another page is possible after 20 s
+        if (
+            page.status_code == 409
+        ):  # the gateway's response with the page was lost; another page is possible after 20 s
             assert page.json()["code"] == "payment_in_progress"
             self.left.append(booking)
             return

@@ -205,7 +205,9 @@ def keys_of(system: System) -> dict[str, str]:
     password = urlsplit(env["DATABASE_URL"]).password
     assert password
     alone = ("UPSTASH_REDIS_REST_TOKEN", "PHONEPE_CLIENT_SECRET")
-    shown = sha256(env["PHONEPE_WEBHOOK_KEYS"].encode()).hexdigest()  # the webhook's Authorization header is a secret by itself
+    shown = sha256(
+        env["PHONEPE_WEBHOOK_KEYS"].encode()
+    ).hexdigest()  # the webhook's Authorization header is a secret by itself
     return keys | {name: env[name] for name in alone} | {"DATABASE_URL": password, "a webhook's word": shown}
 
 

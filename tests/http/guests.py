@@ -43,7 +43,7 @@ class Guests:
         """
         own = {**self._own, "day": day(20), "email": f"{uuid4().hex}@test.example"}
         if operation.path == "/api/v1/admin/locations":
-            own["city"] = uuid4().hex  # a day on which other tests book nothing
+            own["city"] = uuid4().hex  # a city in which other tests book nothing
         shown = operation.shown(field)
         return {name: json.dumps(own.get(name, value)) for name, value in shown.items()}
 

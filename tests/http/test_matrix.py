@@ -129,7 +129,7 @@ def test_another_role_is_forbidden_before_the_body_is_read(guests: Guests, opera
     complaints, shown = Complaints(), spelled(guests.body(operation)) if operation.fields else None
     for role in set(ROLES) - {operation.role}:
         person = guests.people[role]
-        liar = Forge.of(person).saying(role=operation.role)
+        liar = Forge.of(person).with_claims(role=operation.role)
         for name, token, body in (("by nature", person.tokens["access_token"], b"{"), ("lying", liar, shown)):
             answer = guests.send(operation, body, **bearer(token))
             complaints.about(f"{role} {name}", wrong(answer, 403, "forbidden"))

@@ -1,4 +1,4 @@
-"""Anybody with an access token, speaking JSON to the Cloud Tasks stand-in; and queues for it."""
+"""A JSON client of the Cloud Tasks stand-in with an access token, and queues for it."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ queues:
 
 
 class Client:
-    """Speaks JSON to the stand-in, as anybody with an access token may."""
+    """A JSON client of the Cloud Tasks stand-in."""
 
     def __init__(self, servers):
         self.servers = servers

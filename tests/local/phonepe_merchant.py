@@ -1,4 +1,4 @@
-"""A merchant of the PhonePe stand-in: a client written with nothing but the published rules, and its callback URL."""
+"""A merchant of the PhonePe stand-in: a client written from the published rules alone, and its callback URL."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ def sha256(text):
 
 
 class Receiver:
-    """A merchant's server that writes down the callbacks it gets; `statuses` are its first answers, 200 the rest."""
+    """A merchant's server that records callbacks; `statuses` are its first responses, then 200."""
 
     def __init__(self):
         self.calls, self.statuses = [], []
@@ -60,7 +60,7 @@ def decoded(body):
 
 
 class Client:
-    """A merchant, written with nothing but the published rules."""
+    """A merchant's client, written from the published rules alone."""
 
     def __init__(self, server, receiver):
         self.server, self.receiver, self.callback_url = server, receiver, receiver.url
@@ -126,7 +126,7 @@ class Client:
 
 @contextmanager
 def a_merchant(folder, **options):
-    """A running stand-in with its book in `folder`, and a merchant that knows it."""
+    """Yield a merchant's client of a running stand-in with its data in `folder`."""
     options = {"merchant_id": MERCHANT, "salts": {"1": SALT, "2": "the-next-salt"}, "refund_seconds": 0.15} | options
     receiver = Receiver()
     try:

@@ -1,4 +1,4 @@
-"""The Cloud Tasks stand-in's API: what it takes, what it refuses, what it tells."""
+"""The Cloud Tasks stand-in's API: accepted tasks, refusals, views."""
 
 import time
 

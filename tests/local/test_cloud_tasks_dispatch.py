@@ -1,4 +1,4 @@
-"""How the Cloud Tasks stand-in delivers, to a worker that answers as told."""
+"""Delivery by the Cloud Tasks stand-in to a worker with scripted responses."""
 
 import threading
 import time
@@ -138,7 +138,9 @@ def test_an_attempt_ends_at_its_deadline_and_counts_as_failed(google, worker):
     )
     google.ask("POST", "quick:pause", {})
     google.create(worker, "slow", dispatchDeadline="15s")
-    google.servers._tasks._store.ask("update tasks set deadline = 0.1")  # what the API takes is too long to wait for
+    google.servers._tasks._store.ask(
+        "update tasks set deadline = 0.1"
+    )  # the shortest deadline of the API is too long to wait for
     google.ask("POST", "quick:resume", {})
 
     until(lambda: google.states() == {"slow": "done"}, seconds=3)

@@ -1,4 +1,4 @@
-"""What goes wrong with the Cloud Tasks stand-in on demand, its page, and the stand-in as a process."""
+"""Faults of the Cloud Tasks stand-in on demand, its page, and the stand-in as a process."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""`make dev`: started twice, ended, started again, killed in parts."""
+"""`make dev`: two copies at once, shutdown, restart, killed processes."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def running() -> dict[int, tuple[int, str]]:
 
 
 def family(system: System) -> set[int]:
-    """Return all processes of a copy: those it started, and whoever works in its folder."""
+    """Return all processes of a copy: its descendants, and those with its folder in their command line."""
     known, all_of_them = {system.process.pid}, running()
     known |= {pid for pid, (_, command) in all_of_them.items() if str(system.data) in command}
     while more := {pid for pid, (parent, _) in all_of_them.items() if parent in known} - known:
@@ -71,7 +71,7 @@ def test_two_copies_live_and_die_apart(tmp_path: Path):
         everybody = family(other)
         other.process.kill()
         other.process.wait(5)
-        if sys.platform == "linux":  # elsewhere nothing tells a process that its parent was killed
+        if sys.platform == "linux":  # on other systems a process is not notified of its parent's death
             assert eventually(lambda: ended(everybody), 20)
 
 
@@ -144,7 +144,7 @@ def test_a_function_that_is_killed_is_started_again(system: System):
 
 @pytest.mark.parametrize("reset", [(), ("--reset",)])
 def test_a_port_that_is_taken_is_said_before_anything_is_touched(tmp_path: Path, reset: tuple[str, ...]):
-    """Fails when only the router finds out: the copy that has the port would answer for it, and lose its data."""
+    """Fails when only the router detects it: the copy on that port would serve its requests, and lose its data."""
     (tmp_path / "kept").write_text("by the copy that runs")
     with closing(socket.socket()) as other:
         other.bind(("127.0.0.1", 0))

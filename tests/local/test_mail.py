@@ -56,7 +56,7 @@ def page(mail: MailServer, path: str = "/_local/mail") -> str:
 
 
 def first_of(front: str) -> str:
-    """The way to the newest mail."""
+    """Return the path of the newest mail."""
     return re.search(r'href="(/_local/mail/\d+)"', front)[1]  # type: ignore[index]
 
 

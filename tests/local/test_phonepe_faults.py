@@ -1,4 +1,4 @@
-"""Every way in which the PhonePe stand-in can be made to go wrong, once."""
+"""Every fault of the PhonePe stand-in, once."""
 
 import time
 

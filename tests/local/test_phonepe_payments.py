@@ -1,4 +1,4 @@
-"""What becomes of payments and refunds at the PhonePe stand-in."""
+"""Payments and refunds at the PhonePe stand-in, from initiation to their final state."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The PhonePe stand-in's v2: what it accepts, answers and tells, to a merchant written from the published rules alone."""
+"""The PhonePe stand-in's v2: requests, responses and webhooks, with a merchant written from the published rules alone."""
 
 import hashlib
 import json

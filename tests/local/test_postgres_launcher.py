@@ -32,7 +32,7 @@ def started_before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def data(tmp_path: Path, started_before: Path) -> Iterator[Path]:
-    """A folder served before, below one that only its owner can enter (pytest's own), as a clone in a home is."""
+    """An initialized data folder below one that only its owner can enter (pytest's own), like a clone in a home directory."""
     assert tmp_path.parent.stat().st_mode & 0o077 == 0
     yield shutil.copytree(started_before, tmp_path / "postgres")
     shutil.rmtree(tmp_path)

@@ -1,4 +1,4 @@
-"""The load balancer's twin, against real servers behind it."""
+"""The local stand-in of the load balancer, in front of real servers."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ from infra.local.router import MAX_BODY, Router, System
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """Says back what it was sent."""
+    """Echoes the request as JSON."""
 
     protocol_version = "HTTP/1.1"
 
@@ -191,7 +191,7 @@ def test_a_connection_carries_one_request_after_another(router: int):
 
 @pytest.mark.parametrize("path", ["/jobs/sweep", "/health", "/api/v1/chef/profile", "/api/v1/customer/x"])
 def test_a_body_is_never_taken_for_the_next_request(router: int, path: str):
-    """Fails when a body is read only where it is passed on."""
+    """Fails when a body is read only if it is forwarded."""
     hidden = b"GET /_local/system HTTP/1.1\r\nHost: x\r\n\r\n"
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(hidden)}\r\n\r\n".encode()
     after = b"GET /nobody HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"

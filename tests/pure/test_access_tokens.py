@@ -1,4 +1,4 @@
-"""Access tokens: one algorithm, our keys, every claim; anything else is one and the same refusal."""
+"""Access tokens: one algorithm, our keys, every claim; anything else gets the same refusal."""
 
 import base64
 import hmac
@@ -55,7 +55,7 @@ def segment(value):
 
 
 def by_hand(header, payload=None, secret=SECRET):
-    """A token with a right signature whatever its header says, as no library would make it."""
+    """Return a correctly signed token with any header, which no library would create."""
     payload = payload or claims(iat=int(now().timestamp()), exp=int(now().timestamp()) + 300)
     body = f"{segment(header)}.{segment(payload)}"
     return f"{body}.{segment(hmac.digest(secret.encode(), body.encode(), sha256))}"

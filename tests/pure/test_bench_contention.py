@@ -1,4 +1,4 @@
-"""What the benchmarks of contention count, and how memory is added up."""
+"""The counting of the contention benchmarks, and the adding up of memory."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What the benchmark's crowd says and reads: a mistake there would be a figure nobody notices is wrong."""
+"""The requests and responses of the benchmark's load generator, where an error would silently falsify figures."""
 
 import asyncio
 

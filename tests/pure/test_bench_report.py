@@ -1,4 +1,4 @@
-"""What the benchmark says of its figures: a ratio is of values measured together, and a goal that is missed is told."""
+"""The benchmark's report: ratios of values measured together, and missed goals."""
 
 import subprocess
 import sys

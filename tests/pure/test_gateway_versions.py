@@ -1,4 +1,4 @@
-"""Which version of PhonePe is spoken with, and whose messages are believed to be its own, by the settings there are."""
+"""The settings decide which PhonePe version takes new payments, and which versions' callbacks are accepted."""
 
 from hashlib import sha256
 
@@ -18,7 +18,7 @@ WEBHOOK = (b"{}", sha256(b"hooks:pass1word").hexdigest())
 
 @pytest.fixture
 def configure(monkeypatch):
-    """Deploy with these settings alone."""
+    """Return a function that sets these settings alone."""
     made = (wiring.store, *(each for each in vars(gateways).values() if hasattr(each, "cache_clear")))
 
     def give(**settings):
@@ -47,7 +47,7 @@ def test_what_was_begun_at_either_is_followed_there_while_its_settings_are_given
 
 
 def test_a_message_is_a_versions_own_only_where_its_keys_are_given(configure):
-    """Fails when a version without keys is believed, or one's proof is taken for the other's."""
+    """Fails when a callback is accepted for a version without keys, or by the other version's signature."""
     messages = {"phonepe": CALLBACK, "phonepe_v2": WEBHOOK}
     for settings, believed in (
         (V1, {"phonepe"}),

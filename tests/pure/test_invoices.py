@@ -1,4 +1,4 @@
-"""Invoices: their numbers, what they say to the paisa, what credit notes take back, and the page they print on."""
+"""Invoices: their numbers, amounts to the paisa, credit notes, and the printed page."""
 
 import re
 from dataclasses import replace

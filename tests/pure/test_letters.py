@@ -44,7 +44,7 @@ EVIL = "<script>alert('x')</script> & \"Söhne\" <b>"
 
 
 def words(html):
-    """The text a reader sees, markup taken away."""
+    """Return the visible text, without markup."""
     return unescape(re.sub(r"<[^>]*>", " ", html.partition("</head>")[2]))
 
 

@@ -1,4 +1,4 @@
-"""Log lines as Cloud Logging reads them: one JSON object each, and of an exception only what it is and where."""
+"""Log lines for Cloud Logging: one JSON object each, and of an exception only its type and place."""
 
 import json
 import logging
@@ -57,7 +57,7 @@ def failed():
 
 
 def test_of_an_exception_only_its_kind_and_its_place_are_written():
-    """Its text, or that of its cause, may hold what somebody typed."""
+    """The text of an exception or its cause may contain a user's input."""
     raw = written(logging.ERROR, "unexpected error", exc_info=failed())
     for secret in ("hunter2", "123456", "meera"):
         assert secret not in raw

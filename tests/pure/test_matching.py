@@ -1,4 +1,4 @@
-"""What an answer of the gateway means: only an explicit one that is about our payment decides (docs/product.md#settlement)."""
+"""The verdict on a gateway's response: only an explicit one about our payment decides (docs/product.md#settlement)."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import combinations

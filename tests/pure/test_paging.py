@@ -1,4 +1,4 @@
-"""Cursors come back as they were given; anything else is refused as what it is, a wrong query parameter."""
+"""Cursors decode to the encoded position; anything else is refused as an invalid query parameter."""
 
 import base64
 import json

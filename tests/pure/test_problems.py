@@ -1,4 +1,4 @@
-"""Refusals become problem documents: the fields are named, and nothing of the inside is told."""
+"""Refusals become problem documents: they name the fields, and contain no internals."""
 
 import json
 from datetime import date

@@ -23,7 +23,7 @@ from shared.payments.reconciliation.comparison import (
 
 OURS = Ours("succeeded", 500_00, 500_00, 0, "T1", "UTR1")
 THEIRS = Theirs("succeeded", "PAYMENT_SUCCESS", 500_00, None, "T1", "UTR1")
-# What each state of ours is when the gateway says one word of it, all amounts being as they should.
+# The outcome of each of our states for each gateway status, when all amounts match.
 NAMED = {
     "created": {"pending": "matched"},
     "pending": {"pending": "matched"},
@@ -43,7 +43,7 @@ def side(state: str, **other: object) -> Ours:
 
 @pytest.mark.parametrize(("state", "status"), list(product(NAMED, GatewayStatus)))
 def test_every_state_of_ours_against_every_word_of_theirs(state, status):
-    """Whatever is not in the table differs in its state: nothing is matched by being forgotten."""
+    """Every pair missing in the table is `state_differs`, so that none is matched by omission."""
     named = NAMED[state].get(status.value, "state_differs")
     assert compare(side(state), replace(THEIRS, state=status.value)) == named
 

@@ -1,4 +1,4 @@
-"""What a customer and a chef may send: the documented fields, a visit or its quote, and no price."""
+"""The request bodies of customers and chefs: the documented fields, a visit or its quote, and no price."""
 
 import json
 from datetime import date, time

@@ -1,4 +1,4 @@
-"""The Terraform configuration is valid, and its plan is what terraform/tests/*.tftest.hcl say; each assertion is there.
+"""The Terraform configuration is valid, and its plan passes every assertion of terraform/tests/*.tftest.hcl.
 
 Run by `$TERRAFORM_CHECK terraform` where that is set (it knows the providers' schema without a registry), else by
 terraform itself, which must reach the registry.
@@ -32,7 +32,7 @@ RUN = re.compile(r'^run "(\w+)"', re.MULTILINE)
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the checker says of a copy of the configuration: it leaves folders behind."""
+    """The checker's output for a copy of the configuration, because it leaves folders behind."""
     checker = os.environ.get("TERRAFORM_CHECK")
     if not checker and not shutil.which("terraform"):
         pytest.skip("neither TERRAFORM_CHECK nor terraform: the plan is not tested")

@@ -53,7 +53,7 @@ def raw_server(talk):
         daemon_threads = True
 
         def handle_error(self, *_):
-            """A caller who left before the answer is what this is about."""
+            """Ignored, because these tests disconnect before the response."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))

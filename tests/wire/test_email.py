@@ -1,4 +1,4 @@
-"""What holds for every mailer, and mail past those that do not work."""
+"""Rules of every mailer, and fallback past failing ones."""
 
 from collections.abc import Iterator
 from dataclasses import replace

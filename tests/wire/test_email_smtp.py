@@ -76,7 +76,7 @@ def test_an_smtp_server_that_never_answers_is_given_up_in_time(
 
 
 class Slow:
-    """Answers each command, and each late."""
+    """A handler that delays the reply to each command."""
 
     async def handle_EHLO(self, _server, _session, _envelope, _hostname, responses):  # noqa: N802
         await asyncio.sleep(0.2)

@@ -1,4 +1,4 @@
-"""Who a caller is, by tokens of every wrong kind and keys that cannot be had."""
+"""Verification of callers' tokens: invalid tokens, and keys that cannot be fetched."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ KEY, OTHER_KEY = (generate_private_key(public_exponent=65537, key_size=2048) for
 
 
 class Keys:
-    """An issuer's JWKS, counting who asks; `status` other than 200 is an issuer in trouble, `delay` (s) a slow one."""
+    """An issuer's JWKS endpoint that counts requests; `status` simulates a failing issuer, `delay` (s) a slow one."""
 
     def __init__(self):
         self.status, self.calls, self.body, self.delay = 200, 0, {}, 0.0
@@ -81,7 +81,7 @@ def token(*, key=KEY, algorithm="RS256", kid="k1", without=(), **claims):
 
 
 def by_hand(header, signature):
-    """Build what no library would: the claims of a good token under another header."""
+    """Return the claims of a valid token under another header, which no library would create."""
     claims = token().split(".")[1]
     head = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
     signed = signature(f"{head}.{claims}".encode())
@@ -89,7 +89,7 @@ def by_hand(header, signature):
 
 
 def hmac_with_public_key(message):
-    """The confusion of algorithms: the key everybody knows, taken for a shared secret."""
+    """Return a token with algorithm confusion: signed with the public key as a shared secret."""
     public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return hmac.new(public, message, hashlib.sha256).digest()
 
@@ -214,7 +214,7 @@ def test_an_issuer_that_cannot_be_reached_says_nothing_about_the_caller(tokens, 
 
 
 def test_callers_at_once_wait_for_one_failure_and_not_one_after_the_other(tokens, keys):
-    """Were a failure forgotten at once, each of the eight would ask for itself: 1.6 seconds."""
+    """Without caching the failure, each of the eight callers would request the keys: 1.6 seconds."""
     keys.status, keys.delay = 503, 0.2
     started = time.monotonic()
 

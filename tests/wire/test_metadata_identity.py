@@ -1,4 +1,4 @@
-"""Our own access token, from a metadata server in every mood."""
+"""Our own access token, from a metadata server that works, fails, hangs or is missing."""
 
 import time
 import traceback
@@ -15,7 +15,7 @@ from tests.google_servers import GoogleServers, Running
 
 
 class MetadataServer:
-    """A metadata server that counts, and answers as told."""
+    """A metadata server that counts requests, with a settable response."""
 
     def __init__(self):
         self.calls, self.answer, self.delay = 0, {"access_token": "secret-1", "expires_in": 3599}, 0.0

@@ -1,4 +1,4 @@
-"""What PhonePe says of a payment and of a refund: only its explicit last words end anything, everything else is pending."""
+"""PhonePe's responses about payments and refunds: only explicit final codes end them, anything else is pending."""
 
 import json
 
@@ -10,17 +10,17 @@ from infra.phonepe.v1 import wire
 from shared.payments.gateway import GatewayStatus
 
 OK, NO, WAIT, NONE = GatewayStatus.SUCCEEDED, GatewayStatus.FAILED, GatewayStatus.PENDING, GatewayStatus.NOT_FOUND
-# Each code of the vendor, and what it means as the status of a payment, as that of a refund, and to asking for one.
+# Each vendor code: the status it means for a payment, for a refund, and for requesting a refund.
 CODES = {
     "PAYMENT_SUCCESS": (OK, OK, OK),
     "PAYMENT_ERROR": (NO, NO, NO),
     "PAYMENT_DECLINED": (NO, NO, NO),
     "PAYMENT_CANCELLED": (NO, WAIT, WAIT),
-    "TIMED_OUT": (NO, WAIT, WAIT),  # of a refund it means: may have begun
+    "TIMED_OUT": (NO, WAIT, WAIT),  # for a refund request: it may have begun
     "TRANSACTION_NOT_FOUND": (NONE, NONE, NONE),
     "REVERSAL_WINDOW_EXCEEDED": (WAIT, NO, NO),
     "EXCESS_REFUND_AMOUNT": (WAIT, NO, NO),
-    "BAD_REQUEST": (WAIT, WAIT, NO),  # our mistake: of a question it says nothing, of an order that it was not taken
+    "BAD_REQUEST": (WAIT, WAIT, NO),  # our error: no status for a query, a refusal of an order
     "PAYMENT_INITIATED": (WAIT, WAIT, WAIT),
     "PAYMENT_PENDING": (WAIT, WAIT, WAIT),
     "INTERNAL_SERVER_ERROR": (WAIT, WAIT, WAIT),
@@ -29,7 +29,7 @@ CODES = {
     "API_RATE_LIMIT_REACHED": (WAIT, WAIT, WAIT),
     "INVALID_TRANSACTION_ID": (WAIT, WAIT, WAIT),
     "INTERNAL_SECURITY_BLOCK_1": (WAIT, WAIT, WAIT),
-    "PAYMENT_HELD": (WAIT, WAIT, WAIT),  # nobody has heard of it
+    "PAYMENT_HELD": (WAIT, WAIT, WAIT),  # unknown to the gateway
     "payment_success": (WAIT, WAIT, WAIT),
     " PAYMENT_SUCCESS": (WAIT, WAIT, WAIT),
     "": (WAIT, WAIT, WAIT),
@@ -171,7 +171,7 @@ def test_an_amount_is_a_whole_number_of_paise_or_none(written, amount):
 
 @pytest.mark.parametrize("odd", ["", 7, True, None, [], {}, "T\x00", "T\n", "\ud800"])
 def test_a_text_that_is_none_or_could_not_be_stored_is_none(odd):
-    """Postgres takes neither NUL nor half a surrogate pair: one such answer would keep a payment from being settled."""
+    """Postgres rejects NUL and lone surrogates: one such response would keep a payment from being settled."""
     payload = paid(
         merchantId=odd,
         merchantTransactionId=odd,

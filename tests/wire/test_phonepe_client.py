@@ -1,4 +1,4 @@
-"""The client of PhonePe against its stand-in: every way it can go wrong, and what the business is told of it."""
+"""The PhonePe client against its stand-in: every failure, and the result the caller gets."""
 
 import socket
 import traceback
@@ -52,7 +52,7 @@ def refunded(gateway, paid):
 
 @pytest.fixture
 def another(phonepe):
-    """Make another client, closed in the end; `salt` and `base` are what it is told."""
+    """Return a factory of clients with this `salt` and `base`, closed at the end."""
     made = []
 
     def make(salt="test-salt", base=None):
@@ -260,7 +260,7 @@ def test_a_gateway_that_is_not_there_is_unavailable(another, call):
 
 @pytest.mark.parametrize("call", CALLS)
 def test_the_gateway_is_not_called_while_a_transaction_is_open(gateway, phonepe, call):
-    """Rows would stay locked for as long as somebody else's server takes."""
+    """Rows would stay locked for as long as the gateway takes."""
     with transaction_open(), pytest.raises(CalledInsideTransaction):
         CALLS[call](gateway)
     assert phonepe.transactions() == []

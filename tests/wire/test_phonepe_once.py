@@ -1,4 +1,4 @@
-"""Whatever a server does to the client of PhonePe, a call is made once and ends as an answer or as unavailable."""
+"""Each call of the PhonePe client is sent once, and ends with a response or as unavailable."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +20,7 @@ QUESTIONS = ("payment", "refund", "refund_status")
 
 
 class Odd:
-    """A server that writes down who asked, and answers every request with the same bytes; None: hangs up instead."""
+    """A server that records requests and sends the same bytes to each; None closes the connection instead."""
 
     def __init__(self):
         self.answer, self.received = None, []
@@ -92,7 +92,7 @@ def http(body, status="200 OK", *headers):
     ],
 )
 def test_what_is_no_answer_is_asked_for_once_and_unavailable(gateway, odd, call, answer):
-    """A second POST by itself could begin a second payment; the business asks by its id instead."""
+    """An automatic second POST could begin a second payment; the caller queries the payment by id instead."""
     odd.answer = answer
     with pytest.raises(GatewayUnavailable):
         CALLS[call](gateway)

@@ -1,4 +1,4 @@
-"""The client of PhonePe v2 against its stand-in: what each answer means, and what is asked again."""
+"""The PhonePe v2 client against its stand-in: the meaning of each response, and the retried calls."""
 
 import socket
 import traceback
@@ -33,7 +33,7 @@ STAGES = {"start": "pay", "payment": "status", "refund": "refund", "refund_statu
 
 @pytest.fixture
 def another(phonepe):
-    """Make another client; `secret` and `base` are what it is told."""
+    """Return a factory of clients with this `secret` and `base`."""
     with closing(UpstashRedis("http://127.0.0.1:9", "nobody is there")) as store:
 
         def make(secret=CREDENTIALS[2], base=None, auth=None):
@@ -138,7 +138,7 @@ def test_with_wrong_credentials_nothing_ends_and_somebody_is_told(another, paid,
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_token_that_is_rejected_in_flight_is_replaced_once_and_the_call_repeated_once(gateway, phonepe, call):
-    """Fails when a 401 is taken for an answer; a 401 has done nothing, so that the same call may be made again."""
+    """Fails when a 401 counts as a result; a 401 has no effect, so the call can be repeated."""
     if call != "start":
         gateway.start(ORDER)
         phonepe.settle("SZ_1", "pay")
@@ -198,7 +198,7 @@ def test_a_status_that_goes_wrong_moves_no_money(gateway, paid, fault, state):
 
 
 def test_a_page_that_is_not_there_is_no_word_of_the_gateway(another, phonepe):
-    """Fails when any 404 is believed: a wrong address would fail every payment after twenty minutes."""
+    """Fails when any 404 counts as "not found": a wrong base URL would fail every payment after twenty minutes."""
     with pytest.raises(GatewayUnavailable):
         another(base=f"{phonepe.url}/wrong").payment("SZ_1")
 

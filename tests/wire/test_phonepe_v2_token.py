@@ -1,4 +1,4 @@
-"""The access token of PhonePe v2: fetched by one, shared by all through a real Redis, used until it truly ends."""
+"""The access token of PhonePe v2: fetched once, shared through a real Redis, used until it expires."""
 
 import time
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ def server() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def clock():
-    """The time as instances see it; a test moves it on."""
+    """The instances' clock, which a test advances."""
     return [time.time()]
 
 
 @pytest.fixture
 def instance(server, phonepe, clock):
-    """Make one more instance of a function; without `redis` it reaches none."""
+    """Return another instance's token cache; without `redis` it reaches none."""
     server.flush()
     with ExitStack() as stack:
 
@@ -46,7 +46,7 @@ def instance(server, phonepe, clock):
 
 @pytest.fixture
 def no_more(phonepe):
-    """Let the token endpoint answer nobody from now on."""
+    """Make the token endpoint fail from now on."""
     return lambda: phonepe.fault("token.http_500", times=99)
 
 

@@ -1,4 +1,4 @@
-"""Our Redis client, held against the official one over the same REST API."""
+"""Our Redis client, compared with the official one over the same REST API."""
 
 from base64 import b64encode
 from collections.abc import Iterator

@@ -15,7 +15,7 @@ from shared.kit.store import StoreUnavailable
 
 @contextmanager
 def listening(serve: Callable[[socket.socket, int], None]) -> Iterator[str]:
-    """A server that treats each connection, numbered from 1, as `serve` says, in a thread of its own."""
+    """Yield a server that passes each connection, numbered from 1, to `serve` in its own thread."""
     threads: list[threading.Thread] = []
     taken: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -46,7 +46,7 @@ def listening(serve: Callable[[socket.socket, int], None]) -> Iterator[str]:
 
 
 def request_on(connection: socket.socket) -> bytes:
-    """One whole request; empty when the other side is done."""
+    """Return one whole request; empty when the client has closed."""
     read = b""
     while b"\r\n\r\n" not in read:
         more = connection.recv(65536)
@@ -69,7 +69,7 @@ def always(answer: bytes) -> Callable[[socket.socket, int], None]:
 
 
 def swallow(connection: socket.socket, _number: int) -> None:
-    """Take everything and never answer."""
+    """Read everything and never respond."""
     while connection.recv(65536):
         pass
 
@@ -82,7 +82,7 @@ OK = answered("200 OK", b'{"result": 1}')
 
 
 def test_a_server_that_never_answers_is_given_up_in_time() -> None:
-    """The official client has no timeout at all: it would wait here for ever."""
+    """The official client has no timeout: it would wait here for ever."""
     with listening(swallow) as url:
         client = UpstashRedis(url, "t", timeout=(0.2, 0.2))
         began = time.monotonic()

@@ -148,7 +148,7 @@ def test_what_is_given_in_plain_is_a_setting_and_no_secret(name):
 
 
 @pytest.mark.parametrize("name", DEPLOYED)
-def test_who_may_add_tasks_knows_where_they_go_and_as_whom(name):
+def test_functions_that_enqueue_have_url_and_invoker(name):
     where = {"cloud_tasks_location", "tasks_url", "tasks_invoker"}
     assert configured(name) & where in (set(), where) or name == "tasks"
 

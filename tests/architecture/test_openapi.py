@@ -237,7 +237,7 @@ def test_states_are_listed():
         assert listed[states.__name__]["enum"] == [state.value for state in states]
 
 
-def test_every_bound_is_told_in_words_of_json_schema():
+def test_every_bound_is_a_json_schema_keyword():
     """Fails where a bound comes after a validator: pydantic then writes `ge` and `le`, which JSON Schema does not define."""
     unknown = {
         f"{name}: {word}"

@@ -56,7 +56,7 @@ def test_paths_are_words_with_dashes_and_no_two_are_alike():
     assert [word for word in words if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*|{[a-z]+(_[a-z]+)*}", word)] == []
 
 
-def test_the_parameters_of_a_path_are_told_once_each_and_no_others():
+def test_path_parameters_are_declared_exactly_once():
     for name, operation in OPERATIONS.items():
         declared = [(one["in"], one["name"]) for one in parameters(operation)]
         assert len(declared) == len(set(declared)), name
@@ -106,7 +106,7 @@ def test_every_schema_says_its_type_and_every_array_what_is_in_it():
             assert found.get("type") != "array" or "items" in found, name
 
 
-def test_every_bound_of_a_parameter_is_told_in_words_of_json_schema():
+def test_every_bound_of_a_parameter_is_a_json_schema_keyword():
     """As for a body's field: a bound after a validator makes the generator write a keyword JSON Schema does not define."""
     declared = [(name, one["schema"]) for name, operation in OPERATIONS.items() for one in parameters(operation)]
     unknown = {

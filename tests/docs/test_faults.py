@@ -32,7 +32,7 @@ def test_a_row_names_the_tests_that_hold_it(row: str):
     assert re.search(r"\| `\w+/test_\w+\.py::test_\w+", row), row
 
 
-def test_who_is_told_is_told_by_an_alert_there_is():
+def test_every_alert_it_names_exists():
     named = {
         name
         for names in re.findall(r"al(?:erts?|arm) ((?:`\w+`(?:, )?)+)", TABLES)

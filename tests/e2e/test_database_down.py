@@ -185,9 +185,7 @@ def test_disturbed_in_mid_traffic_the_database_is_a_503_and_then_everything_is_t
             assert "Confirmed" in " ".join(mails(system, booking, shopper.member.client.email))
 
 
-def test_while_the_database_is_gone_everything_says_when_to_come_back(
-    system: System, pieces: Pieces, members: list[Member]
-):
+def test_while_the_database_is_down_requests_get_503(system: System, pieces: Pieces, members: list[Member]):
     """Fails when what the driver raises without a server is not taken for one (`_is_network`)."""
     member, before = members[0], pieces.functions()
     booking = member.client.book(address_id=member.address_id)

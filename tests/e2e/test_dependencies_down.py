@@ -135,9 +135,7 @@ def mute(system: System) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("how", ["stopped", "mute"])
-def test_without_a_mail_server_sign_in_says_so_and_other_mails_are_brought_again(
-    system: System, pieces: Pieces, guest: Client, how: str
-):
+def test_without_a_mail_server_sign_in_fails_and_mails_retry(system: System, pieces: Pieces, guest: Client, how: str):
     """Fails when a mail nobody took is called done: it is never sent."""
     email = f"{stranger()['X-Forwarded-For']}@test.example"
     with pieces.stopped("mail") if how == "stopped" else mute(system):

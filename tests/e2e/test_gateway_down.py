@@ -110,9 +110,7 @@ def with_refund_done(member: Member, booking: dict[str, Any]) -> dict[str, Any] 
     return shown if [refund["state"] for refund in shown["refunds"]] == ["done"] else None
 
 
-def test_a_status_without_an_answer_leaves_it_pending_and_the_callback_is_looked_into_again(
-    system: System, members: list[Member]
-):
+def test_an_unanswered_status_request_leaves_the_payment_pending(system: System, members: list[Member]):
     """Fails when an answer that is none ends a payment, and when a callback's task is done though nobody answered it."""
     paid = []
     for member, fault in zip(members, BAD, strict=False):
@@ -154,7 +152,7 @@ def test_a_refund_without_an_answer_is_followed_to_its_end_and_sent_once(system:
         assert_sent_back(system, member, booking)
 
 
-def test_a_slow_gateway_is_given_up_on_and_keeps_nobody_else_waiting(system: System, members: list[Member]):
+def test_a_slow_gateway_times_out_and_delays_no_other_request(system: System, members: list[Member]):
     """A start, a poll and a refund meet it at once.
 
     Fails without a timeout (`infra.phonepe.calls.TIMEOUT`), and when it is asked inside a transaction.

@@ -90,7 +90,7 @@ def test_from_the_first_mail_to_the_last_posting(system: System):
     assert guest.get("/customer/profile").status_code == 401
 
 
-def test_a_declined_payment_is_told_and_the_next_one_confirms(system: System):
+def test_a_declined_payment_is_mailed_and_the_next_one_confirms(system: System):
     guest = system.sign_in()
     booking = guest.book()
     declined = guest.pay(booking["id"], "decline")

@@ -115,7 +115,7 @@ def test_with_the_gateway_silent_a_payment_stays_pending_and_is_found_later(syst
     assert guest.get(f"/payments/status/{txn}").json()["status"] == "success"
 
 
-def test_a_payment_nobody_tells_of_is_found_by_the_task_of_its_poll_schedule(system: System):
+def test_a_payment_without_callback_is_found_by_its_poll_task(system: System):
     guest = system.sign_in()
     booking, txn = paid_without_callback(system, guest)
     system.sql("update payment_attempts set next_poll_at = now() where merchant_txn_id = :txn", txn=txn)

@@ -257,7 +257,7 @@ def test_no_row_holds_a_secret_and_a_person_only_where_they_belong(story: Story)
     assert found_in == PLACES
 
 
-def test_the_store_holds_no_secret_and_nobody(story: Story):
+def test_the_store_contains_no_secret_and_no_person(story: Story):
     """Seen to fail with the code itself or its plain hash in place of the keyed one, and with the address or the network
     in the name of a key (`shared/sign_in/otp.py`).
     """
@@ -268,7 +268,7 @@ def test_the_store_holds_no_secret_and_nobody(story: Story):
         assert IPV4.search(text) is None, key
 
 
-def test_a_code_is_told_from_what_looks_like_one():
+def test_codes_are_distinguished_from_look_alikes():
     look_alikes = [
         "a482913f",
         "0.482913",

@@ -20,7 +20,7 @@ def settle(system: System, txn: str, outcome: str) -> None:
     system.http.post(url, json={"outcome": outcome}, timeout=10).raise_for_status()
 
 
-def test_an_unpaid_booking_is_cancelled_told_and_its_slot_is_free_again(system: System):
+def test_an_unpaid_booking_expires_is_mailed_and_frees_its_slot(system: System):
     guest, other = system.sign_in(), system.sign_in()
     booking, _ = expired(system, guest)
     shown = guest.booking(booking["id"])

@@ -69,7 +69,7 @@ def test_a_booking_paid_in_cash_is_confirmed_given_back_in_part_and_closed_by_a_
     assert audited(system, waiting["id"]) == ["exception.closed"]
 
 
-def test_a_refund_goes_through_the_gateway_and_is_told_when_it_is_done(system, admin, guest):
+def test_a_refund_goes_through_the_gateway_and_is_mailed(system, admin, guest):
     booking = guest.book()
     txn = guest.pay(booking["id"])
     eventually(lambda: guest.booking(booking["id"])["status"] == "confirmed")
@@ -145,7 +145,7 @@ def test_it_is_for_admins(system, guest, path):
     assert system.http.get(f"{system.api}/admin/{path}", timeout=10).status_code == 401
 
 
-def test_rounds_of_reconciliation_that_asked_are_listed(system, admin, guest):
+def test_reconciliation_rounds_with_requests_are_listed(system, admin, guest):
     booking = guest.book()
     guest.post("/payments/initiate", {"booking_id": booking["id"]})
     system.sql(

@@ -122,7 +122,7 @@ def test_a_customer_with_bookings_does_not_become_a_chef(admin: Client, system: 
     assert guest.get("/customer/profile").status_code == 200
 
 
-def test_a_blocked_customer_is_out_at_once_and_what_stands_is_listed(admin: Client, system: System):
+def test_blocking_ends_sessions_and_lists_remaining_bookings(admin: Client, system: System):
     guest = system.sign_in()
     booking = guest.book()
     [user] = admin.get(f"/admin/users?q={guest.email}").json()["items"]

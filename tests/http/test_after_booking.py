@@ -109,7 +109,7 @@ def test_a_change_is_news(guest):
     assert changed.headers["ETag"] != tag
 
 
-def test_what_is_somebody_elses_can_be_neither_moved_rated_nor_invoiced(system, completed):
+def test_another_customers_booking_cannot_be_used(system, completed):
     stranger, path = system.sign_in(), f"/customer/bookings/{completed['id']}"
     answers = [
         stranger.post(f"{path}/reschedule", system.slot()),

@@ -61,7 +61,7 @@ def test_a_price_in_the_body_is_refused(client: Client, field: str):
     assert client.get("/customer/bookings").json()["items"] == []
 
 
-def test_what_is_missing_is_said(client: Client):
+def test_missing_fields_are_named(client: Client):
     answer = client.post("/customer/bookings", {"guest_count": 2})
     assert answer.status_code == 422
     for name in ("address_id", "booking_date", "time_slot"):

@@ -52,7 +52,7 @@ def test_the_same_key_for_another_booking_is_another_request(guest):
     assert [answer.json()["id"] for answer in answers] == [one["id"], two["id"]]
 
 
-def test_somebody_elses_visit_can_neither_be_looked_at_nor_cancelled(system, guest):
+def test_another_customers_visit_cannot_be_cancelled(system, guest):
     booking = guest.book()
     stranger = system.sign_in()
     assert stranger.get(f"/customer/bookings/{booking['id']}/cancellation").status_code == 404

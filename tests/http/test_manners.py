@@ -54,7 +54,7 @@ def problem(answer, status: int, code: str) -> dict[str, object]:
 
 
 @EVERY
-def test_a_function_says_that_it_is_well(system: System, function: str):
+def test_health_answers_get_and_head(system: System, function: str):
     answer = system.ask(function, "GET", "/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
     assert system.ask(function, "HEAD", "/health").status_code == 200
@@ -77,12 +77,12 @@ def test_a_full_public_path_answers_on_its_own_address_and_behind_the_router_ali
     "path",
     ["/nobody", "/", "/api/v1/nobody", "/api/v1/customer/../auth", "/%00", "/%ff", "//x", "/a%0D%0Ab", "/favicon.ico"],
 )
-def test_a_path_nobody_answers_is_a_problem_document(system: System, function: str, path: str):
+def test_an_unknown_path_is_a_problem_document(system: System, function: str, path: str):
     problem(system.ask(function, "GET", path), 404, "not_found")
 
 
 @EVERY
-def test_a_method_nobody_answers_names_those_that_are(system: System, function: str):
+def test_an_unknown_method_names_the_allowed_ones(system: System, function: str):
     answer = system.ask(function, "PATCH", path_of(function))
     problem(answer, 405, "method_not_allowed")
     known = {"PUT", "GET"} if function == "chef" else {"GET"} if function == "docs" else {"POST"}
@@ -131,13 +131,13 @@ def test_a_charset_or_capitals_in_the_content_type_are_fine(system: System, func
 
 
 @WITH_BODY
-def test_a_field_said_twice_or_unknown_is_refused(system: System, function: str):
+def test_a_repeated_or_unknown_field_is_refused(system: System, function: str):
     document = problem(send(system, function, json.dumps({"nonsense": 1, "__proto__": 2})), 422, "invalid")
     assert {"nonsense", "__proto__"} <= {error["field"] for error in document["errors"]}
 
 
 @WITH_BODY
-def test_nothing_of_what_was_sent_or_of_ours_is_said_back(system: System, function: str):
+def test_a_refusal_echoes_no_input_and_no_internals(system: System, function: str):
     text = send(system, function, '{"nonsense": "a-secret-value"}').text
     for word in ("a-secret-value", "pydantic", "Traceback", "/work", "sqlalchemy"):
         assert word not in text

@@ -56,14 +56,14 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @each(FOR_A_ROLE)
-def test_somebody_of_its_role_is_let_in(guests: Guests, operation: Operation):
+def test_a_user_of_the_role_is_let_in(guests: Guests, operation: Operation):
     """Without it, an operation that refuses everybody would pass the others."""
     answer = guests.send(operation, b"{" if operation.fields else None)
     assert answer.status_code not in {401, 403}, answer.text
 
 
 @each(FOR_A_ROLE)
-def test_nobody_is_told_anything_without_a_token(guests: Guests, operation: Operation):
+def test_every_operation_for_a_role_refuses_a_missing_token(guests: Guests, operation: Operation):
     """Fails when a handler or the body comes first: it would tell a stranger what is there."""
     token = guests.people[str(operation.role)].tokens["access_token"]
     complaints = Complaints()
@@ -142,9 +142,7 @@ def responses_to(send: Callable[[str], requests.Response], *ids: str) -> list[tu
 
 
 @each(NAMING)
-def test_what_belongs_to_somebody_else_is_as_absent_as_what_is_not_there(
-    guests: Guests, others: Others, operation: Operation
-):
+def test_another_users_resource_answers_like_a_missing_one(guests: Guests, others: Others, operation: Operation):
     """Seen to fail with the owner taken out of `own_address`. Nothing is hidden from an admin but what is not there."""
     body, role = spelled(guests.body(operation)) if operation.fields else None, str(operation.role)
     for name in operation.named("path"):
@@ -159,9 +157,7 @@ def test_what_belongs_to_somebody_else_is_as_absent_as_what_is_not_there(
 
 
 @each(BODY_NAMING)
-def test_a_body_that_names_what_is_somebody_elses_gets_nothing_of_it(
-    guests: Guests, others: Others, operation: Operation
-):
+def test_another_users_id_in_a_body_counts_as_unknown(guests: Guests, others: Others, operation: Operation):
     for name in {"address_id", "booking_id", "quote_id"} & operation.fields.keys():
         rest = {} if name == "quote_id" else guests.body(operation)
 

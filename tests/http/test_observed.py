@@ -52,7 +52,7 @@ def test_a_page_of_a_configured_origin_may_call(system: System, function: str):
 
 @EVERY
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", ORIGIN + ".evil.example", "http://localhost:51730"])
-def test_a_page_of_another_origin_is_told_nothing(system: System, function: str, origin: str):
+def test_a_foreign_origin_gets_no_cors_headers(system: System, function: str, origin: str):
     for method in ("OPTIONS", "GET"):
         headers = system.ask(function, method, "/health", headers={"Origin": origin}).headers
         assert not [name for name in headers if name.startswith("Access-Control-") and function != "docs"]

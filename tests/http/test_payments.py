@@ -62,7 +62,7 @@ def test_what_belongs_to_somebody_else_is_not_there(system: System, client: Clie
 
 
 @pytest.mark.parametrize("txn", ["SZ_UNKNOWN", "x" * 300, "%00", "%ff", "a%2fb", "%F0%9F%8D%B2", "' or 1=1"])
-def test_an_id_nobody_has_is_not_found_and_breaks_nothing(client: Client, txn: str):
+def test_an_unknown_id_is_not_found(client: Client, txn: str):
     assert client.get(f"/payments/status/{txn}").status_code in {404, 422}
 
 

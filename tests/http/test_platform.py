@@ -31,7 +31,7 @@ def test_the_platform_is_let_in(system: System, function: str):
 
 
 @FUNCTIONS
-def test_nobody_is_let_in_without_a_token_of_the_platform(system: System, function: str):
+def test_requests_without_a_platform_token_are_refused(system: System, function: str):
     refused(system, function, {})
     refused(system, function, {"Authorization": "Bearer x"})
     refused(system, function, {"Authorization": f"Bearer {system.demo('admin').tokens['access_token']}"})
@@ -65,7 +65,7 @@ def test_an_unknown_job_is_not_found_but_only_the_platform_learns_that(system: S
 
 
 @pytest.mark.parametrize("job", ["sweep", "expire", "reconcile", "purge"])
-def test_a_job_tells_what_it_did(system: System, job: str):
+def test_a_job_returns_its_counts(system: System, job: str):
     answer = system.ask("schedule", "POST", f"/jobs/{job}", headers=platform(system, "schedule")).json()
     assert answer["job"] == job
     assert all(isinstance(count, int) for count in answer["did"].values())
@@ -76,7 +76,7 @@ def test_migrating_again_changes_nothing(system: System):
     assert answer["before"] == answer["after"] is not None
 
 
-def test_a_message_nobody_knows_is_done_so_that_it_is_not_brought_again(system: System):
+def test_an_unknown_message_is_acknowledged(system: System):
     answer = system.ask("tasks", "POST", f"/outbox/{uuid4()}", headers=platform(system, "tasks"))
     assert (answer.status_code, answer.json()) == (200, {"status": "done"})
 

@@ -85,7 +85,7 @@ def test_a_name_is_given_back_as_it_was_written(client: Client, name: str):
     assert client.get("/customer/profile").json()["name"] == name
 
 
-def test_a_phone_typed_in_a_profile_may_be_somebody_elses_too_and_is_never_verified(system: System, client: Client):
+def test_a_profiles_phone_may_repeat_and_is_never_verified(system: System, client: Client):
     other = system.sign_in()
     for each in (client, other):
         assert each.put("/customer/profile", {"phone": "+911234567890"}).status_code == 200

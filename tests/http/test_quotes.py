@@ -184,7 +184,7 @@ def test_a_whole_number_written_with_a_point_is_a_whole_number(client: Client):
     assert client.post("/customer/quotes", body).status_code == 201
 
 
-def test_an_address_nobody_serves_is_refused_with_the_rule(client: Client):
+def test_an_unserviceable_address_is_refused_with_the_rule(client: Client):
     far = client.address(latitude=28.6, longitude=77.2)
     answer = client.post("/customer/quotes", DINNER | {"address_id": far})
     assert (answer.status_code, answer.json()["code"], answer.json()["rule"]) == (409, "not_serviceable", "area")

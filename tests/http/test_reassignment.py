@@ -164,9 +164,7 @@ def test_the_visits_of_a_deactivated_chef_go_to_another_and_their_token_ends_at_
     assert audited(admin, chef_id)[-1] == "chef.deactivated"
 
 
-def test_what_a_blocked_customer_has_not_paid_is_cancelled_and_what_is_paid_stands(
-    admin: Client, guest: Client, city: str, second: Client
-):
+def test_blocking_cancels_unpaid_bookings_and_keeps_paid_ones(admin: Client, guest: Client, city: str, second: Client):
     unpaid, kept = booked(guest, city, second), paid(guest, city, second)
     [user] = admin.get(f"/admin/users?q={guest.email}").json()["items"]
     answer = admin.put(f"/admin/users/{user['id']}", {"is_active": False, "reason": "abuse"}).json()

@@ -67,7 +67,7 @@ def _naming(operation: dict[str, Any], known: dict[str, str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("role", sorted({one.role for one in EVERY}, key=str))
-def test_every_answer_is_one_the_document_tells_of(
+def test_every_response_is_documented(
     own: System, things: dict[tuple[str, str], str], tmp_path: Path, role: str | None
 ):
     """Seen to fail with a status, the type of a field or of a header, and the most of a limit changed in the document."""

@@ -72,7 +72,7 @@ def test_a_deleted_task_does_not_run_and_its_name_stays_taken(google, worker):
     assert "existed recently" in answer.json()["error"]["message"]
 
 
-def test_nobody_without_an_access_token_is_served(google):
+def test_requests_without_an_access_token_are_refused(google):
     for token in ("", "nonsense", google.token[:-4] + "AAAA"):
         assert refusal(google.call("POST", "quick/tasks", {}, token=token or " ")) == (401, "UNAUTHENTICATED")
     anonymous = requests.get(f"{google.servers.tasks_url}/v2/{google.servers.location}/queues/quick", timeout=5)

@@ -93,7 +93,7 @@ def test_a_task_waits_for_its_time(google, worker):
     assert time.time() >= float(second.headers["X-CloudTasks-TaskETA"])
 
 
-def test_a_failed_task_is_tried_again_and_told_how_often(google, worker):
+def test_a_failed_task_is_retried_with_a_retry_count(google, worker):
     statuses = iter([503, 404, 200])
     worker.answer = lambda _: next(statuses)
     google.create(worker, "stubborn")

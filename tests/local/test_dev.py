@@ -174,7 +174,7 @@ def test_secrets_are_for_their_owner_only(system: System):
     assert not [value for name, value in system.env.items() if "KEYS" in name and value.partition(":")[2] in log_text]
 
 
-def test_no_secret_stands_in_a_command_line(system: System):
+def test_no_secret_is_in_a_command_line(system: System):
     """Fails when a piece is given its key as an argument: everybody on the machine can read those."""
     mine, commands = family(system), running()
     secrets = [

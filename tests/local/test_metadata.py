@@ -42,7 +42,7 @@ def get(server, path, headers=FLAVOR):
 
 
 @pytest.mark.parametrize("path", [f"{ACCOUNT}/token", f"{ACCOUNT}/email", "/computeMetadata/v1/project/project-id"])
-def test_nobody_without_the_flavor_header_is_told_anything(server, path):
+def test_without_the_flavor_header_requests_are_refused(server, path):
     assert get(server, path, headers={}).status_code == 403
     assert get(server, path).headers["Metadata-Flavor"] == "Google"
 
@@ -80,7 +80,7 @@ def test_an_identity_token_needs_an_audience(server):
     assert get(server, f"{ACCOUNT}/identity").status_code == 400
 
 
-def test_project_and_email_are_told_as_text(server):
+def test_project_and_email_are_returned_as_text(server):
     assert get(server, "/computeMetadata/v1/project/project-id").text == "p"
     assert get(server, f"{ACCOUNT}/email").text == EMAIL
 

@@ -223,7 +223,7 @@ def test_a_payment_may_settle_by_itself(client):
         ("faults", {"fault": "status.empty", "value": -1}, 400),
     ],
 )
-def test_a_wish_from_outside_that_says_nothing_is_refused(client, path, body, status):
+def test_an_invalid_control_request_is_refused(client, path, body, status):
     client.pay()
     answer = requests.post(f"{client.server.url}/_local/payments/{path}", json=body, timeout=5)
     assert answer.status_code == status

@@ -149,7 +149,7 @@ def test_the_caller_is_appended_to_who_was_there_before(router: int):
     assert hops(X_Forwarded_For="1.1.1.1, 2.2.2.2") == ["1.1.1.1, 2.2.2.2, 127.0.0.1"]
 
 
-def test_a_forwarded_for_said_twice_is_one_list_ending_with_the_caller(router: int):
+def test_repeated_forwarded_for_headers_become_one_list(router: int):
     lines = "X-Forwarded-For: 1.1.1.1\nx-forwarded-for: 2.2.2.2\nConnection: close\n"
     with closing(socket.create_connection(("127.0.0.1", router), timeout=10)) as connection:
         request = f"GET /api/v1/customer/x HTTP/1.1\nHost: x\n{lines}\n"

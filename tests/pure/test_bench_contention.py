@@ -60,7 +60,7 @@ def test_a_percentile_is_the_latency_that_so_many_keep():
         ([["a"], ["b"]], 3, 2, 1),  # one nobody did
     ],
 )
-def test_what_is_done_twice_or_by_nobody_is_counted(done, everything, once, wrong):
+def test_jobs_done_twice_or_never_are_counted(done, everything, once, wrong):
     assert Shared(done, 1.0, everything, once).twice == wrong
 
 

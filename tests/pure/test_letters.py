@@ -103,7 +103,7 @@ def test_a_letter_about_money_says_how_much(kind, sentence):
 
 
 @pytest.mark.parametrize("kind", chef.LETTERS)
-def test_a_chef_is_told_the_earning_and_not_the_customers_price(kind):
+def test_chef_mails_have_the_earning_and_not_the_price(kind):
     assert "2,361.56" not in LETTERS[kind](FACTS, NAMELESS).text(BRAND)
 
 
@@ -175,7 +175,7 @@ def test_an_app_shows_the_sentences_without_the_greeting_and_the_table(kind):
     assert summary in LETTERS[kind](FACTS, MEERA).text(BRAND).replace("\n\n", " ")
 
 
-def test_who_comes_is_said_only_once_it_is_certain():
+def test_the_chef_is_named_only_once_accepted():
     assert "Arjun cooks for you." in LETTERS["confirmed"](FACTS, NAMELESS).text(BRAND)
     text = LETTERS["confirmed"](replace(FACTS, accepted=False), NAMELESS).text(BRAND)
     assert "Arjun has been asked" in text

@@ -147,7 +147,7 @@ def test_elsewhere_the_sandbox_is_what_one_uses(environment):
 
 
 @pytest.mark.parametrize("environment", ["prod", "Production", "live", "dev"])
-def test_an_environment_nobody_knows_is_refused(environment):
+def test_an_unknown_environment_is_refused(environment):
     """A misspelt `production` would otherwise accept the gateway's published keys."""
     assert "ENVIRONMENT" in refused(ENVIRONMENT=environment, PHONEPE_MERCHANT_ID="PGTESTPAYUAT")
 

@@ -91,7 +91,7 @@ def google_error(code, status):
         (503, "UNAVAILABLE"),
     ],
 )
-def test_a_refusal_is_told_in_googles_words_and_without_the_token(ours, metadata, caplog, code, status):
+def test_a_refusal_has_googles_message_without_the_token(ours, metadata, caplog, code, status):
     with (
         caplog.at_level(logging.DEBUG),
         raw_server(answering(code, google_error(code, status))) as url,
@@ -130,14 +130,14 @@ def refused_within(seconds, client):
     return time.monotonic() - started < seconds
 
 
-def test_a_server_that_hangs_holds_nobody(ours, metadata):
+def test_a_hanging_server_blocks_no_caller(ours, metadata):
     released = threading.Event()
     with raw_server(lambda read_request, *_: (read_request(), released.wait(3))) as url:
         assert refused_within(0.4, ours(url, metadata.host, timeout=0.2))
         released.set()
 
 
-def test_a_server_that_dribbles_holds_nobody(ours, metadata):
+def test_a_dribbling_server_blocks_no_caller(ours, metadata):
     released = threading.Event()
 
     def dribble(read_request, send, _):
@@ -152,7 +152,7 @@ def test_a_server_that_dribbles_holds_nobody(ours, metadata):
         released.set()
 
 
-def test_a_name_server_that_hangs_holds_nobody(ours, metadata, monkeypatch):
+def test_a_hanging_name_server_blocks_no_caller(ours, metadata, monkeypatch):
     real = socket.getaddrinfo
     released = threading.Event()
 

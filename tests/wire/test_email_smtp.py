@@ -57,7 +57,7 @@ def test_an_address_beyond_ascii_reaches_a_server_that_takes_it(inbox: MailServe
     assert mail.subject == MAIL.subject
 
 
-def test_a_refusal_by_smtp_tells_a_code_and_nobody(inbox: MailServer) -> None:
+def test_an_smtp_refusal_is_logged_by_code_without_the_recipient(inbox: MailServer) -> None:
     inbox.misbehave("refuse")
     with pytest.raises(MailUndeliverable) as caught:
         SmtpMailer(inbox.smtp_url, SENDER).send(MAIL)

@@ -160,7 +160,7 @@ def test_clocks_may_differ_a_little(tokens):
     assert tokens.verify(token(iat=now + 5, exp=now - 5)) == INVOKER
 
 
-def test_keys_are_asked_for_once(tokens, keys):
+def test_keys_are_fetched_once(tokens, keys):
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(lambda _: tokens.verify(token()), range(16))) == {INVOKER}
     assert keys.calls == 1
@@ -201,13 +201,13 @@ def test_known_keys_outlast_an_issuer_in_trouble(tokens, keys):
         (200, {"keys": [{"kty": "?"}]}),
     ],
 )
-def test_without_keys_nothing_is_said_about_the_caller(tokens, keys, status, body):
+def test_without_keys_verification_is_unavailable(tokens, keys, status, body):
     keys.status, keys.body = status, body
     with pytest.raises(IdentityUnavailable):
         tokens.verify(token())
 
 
-def test_an_issuer_that_cannot_be_reached_says_nothing_about_the_caller(tokens, keys):
+def test_with_an_unreachable_issuer_verification_is_unavailable(tokens, keys):
     keys.server.stop()
     with pytest.raises(IdentityUnavailable):
         tokens.verify(token())
@@ -255,7 +255,7 @@ def test_callers_are_not_verified_inside_a_transaction(tokens):
         tokens.verify(token())
 
 
-def test_a_refused_token_is_told_to_nobody(tokens, caplog):
+def test_a_refused_token_is_never_logged(tokens, caplog):
     refused = token(aud="https://other.test")
     with caplog.at_level(logging.DEBUG), pytest.raises(InvalidInvoker) as caught:
         tokens.verify(refused)

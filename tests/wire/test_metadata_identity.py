@@ -46,7 +46,7 @@ def test_the_stand_in_gives_an_access_token(tmp_path):
         )
 
 
-def test_an_access_token_is_asked_for_once(metadata):
+def test_an_access_token_is_fetched_once(metadata):
     identity = MetadataIdentity(metadata.host)
 
     assert [identity.access_token() for _ in range(3)] == ["secret-1"] * 3
@@ -81,7 +81,7 @@ def test_an_answer_that_is_no_token_is_an_identity_unavailable(metadata, answer)
     assert "secret" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_metadata_server_that_hangs_holds_nobody(metadata):
+def test_a_hanging_metadata_server_blocks_no_caller(metadata):
     metadata.delay = 1.0
     identity = MetadataIdentity(metadata.host, timeout=0.1)
     started = time.monotonic()

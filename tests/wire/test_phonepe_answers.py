@@ -66,7 +66,7 @@ def test_a_code_means_the_same_whatever_else_the_answer_says(code):
 
 @settings(deadline=None)
 @given(st.text())
-def test_a_code_nobody_has_heard_of_ends_nothing(code):
+def test_an_unknown_code_ends_nothing(code):
     if code not in CODES:
         assert {read(PAID | {"code": code}).status for read in READERS} == {GatewayStatus.PENDING}
 
@@ -117,7 +117,7 @@ def test_what_was_paid_with_is_known_where_the_answer_says_it(instrument, refere
     assert answer.status is GatewayStatus.SUCCEEDED
 
 
-def test_fields_nobody_has_heard_of_change_nothing():
+def test_unknown_fields_change_nothing():
     more = paid(riskScore={"band": 3}, offers=[None]) | {"traceId": "5f1c", "version": 7}
     assert wire.payment_answer(more) == wire.payment_answer(PAID)
 

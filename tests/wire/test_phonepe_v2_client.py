@@ -126,7 +126,7 @@ def test_an_id_that_was_used_before_is_no_refusal_but_a_reason_to_ask(gateway, p
     assert len(phonepe.transactions()) == 1
 
 
-def test_with_wrong_credentials_nothing_ends_and_somebody_is_told(another, paid, caplog):
+def test_wrong_credentials_end_nothing_and_raise_an_alarm(another, paid, caplog):
     wrong = another(secret="not-ours")
     for call in ("payment", "refund", "refund_status"):
         with pytest.raises(GatewayUnavailable):

@@ -108,14 +108,14 @@ def test_a_rejected_token_is_replaced_and_whoever_has_another_already_is_asked_f
         one.current(fresh)
 
 
-def test_an_instance_that_died_while_it_fetched_keeps_nobody_waiting_for_long(instance, monkeypatch):
+def test_an_instance_that_died_while_fetching_delays_others(instance, monkeypatch):
     monkeypatch.setattr(token_module, "PATIENCE_SECONDS", 0.3)
     tokens = instance()
     assert tokens._claimed()
     assert instance().current().value
 
 
-def test_wrong_credentials_are_told_as_such(instance):
+def test_wrong_credentials_are_reported(instance):
     with pytest.raises(CredentialsRefused) as refused:
         instance(secret="not-ours").current()
     assert refused.value.reason == "INVALID_CLIENT"

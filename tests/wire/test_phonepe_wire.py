@@ -193,7 +193,7 @@ def test_an_authentic_callback_that_names_none_of_ours_is_about_nothing(response
     assert our_id(body(response)) == ""
 
 
-def test_a_callback_is_not_believed_in_what_it_says_of_success():
+def test_a_callbacks_own_success_flag_is_ignored():
     failed = encoded(TOLD | {"code": "PAYMENT_ERROR"})
     assert is_authentic(body(failed), SANDBOX.sign(failed), SANDBOX)
     assert our_id(body(failed)) == our_id(body(RESPONSE)) == "SZ_1"

@@ -161,7 +161,7 @@ def test_one_connection_serves_many_calls() -> None:
     assert numbers == [1, 1, 1]
 
 
-def test_a_connection_the_server_closed_while_it_rested_fails_nobody() -> None:
+def test_an_idle_connection_closed_by_the_server_fails_no_call() -> None:
     def answer_once(connection: socket.socket, _number: int) -> None:
         if request_on(connection):
             connection.sendall(OK)
@@ -174,7 +174,7 @@ def test_a_connection_the_server_closed_while_it_rested_fails_nobody() -> None:
         client.close()
 
 
-def test_a_connection_that_died_silently_while_it_rested_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silently_dead_idle_connection_fails_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the limit too high (the first half) the first sign-in after a quiet minute gets no answer."""
 
     def only_the_first_time(connection: socket.socket, number: int) -> None:

@@ -58,7 +58,7 @@ def test_a_task_with_an_invoker_carries_its_token_for_the_audience(google, worke
         "url": f"{worker.url}/work",
         "oidcToken": {"serviceAccountEmail": INVOKER, "audience": "https://tasks.test"},
     }
-    google.ask("POST", "quick/tasks", {"task": {"httpRequest": http}})
+    google.call("POST", "quick/tasks", {"task": {"httpRequest": http}})
     [received] = worker.wait_for(1)
 
     tokens = InvokerTokens(google.servers.issuer, google.servers.jwks_url, "https://tasks.test", frozenset({INVOKER}))
@@ -72,7 +72,7 @@ def test_what_a_task_says_in_place_of_cloud_tasks_is_not_believed(google, worker
         "Host": "elsewhere",
         "User-Agent": "me",
     }
-    google.ask("POST", "quick/tasks", {"task": {"httpRequest": {"url": worker.url, "headers": lies}}})
+    google.call("POST", "quick/tasks", {"task": {"httpRequest": {"url": worker.url, "headers": lies}}})
     [received] = worker.wait_for(1)
 
     headers = {name.lower(): value for name, value in received.headers.items()}
@@ -86,7 +86,7 @@ def test_a_task_waits_for_its_time(google, worker):
     google.create(worker, "later", scheduleTime=in_(seconds=0.4))
     google.create(worker, "past", scheduleTime=in_(hours=-1))
 
-    assert google.ask("GET", "quick/tasks/later").json()["scheduleTime"]
+    assert google.call("GET", "quick/tasks/later").json()["scheduleTime"]
     first, second = worker.wait_for(2)
     assert first.headers["X-CloudTasks-TaskName"] == "past"
     assert second.headers["X-CloudTasks-TaskName"] == "later"
@@ -136,12 +136,12 @@ def test_an_attempt_ends_at_its_deadline_and_counts_as_failed(google, worker):
     worker.answer = lambda received: (
         200 if received.headers["X-CloudTasks-TaskRetryCount"] == "1" else released.wait(5) and 200
     )
-    google.ask("POST", "quick:pause", {})
+    google.call("POST", "quick:pause", {})
     google.create(worker, "slow", dispatchDeadline="15s")
     google.servers._tasks._store.ask(
         "update tasks set deadline = 0.1"
     )  # the shortest deadline of the API is too long to wait for
-    google.ask("POST", "quick:resume", {})
+    google.call("POST", "quick:resume", {})
 
     until(lambda: google.states() == {"slow": "done"}, seconds=3)
     assert google.listed()[0]["attempts"] == 2

@@ -1,4 +1,4 @@
-"""A route module of the tests: a body that fails, a PATCH for two roles, an answer with an ETag, a stream."""
+"""A route module for tests: a handler that fails, a PATCH for two roles, a response with an ETag, a stream."""
 
 from collections.abc import Iterator
 

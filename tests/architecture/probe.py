@@ -33,7 +33,7 @@ SECRETS = {
 
 
 def placeholders() -> dict[str, str]:
-    """An environment every function starts in and none can reach anything from."""
+    """Return an environment in which every function starts but can reach no dependency."""
     return {"ENVIRONMENT": "test", **SECRETS}
 
 
@@ -52,8 +52,8 @@ def main(target: str) -> None:
     function.app.endpoints()
     loaded = sorted(set(sys.modules) - before)
     threads, sockets = threading.active_count(), called + open_sockets()
-    told = {"started": started, "loaded": loaded, "threads": threads, "sockets": sockets}
-    sys.stdout.write(json.dumps(told))
+    report = {"started": started, "loaded": loaded, "threads": threads, "sockets": sockets}
+    sys.stdout.write(json.dumps(report))
 
 
 def open_sockets() -> list[str]:

@@ -1,4 +1,4 @@
-"""What terraform/functions.yaml gives a function is what its code reads: no setting is missing, and no secret is lent."""
+"""terraform/functions.yaml sets exactly the settings each function's code reads: none is missing, no secret is surplus."""
 
 import ast
 import importlib
@@ -18,7 +18,7 @@ from tests.architecture.probe import placeholders
 
 ROOT = Path(__file__).parents[2]
 DEPLOYED: dict[str, Any] = yaml.safe_load((ROOT / "terraform/functions.yaml").read_text())["functions"]
-# Settings that have no value unless somebody gives one: exactly what a deployment must give.
+# Settings without a default: exactly those a deployment must set.
 WITHOUT_DEFAULT = {item.name for item in fields(Settings) if item.default in (None, ())} - {"cors_origins"}
 EITHER = {"resend_api_key_or_smtp_url": {"resend_api_key", "smtp_url"}}
 SECRETS = {item.name for item in fields(Settings) if not item.repr or "Keys" in str(item.type)} | {
@@ -26,12 +26,12 @@ SECRETS = {item.name for item in fields(Settings) if not item.repr or "Keys" in 
 }
 
 
-def given(name: str) -> set[str]:
+def configured(name: str) -> set[str]:
     return {setting.lower() for setting in (*DEPLOYED[name]["secrets"], *DEPLOYED[name]["environment"])}
 
 
 def names(node: ast.AST, of: str) -> set[str]:
-    """Return what is read of a name: `of.x` anywhere inside."""
+    """Return the attributes read from a name: each `x` of `of.x` anywhere in the tree."""
     return {
         each.attr
         for each in ast.walk(node)
@@ -53,7 +53,7 @@ def read_directly(node: ast.AST) -> set[str]:
 
 @cache
 def adapters() -> dict[str, ast.stmt]:
-    """Return what makes adapters: the functions of `wiring` and `gateways`, and the registries of functions."""
+    """Return the adapter factories: the functions of `wiring` and `gateways`, and the registries of functions."""
     statements = [
         node for module in (wiring, gateways) for node in ast.parse(Path(module.__file__ or "").read_text()).body
     ]
@@ -78,7 +78,7 @@ def _is_entry(node: ast.Attribute) -> bool:
 
 
 def read_by_adapters(used: set[str]) -> set[str]:
-    """Return the settings adapters read, with those of the adapters they are made of."""
+    """Return the settings the adapters read, including those of the adapters they are built from."""
     found: set[str] = set()
     left = used & adapters().keys()
     while left:
@@ -115,22 +115,22 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def required(name: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Return what a function refuses to start without, as it says itself."""
-    asked: set[str] = set()
-    monkeypatch.setattr(Settings, "require", lambda _, *names: asked.update(names))
+    """Return the settings a function requires at start, taken from its own call of `Settings.require`."""
+    required_names: set[str] = set()
+    monkeypatch.setattr(Settings, "require", lambda _, *names: required_names.update(names))
     importlib.reload(importlib.import_module(f"functions.{name}"))
-    return asked
+    return required_names
 
 
 @pytest.mark.parametrize("name", DEPLOYED)
 def test_a_function_is_given_what_it_requires_at_start(name, monkeypatch):
     for setting in required(name, monkeypatch):
-        assert EITHER.get(setting, {setting}) <= given(name), setting
+        assert EITHER.get(setting, {setting}) <= configured(name), setting
 
 
 @pytest.mark.parametrize("name", DEPLOYED)
 def test_a_function_is_given_every_setting_without_a_default_that_its_code_reads(name):
-    assert read_by(name) - given(name) == set()
+    assert read_by(name) - configured(name) == set()
 
 
 @pytest.mark.parametrize("name", DEPLOYED)
@@ -148,17 +148,17 @@ def test_what_is_given_in_plain_is_a_setting_and_no_secret(name):
 
 
 @pytest.mark.parametrize("name", DEPLOYED)
-def test_who_may_add_tasks_knows_where_they_go_and_as_whom(name):
+def test_functions_that_enqueue_have_url_and_invoker(name):
     where = {"cloud_tasks_location", "tasks_url", "tasks_invoker"}
-    assert given(name) & where in (set(), where) or name == "tasks"
+    assert configured(name) & where in (set(), where) or name == "tasks"
 
 
 def test_environments_give_the_same_settings_and_production_is_the_stricter():
-    said = {name: (ROOT / f"terraform/environments/{name}.tfvars").read_text() for name in ("staging", "production")}
-    settings = {name: set(re.findall(r"^  ([A-Z_]+) += \"", text, re.MULTILINE)) for name, text in said.items()}
+    tfvars = {name: (ROOT / f"terraform/environments/{name}.tfvars").read_text() for name in ("staging", "production")}
+    settings = {name: set(re.findall(r"^  ([A-Z_]+) += \"", text, re.MULTILINE)) for name, text in tfvars.items()}
     assert settings["staging"] == settings["production"]
-    assert re.search(r"ACCESS_TOKEN_SECONDS += \"900\"", said["production"])
-    assert re.search(r"START_WINDOW_MINUTES += \"60\"", said["production"])
+    assert re.search(r"ACCESS_TOKEN_SECONDS += \"900\"", tfvars["production"])
+    assert re.search(r"START_WINDOW_MINUTES += \"60\"", tfvars["production"])
 
 
 def test_every_alarm_of_the_code_has_an_alert_with_its_runbook_line_and_no_other_has():

@@ -1,4 +1,4 @@
-"""The HTTP framework inside functions-framework's application: what holds for every function, whatever its routes are."""
+"""The HTTP framework inside functions-framework's application: rules for every function, whatever its routes."""
 
 import tracemalloc
 from collections.abc import Iterator
@@ -44,15 +44,15 @@ def notes() -> FlaskClient:
 
 
 class Endless:
-    """A body of so many blanks, which takes no memory."""
+    """A request body of `left` blanks that is generated on read and takes no memory."""
 
     def __init__(self, size: int) -> None:
         self.left = size
 
     def read(self, size: int = -1) -> bytes:
-        given = self.left if size < 0 else min(size, self.left)
-        self.left -= given
-        return b" " * given
+        count = self.left if size < 0 else min(size, self.left)
+        self.left -= count
+        return b" " * count
 
     def readinto(self, buffer: Any) -> int:
         piece = self.read(len(buffer))
@@ -61,7 +61,7 @@ class Endless:
 
 
 def token(role: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Return the header of a signed-in person; the database, as far as it is asked, knows them."""
+    """Return a signed-in user's Authorization header; a stubbed database returns that user and session."""
     caller = Caller(new_id(), role, new_id(), None, None)
 
     class Known:
@@ -121,15 +121,15 @@ def test_a_known_answer_is_a_304_with_all_headers(notes: FlaskClient):
 
 
 @pytest.mark.parametrize(
-    ("asked", "location"),
+    ("path", "location"),
     [
         ("/notes//kept?a=1&b=%2F", "/notes/kept?a=1&b=%2F"),
         ("/notes///kept/", "/notes/kept/"),
         ("/nothing//here", None),
     ],
 )
-def test_double_slashes_lead_to_the_path_that_is_meant(notes: FlaskClient, asked: str, location: str | None):
-    answer = notes.get(asked)
+def test_double_slashes_lead_to_the_path_that_is_meant(notes: FlaskClient, path: str, location: str | None):
+    answer = notes.get(path)
     assert (answer.status_code, answer.headers.get("Location")) == (308 if location else 404, location)
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
 
@@ -178,8 +178,8 @@ def test_a_body_as_long_as_the_limit_is_read(notes: FlaskClient):
 def test_a_patch_may_be_for_several_roles(notes: FlaskClient, monkeypatch: pytest.MonkeyPatch, role: str, status: int):
     answer = notes.patch("/notes/one", json={"text": "new"}, headers=token(role, monkeypatch))
     assert answer.status_code == status
-    said = answer.json["text"] if status == 200 else answer.json["detail"]
-    assert said == (f"one: new by a {role}" if status == 200 else "This is for the roles writer, editor.")
+    text = answer.json["text"] if status == 200 else answer.json["detail"]
+    assert text == (f"one: new by a {role}" if status == 200 else "This is for the roles writer, editor.")
     assert notes.patch("/notes/one", json={"text": "new"}).status_code == 401
 
 

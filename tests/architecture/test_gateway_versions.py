@@ -1,4 +1,4 @@
-"""A deployment has one version of the payment gateway, or both: it asks for no setting, and loads no code, of the other."""
+"""A deployment with one gateway version needs no settings of the other and loads none of its code."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The house: names, folders and the list of functions say the same."""
+"""The repository's layout: names, folders and the list of functions agree."""
 
 import importlib
 import re
@@ -82,8 +82,8 @@ def test_every_kind_of_message_has_a_handler_and_a_queue_that_exists():
     written = "".join(path.read_text() for path in (ROOT / "shared").rglob("*.py"))
     written += "".join(path.read_text() for path in (ROOT / "functions/callback").rglob("*.py"))
     lines = "|".join(path.parent.name for path in (ROOT / "shared/lines").glob("*/line.py"))
-    promised = set(re.findall(rf'"((?:payments|notifications|{lines})\.(?!id\b)[a-z_]+)"', written))
-    assert promised == set(HANDLERS)
+    kinds = set(re.findall(rf'"((?:payments|notifications|{lines})\.(?!id\b)[a-z_]+)"', written))
+    assert kinds == set(HANDLERS)
 
 
 def test_every_line_of_business_is_found_by_its_name():

@@ -1,4 +1,4 @@
-"""The API's document and its code say the same, and the document reads as one."""
+"""The OpenAPI document matches the code, and its parts are consistent with each other."""
 
 import json
 import os
@@ -49,7 +49,7 @@ WORDS = {
     *("properties", "required", "type", "exclusiveMaximum", "exclusiveMinimum", "uniqueItems"),
 }
 
-# Asks the applications that answer, not the declarations the document is made from.
+# Reads the running applications' routes, not the declarations the document is generated from.
 LOOK = """
 import importlib, json, sys
 targets = {name: getattr(importlib.import_module(f"functions.{name}"), name) for name in sys.argv[1:]}
@@ -66,7 +66,7 @@ print(json.dumps({
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run Python where no setting holds anything, with what functions require to load."""
+    """Run Python with placeholder settings only: those functions require to load."""
     env = os.environ | placeholders()
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
@@ -79,7 +79,7 @@ def functions() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def code(functions: dict[str, Any]) -> dict[str, Any]:
-    """What the functions themselves say, asked in a process of its own."""
+    """The endpoints the functions declare, read in a process of its own."""
     looked = run("-c", LOOK, *functions)
     assert looked.returncode == 0, looked.stderr
     return json.loads(looked.stdout.splitlines()[-1])  # behind what is logged while loading
@@ -102,7 +102,7 @@ def resolved(reference: str) -> Any:
 
 
 def reachable(part: Any) -> dict[str, Any]:
-    """Return what is referred to from here, directly or not, by reference."""
+    """Return every component reachable from here by `$ref`, directly or indirectly."""
     found: dict[str, Any] = {}
     left = list(references(part))
     while left:
@@ -114,7 +114,7 @@ def reachable(part: Any) -> dict[str, Any]:
 
 
 def schemas(schema: Any) -> Iterator[dict[str, Any]]:
-    """Walk a schema and those written inside it, not what it refers to."""
+    """Yield a schema and its inline subschemas, without following references."""
     yield schema
     for inner in [*schema.get("properties", {}).values(), *schema.get("anyOf", []), *schema.get("oneOf", [])]:
         yield from schemas(inner)
@@ -148,8 +148,8 @@ def test_a_document_that_is_missing_or_stale_fails_the_check_and_is_left_alone(t
     other.unlink()
     if content:
         other.write_text(content)
-    told = "import sys, pathlib; from functions.web.openapi import __main__ as tool; tool.PARTS = pathlib.Path(sys.argv[1])"
-    checked = run("-c", f"{told}; tool.main(['--check'])", str(tmp_path))
+    program = "import sys, pathlib; from functions.web.openapi import __main__ as tool; tool.PARTS = pathlib.Path(sys.argv[1])"
+    checked = run("-c", f"{program}; tool.main(['--check'])", str(tmp_path))
     assert checked.returncode == 1
     assert "python -m functions.web.openapi" in checked.stderr
     assert (other.read_text() if other.exists() else None) == content
@@ -162,7 +162,7 @@ def test_every_endpoint_a_client_may_call_is_in_the_document_and_no_other(code, 
 
 
 def test_every_schema_has_one_plain_name():
-    """Fails when two views of one name meet: the names of their modules would be on the wire."""
+    """Fails when two views share a name: pydantic then puts their modules' names into the schema names."""
     assert [name for name in DOCUMENT["components"]["schemas"] if not name.isalnum() or not name[0].isupper()] == []
 
 
@@ -237,8 +237,8 @@ def test_states_are_listed():
         assert listed[states.__name__]["enum"] == [state.value for state in states]
 
 
-def test_every_bound_is_told_in_words_of_json_schema():
-    """Fails where a bound stands on the far side of a validator: pydantic then writes `ge` and `le`, which say nothing."""
+def test_every_bound_is_a_json_schema_keyword():
+    """Fails where a bound comes after a validator: pydantic then writes `ge` and `le`, which JSON Schema does not define."""
     unknown = {
         f"{name}: {word}"
         for name, schema in DOCUMENT["components"]["schemas"].items()
@@ -274,12 +274,12 @@ def test_every_refusal_is_a_problem_with_an_example():
         assert example["value"]["code"] == name
     for name, operation in OPERATIONS.items():
         for status, answer in operation["responses"].items():
-            told = resolved(answer["$ref"]) if "$ref" in answer else answer
-            content = told.get("content", {}).get("application/problem+json", {})
+            response = resolved(answer["$ref"]) if "$ref" in answer else answer
+            content = response.get("content", {}).get("application/problem+json", {})
             shown = [resolved(example["$ref"])["value"] for example in content.get("examples", {}).values()]
             assert [problem["status"] for problem in shown] == [int(status)] * len(shown), name
             assert bool(shown) == (status[0] not in "23"), name
-            assert all(f"`{problem['code']}`" in told["description"] for problem in shown), name
+            assert all(f"`{problem['code']}`" in response["description"] for problem in shown), name
 
 
 def test_no_function_loads_the_generator_or_what_it_reads(code):

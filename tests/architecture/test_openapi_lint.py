@@ -1,4 +1,4 @@
-"""The document reads well: the rules of the usual linters (Spectral's `oas`, Redocly's) that a test can hold offline."""
+"""The document passes the rules of common linters (Spectral's `oas`, Redocly's) that can be checked offline."""
 
 import re
 from collections import Counter
@@ -56,11 +56,11 @@ def test_paths_are_words_with_dashes_and_no_two_are_alike():
     assert [word for word in words if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*|{[a-z]+(_[a-z]+)*}", word)] == []
 
 
-def test_the_parameters_of_a_path_are_told_once_each_and_no_others():
+def test_path_parameters_are_declared_exactly_once():
     for name, operation in OPERATIONS.items():
-        told = [(one["in"], one["name"]) for one in parameters(operation)]
-        assert len(told) == len(set(told)), name
-        in_path = sorted(one for where, one in told if where == "path")
+        declared = [(one["in"], one["name"]) for one in parameters(operation)]
+        assert len(declared) == len(set(declared)), name
+        in_path = sorted(one for where, one in declared if where == "path")
         assert in_path == sorted(re.findall(r"{(\w+)}", name)), name
         assert all(one["required"] for one in parameters(operation) if one["in"] == "path"), name
 
@@ -68,9 +68,9 @@ def test_the_parameters_of_a_path_are_told_once_each_and_no_others():
 def test_every_refusal_has_a_body_and_every_success_but_an_empty_one():
     for name, operation in OPERATIONS.items():
         for status, answer in operation["responses"].items():
-            told = resolved(answer["$ref"]) if "$ref" in answer else answer
-            assert told["description"], name
-            assert bool(told.get("content")) == (status not in {"204", "304"}), f"{name} {status}"
+            response = resolved(answer["$ref"]) if "$ref" in answer else answer
+            assert response["description"], name
+            assert bool(response.get("content")) == (status not in {"204", "304"}), f"{name} {status}"
 
 
 def test_every_link_leads_to_an_operation_that_takes_what_it_says():
@@ -106,10 +106,12 @@ def test_every_schema_says_its_type_and_every_array_what_is_in_it():
             assert found.get("type") != "array" or "items" in found, name
 
 
-def test_every_bound_of_a_parameter_is_told_in_words_of_json_schema():
-    """As of a body's field: a bound on the far side of a validator leaves the generator as a word of its own."""
-    told = [(name, one["schema"]) for name, operation in OPERATIONS.items() for one in parameters(operation)]
-    unknown = {f"{name}: {word}" for name, schema in told for found in schemas(schema) for word in found.keys() - WORDS}
+def test_every_bound_of_a_parameter_is_a_json_schema_keyword():
+    """As for a body's field: a bound after a validator makes the generator write a keyword JSON Schema does not define."""
+    declared = [(name, one["schema"]) for name, operation in OPERATIONS.items() for one in parameters(operation)]
+    unknown = {
+        f"{name}: {word}" for name, schema in declared for found in schemas(schema) for word in found.keys() - WORDS
+    }
     assert unknown == set()
 
 

@@ -1,4 +1,4 @@
-"""The served document is its parts put together, and an application answers by itself as the document says."""
+"""The served document combines its parts, and an application's own errors match the document."""
 
 import logging
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ COMPONENTS: dict[str, Any] = DOCUMENT["components"]
 
 @pytest.fixture(autouse=True)
 def process() -> Iterator[None]:
-    """A function configures the process it starts in; this one goes on with other tests."""
+    """Undo the process-wide configuration a function makes at start, because other tests share this process."""
     from functions import wiring
 
     root = logging.getLogger()
@@ -75,10 +75,10 @@ def test_another_method_is_refused_as_documented(docs: FlaskClient):
 )
 def test_what_goes_wrong_with_any_body_is_refused_as_documented(notes: FlaskClient, code: str, sent: dict[str, Any]):
     answer = notes.post("/notes", **sent)
-    told = example(code)
+    problem = example(code)
     assert answer.content_type == "application/problem+json"
-    assert answer.json.items() >= {name: told[name] for name in ("type", "title", "status", "code")}.items()
-    assert answer.status_code == told["status"]
+    assert answer.json.items() >= {name: problem[name] for name in ("type", "title", "status", "code")}.items()
+    assert answer.status_code == problem["status"]
     assert answer.headers["X-Request-Id"]
 
 

@@ -1,4 +1,4 @@
-"""A read opens no writing transaction: it takes no locks that outlive a statement, and a replica could answer it."""
+"""GET handlers open no writing transaction: they hold no locks beyond a statement, and could run on a replica."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A function answers every one of its routes from its first request on, and imports no more than the request needs."""
+"""A function serves each of its routes from its first request, and imports only the modules the request needs."""
 
 import json
 import os
@@ -16,18 +16,18 @@ from tests.architecture.probe import placeholders
 ROOT = Path(__file__).parents[2]
 LISTED = [one.name for one in functions(ROOT / "terraform/functions.yaml")]
 # Sends requests, in this order, to a function that has just been imported; prints the responses and the modules.
-ASK = """
+SEND = """
 import importlib, json, sys
 from concurrent.futures import ThreadPoolExecutor
-name, asked, at_once = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3:]
+name, targets, at_once = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3:]
 from tests.framework import framed
 app = framed(getattr(importlib.import_module(f"functions.{name}"), name).app)
-def ask(request):
-    answer = app.test_client().open(request[1], method=request[0])
-    return [answer.status_code, answer.headers.get("Allow"), answer.headers.get("Location")]
+def send(request):
+    response = app.test_client().open(request[1], method=request[0])
+    return [response.status_code, response.headers.get("Allow"), response.headers.get("Location")]
 with ThreadPoolExecutor(8) as pool:
-    told = list((pool.map if at_once else map)(ask, asked))
-print(json.dumps({"told": told, "loaded": sorted(sys.modules)}))
+    responses = list((pool.map if at_once else map)(send, targets))
+print(json.dumps({"responses": responses, "loaded": sorted(sys.modules)}))
 """
 ALL = """
 import importlib, json, sys
@@ -47,14 +47,14 @@ def run(code: str, *arguments: str) -> Any:
     return json.loads(ran.stdout.splitlines()[-1])
 
 
-def ask(name: str, *asked: tuple[str, str], at_once: bool = False) -> dict[str, Any]:
-    answered: dict[str, Any] = run(ASK, name, json.dumps(asked), *(["at once"] if at_once else []))
+def send(name: str, *targets: tuple[str, str], at_once: bool = False) -> dict[str, Any]:
+    answered: dict[str, Any] = run(SEND, name, json.dumps(targets), *(["at once"] if at_once else []))
     return answered
 
 
 @cache
 def cold() -> set[str]:
-    return set(ask("customer", ("GET", "/health"))["loaded"])
+    return set(send("customer", ("GET", "/health"))["loaded"])
 
 
 def ours(loaded: list[str]) -> set[str]:
@@ -96,11 +96,11 @@ def test_health_imports_no_route_module():
 
 
 def test_a_request_imports_its_own_route_module_only():
-    assert ours(ask("customer", ("GET", "/api/v1/customer/profile"))["loaded"]) == {"functions.customer.profile"}
+    assert ours(send("customer", ("GET", "/api/v1/customer/profile"))["loaded"]) == {"functions.customer.profile"}
 
 
 def test_a_list_of_bookings_loads_nothing_of_booking_cancelling_or_paying():
-    loaded = ask("customer", ("GET", "/api/v1/customer/bookings"))["loaded"]
+    loaded = send("customer", ("GET", "/api/v1/customer/bookings"))["loaded"]
     rooms = {"booking", "cancellation", "reschedule", "line", "invoicing"}
     assert not {f"shared.lines.home_chef.{room}" for room in rooms} & set(loaded)
     assert not {"shared.payments.checkout", "shared.payments.settlement", "requests"} & set(loaded)
@@ -109,14 +109,14 @@ def test_a_list_of_bookings_loads_nothing_of_booking_cancelling_or_paying():
 @pytest.mark.parametrize("name", LISTED)
 def test_each_address_answers_to_the_first_request_there_is(name: str):
     paths = [(method, path.replace("/docs/name", "/docs/start.js")) for method, path in listed(name)]
-    told = ask(name, *reversed(paths))["told"]
-    assert [status for status, _, _ in told if status in {404, 405}] == []
+    responses = send(name, *reversed(paths))["responses"]
+    assert [status for status, _, _ in responses if status in {404, 405}] == []
 
 
 def test_each_address_answers_where_everything_is_asked_for_at_once():
     endpoints = [one for one in listed("admin") if one[1] != "/health"]
-    answered = ask("admin", *endpoints * 3, at_once=True)
-    assert {status for status, _, _ in answered["told"]} == {401}
+    answered = send("admin", *endpoints * 3, at_once=True)
+    assert {status for status, _, _ in answered["responses"]} == {401}
 
 
 @pytest.mark.parametrize(
@@ -131,10 +131,10 @@ def test_each_address_answers_where_everything_is_asked_for_at_once():
     ],
 )
 def test_what_is_not_there_is_refused_as_if_all_were_loaded(method: str, path: str, expected: list[Any]):
-    [[status, allow, _]] = ask("customer", (method, path))["told"]
+    [[status, allow, _]] = send("customer", (method, path))["responses"]
     assert [status, set(allow.split(", ")) if allow else None] == expected
 
 
 def test_slashes_too_many_lead_to_the_address_they_mean():
-    [[status, _, location]] = ask("customer", ("GET", "/api/v1//customer/bookings"))["told"]
+    [[status, _, location]] = send("customer", ("GET", "/api/v1//customer/bookings"))["responses"]
     assert (status, location) == (308, "/api/v1/customer/bookings")

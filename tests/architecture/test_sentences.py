@@ -1,4 +1,4 @@
-"""Docstrings are read in one go, and the core names no line of business."""
+"""Docstring sentences are short with a noun as subject, and the core names no line of business."""
 
 import ast
 import re

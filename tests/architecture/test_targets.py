@@ -1,4 +1,4 @@
-"""A function starts cold, often: what importing each target may load, and what it may not."""
+"""Cold starts: the modules that importing each target may load, and those it must not."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from infra.release.bundles import lines_of_tree
 ROOT = Path(__file__).parents[2]
 LISTED = {one.name: one for one in functions(ROOT / "terraform/functions.yaml", lines_of_tree(ROOT, ["all"]))}
 # Modules a target loads on top of functions-framework before its first request, and once all its routes were asked for:
-# what was measured and some twenty more, so that a module of ours may come and a library cannot slip in.
+# the measured number plus some twenty, so that one of our modules fits and a new library fails.
 STARTED = 425
 BUDGET = {
     "auth": 435,

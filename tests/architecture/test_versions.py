@@ -1,4 +1,4 @@
-"""What runs here is what production runs."""
+"""The embedded Postgres has production's major version."""
 
 from contextlib import closing
 from pathlib import Path

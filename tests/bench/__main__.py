@@ -36,15 +36,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("parts", nargs="*", default=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="everything in a minute, with fewer repetitions")
-    given = parser.parse_args()
+    args = parser.parse_args()
     found: list[Measured] = []
-    for one in measured(given.parts, quick=given.quick):
+    for one in measured(args.parts, quick=args.quick):
         if not found or found[-1].part != one.part:
             sys.stdout.write(f"\n{one.part}\n")
         sys.stdout.write(f"  {report.line(one)}\n")
         sys.stdout.flush()
         found.append(one)
-    is_whole = given.parts == list(PARTS) and not given.quick
+    is_whole = args.parts == list(PARTS) and not args.quick
     report.keep(found, ROOT / "docs/benchmarks" if is_whole else FOLDER)
 
 

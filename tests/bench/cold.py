@@ -12,11 +12,11 @@ from infra.local.processes import ReservedPort
 from tests.bench.deployed import deployed
 from tests.bench.figures import Figure, Goal
 from tests.bench.servers import QUIET, Subject, peer
-from tests.bench.stage import Ask, Stage
+from tests.bench.stage import HttpRequest, Stage
 
 PATIENCE = 30.0  # seconds
 GOAL = Goal("≤", 0.85)
-HEALTH = Ask("GET", "/health", {})
+HEALTH = HttpRequest("GET", "/health", {})
 SOME = ("customer",)  # where there is little time
 
 
@@ -25,22 +25,22 @@ def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure]:
     reads = stage.reads()
     functions = deployed([name for name in reads if not quick or name in SOME])
     subjects = {"A": peer("bare"), **functions}
-    asks: dict[str, Callable[[str], Ask]] = {
+    requests: dict[str, Callable[[str], HttpRequest]] = {
         "/health": lambda _: HEALTH,
         "first read": lambda name: reads["customer" if name == "A" else name](),
     }
-    for what, ask in asks.items():
+    for what, build in requests.items():
         took: dict[str, list[float]] = {name: [] for name in subjects}
         for repetition in range(2 if quick else 8):
             for name, subject in subjects.items():
-                seconds = first_answer(subject, ask(name), folder / f"{name}.log", stage.environ)
+                seconds = first_answer(subject, build(name), folder / f"{name}.log", stage.environ)
                 if repetition:  # the first warms the disk
                     took[name].append(seconds * 1000)
         for name in functions:
             yield Figure("Cold start", f"{name}, {what}", "ms", took[name], "A", took["A"], GOAL)
 
 
-def first_answer(subject: Subject, ask: Ask, log: Path, environ: dict[str, str]) -> float:
+def first_answer(subject: Subject, request: HttpRequest, log: Path, environ: dict[str, str]) -> float:
     """Start a server, ask until it answers (each millisecond), end it; returns the seconds until the whole answer."""
     port = ReservedPort()
     environ = QUIET | {"PYTHONPATH": str(subject.folder)} | environ
@@ -51,7 +51,7 @@ def first_answer(subject: Subject, ask: Ask, log: Path, environ: dict[str, str])
         )
     try:
         while True:
-            status = _status(port.number, ask)
+            status = _status(port.number, request)
             took = time.perf_counter() - began
             if status == 200:
                 return took
@@ -65,11 +65,11 @@ def first_answer(subject: Subject, ask: Ask, log: Path, environ: dict[str, str])
         port.close()
 
 
-def _status(port: int, ask: Ask) -> int | None:
+def _status(port: int, request: HttpRequest) -> int | None:
     """Return the status answered; None while nobody listens."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request(ask.method, ask.path, ask.body, ask.headers)
+        connection.request(request.method, request.path, request.body, request.headers)
         answer = connection.getresponse()
         answer.read()
     except (ConnectionError, http.client.RemoteDisconnected):

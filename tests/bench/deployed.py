@@ -9,7 +9,7 @@ from tests.bench.servers import Subject
 
 
 def deployed(functions: list[str]) -> dict[str, Subject]:
-    """Return the functions, each served from a folder and an environment of its own; what is there already is used again."""
+    """Return the functions, each with its own folder and environment; existing ones are reused."""
     bundles.build(ROOT, FOLDER / "archives")
     return {name: _unpacked(name) for name in functions}
 

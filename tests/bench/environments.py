@@ -1,4 +1,4 @@
-"""Environments of what is measured, each with just what a requirements file names."""
+"""Virtual environments for the measured servers, each with just the packages a requirements file names."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ FOLDER = ROOT / "var/bench"
 
 
 def environment(requirements: Path) -> Path:
-    """Return the Python of an environment that holds what a requirements file says, made where there is none yet."""
+    """Return the Python of an environment with a requirements file's packages; create it if missing."""
     folder = FOLDER / "environments" / sha256(requirements.read_bytes()).hexdigest()[:16]
     python = folder / "bin/python"
     if not (folder / "complete").exists():

@@ -1,4 +1,4 @@
-"""The servers that stand side by side: ours, ours handing each task to a queue in another process, and the two peers."""
+"""The compared servers: ours, ours with a queue in another process, and the two peers."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def _served() -> list[tuple[str, Subject, tuple[str, ...]]]:
 
 @contextmanager
 def sink(log: Path) -> Iterator[str]:
-    """Serve a queue that takes everything at once; gives its address."""
+    """Serve a queue that accepts every task at once; yield its URL."""
     port = ReservedPort()
     command = [sys.executable, "-m", "tests.bench.sink", str(port.number)]
     process = Process("sink", command, log, QUIET, folder=ROOT)
@@ -48,7 +48,7 @@ def sink(log: Path) -> Iterator[str]:
 
 @contextmanager
 def field(stage: Stage, folder: Path, database_of: Callable[[str], str] | None = None) -> Iterator[Addresses]:
-    """Serve all of them; gives the address of each operation of each. `database_of` names the database of a subject."""
+    """Serve all of them; yield the URL of each operation of each. `database_of` returns a subject's database."""
     with sink(folder / "sink.log") as tasks:
         environ = stage.environ | DEPLOYED | {"CLOUD_TASKS_URL": tasks}
         rows = _served()

@@ -1,4 +1,4 @@
-"""What a measurement found, and whether it keeps what is promised of it."""
+"""Measured values and their goals."""
 
 import operator
 import statistics
@@ -10,7 +10,7 @@ HOLDS: Final = {"≤": operator.le, "≥": operator.ge}
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound that a figure is to keep, `≤ 0.85` for one."""
+    """A bound a figure must satisfy, such as `≤ 0.85`."""
 
     sign: str
     bound: float
@@ -24,7 +24,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Figure:
-    """A quantity beside what it is held against, one value a repetition each, in the same unit.
+    """A measured quantity and its baseline, one value per repetition each, in the same unit.
 
     The two were measured one after the other, so that the ratio is taken repetition by repetition.
     """
@@ -52,7 +52,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Count:
-    """Something counted, which no noise touches, and the bound it keeps."""
+    """A counted value, free of noise, and its goal."""
 
     part: str
     what: str

@@ -1,4 +1,4 @@
-"""A crowd of clients in a process of its own: each asks on one kept connection, the next question after the last answer.
+"""Concurrent clients in a process of their own: each sends requests one after the other on one connection.
 
 `python -m tests.bench.load PORT CLIENTS SECONDS` reads requests from standard input, one JSON object a line
 (`method`, `path`, `headers`, `body`), deals them out in turn, starts again at the end where `--again` is said, and prints
@@ -69,10 +69,10 @@ def main() -> None:
     parser.add_argument("clients", type=int)
     parser.add_argument("seconds", type=float)
     parser.add_argument("--again", action="store_true")
-    given = parser.parse_args()
-    known = [written(json.loads(line), given.port) for line in sys.stdin]
-    crowd = Crowd(given.port, itertools.cycle(known) if given.again else iter(known), given.seconds)
-    lasted = asyncio.run(crowd.run(given.clients))
+    args = parser.parse_args()
+    known = [written(json.loads(line), args.port) for line in sys.stdin]
+    crowd = Crowd(args.port, itertools.cycle(known) if args.again else iter(known), args.seconds)
+    lasted = asyncio.run(crowd.run(args.clients))
     json.dump({"lasted": lasted, "latencies": crowd.latencies, "statuses": crowd.statuses}, sys.stdout)
 
 

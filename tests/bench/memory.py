@@ -1,4 +1,4 @@
-"""What a process holds once it has answered its first read, beside the peers, and whether requests make it hold more."""
+"""Memory of a process after its first read, beside the peers', and its growth with further requests."""
 
 import json
 import os
@@ -15,24 +15,24 @@ import requests
 import yaml
 
 from tests.bench.figures import Count, Figure, Goal
-from tests.bench.servers import DEPLOYED, ROOT, ServedLocation, Subject, ours, peer, running
-from tests.bench.stage import Ask, Stage
+from tests.bench.servers import DEPLOYED, ROOT, Served, Subject, ours, peer, running
+from tests.bench.stage import HttpRequest, Stage
 
 PART, UNIT = "Memory", "MiB"
 CLIENTS = 8
-# Of its instance: a burst of large answers, and the files an instance keeps in memory, need the rest.
+# A share of the instance's memory: large responses and files in memory need the rest.
 HALF = Goal("≤", 50)
 DOUBLED = Goal("≤", 1.5)  # gunicorn's master keeps a copy of every page that its worker has written to since the fork
-SAME = Goal("≤", 1.05)  # what holds more after each thousand is a leak
+SAME = Goal("≤", 1.05)  # memory that grows with each thousand requests is a leak
 PEERS = {"A": "bare", "B": "guarded"}
 SOME = ("customer", "tasks")  # where there is little time
 
 
 @dataclass(frozen=True)
 class Held:
-    """What one process holds, in MiB: `own` its part of memory that no file backs, `files` the pages of files it maps.
+    """Memory of one process in MiB: `own` is its share of anonymous memory, `files` the file pages it maps.
 
-    Of what a fork shares with its parent (a worker, the code its master has loaded) each holds its part.
+    Pages shared by a parent and its forks (gunicorn's master and worker) are divided between them.
     """
 
     own: float
@@ -46,7 +46,7 @@ class Held:
 
     @classmethod
     def read(cls, rollup: str, status: str) -> "Held":
-        """Read the two files the kernel writes of a process."""
+        """Read a process's memory from its two files in `/proc`."""
         known = _kilobytes(rollup) | _kilobytes(status)
         own = known["Pss_Anon"] + known["Pss_Shmem"]
         return cls(own / 1024, known["RssFile"] / 1024, known["VmRSS"] / 1024)
@@ -58,12 +58,12 @@ def _kilobytes(text: str) -> dict[str, int]:
 
 
 def counted(processes: list[Held]) -> float:
-    """Return what an instance is charged for its processes: what each holds, and the files they map, once."""
+    """Return the MiB an instance is charged: the memory of each process, and the mapped files once."""
     return sum(held.own for held in processes) + max(held.files for held in processes)
 
 
 def of_group(group: int) -> list[Held]:
-    """Return what each process of a group holds, the one that leads it first."""
+    """Return the memory of each process of a group, its leader first."""
     members = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(ProcessLookupError):
@@ -74,7 +74,7 @@ def of_group(group: int) -> list[Held]:
 
 @dataclass
 class Seen:
-    """What a subject held, a value a repetition: after its first read, after a thousand lists and after another."""
+    """A subject's memory, one value per repetition: after its first read, and after each of two rounds of lists."""
 
     first: list[list[Held]] = field(default_factory=list)
     once: list[float] = field(default_factory=list)
@@ -87,31 +87,31 @@ class Seen:
 
 def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Count]:
     repetitions, lists = (1, 200) if quick else (2, 1_000)
-    reads = {name: ask for name, ask in stage.reads().items() if not quick or name in SOME}
+    reads = {name: read for name, read in stage.reads().items() if not quick or name in SOME}
     subjects = {name: (peer(module), reads["customer"]) for name, module in PEERS.items()}
-    subjects |= {function: (ours(function), ask) for function, ask in reads.items()}
+    subjects |= {function: (ours(function), read) for function, read in reads.items()}
     seen = {name: Seen() for name in subjects}
     for _ in range(repetitions):
-        for name, (subject, ask) in subjects.items():
-            asked_again = lists if name in ("A", "B", "customer") else 0
-            _look(seen[name], subject, ask(), stage, folder / f"{name}.log", asked_again)
+        for name, (subject, read) in subjects.items():
+            repeats = lists if name in ("A", "B", "customer") else 0
+            _look(seen[name], subject, read(), stage, folder / f"{name}.log", repeats)
     yield from _first_reads(seen, list(reads))
     yield from _later_reads(seen, lists)
     yield from _of_instances({function: max(seen[function].totals) for function in reads})
 
 
-def _look(seen: Seen, subject: Subject, ask: Ask, stage: Stage, log: Path, lists: int) -> None:
+def _look(seen: Seen, subject: Subject, read: HttpRequest, stage: Stage, log: Path, lists: int) -> None:
     with running(subject, log, **stage.environ | DEPLOYED) as served:
-        url = served.url + ask.path
-        requests.request(ask.method, url, headers=ask.headers, data=ask.body, timeout=10).raise_for_status()
+        url = served.url + read.path
+        requests.request(read.method, url, headers=read.headers, data=read.body, timeout=10).raise_for_status()
         seen.first.append(of_group(served.group))
         if lists:
-            seen.once.append(_after(lists, served, ask))
-            seen.again.append(_after(lists, served, ask))
+            seen.once.append(_after(lists, served, read))
+            seen.again.append(_after(lists, served, read))
 
 
-def _after(lists: int, served: ServedLocation, ask: Ask) -> float:
-    line = json.dumps({"method": ask.method, "path": ask.path, "headers": ask.headers})
+def _after(lists: int, served: Served, read: HttpRequest) -> float:
+    line = json.dumps({"method": read.method, "path": read.path, "headers": read.headers})
     command = [sys.executable, "-m", "tests.bench.load", str(urlsplit(served.url).port), str(CLIENTS), "60"]
     done = subprocess.run(command, input=f"{line}\n" * lists, capture_output=True, text=True, cwd=ROOT, check=True)
     assert json.loads(done.stdout)["statuses"] == {"200": lists}, done.stdout[-500:]

@@ -1,4 +1,4 @@
-"""What was measured, as lines to read while it runs, as a page, and as what the plots are drawn from."""
+"""The report of a run: lines on the terminal, a page, and the data of the plots."""
 
 import json
 import os
@@ -12,19 +12,19 @@ from tests.bench.environments import environment
 from tests.bench.figures import Count, Figure
 
 PLOTS = Path(__file__).with_name("plots")
-SAID = {True: "met", False: "**missed**", None: ""}
+VERDICTS = {True: "met", False: "**missed**", None: ""}
 HEAD = ("", "ours", "theirs", "unit", "ratio", "least – greatest", "goal", "")
 Measured = Figure | Count
 
 
 def line(one: Measured) -> str:
     """Return a measurement as a line of a terminal."""
-    said = SAID[one.met].strip("*")
+    verdict = VERDICTS[one.met].strip("*")
     if isinstance(one, Count):
-        return f"{one.what:<44} {_short(one.counted):>8} {one.unit:<12} {one.goal or ''!s:<8} {said}"
+        return f"{one.what:<44} {_short(one.counted):>8} {one.unit:<12} {one.goal or ''!s:<8} {verdict}"
     ours, theirs = _short(statistics.median(one.ours)), _short(statistics.median(one.theirs))
     compared = f"{ours:>8} / {theirs:<8} {one.unit:<6} ×{one.ratio:<5.2f} ({min(one.ratios):.2f}-{max(one.ratios):.2f})"
-    return f"{one.what + ' / ' + one.against:<44} {compared} {one.goal or ''!s:<8} {said}"
+    return f"{one.what + ' / ' + one.against:<44} {compared} {one.goal or ''!s:<8} {verdict}"
 
 
 def page(measured: Sequence[Measured]) -> str:
@@ -44,7 +44,7 @@ def _part(part: str, measured: Sequence[Measured]) -> str:
 def _row(one: Measured) -> tuple[str, ...]:
     goal = str(one.goal or "")
     if isinstance(one, Count):
-        return one.what, _short(one.counted), "", one.unit, "", "", goal, SAID[one.met]
+        return one.what, _short(one.counted), "", one.unit, "", "", goal, VERDICTS[one.met]
     between = f"{min(one.ratios):.2f} – {max(one.ratios):.2f}"
     theirs = f"{_short(statistics.median(one.theirs))} ({one.against})"
     return (
@@ -55,7 +55,7 @@ def _row(one: Measured) -> tuple[str, ...]:
         f"{one.ratio:.2f}",
         between,
         goal,
-        SAID[one.met],
+        VERDICTS[one.met],
     )
 
 

@@ -29,7 +29,7 @@ GATEWAY_SECONDS, QUEUE_SECONDS = 0.05, 0.01
 
 
 class DistantQueue:
-    """A queue some milliseconds away, which takes every task."""
+    """A queue that accepts every task after some milliseconds."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -41,17 +41,17 @@ class DistantQueue:
 
 
 class DistantGateway:
-    """A gateway some milliseconds away, where every payment has succeeded."""
+    """A gateway that reports every payment as succeeded after some milliseconds."""
 
     name, merchant = "scripted", "TESTMERCHANT"
 
     def __init__(self, amounts: dict[str, int]) -> None:
-        self._amounts, self.asked = amounts, list[str]()
+        self._amounts, self.polled = amounts, list[str]()
 
     def payment(self, merchant_txn_id: str) -> GatewayAnswer:
         assert_outside_transaction()
         time.sleep(GATEWAY_SECONDS)
-        self.asked.append(merchant_txn_id)
+        self.polled.append(merchant_txn_id)
         return GatewayAnswer(
             GatewayStatus.SUCCEEDED, "PAYMENT_SUCCESS", self.merchant, merchant_txn_id, self._amounts[merchant_txn_id]
         )
@@ -75,7 +75,7 @@ def reconciling(db: Database, now: datetime) -> Callable[[], list[str]]:
     def work() -> list[str]:
         while status_polling.reconcile(DispatchingDatabase(db, DistantQueue()), lambda _: gateway, line, now).asked:
             pass
-        return gateway.asked
+        return gateway.polled
 
     return work
 

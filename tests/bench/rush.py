@@ -1,4 +1,4 @@
-"""Everybody at the same moment: all are connected before the first one asks, and each asks once.
+"""A burst of simultaneous requests: all clients connect before the first request, and each sends one.
 
 `python -m tests.bench.rush PORT` reads requests from standard input, one JSON object a line (`method`,
 `path`, `headers`, `body`), and prints one JSON object: seconds until the last answer, each one's latency in seconds,
@@ -15,26 +15,26 @@ from tests.bench.load import written
 
 
 def outcome(answer: bytes) -> str:
-    """Return the status of a whole answer, and behind a colon the code of a problem document."""
+    """Return the status of a raw response, with a problem document's code after a colon."""
     head, _, body = answer.partition(b"\r\n\r\n")
     status = head[9:12].decode()
-    told = json.loads(body) if status.startswith("4") else {}
-    return f"{status}:{told['code']}" if "code" in told else status
+    problem = json.loads(body) if status.startswith("4") else {}
+    return f"{status}:{problem['code']}" if "code" in problem else status
 
 
 async def rush(requests: list[bytes], port: int) -> dict[str, object]:
     ends = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port) for _ in requests))
     began = time.perf_counter()
 
-    async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[float, str]:
+    async def send(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[float, str]:
         writer.write(request)
         answer = await reader.read()
         writer.close()
         return time.perf_counter() - began, outcome(answer)
 
-    answered = await asyncio.gather(*(ask(*end, request) for end, request in zip(ends, requests, strict=True)))
+    answered = await asyncio.gather(*(send(*end, request) for end, request in zip(ends, requests, strict=True)))
     latencies = [latency for latency, _ in answered]
-    return {"lasted": max(latencies), "latencies": latencies, "statuses": Counter(said for _, said in answered)}
+    return {"lasted": max(latencies), "latencies": latencies, "statuses": Counter(status for _, status in answered)}
 
 
 if __name__ == "__main__":

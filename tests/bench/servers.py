@@ -1,4 +1,4 @@
-"""What is measured, each as its own server in its own process: our functions as deployed, and the two peers."""
+"""The measured servers, each in its own process: our functions as deployed, and the two peers."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ DEPLOYED = {"WORKERS": "1", "THREADS": "8", "DATABASE_POOL": "8"}  # as Terrafor
 
 @dataclass(frozen=True)
 class Subject:
-    """Something that serves: a name in the table, and the command that serves it on a port, run in a folder."""
+    """A measured server: its name in the table, and the command that serves it on a port from a folder."""
 
     name: str
     command: tuple[str, ...]
@@ -56,8 +56,8 @@ def peer(name: str) -> Subject:
 
 
 @dataclass(frozen=True)
-class ServedLocation:
-    """A subject that answers at `url`, by processes of the group `group`."""
+class Served:
+    """A subject served at `url` by the processes of the group `group`."""
 
     url: str
     group: int
@@ -65,14 +65,14 @@ class ServedLocation:
 
 @contextmanager
 def serving(subject: Subject, log: Path, **environ: str) -> Iterator[str]:
-    """Serve until the block ends; gives the address once the port answers."""
+    """Serve until the block ends; yield the URL once the port answers."""
     with running(subject, log, **environ) as served:
         yield served.url
 
 
 @contextmanager
-def running(subject: Subject, log: Path, **environ: str) -> Iterator[ServedLocation]:
-    """Do the same, and tell by which processes."""
+def running(subject: Subject, log: Path, **environ: str) -> Iterator[Served]:
+    """Serve until the block ends; yield the URL and the process group."""
     port = ReservedPort()
     url = f"http://127.0.0.1:{port.number}"
     process = Process(subject.name, subject.on(port.number), log, QUIET | environ, folder=subject.folder)
@@ -80,7 +80,7 @@ def running(subject: Subject, log: Path, **environ: str) -> Iterator[ServedLocat
     try:
         _until_healthy(process, url)
         assert process.running
-        yield ServedLocation(url, process.running.pid)
+        yield Served(url, process.running.pid)
     finally:
         stop([process])
         port.close()
@@ -101,7 +101,7 @@ def _until_healthy(process: Process, url: str) -> None:
 
 @contextmanager
 def serving_all(subjects: Sequence[tuple[Subject, Mapping[str, str]]], log: Path) -> Iterator[list[str]]:
-    """Serve them all, each with its own environment, started at once; gives their addresses once all answer."""
+    """Serve all subjects, each with its own environment, started at once; yield their URLs once all answer."""
     ports = [ReservedPort() for _ in subjects]
     urls = [f"http://127.0.0.1:{port.number}" for port in ports]
     processes = [

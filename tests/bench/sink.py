@@ -1,4 +1,4 @@
-"""`python -m tests.bench.sink PORT`: a queue that takes every task at once and forgets it, in a process of its own."""
+"""`python -m tests.bench.sink PORT`: a queue in a process of its own that accepts and drops every task."""
 
 import asyncio
 import sys
@@ -9,13 +9,13 @@ TAKEN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2
 
 class Sink(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
-        self.transport, self.heard = transport, b""
+        self.transport, self.received = transport, b""
 
     def data_received(self, data: bytes) -> None:
-        self.heard += data
-        head, end, body = self.heard.partition(b"\r\n\r\n")
+        self.received += data
+        head, end, body = self.received.partition(b"\r\n\r\n")
         if end and len(body) >= _length(head):
-            self.heard = b""
+            self.received = b""
             self.transport.write(TAKEN)
 
 

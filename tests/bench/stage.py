@@ -1,4 +1,4 @@
-"""What every measurement needs: a database with people and a visit, their tokens, and an environment for each server."""
+"""The fixtures of every measurement: a database with users and a visit, their tokens, and each server's environment."""
 
 import hashlib
 import json
@@ -31,8 +31,8 @@ LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A request that a cold process answers with 200."""
+class HttpRequest:
+    """A request that a cold process must answer with 200."""
 
     method: str
     path: str
@@ -63,55 +63,55 @@ class Stage:
         }
         return placeholders() | known
 
-    def reads(self) -> dict[str, Callable[[], Ask]]:
-        """Return for each function what makes a request that opens its database connection (docs has none)."""
+    def reads(self) -> dict[str, Callable[[], HttpRequest]]:
+        """Return for each function a builder of a request that opens its database connection (docs has none)."""
         bearing = {role: {"Authorization": f"Bearer {token}"} for role, token in self.tokens.items()}
-        asks = {
-            "customer": Ask("GET", "/api/v1/customer/bookings", bearing["customer"]),
-            "chef": Ask("GET", "/api/v1/chef/bookings", bearing["chef"]),
-            "admin": Ask("GET", "/api/v1/admin/bookings", bearing["admin"]),
-            "payments": Ask("GET", f"/api/v1/payments/status/{self.txn}", bearing["customer"]),
+        reads = {
+            "customer": HttpRequest("GET", "/api/v1/customer/bookings", bearing["customer"]),
+            "chef": HttpRequest("GET", "/api/v1/chef/bookings", bearing["chef"]),
+            "admin": HttpRequest("GET", "/api/v1/admin/bookings", bearing["admin"]),
+            "payments": HttpRequest("GET", f"/api/v1/payments/status/{self.txn}", bearing["customer"]),
             "callback": self.callback(),
-            "docs": Ask("GET", "/api/v1/openapi.json", {}),
-            "tasks": Ask("POST", f"/outbox/{self._done()}", self._invoked("TASKS")),
-            "schedule": Ask("POST", "/jobs/expire", self._invoked("SCHEDULE")),
-            "migrate": Ask("POST", "/migrations/upgrade", self._invoked("MIGRATE")),
+            "docs": HttpRequest("GET", "/api/v1/openapi.json", {}),
+            "tasks": HttpRequest("POST", f"/outbox/{self._done()}", self._invoked("TASKS")),
+            "schedule": HttpRequest("POST", "/jobs/expire", self._invoked("SCHEDULE")),
+            "migrate": HttpRequest("POST", "/migrations/upgrade", self._invoked("MIGRATE")),
         }
-        return {"auth": self._refresh, **{name: partial(lambda ask: ask, ask) for name, ask in asks.items()}}
+        return {"auth": self._refresh, **{name: partial(lambda read: read, read) for name, read in reads.items()}}
 
-    def _refresh(self) -> Ask:
-        """Return the renewal of a session that was just begun: a refresh token is good for one."""
+    def _refresh(self) -> HttpRequest:
+        """Return a refresh request of a new session, because a refresh token works once."""
         begun = _begin(self.make, self.customer)
         token = RefreshToken(begun.session_id, begun.generation).encode(Keys.parse(SECRETS["REFRESH_KEYS"]))
-        return Ask("POST", "/api/v1/auth/refresh", JSON, json.dumps({"refresh_token": token}).encode())
+        return HttpRequest("POST", "/api/v1/auth/refresh", JSON, json.dumps({"refresh_token": token}).encode())
 
     def _done(self) -> UUID:
-        """Return a promise that was kept."""
-        promise = new_id()
+        """Store a processed outbox message and return its id."""
+        message_id = new_id()
         self.make.run(
             "insert into outbox (id, kind, payload, created_at, due_at, next_try_at, done_at)"
             " values (:id, 'payments.callback', '{}', now(), now(), now(), now())",
-            id=promise,
+            id=message_id,
         )
-        return promise
+        return message_id
 
     def _invoked(self, function: str) -> dict[str, str]:
-        """Return the headers of the platform, calling a function."""
-        asked = requests.get(
+        """Return the headers of a platform call to a function."""
+        response = requests.get(
             f"http://{self.google.metadata_host}/computeMetadata/v1/instance/service-accounts/default/identity",
             {"audience": SECRETS[f"{function}_URL"], "format": "full"},
             headers={"Metadata-Flavor": "Google"},
             timeout=5,
         )
-        return {"Authorization": f"Bearer {asked.text}"}
+        return {"Authorization": f"Bearer {response.text}"}
 
-    def callback(self) -> Ask:
-        """Return what the gateway says of the payment there is, each time in other words."""
+    def callback(self) -> HttpRequest:
+        """Return a signed callback about the payment, with a new transaction id each time."""
         about = {"merchantTransactionId": self.txn, "transactionId": uuid4().hex}
         response = b64encode(json.dumps({"data": about}).encode()).decode()
         signed = hashlib.sha256((response + "salt").encode()).hexdigest() + "###1"
         headers = {"Content-Type": "application/json", "X-VERIFY": signed}
-        return Ask("POST", "/api/v1/payments/callback", headers, json.dumps({"response": response}).encode())
+        return HttpRequest("POST", "/api/v1/payments/callback", headers, json.dumps({"response": response}).encode())
 
 
 def set_up(google: GoogleServers, phonepe: PhonePeServer) -> Stage:

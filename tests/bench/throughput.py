@@ -1,4 +1,4 @@
-"""Requests a second and the slowest of a hundred: booking, the list, a payment's status; one worker each, side by side.
+"""Requests per second and p99 of booking, listing and payment status, one worker per server, side by side.
 
 Every booking is a new slot, asked with an Idempotency-Key by somebody whom no limit refuses; what is not answered with
 success ends the measurement.
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.bench.crowds import Heard, crowd, written
+from tests.bench.crowds import LoadResult, crowd, written
 from tests.bench.field import BARE, CREATE, GUARDED, LIST, OURS, QUEUED, STATUS, Addresses
 from tests.bench.field import field as side_by_side
 from tests.bench.figures import Count, Figure, Goal
@@ -21,7 +21,7 @@ PACE: Final = 1_500  # requests a second that nobody here reaches: so many are a
 SUBJECTS: Final = (OURS, BARE, GUARDED)
 RATES: Final = {BARE: Goal("≥", 0.7), GUARDED: Goal("≥", 1.2)}
 SLOWEST: Final = Goal("≤", 0.5)
-# What a booking leaves: itself, the visit, what is owed, who is asked, the history, the mail and its promise, the answer.
+# The rows of a booking: itself, visit, ledger, offer, history, mail, outbox message, stored response.
 STORED: Final = (
     "bookings",
     "appointments",
@@ -49,22 +49,22 @@ QUICK: Final = Plan((8,), 0.4, 1)
 
 @dataclass
 class Round:
-    """Everybody asked the same in turn, again and again: what each was answered, one value a repetition."""
+    """The load results of each server for one operation, one per repetition."""
 
-    heard: dict[str, list[Heard]] = field(default_factory=dict)
+    results: dict[str, list[LoadResult]] = field(default_factory=dict)
 
-    def note(self, name: str, heard: Heard) -> None:
-        self.heard.setdefault(name, []).append(heard)
+    def note(self, name: str, result: LoadResult) -> None:
+        self.results.setdefault(name, []).append(result)
 
     def rates(self, name: str) -> list[float]:
-        return [one.rate for one in self.heard[name]]
+        return [one.rate for one in self.results[name]]
 
     def slowest(self, name: str) -> list[float]:
-        return [one.p99 * 1000 for one in self.heard[name]]
+        return [one.p99 * 1000 for one in self.results[name]]
 
 
 def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Count]:
-    """Compare requests a second and p99 with both peers, and say apart what handing a task over costs."""
+    """Compare requests per second and p99 with both peers, and measure enqueueing a task separately."""
     plan = QUICK if quick else FULL
     with side_by_side(stage, folder) as addresses:
         contest = Contest(stage, addresses, plan)
@@ -82,13 +82,13 @@ class Contest:
         self._reads = {LIST: stage.reads()["customer"](), STATUS: stage.reads()["payments"]()}
 
     def warm(self, operation: str) -> None:
-        """Let each make its connections; a booking must leave the same rows at ours and at who promises the same."""
+        """Open each server's connections; raise if a booking stores other rows at ours than at peer B."""
         left = {}
-        for name in self._asked(operation):
+        for name in self._subjects(operation):
             before = self._rows()
-            heard = self._ask(name, operation, 8, self._plan.seconds / 2)
+            result = self._load(name, operation, 8, self._plan.seconds / 2)
             left[name] = {
-                table: (count - before[table]) / len(heard.latencies) for table, count in self._rows().items()
+                table: (count - before[table]) / len(result.latencies) for table, count in self._rows().items()
             }
         if left[OURS] != left[GUARDED]:
             raise RuntimeError(f"not the same is stored: {left}")
@@ -96,28 +96,28 @@ class Contest:
     def round(self, operation: str, clients: int) -> Round:
         found = Round()
         for _ in range(self._plan.repetitions):
-            for name in self._asked(operation):
-                found.note(name, self._ask(name, operation, clients, self._plan.seconds))
+            for name in self._subjects(operation):
+                found.note(name, self._load(name, operation, clients, self._plan.seconds))
         return found
 
-    def _asked(self, operation: str) -> tuple[str, ...]:
+    def _subjects(self, operation: str) -> tuple[str, ...]:
         return (*SUBJECTS, QUEUED) if operation == CREATE else SUBJECTS
 
-    def _ask(self, name: str, operation: str, clients: int, seconds: float) -> Heard:
+    def _load(self, name: str, operation: str, clients: int, seconds: float) -> LoadResult:
         url = self._addresses[name, operation]
         if operation == CREATE:
             return self._book(url, clients, seconds)
         return crowd(url, [written(self._reads[operation])], clients, seconds, again=True)
 
-    def _book(self, url: str, clients: int, seconds: float) -> Heard:
+    def _book(self, url: str, clients: int, seconds: float) -> LoadResult:
         requests = self._town.bookings(int(PACE * seconds))
         before = self._booked()
-        heard = crowd(url, requests, clients, seconds)
-        answered = len(heard.latencies)
+        result = crowd(url, requests, clients, seconds)
+        answered = len(result.latencies)
         if self._booked() - before != answered or answered == len(requests):
             raise RuntimeError(f"{answered} answers, {self._booked() - before} bookings, {len(requests)} to ask")
-        self._town.give_back(requests[answered + clients :])  # each client took one more, and did not ask
-        return heard
+        self._town.give_back(requests[answered + clients :])  # each client took one more request without sending it
+        return result
 
     def _booked(self) -> int:
         return self._rows()["bookings"]
@@ -134,7 +134,7 @@ def _figures(operation: str, clients: int, found: Round) -> Iterator[Figure]:
         yield Figure(PART, what, "requests/s", found.rates(OURS), peer, found.rates(peer), goal)
     goal = SLOWEST if clients > 1 else None
     yield Figure(PART, f"{what}, p99", "ms", found.slowest(OURS), GUARDED, found.slowest(GUARDED), goal)
-    if QUEUED in found.heard:
+    if QUEUED in found.results:
         yield Figure(PART, f"{what}, task handed over", "requests/s", found.rates(QUEUED), OURS, found.rates(OURS))
         yield Figure(
             PART, f"{what}, task handed over", "requests/s", found.rates(QUEUED), GUARDED, found.rates(GUARDED)

@@ -1,4 +1,4 @@
-"""A town in which nobody who books is refused: as many customers and chefs as are asked for, within production's limits."""
+"""A town in which no booking is refused: enough customers and chefs to stay within production's limits."""
 
 import json
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from tests.architecture.probe import SECRETS
 from tests.make import Make
 
 Request = dict[str, Any]
-LISTED: Final = 20  # what a page holds where nobody says
+LISTED: Final = 20  # the default page size
 PER_CUSTOMER: Final = 3  # unpaid bookings of one customer
 LOT: Final = 600  # customers made at once
 TIMES: Final = ("08:00", "10:30", "13:00", "15:30", "18:00", "20:30")  # two hours each, and the way between
 DAYS: Final = range(2, 52)
-CHEFS: Final = 64  # asked in turn, so that nobody waits for the row of a chef whom another is booking
+CHEFS: Final = 64  # chefs in turn, so that no booking waits for another's lock on a chef's row
 
 _MADE = """
 with people as (
@@ -61,13 +61,13 @@ on conflict do nothing
 
 
 def remember(make: Make, customer: UUID, bookings: int) -> None:
-    """Give a customer who has booked once a past of so many visits, for a list to show; again changes nothing."""
+    """Give a customer with one booking a history of this many visits to list; idempotent."""
     for statement in _HISTORY:
         make.run(statement, customer=customer, count=bookings)
 
 
 class Town:
-    """Bookings nobody has made yet, one after the other; what was not asked in the end is given back."""
+    """A supply of unused booking requests; unsent ones are returned to it."""
 
     def __init__(self, make: Make) -> None:
         self._make = make
@@ -76,14 +76,14 @@ class Town:
         self._slots = self._free_slots()
 
     def bookings(self, wanted: int) -> list[Request]:
-        """Return requests that are each answered with 201, once."""
+        """Return requests that each create a booking (201) once."""
         while len(self._left) < wanted:
             self._left += self._lot()
         taken, self._left = self._left[:wanted], self._left[wanted:]
         return taken
 
-    def give_back(self, unasked: list[Request]) -> None:
-        self._left = unasked + self._left
+    def give_back(self, unsent: list[Request]) -> None:
+        self._left = unsent + self._left
 
     def _lot(self) -> list[Request]:
         with self._make.db.transaction() as session:
@@ -93,7 +93,7 @@ class Town:
     def _request(self, user: UUID, home: UUID, session: UUID) -> Request:
         chef, day, at = next(self._slots)
         token = self._tokens.issue(user, session, "customer", datetime.now(UTC))
-        wish = {
+        body = {
             "address_id": str(home),
             "booking_date": self._make.day(day).isoformat(),
             "time_slot": at,
@@ -104,7 +104,7 @@ class Town:
             "Content-Type": "application/json",
             "Idempotency-Key": uuid4().hex,
         }
-        return {"method": "POST", "path": "/api/v1/customer/bookings", "headers": headers, "body": json.dumps(wish)}
+        return {"method": "POST", "path": "/api/v1/customer/bookings", "headers": headers, "body": json.dumps(body)}
 
     def _free_slots(self) -> Iterator[tuple[UUID, int, str]]:
         while True:

@@ -1,6 +1,6 @@
 """Round trips of a request, counted on the wire, and what each costs on a longer line: ours and both peers alike.
 
-One customer asks, one question after the other, every guarantee on; each subject has its own line to the one database.
+One customer sends one request after the other; each subject has its own proxy to the one database.
 """
 
 import statistics
@@ -26,7 +26,7 @@ GOALS: Final = {
     (GUARDED, 5): Goal("≤", 0.8),
     (BARE, 5): Goal("≤", 1.0),
 }
-PATIENCE: Final = 60.0  # seconds for one row of questions
+PATIENCE: Final = 60.0  # seconds for one series of requests
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Cou
     with ExitStack() as opened:
         lines = {name: opened.enter_context(Line(stage.database_url)) for name in SUBJECTS}
         addresses = opened.enter_context(field(stage, folder, lambda name: lines.get(name, lines[OURS]).url))
-        asking = Asking(stage, addresses, lines, QUICK if quick else FULL)
+        counter = TripCounter(stage, addresses, lines, QUICK if quick else FULL)
         for operation, most in MOST.items():
-            yield from asking.counts(operation, most)
-            yield from asking.figures(operation)
+            yield from counter.counts(operation, most)
+            yield from counter.figures(operation)
 
 
-class Asking:
+class TripCounter:
     def __init__(self, stage: Stage, addresses: Addresses, lines: dict[str, Line], plan: Plan) -> None:
         self._stage, self._addresses, self._lines, self._plan = stage, addresses, lines, plan
         self._town = Town(stage.make)
@@ -61,7 +61,7 @@ class Asking:
         self._reads = {LIST: stage.reads()["customer"](), STATUS: stage.reads()["payments"]()}
 
     def counts(self, operation: str, most: int) -> Iterator[Count]:
-        """Count what a request costs once connections are made and statements are known."""
+        """Count the round trips of a request once connections are open and statements are prepared."""
         for name in SUBJECTS:
             self._p50(name, operation, 0)
             before = self._lines[name].delay(0)
@@ -83,10 +83,10 @@ class Asking:
     def _p50(self, name: str, operation: str, delay: int) -> float:
         self._lines[name].delay(delay * MS)
         requests = self._requests(operation)
-        heard = crowd(self._addresses[name, operation], requests, 1, PATIENCE)
-        if len(heard.latencies) < len(requests):
-            raise RuntimeError(f"{name} answered {len(heard.latencies)} of {len(requests)} within {PATIENCE} s")
-        return statistics.median(heard.latencies) / MS
+        result = crowd(self._addresses[name, operation], requests, 1, PATIENCE)
+        if len(result.latencies) < len(requests):
+            raise RuntimeError(f"{name} answered {len(result.latencies)} of {len(requests)} within {PATIENCE} s")
+        return statistics.median(result.latencies) / MS
 
     def _requests(self, operation: str) -> list[Request]:
         count = self._plan.questions

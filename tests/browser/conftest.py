@@ -1,4 +1,4 @@
-"""A browser whose every page is watched: what it complains about and whom it asks."""
+"""A browser whose console errors and requests are recorded on every page."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -35,15 +35,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def window(browser: Browser) -> Iterator[Open]:
-    """Open pages, on a phone unless told otherwise; none may complain or ask another machine for anything."""
+    """Yield a function that opens pages, phone-sized by default; fails on console errors and requests to other hosts."""
     opened: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def heard(message: ConsoleMessage) -> None:
+    def on_console(message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             complaints.append(message.text)
 
-    def asked(request: Request) -> None:
+    def on_request(request: Request) -> None:
         if urlsplit(request.url).hostname not in {"127.0.0.1", None}:
             complaints.append(f"asked for {request.url}")
 
@@ -51,9 +51,9 @@ def window(browser: Browser) -> Iterator[Open]:
         context = browser.new_context(**{"viewport": PHONE} | wanted)
         opened.append(context)
         context.set_default_timeout(10_000)
-        context.on("console", heard)
+        context.on("console", on_console)
         context.on("weberror", lambda error: complaints.append(str(error.error)))
-        context.on("request", asked)
+        context.on("request", on_request)
         return context.new_page()
 
     yield open_one

@@ -1,4 +1,4 @@
-"""What can be measured of how a page looks: whether it fits, whether it can be read."""
+"""Measurable checks of a page's looks: it fits the screen and can be read."""
 
 from typing import Any
 
@@ -37,18 +37,18 @@ _WIDTHS = "() => [document.documentElement.scrollWidth, document.documentElement
 
 
 def good(page: Any) -> None:
-    """Assert what every page promises: a title, one heading, a language, names for what can be pressed, contrast, width."""
+    """Assert the rules of every page: a title, one heading, a language, named controls, contrast, width."""
     assert page.title()
     assert page.locator("h1").count() == 1
     assert page.locator("html").get_attribute("lang") == "en"
     assert page.evaluate(_NAMELESS) == []
     assert page.evaluate(_FAINT) == []
-    needed, given = page.evaluate(_WIDTHS)
-    assert needed <= given
+    needed, available = page.evaluate(_WIDTHS)
+    assert needed <= available
 
 
 def good_on(page: Any, width: int, scheme: str = "light") -> None:
-    """Assert the same of a page that is open, on a screen so wide and in this colour scheme."""
+    """Assert the rules of every page for an open page, at this screen width and colour scheme."""
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 740})
     good(page)

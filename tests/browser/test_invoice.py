@@ -20,7 +20,7 @@ def guest(system: System) -> Client:
 
 @pytest.fixture(scope="module")
 def url(system: System, guest: Client) -> str:
-    """The address of the invoice of a visit for many guests."""
+    """The URL of an invoice for a visit with many guests."""
     chef = system.demo("asha")
     booking = guest.book(chef_id=chef.get("/chef/profile").json()["id"], guest_count=8)
     guest.pay(booking["id"])

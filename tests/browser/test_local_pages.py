@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import looks
-from tests.e2e.test_journey import told
+from tests.e2e.test_journey import mail_to
 from tests.e2e.test_too_late import expired, settle
 from tests.system import Client, System
 
@@ -25,21 +25,21 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def guest(system: System) -> Client:
-    """A customer who has been sent a code, a confirmation and a refund, so that no page is empty."""
+    """A customer with a code, a confirmation and a refund, so that no page is empty."""
     guest = system.sign_in()
     booking = guest.book()
     guest.pay(booking["id"])
-    told(system, guest.email, "Confirmed", booking["ref"])
+    mail_to(system, guest.email, "Confirmed", booking["ref"])
     late, txn = expired(system, guest)
     settle(system, txn, "pay")
-    told(system, guest.email, "Refunded", late["ref"])
+    mail_to(system, guest.email, "Refunded", late["ref"])
     return guest
 
 
 @pytest.mark.usefixtures("guest")
 @pytest.mark.parametrize("path", PAGES)
 def test_a_local_page_can_be_read_on_every_screen(page: Page, system: System, path: str):
-    """Fails when a page goes by the media type a browser would like best: Chromium was given JSON by two of them."""
+    """Fails when a page picks the browser's preferred media type: Chromium got JSON from two of them."""
     page.goto(system.url + path)
     assert page.title() == PAGES[path]
     for screen in SCREENS:

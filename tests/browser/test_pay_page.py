@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import looks
 from tests.browser.conftest import Open
-from tests.e2e.test_journey import told
+from tests.e2e.test_journey import mail_to
 from tests.system import Client, System, eventually
 
 RETURN = re.compile(r"/_local/return\?")
@@ -44,7 +44,7 @@ def press(page: Page, name: str) -> None:
 
 
 def back(page: Page, payment: Payment) -> None:
-    """Expect to be at the merchant's return page, which names the booking."""
+    """Assert that the browser is at the merchant's return page, which names the booking."""
     page.wait_for_url(RETURN)
     expect(page.get_by_role("heading", level=1)).to_have_text("Back from the payment")
     expect(page.get_by_text(payment.ref)).to_be_visible()
@@ -57,7 +57,7 @@ def test_pay_shows_the_amount_leads_back_and_confirms_the_booking(page: Page, pa
     press(page, "Pay ₹879.80")
     back(page, payment)
     payment.becomes("confirmed", "success")
-    assert "₹879.80" in told(system, payment.guest.email, "Confirmed", payment.ref)["text"]
+    assert "₹879.80" in mail_to(system, payment.guest.email, "Confirmed", payment.ref)["text"]
 
 
 def test_decline_leads_back_and_the_booking_can_be_paid_again(page: Page, payment: Payment):
@@ -101,7 +101,7 @@ def test_two_hasty_presses_pay_once(page: Page, payment: Payment, system: System
     page.get_by_role("button", name="Pay ₹879.80").dblclick(no_wait_after=True)
     back(page, payment)
     payment.becomes("confirmed", "success")
-    told(system, payment.guest.email, "Confirmed", payment.ref)
+    mail_to(system, payment.guest.email, "Confirmed", payment.ref)
     rows = "select amount from ledger_postings e join ledger_transactions t on t.id = e.transaction_id"
     paid = system.sql(f"{rows} where t.booking_id = :id and e.account = 'gateway_clearing'", id=payment.id)
     assert paid == [[87980]]

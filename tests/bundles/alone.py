@@ -1,4 +1,4 @@
-"""Does something with a bundle where only what its requirements.txt names can be imported.
+"""Serves or imports a bundle where only packages of its requirements.txt can be imported.
 
 `python -I alone.py FOLDER serve TARGET PORT` serves it as production does; `… imports` imports every module of it.
 Standard library only: it runs where nothing of ours is installed.
@@ -17,7 +17,7 @@ STEPS = "infra/migrations/"  # what alembic opens by its path cannot be imported
 
 
 class OnlyTheRequired(MetaPathFinder):
-    """Finds nothing, and lets nobody else find a library that the bundle does not ask for."""
+    """An import finder that hides every library the bundle does not require."""
 
     def __init__(self, requirements: str) -> None:
         required = {plain(name) for name in re.findall(r"^([\w.-]+)==", requirements, re.MULTILINE)}

@@ -24,7 +24,7 @@ ALL = set(LISTED)
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the source that a test may change, if it puts it back."""
+    """A copy of the source that a test may change and must restore."""
     copy = tmp_path_factory.mktemp("elsewhere") / "tree"
     for room in SOURCES:
         shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
@@ -44,14 +44,14 @@ def before(tree: Path) -> dict[str, str]:
 
 
 def changed(tree: Path, before: dict[str, str], path: str, more: str) -> set[str]:
-    """Return the functions whose bundle is another one when a file says more; the file is put back."""
+    """Return the functions whose bundle changes when text is added to a file; the file is restored."""
     file = tree / path
-    said = file.read_text()
-    file.write_text(said + more)
+    text = file.read_text()
+    file.write_text(text + more)
     try:
         after = built(tree)
     finally:
-        file.write_text(said)
+        file.write_text(text)
     return {name for name in before if before[name] != after[name]}
 
 
@@ -130,13 +130,13 @@ def test_of_a_package_that_libraries_share_the_one_that_holds_the_module_is_mean
 
 def test_a_library_installed_at_another_version_is_not_shipped(tree: Path):
     file = tree / "requirements.txt"
-    said = file.read_text()
-    file.write_text(re.sub(r"^Flask==\S+", "Flask==0.1", said, flags=re.MULTILINE))
+    text = file.read_text()
+    file.write_text(re.sub(r"^Flask==\S+", "Flask==0.1", text, flags=re.MULTILINE))
     try:
         with pytest.raises(Unpinned, match="flask"):
             built(tree)
     finally:
-        file.write_text(said)
+        file.write_text(text)
 
 
 @pytest.mark.parametrize("name", LISTED)
@@ -181,10 +181,10 @@ def test_the_way_to_cloud_sql_is_in_the_bundles_of_an_environment_that_has_it_al
 
 
 @pytest.mark.parametrize(
-    ("said", "database"), [('database                 = "cloud_sql"\n', "cloud_sql"), ("", "neon")]
+    ("tfvars", "database"), [('database                 = "cloud_sql"\n', "cloud_sql"), ("", "neon")]
 )
-def test_the_database_is_the_one_the_tfvars_name(tmp_path: Path, said: str, database: str):
-    (tmp_path / "some.tfvars").write_text(f'project = "some"\n{said}database_tier = "db-custom-2-8192"\n')
+def test_the_database_is_the_one_the_tfvars_name(tmp_path: Path, tfvars: str, database: str):
+    (tmp_path / "some.tfvars").write_text(f'project = "some"\n{tfvars}database_tier = "db-custom-2-8192"\n')
     assert bundles.database_of(tmp_path / "some.tfvars") == database
 
 

@@ -22,9 +22,9 @@ from tests.bundles.pythons import VERSIONS, clean
 
 ALONE = Path(__file__).with_name("alone.py")
 LIVES = Lifetimes(timedelta(days=30), timedelta(hours=12), timedelta(seconds=10))
-# A server that is told to end waits two seconds for what might still come on a connection that was kept.
+# A server that shuts down waits two seconds for requests on open connections.
 CLOSE = {"Connection": "close"}
-ASKED = {
+REQUESTS = {
     "auth": ("POST", "/api/v1/auth/send-otp", 422, "invalid"),
     "customer": ("GET", "/api/v1/customer/bookings", 401, "invalid_token"),
     "chef": ("GET", "/api/v1/chef/bookings", 401, "invalid_token"),
@@ -45,7 +45,7 @@ def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @contextmanager
 def served(python: str, folder: Path, log: Path, **environ: str) -> Iterator[str]:
-    """Serve a bundle with nothing in its environment but its own settings; give its address."""
+    """Serve a bundle with only its own settings in the environment; yield its URL."""
     port = ReservedPort()
     url = f"http://127.0.0.1:{port.number}"
     command = [python, "-I", str(ALONE), str(folder), "serve", folder.name, str(port.number)]
@@ -59,10 +59,10 @@ def served(python: str, folder: Path, log: Path, **environ: str) -> Iterator[str
         port.close()
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", REQUESTS)
 def test_a_bundle_boots_alone_and_answers(python: str, unpacked: dict[str, Path], tmp_path: Path, name: str):
     """Fails when a module, a file or a library is not in the bundle: nothing else can be imported there."""
-    method, path, status, code = ASKED[name]
+    method, path, status, code = REQUESTS[name]
     with served(python, unpacked[name], tmp_path / "log") as url:
         assert requests.get(f"{url}/health", headers=CLOSE, timeout=10).json() == {"status": "ok"}
         answer = requests.request(method, url + path, headers=CLOSE, timeout=10)
@@ -70,10 +70,10 @@ def test_a_bundle_boots_alone_and_answers(python: str, unpacked: dict[str, Path]
 
 
 def test_every_function_is_booted(unpacked: dict[str, Path]):
-    assert set(ASKED) == set(unpacked)
+    assert set(REQUESTS) == set(unpacked)
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", REQUESTS)
 def test_everything_in_a_bundle_can_be_imported_there(unpacked: dict[str, Path], name: str):
     command = [sys.executable, "-I", str(ALONE), str(unpacked[name]), "imports"]
     ran = subprocess.run(command, env=placeholders(), capture_output=True, text=True, check=False, cwd=unpacked[name])

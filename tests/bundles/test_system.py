@@ -1,4 +1,4 @@
-"""The very archives that are uploaded, put together: the whole system runs on them."""
+"""The whole system runs on the archives that are uploaded."""
 
 from pathlib import Path
 

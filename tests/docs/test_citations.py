@@ -1,4 +1,4 @@
-"""A citation leads somewhere: each names a document and a heading of this repository."""
+"""Each citation names an existing document and heading of this repository."""
 
 import re
 import subprocess

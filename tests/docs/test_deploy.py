@@ -1,4 +1,4 @@
-"""docs/deploy.md says what is: its names are names, its statements run, its sums are sums."""
+"""docs/deploy.md is correct: its names exist, its statements run, its sums add up."""
 
 import re
 import subprocess

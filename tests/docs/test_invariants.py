@@ -1,4 +1,4 @@
-"""docs/invariants.md names every invariant, and every test it names exists."""
+"""docs/invariants.md lists every invariant, and every test it names exists."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every command of the README, run as it stands there, in a copy of the tree; only the port is another one."""
+"""Every command of the README, run verbatim in a copy of the tree; only the port differs."""
 
 import os
 import re
@@ -25,7 +25,7 @@ LEFT_BEHIND = shutil.ignore_patterns(".*_cache", ".git", ".hypothesis", ".venv",
 
 
 def block(words: str) -> str:
-    """Return the one block that says this."""
+    """Return the one code block that contains this text."""
     [found] = [each for each in BLOCKS if words in each]
     return found
 
@@ -40,7 +40,7 @@ pytestmark = needs("make", "bash")
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the tree as it is now; what its `.venv` holds is what these tests run in, so that nothing is installed."""
+    """Copy the working tree; its `.venv` links to this environment, so that nothing is installed."""
     copy = tmp_path_factory.mktemp("readme") / "tree"
     shutil.copytree(ROOT, copy, ignore=LEFT_BEHIND)
     (copy / ".venv").mkdir()
@@ -52,13 +52,13 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def environment() -> dict[str, str]:
-    """Return what a person's shell has who has set nothing: neither ours, nor what a `make` gives to its own."""
+    """Return a plain shell's environment, without our settings and without `make`'s variables."""
     named = {*Settings.names(), "makeflags", "makelevel", "mflags", "port", "reset", "args", "email", "for"}
     return {name: value for name, value in os.environ.items() if name.lower() not in named}
 
 
 def shell(tree: Path, script: str) -> str:
-    """Run a script as it stands, each line of which must succeed; returns what it said."""
+    """Run a script, each line of which must succeed; return its output."""
     command = ["bash", "-euo", "pipefail", "-c", script]
     ran = subprocess.run(command, cwd=tree, env=environment(), capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -67,10 +67,10 @@ def shell(tree: Path, script: str) -> str:
 
 @contextmanager
 def left_running(tree: Path, script: str, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Start a script as a terminal does, in a process group of its own; whatever is left of that is killed."""
-    with log.open("wb") as said:
+    """Start a script in a process group of its own, as a terminal does; kill the group at the end."""
+    with log.open("wb") as output:
         started = subprocess.Popen(
-            ["bash", "-euc", script], cwd=tree, env=environment(), stdout=said, stderr=said, start_new_session=True
+            ["bash", "-euc", script], cwd=tree, env=environment(), stdout=output, stderr=output, start_new_session=True
         )
     try:
         yield started
@@ -82,7 +82,7 @@ def left_running(tree: Path, script: str, log: Path) -> Iterator["subprocess.Pop
 
 @pytest.fixture(scope="module")
 def free() -> Iterator[Callable[[], int]]:
-    """Give ports nobody has."""
+    """Return unused ports."""
     reserved: list[ReservedPort] = []
 
     def one() -> int:
@@ -96,7 +96,7 @@ def free() -> Iterator[Callable[[], int]]:
 
 @pytest.fixture(scope="module")
 def system(tree: Path, free: Callable[[], int]) -> Iterator[System]:
-    """What `make dev` starts, told by both its settings, over what an earlier run has left; Ctrl-C ends it."""
+    """The system `make dev` starts with both settings over an earlier run's data; Ctrl-C ends it."""
     port = free()
     data, log = tree / "var" / str(port), tree.parent / "dev.log"
     data.mkdir(parents=True)
@@ -138,9 +138,9 @@ def test_every_command_is_run_by_a_test_of_this_file():
 
 def test_make_dev_starts_on_the_port_asked_for_anew_and_prints_addresses_and_accounts(system: System, tree: Path):
     """Fails when RESET=1 keeps what an earlier run has left."""
-    said = (tree.parent / "dev.log").read_text()
+    output = (tree.parent / "dev.log").read_text()
     for shown in (f"{system.url}/api/v1", f"{system.url}/_local/mail", "asha@sizzle.example", "Ctrl-C"):
-        assert shown in said
+        assert shown in output
     assert not (system.data / "left behind").exists()
     assert requests.get(f"{system.url}/api/v1/openapi.json", timeout=10).json()["openapi"].startswith("3.1")
 
@@ -151,19 +151,19 @@ def test_the_accounts_of_the_readme_are_those_that_are_loaded(system: System):
 
 
 def test_make_demo_plays_a_booking_to_completion_and_one_paid_too_late(system: System, tree: Path):
-    said = shell(tree, f"make demo PORT={system.url.rpartition(':')[2]}")
+    output = shell(tree, f"make demo PORT={system.url.rpartition(':')[2]}")
     for step in ("signs in", "has arrived: booking confirmed", "booking completed", "refund done"):
-        assert step in said
+        assert step in output
 
 
 @needs("curl", "jq")
 def test_the_journey_in_curl_ends_with_a_confirmed_booking(system: System, tree: Path):
     """Fails when the block reads a field by a name that the API does not use."""
     journey = block("# 1. Sign in").replace("http://127.0.0.1:8080", system.url)
-    said = shell(tree, journey)
-    assert '"payment_status":"success"' in said.replace(": ", ":")
-    assert '"status": "confirmed"' in said
-    assert '"chef_name": "' in said
+    output = shell(tree, journey)
+    assert '"payment_status":"success"' in output.replace(": ", ":")
+    assert '"status": "confirmed"' in output
+    assert '"chef_name": "' in output
 
 
 def test_one_function_alone_answers_its_public_paths_and_health(system: System, tree: Path, free: Callable[[], int]):
@@ -174,14 +174,14 @@ def test_one_function_alone_answers_its_public_paths_and_health(system: System, 
     headers = {"Authorization": f"Bearer {guest.tokens['access_token']}"}
     with left_running(tree, script, tree.parent / "alone.log") as process:
 
-        def ask(path: str) -> int:
+        def status_of(path: str) -> int:
             with suppress(requests.ConnectionError):
                 return requests.get(f"http://127.0.0.1:{port}{path}", headers=headers, timeout=10).status_code
             return 0
 
-        assert eventually(lambda: ask("/health") == 200, 30)
-        assert ask("/api/v1/customer/profile") == 200
-        assert ask("/api/v1/chef/profile") == 404
+        assert eventually(lambda: status_of("/health") == 200, 30)
+        assert status_of("/api/v1/customer/profile") == 200
+        assert status_of("/api/v1/chef/profile") == 404
         process.terminate()
         assert process.wait(15) == 0
 
@@ -190,9 +190,13 @@ def test_make_admin_makes_one_who_can_sign_in_and_says_whom_it_refuses(system: S
     load = block("functions-framework").splitlines()[0]
     assert "you@example.com is an admin now" in shell(tree, f"{load}\nmake admin EMAIL=you@example.com")
     assert system.sign_in("you@example.com").get("/admin/stats").status_code == 200
-    for given, said in (("asha@sizzle.example", "chef"), ("nonsense", "make admin EMAIL="), ("", "make admin EMAIL=")):
-        with pytest.raises(AssertionError, match=said):
-            shell(tree, f"{load}\nmake admin EMAIL={given}")
+    for email, message in (
+        ("asha@sizzle.example", "chef"),
+        ("nonsense", "make admin EMAIL="),
+        ("", "make admin EMAIL="),
+    ):
+        with pytest.raises(AssertionError, match=message):
+            shell(tree, f"{load}\nmake admin EMAIL={email}")
 
 
 def test_make_help_shows_the_commands(tree: Path):
@@ -203,9 +207,9 @@ def test_make_help_shows_the_commands(tree: Path):
 def test_make_check_is_format_lint_types_contracts_document_and_all_tests(tree: Path):
     """Fails when a step is taken out; run for real it would run itself."""
     steps = shell(tree, "make --dry-run check").splitlines()
-    promised = ("ruff format --check", "ruff check", "mypy", "lint-imports", "functions.web.openapi --check", "pytest")
-    assert len(steps) == len(promised)
-    for step, command in zip(steps, promised, strict=True):
+    expected = ("ruff format --check", "ruff check", "mypy", "lint-imports", "functions.web.openapi --check", "pytest")
+    assert len(steps) == len(expected)
+    for step, command in zip(steps, expected, strict=True):
         assert command in step
 
 

@@ -1,5 +1,5 @@
-"""Single pieces of a running system, taken down and brought back: stopped, so that they refuse, or frozen, so that they
-say nothing at all."""
+"""Single processes of a running system, taken down and restarted: stopped, so that they refuse, or frozen, so that they
+accept connections and never respond."""
 
 import os
 import re
@@ -37,11 +37,11 @@ class Pieces:
         self.system = system
 
     def pid(self, name: str) -> int:
-        """Return the process `make dev` started for a piece: the one that was told its port."""
+        """Return the pid of the process `make dev` started for a piece, found by the port in its arguments."""
         port = urlsplit(self.system.urls[name]).port
-        told = re.compile(rf" --port {port}\b| 127\.0\.0\.1:{port}$")  # the last is what Redis calls itself
+        names_port = re.compile(rf" --port {port}\b| 127\.0\.0\.1:{port}$")  # the second form is Redis's process title
         started = {pid: args for pid, (parent, args) in processes().items() if parent == self.system.process.pid}
-        [found] = [pid for pid, args in started.items() if told.search(args)]
+        [found] = [pid for pid, args in started.items() if names_port.search(args)]
         return found
 
     def functions(self) -> dict[str, list[int]]:
@@ -50,9 +50,9 @@ class Pieces:
 
     @contextmanager
     def stopped(self, *names: str) -> Iterator[None]:
-        """End pieces; whoever calls them is refused. They are started again afterwards, by the one who started them."""
+        """Stop pieces until the block ends, so that connections are refused; `make dev` restarts them afterwards."""
         pids = [self.pid(name) for name in names]
-        self.system.process.send_signal(signal.SIGSTOP)  # or they would be back within half a second
+        self.system.process.send_signal(signal.SIGSTOP)  # otherwise `make dev` restarts them within half a second
         try:
             for pid in pids:
                 os.kill(pid, signal.SIGTERM)
@@ -64,7 +64,7 @@ class Pieces:
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
-        """Let a piece do nothing: connections to it are made, and nobody answers."""
+        """Pause a piece: connections to it open, and no response comes."""
         pids = family(self.pid(name))
         try:
             for pid in pids:
@@ -75,11 +75,11 @@ class Pieces:
                 os.kill(pid, signal.SIGCONT)
 
     def restart(self, name: str) -> None:
-        """End a piece and return at once; it is started again."""
+        """Kill a piece and return at once; it is restarted."""
         os.kill(self.pid(name), signal.SIGTERM)
 
     def cold(self, name: str) -> None:
-        """Let a function start anew and return when it can be called: what it had in memory is gone."""
+        """Restart a function and wait until it responds; its in-memory caches are gone."""
         before = self.pid(name)
         os.kill(before, signal.SIGTERM)
         eventually(lambda: before not in processes())

@@ -1,5 +1,5 @@
-"""Postgres is restarted, gone, or cuts its connections while customers book and pay: refusals that say when to come back,
-then everything goes on, in the same processes, and each booking and each paisa is there once.
+"""Postgres restarts, is down, or cuts its connections while customers book and pay: requests get 503 with Retry-After,
+then the same processes continue, and each booking and each paisa is recorded exactly once.
 """
 
 import threading
@@ -48,7 +48,7 @@ def members(system: System) -> Iterator[list[Member]]:
 
 @dataclass
 class Shopper:
-    """A customer who books, pays and looks, and comes back for as long as it takes."""
+    """A customer who books, pays and reads, and retries each 503."""
 
     system: System
     member: Member
@@ -58,9 +58,9 @@ class Shopper:
 
     def shop(self, ended: threading.Event) -> None:
         while not ended.is_set() and len(self.left) < 3:  # a fourth unpaid booking is refused
-            wish = self.system.slot() | {"address_id": self.member.address_id}
-            key = f"{wish['booking_date']} {wish['time_slot']}"
-            book = partial(self.member.post, "/customer/bookings", wish, Idempotency_Key=key)
+            body = self.system.slot() | {"address_id": self.member.address_id}
+            key = f"{body['booking_date']} {body['time_slot']}"
+            book = partial(self.member.post, "/customer/bookings", body, Idempotency_Key=key)
             booking = self.insist(book).json()
             self.booked.append(booking)
             self.pay(booking)
@@ -69,7 +69,9 @@ class Shopper:
 
     def pay(self, booking: dict[str, Any]) -> None:
         page = self.insist(partial(self.member.post, "/payments/initiate", {"booking_id": booking["id"]}))
-        if page.status_code == 409:  # the answer to a page was lost on its way to us; there is another in 20 s
+        if (
+            page.status_code == 409
+        ):  # the gateway's response with the page was lost; another page is possible after 20 s
             assert page.json()["code"] == "payment_in_progress"
             self.left.append(booking)
             return
@@ -77,7 +79,7 @@ class Shopper:
         self.insist(partial(self.member.get, f"/payments/status/{page.json()['merchant_txn_id']}"))
 
     def insist(self, act: Callable[[], requests.Response]) -> requests.Response:
-        """Try until the answer is not to come back later."""
+        """Repeat a call until it returns no 503."""
         until = time.monotonic() + 30
         while True:
             self.answers.append(act())
@@ -88,7 +90,7 @@ class Shopper:
 
 
 def traffic(system: System, members: list[Member], disturb: Callable[[], None]) -> list[Shopper]:
-    """Let everybody shop while the database is disturbed, and a moment longer."""
+    """Run all shoppers while the database is disturbed, and a moment longer."""
     shoppers = [Shopper(system, member) for member in members]
     ended = threading.Event()
     with ThreadPoolExecutor(len(shoppers)) as threads:
@@ -105,7 +107,7 @@ def traffic(system: System, members: list[Member], disturb: Callable[[], None]) 
 
 
 def catch_up(system: System, shoppers: list[Shopper]) -> None:
-    """Let the time pass after which calls are given up, leases end, and the clock's jobs look again."""
+    """Advance past call timeouts and leases, and run the scheduled jobs."""
     system.sql("update payment_attempts set started_at = started_at - interval '20 s' where state = 'created'")
     for shopper in shoppers:
         for booking in shopper.left:
@@ -120,7 +122,7 @@ def catch_up(system: System, shoppers: list[Shopper]) -> None:
 
 
 def unexpected(system: System) -> Counter[str]:
-    """Return how often each process has met an error nobody foresaw."""
+    """Return the number of unexpected errors in each process's log."""
     return Counter({name: log.count("unexpected error") for name, log in system.logs().items()})
 
 
@@ -179,13 +181,11 @@ def test_disturbed_in_mid_traffic_the_database_is_a_503_and_then_everything_is_t
         assert set(taken.values()) == {1}
         for booking in shopper.booked:
             assert_settled_once(system, shopper.member, booking)
-            # One whose connection was cut between the mail and its mark is sent again, under the same Message-ID.
+            # A mail sent just before its connection was cut is not marked as sent, and goes out again with the same Message-ID.
             assert "Confirmed" in " ".join(mails(system, booking, shopper.member.client.email))
 
 
-def test_while_the_database_is_gone_everything_says_when_to_come_back(
-    system: System, pieces: Pieces, members: list[Member]
-):
+def test_while_the_database_is_down_requests_get_503(system: System, pieces: Pieces, members: list[Member]):
     """Fails when what the driver raises without a server is not taken for one (`_is_network`)."""
     member, before = members[0], pieces.functions()
     booking = member.client.book(address_id=member.address_id)
@@ -220,8 +220,8 @@ def test_a_connection_cut_in_mid_transaction_leaves_nothing_and_the_same_request
     again without what came before it, and is cut again instead of being refused.
     """
     member, chef = members[1], str(demo_id("asha@sizzle.example"))
-    wish = member.client.booking_body(address_id=member.address_id, chef_id=chef)
-    book = partial(member.post, "/customer/bookings", wish, Idempotency_Key="cut")
+    body = member.client.booking_body(address_id=member.address_id, chef_id=chef)
+    book = partial(member.post, "/customer/bookings", body, Idempotency_Key="cut")
     stuck = f"select pid from pg_stat_activity where wait_event_type = 'Lock' and {OTHERS}"
     with ThreadPoolExecutor(1) as thread, closing(plain_connection(system.env["DATABASE_URL"])) as holder:
         holder.run("begin")

@@ -1,6 +1,6 @@
-"""A piece is stopped (it refuses) or frozen (it says nothing): what needs it says so, all else goes on, nothing is lost.
+"""A dependency is stopped (refuses) or frozen (hangs): dependent requests get 503, the rest works, nothing is lost.
 
-On a system of its own, in the environment `staging`: in development the console would take the mails nobody else does.
+On a system of its own, in the environment `staging`: in development the console would accept mails when no server does.
 """
 
 import time
@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.e2e.pieces import Pieces
-from tests.e2e.test_journey import told
+from tests.e2e.test_journey import mail_to
 from tests.http.test_callback import kept, report, send
 from tests.races.signals import at_rest, mails
 from tests.system import Client, System, eventually, new_client_header, start_system
@@ -59,20 +59,20 @@ def assert_try_later(answer: requests.Response) -> None:
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def news(system: System, booking: dict[str, Any], guest: Client) -> list[str]:
-    """Return what the customer was mailed since the booking, whose own mail is not sent once it is paid."""
+def notifications(system: System, booking: dict[str, Any], guest: Client) -> list[str]:
+    """Return the mails sent to the customer about a booking, without the request to pay, which a payment makes obsolete."""
     subjects = mails(system, booking, guest.email)
     later = [subject for subject in subjects if "Booked" not in subject]
     assert len(subjects) - len(later) <= 1
     return later
 
 
-def assert_confirmed_and_told_once(system: System, guest: Client, booking: dict[str, Any]) -> None:
-    told(system, guest.email, "Confirmed", booking["ref"])
-    told(system, "asha@sizzle.example", "please answer", booking["ref"])
+def assert_confirmed_and_notified_once(system: System, guest: Client, booking: dict[str, Any]) -> None:
+    mail_to(system, guest.email, "Confirmed", booking["ref"])
+    mail_to(system, "asha@sizzle.example", "please answer", booking["ref"])
     at_rest(system)
     assert guest.booking(booking["id"])["status"] == "confirmed"
-    assert len(news(system, booking, guest)) == len(mails(system, booking, "asha@sizzle.example")) == 1
+    assert len(notifications(system, booking, guest)) == len(mails(system, booking, "asha@sizzle.example")) == 1
 
 
 @pytest.mark.parametrize(("piece", "how"), [("redis", "stopped"), ("upstash", "stopped"), ("upstash", "frozen")])
@@ -90,7 +90,7 @@ def test_without_redis_nobody_signs_in_and_everything_else_goes_on(
         booking = guest.book()
         txn = guest.pay(booking["id"])
         assert guest.get(f"/payments/status/{txn}").json()["status"] == "success"
-        assert_confirmed_and_told_once(system, guest, booking)
+        assert_confirmed_and_notified_once(system, guest, booking)
     assert eventually(lambda: auth(system, "send-otp", email=email).status_code == 200)
     assert len(system.mails(email)) == 1
     assert system.sign_in().get("/customer/profile").status_code == 200
@@ -115,19 +115,19 @@ def test_without_the_queue_requests_are_quick_and_the_sweep_delivers_later(
         assert kept(system, hint) == [[None, False]]
         assert mails(system, booking, guest.email) == []
     assert sweep(system) > 0
-    assert_confirmed_and_told_once(system, guest, booking)
+    assert_confirmed_and_notified_once(system, guest, booking)
     assert kept(system, hint) == [["succeeded", True]]
 
 
 def sweep(system: System) -> int:
-    """Let the minute pass after which the sweep sends unfinished messages again; returns how many."""
+    """Make unfinished messages a minute old and run the sweep; return how many it sent again."""
     system.sql("update outbox set next_try_at = now() where done_at is null and due_at <= now()")
     return int(system.run_job("sweep")["sent"])
 
 
 @contextmanager
 def mute(system: System) -> Iterator[None]:
-    """Let the mail server take a mail and never say that it has it."""
+    """Make the mail server accept a mail and never acknowledge it."""
     faults = f"{system.urls['mail']}/_local/mail/faults"
     system.http.post(faults, json={"mode": "hang"}, timeout=10).raise_for_status()
     yield
@@ -135,9 +135,7 @@ def mute(system: System) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("how", ["stopped", "mute"])
-def test_without_a_mail_server_sign_in_says_so_and_other_mails_are_brought_again(
-    system: System, pieces: Pieces, guest: Client, how: str
-):
+def test_without_a_mail_server_sign_in_fails_and_mails_retry(system: System, pieces: Pieces, guest: Client, how: str):
     """Fails when a mail nobody took is called done: it is never sent."""
     email = f"{new_client_header()['X-Forwarded-For']}@test.example"
     with pieces.stopped("mail") if how == "stopped" else mute(system):
@@ -150,7 +148,7 @@ def test_without_a_mail_server_sign_in_says_so_and_other_mails_are_brought_again
             " where last_error = 'MailUndeliverable' and done_at is null and n.kind <> 'booked'"
         )
         assert eventually(lambda: system.sql(failed) == [[2]])
-    assert_confirmed_and_told_once(system, guest, booking)
+    assert_confirmed_and_notified_once(system, guest, booking)
     assert auth(system, "send-otp", email=email).status_code == 200
 
 
@@ -168,9 +166,9 @@ def test_without_the_metadata_server_a_cold_function_succeeds_quickly_and_the_sw
         assert quickly(lambda: send(system, report(merchantTransactionId=page["merchant_txn_id"]))).status_code == 200
         status = quickly(lambda: guest.get(f"/payments/status/{page['merchant_txn_id']}")).json()
         assert status["status"] == "success"
-        assert news(system, booking, guest) == []
+        assert notifications(system, booking, guest) == []
     assert sweep(system) > 0
-    assert_confirmed_and_told_once(system, guest, booking)
+    assert_confirmed_and_notified_once(system, guest, booking)
 
 
 def test_without_the_gateway_a_payment_waits_and_nothing_is_lost(system: System, pieces: Pieces, guest: Client):
@@ -189,7 +187,7 @@ def test_without_the_gateway_a_payment_waits_and_nothing_is_lost(system: System,
         assert guest.booking(booking["id"])["payment_status"] == "pending"
     system.http.post(page["payment_url"], data={"outcome": "pay"}, allow_redirects=False, timeout=10)
     sweep(system)  # the queue's own retry waits the longer, the longer the gateway was away
-    assert_confirmed_and_told_once(system, guest, booking)
+    assert_confirmed_and_notified_once(system, guest, booking)
     again = guest.post("/payments/initiate", {"booking_id": other["id"]})
     assert (again.status_code, again.json()["code"]) == (409, "payment_in_progress")  # the first call may be on its way
     system.sql("update payment_attempts set started_at = started_at - interval '20 s' where state = 'created'")

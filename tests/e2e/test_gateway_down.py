@@ -1,4 +1,4 @@
-"""PhonePe slow, failing, empty, a page of HTML or too busy, at each of our calls: pending stays pending, a start is a 503
+"""PhonePe is slow, fails, or answers empty, HTML or 429 at each call: pending stays pending, an initiation gets a 503
 that works later, and no payment, refund or paisa is lost or had twice (docs/product.md#settlement).
 """
 
@@ -29,7 +29,7 @@ from tests.races.signals import (
 from tests.system import System, eventually, start_system
 
 BAD = ("http_500", "empty", "html", "rate_limited")
-GIVEN_UP = 11  # seconds an answer takes that nobody waits for any more (`infra.phonepe.calls.TIMEOUT`)
+GIVEN_UP = 11  # seconds of delay, longer than the client's timeout (`infra.phonepe.calls.TIMEOUT`)
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +50,12 @@ def initiate(member: Member, booking: dict[str, Any]) -> Any:
 
 
 def calls_given_up(system: System) -> None:
-    """Let the time pass in which a call of the gateway may still be on its way."""
+    """Advance past the time in which a call to the gateway may still be in flight."""
     system.sql("update payment_attempts set started_at = started_at - interval '20 s' where state = 'created'")
 
 
 def late_success(system: System, member: Member, fault: str, **wish: object) -> tuple[dict[str, Any], str]:
-    """Let a payment succeed after its booking was cancelled; sending it back meets the fault, once."""
+    """Let a payment succeed after its booking was cancelled; its refund meets the fault once."""
     booking, txn = paid_without_signal(system, member)
     gateway(system, fault, txn, times=1, **wish)
     system.sql("update bookings set pay_by = now() where id = :id", id=booking["id"])
@@ -72,7 +72,7 @@ def refunds_of(system: System, txn: str) -> list[int]:
 def test_a_start_without_an_answer_works_later_and_should_both_be_paid_one_goes_back(
     system: System, members: list[Member]
 ):
-    """The gateway knows each first payment, whose answer we never had.
+    """The gateway created each first payment, but its response never reached us.
 
     Fails when an attempt whose page nobody saw is forgotten instead of failed (an unknown id is paid: nothing goes back),
     and when a second success is applied like the first.
@@ -110,9 +110,7 @@ def with_refund_done(member: Member, booking: dict[str, Any]) -> dict[str, Any] 
     return shown if [refund["state"] for refund in shown["refunds"]] == ["done"] else None
 
 
-def test_a_status_without_an_answer_leaves_it_pending_and_the_callback_is_looked_into_again(
-    system: System, members: list[Member]
-):
+def test_an_unanswered_status_request_leaves_the_payment_pending(system: System, members: list[Member]):
     """Fails when an answer that is none ends a payment, and when a callback's task is done though nobody answered it."""
     paid = []
     for member, fault in zip(members, BAD, strict=False):
@@ -154,7 +152,7 @@ def test_a_refund_without_an_answer_is_followed_to_its_end_and_sent_once(system:
         assert_sent_back(system, member, booking)
 
 
-def test_a_slow_gateway_is_given_up_on_and_keeps_nobody_else_waiting(system: System, members: list[Member]):
+def test_a_slow_gateway_times_out_and_delays_no_other_request(system: System, members: list[Member]):
     """A start, a poll and a refund meet it at once.
 
     Fails without a timeout (`infra.phonepe.calls.TIMEOUT`), and when it is asked inside a transaction.

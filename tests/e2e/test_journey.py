@@ -13,8 +13,8 @@ def subjects(system: System, email: str) -> list[str]:
     return [mail["subject"] for mail in system.mails(email)]
 
 
-def told(system: System, email: str, words: str, about: str) -> dict[str, str]:
-    """Wait for the mail about a booking; there is never a second one."""
+def mail_to(system: System, email: str, words: str, about: str) -> dict[str, str]:
+    """Wait for the mail about a booking and return it; fail if there are two."""
 
     def found() -> list[dict[str, str]]:
         return [mail for mail in system.mails(email) if words in mail["subject"] and about in mail["subject"]]
@@ -58,23 +58,23 @@ def test_from_the_first_mail_to_the_last_posting(system: System):
     booking = guest.post("/customer/bookings", {"quote_id": quote["id"]}).json()
     assert (booking["total"], booking["status"]) == (2361.56, "pending")
 
-    # 3. Pay on the page; the signed callback and nothing else settles it.
+    # 3. Pay on the page; only the signed callback settles it.
     txn = guest.pay(booking["id"])
     assert eventually(lambda: guest.booking(booking["id"])["status"] == "confirmed")
     status = guest.get(f"/payments/status/{txn}").json()
     assert (status["status"], status["payment_status"], status["amount"]) == ("success", "success", 2361.56)
-    mail = told(system, guest.email, "Confirmed", booking["ref"])
+    mail = mail_to(system, guest.email, "Confirmed", booking["ref"])
     assert "₹2,361.56" in mail["text"]
-    assert "₹2,142.00" in told(system, "asha@sizzle.example", "please answer", booking["ref"])["text"]
+    assert "₹2,142.00" in mail_to(system, "asha@sizzle.example", "please answer", booking["ref"])["text"]
     assert balances(system, booking["id"]) == {"gateway_clearing": 236156, "customer_advance": -236156}
 
     # 4. The chef accepts, starts, completes; each side has what is theirs, and the books balance.
     chef = system.demo("asha")
     assert step(chef, booking["id"], "confirmed")["acceptance"] == "accepted"
-    told(system, guest.email, "Asha Nair comes", booking["ref"])
+    mail_to(system, guest.email, "Asha Nair comes", booking["ref"])
     step(chef, booking["id"], "in_progress")
     step(chef, booking["id"], "completed")
-    told(system, guest.email, "Thank you", booking["ref"])
+    mail_to(system, guest.email, "Thank you", booking["ref"])
     assert guest.booking(booking["id"])["status"] == "completed"
     earned = balances(system, booking["id"])
     assert earned.pop("gateway_clearing") == 236156
@@ -85,12 +85,12 @@ def test_from_the_first_mail_to_the_last_posting(system: System):
         "gst_payable": -11246,
     }
 
-    # 5. Sign out: the tokens are worth nothing at once.
+    # 5. Sign out: the tokens are invalid at once.
     assert guest.post("/auth/logout", {}).status_code == 204
     assert guest.get("/customer/profile").status_code == 401
 
 
-def test_a_declined_payment_is_told_and_the_next_one_confirms(system: System):
+def test_a_declined_payment_is_mailed_and_the_next_one_confirms(system: System):
     guest = system.sign_in()
     booking = guest.book()
     declined = guest.pay(booking["id"], "decline")
@@ -99,7 +99,7 @@ def test_a_declined_payment_is_told_and_the_next_one_confirms(system: System):
     assert guest.booking(booking["id"])["status"] == "pending"
     guest.pay(booking["id"])
     assert eventually(lambda: guest.booking(booking["id"])["status"] == "confirmed")
-    told(system, guest.email, "Confirmed", booking["ref"])
+    mail_to(system, guest.email, "Confirmed", booking["ref"])
 
 
 def test_the_way_back_from_the_page_leads_to_the_return_address(system: System):
@@ -118,8 +118,8 @@ def lose_callbacks(system: System, txn: str) -> None:
     system.http.post(url, json={"fault": "callback.lost", "times": 5}, timeout=10).raise_for_status()
 
 
-def paid_without_signal(system: System, guest: Client) -> tuple[dict[str, object], str]:
-    """Pay a booking without anybody telling us."""
+def paid_without_callback(system: System, guest: Client) -> tuple[dict[str, object], str]:
+    """Pay a booking at the gateway with its callback lost; return the booking and the transaction id."""
     booking = guest.book()
     page = guest.post("/payments/initiate", {"booking_id": booking["id"]}).json()
     lose_callbacks(system, page["merchant_txn_id"])
@@ -129,22 +129,22 @@ def paid_without_signal(system: System, guest: Client) -> tuple[dict[str, object
 
 def test_when_the_callback_is_lost_asking_how_it_went_ends_the_same(system: System):
     guest = system.sign_in()
-    booking, txn = paid_without_signal(system, guest)
+    booking, txn = paid_without_callback(system, guest)
     assert guest.booking(booking["id"])["status"] == "pending"
     assert guest.get(f"/payments/status/{txn}").json()["status"] == "success"
     assert guest.booking(booking["id"])["status"] == "confirmed"
-    told(system, guest.email, "Confirmed", booking["ref"])
+    mail_to(system, guest.email, "Confirmed", booking["ref"])
 
 
 def test_when_the_callback_is_lost_the_reconciliation_ends_the_same(system: System):
     guest = system.sign_in()
-    booking, txn = paid_without_signal(system, guest)
+    booking, txn = paid_without_callback(system, guest)
     system.sql(
         "update payment_attempts set next_poll_at = now() - interval '2 minutes' where merchant_txn_id = :txn", txn=txn
     )
     system.run_job("reconcile")
     assert eventually(lambda: guest.booking(booking["id"])["status"] == "confirmed")
-    told(system, guest.email, "Confirmed", booking["ref"])
+    mail_to(system, guest.email, "Confirmed", booking["ref"])
     assert balances(system, booking["id"]) == {"gateway_clearing": 87980, "customer_advance": -87980}
 
 
@@ -157,5 +157,5 @@ def test_a_callback_that_repeats_or_lies_ends_the_same(system: System, fault: st
     system.http.post(url, json={"fault": fault}, timeout=10).raise_for_status()
     system.http.post(page["payment_url"], data={"outcome": "pay"}, allow_redirects=False, timeout=10)
     assert eventually(lambda: guest.booking(booking["id"])["status"] == "confirmed")
-    told(system, guest.email, "Confirmed", booking["ref"])
+    mail_to(system, guest.email, "Confirmed", booking["ref"])
     assert balances(system, booking["id"]) == {"gateway_clearing": 87980, "customer_advance": -87980}

@@ -1,4 +1,4 @@
-"""A merchant who moved from PhonePe v1 to v2: what was begun at v1 is told, followed and given back there."""
+"""A merchant who moved from PhonePe v1 to v2: v1 payments are reported, polled and refunded at v1."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.processes import Process, ReservedPort, healthy, stop, wait_ready
-from tests.e2e.test_journey import balances, told
+from tests.e2e.test_journey import balances, mail_to
 from tests.system import System, eventually
 
 FRAMEWORK = str(Path(sys.executable).with_name("functions-framework"))
@@ -16,7 +16,7 @@ FRAMEWORK = str(Path(sys.executable).with_name("functions-framework"))
 
 @pytest.fixture(scope="module")
 def before_the_move(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the payments function as it was deployed with v1 alone, on the same database."""
+    """The URL of a payments function deployed with v1 alone, on the same database."""
     port = ReservedPort()
     gone = ("PHONEPE_CLIENT_", "PHONEPE_WEBHOOK_", "UPSTASH_")
     env = {name: value for name, value in system.env.items() if not name.startswith(gone)}
@@ -44,7 +44,7 @@ def test_a_payment_begun_at_v1_ends_at_v1_after_the_move_and_is_refunded_there(s
     assert system.sql(begun, txn=page["merchant_txn_id"]) == [["phonepe"]]
     system.http.post(page["payment_url"], data={"outcome": "pay"}, allow_redirects=False, timeout=10)
     assert eventually(lambda: guest.booking(booking["id"])["status"] == "confirmed")
-    told(system, guest.email, "Confirmed", booking["ref"])
+    mail_to(system, guest.email, "Confirmed", booking["ref"])
     assert ["phonepe"] in system.sql("select source from inbox")
     cancelled = guest.post(f"/customer/bookings/{booking['id']}/cancel", {"reason": "Our plans have changed."})
     assert cancelled.status_code == 200, cancelled.text

@@ -1,25 +1,25 @@
-"""Something is down: requests go on, and what was promised is done afterwards."""
+"""During an outage requests succeed, and outbox messages are processed afterwards."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.test_journey import paid_without_signal, told
+from tests.e2e.test_journey import mail_to, paid_without_callback
 from tests.system import System, eventually
 
 
 @pytest.fixture
 def queue_down(system: System) -> Iterator[None]:
-    def say(**faults: object) -> None:
+    def set_faults(**faults: object) -> None:
         system.http.post(f"{system.url}/_local/tasks/faults", json=faults, timeout=10).raise_for_status()
 
-    say(down=True)
+    set_faults(down=True)
     yield
-    say()
+    set_faults()
 
 
 def up_again(system: System) -> None:
-    """Bring the queue back, and let the sweep find what waited."""
+    """Restart the queue and run the sweep, which sends the waiting messages."""
     system.http.post(f"{system.url}/_local/tasks/faults", json={}, timeout=10).raise_for_status()
     system.sql(
         "update outbox set next_try_at = now() where done_at is null and due_at <= now() and kind not like 'nobody%'"
@@ -34,10 +34,10 @@ def test_with_the_queue_down_a_payment_is_confirmed_and_the_mails_come_later(sys
     txn = guest.pay(booking["id"])
     assert guest.get(f"/payments/status/{txn}").json()["status"] == "success"
     assert guest.booking(booking["id"])["status"] == "confirmed"
-    assert len(system.mails(guest.email)) == 1  # the sign-in code, which nobody waits for a queue with
+    assert len(system.mails(guest.email)) == 1  # the sign-in code, which is mailed without the queue
     up_again(system)
-    told(system, guest.email, "Confirmed", booking["ref"])
-    told(system, "asha@sizzle.example", "please answer", booking["ref"])
+    mail_to(system, guest.email, "Confirmed", booking["ref"])
+    mail_to(system, "asha@sizzle.example", "please answer", booking["ref"])
 
 
 @pytest.mark.usefixtures("queue_down")
@@ -50,7 +50,7 @@ def test_with_the_queue_down_a_callback_is_kept_and_looked_into_later(system: Sy
     assert guest.booking(booking["id"])["status"] == "pending"
     up_again(system)
     assert eventually(lambda: guest.booking(booking["id"])["status"] == "confirmed")
-    told(system, guest.email, "Confirmed", booking["ref"])
+    mail_to(system, guest.email, "Confirmed", booking["ref"])
 
 
 def test_a_task_that_comes_twice_or_out_of_order_does_nothing_twice(system: System):
@@ -60,8 +60,8 @@ def test_a_task_that_comes_twice_or_out_of_order_does_nothing_twice(system: Syst
         guest = system.sign_in()
         booking = guest.book()
         guest.pay(booking["id"])
-        told(system, guest.email, "Confirmed", booking["ref"])
-        told(system, "asha@sizzle.example", "please answer", booking["ref"])
+        mail_to(system, guest.email, "Confirmed", booking["ref"])
+        mail_to(system, "asha@sizzle.example", "please answer", booking["ref"])
     finally:
         system.http.post(f"{system.url}/_local/tasks/faults", json={}, timeout=10).raise_for_status()
     confirmed = [mail for mail in system.mails(guest.email) if "Confirmed" in mail["subject"]]
@@ -69,7 +69,7 @@ def test_a_task_that_comes_twice_or_out_of_order_does_nothing_twice(system: Syst
 
 
 def mail_tasks(system: System, *states: str) -> set[str]:
-    """Return the names of the mails' tasks that are in one of these states."""
+    """Return the names of mail tasks in one of these states."""
     listed = system.http.get(f"{system.url}/_local/tasks", timeout=10).json()["tasks"]
     return {task["name"] for task in listed if task["queue"] == "mails" and task["state"] in states}
 
@@ -80,7 +80,7 @@ def mail_tasks(system: System, *states: str) -> set[str]:
 def test_a_task_that_is_lost_or_late_is_brought_by_the_sweep_and_done_once(
     system: System, fault: dict[str, int], state: str
 ):
-    """Fails when a promise is called done once the queue has it, and when the late one does again what was done."""
+    """Fails when an outbox message counts as done once enqueued, and when the late task repeats finished work."""
     before = mail_tasks(system, "dropped", "scheduled")
     system.http.post(f"{system.url}/_local/tasks/faults", json=fault, timeout=10).raise_for_status()
     try:
@@ -92,8 +92,8 @@ def test_a_task_that_is_lost_or_late_is_brought_by_the_sweep_and_done_once(
         assert held
     finally:
         up_again(system)
-    told(system, guest.email, "Confirmed", booking["ref"])
-    told(system, "asha@sizzle.example", "please answer", booking["ref"])
+    mail_to(system, guest.email, "Confirmed", booking["ref"])
+    mail_to(system, "asha@sizzle.example", "please answer", booking["ref"])
     eventually(lambda: not held & mail_tasks(system, "scheduled", "running"))
     confirmed = [mail for mail in system.mails(guest.email) if "Confirmed" in mail["subject"]]
     assert len(confirmed) == 1
@@ -115,15 +115,15 @@ def test_with_the_gateway_silent_a_payment_stays_pending_and_is_found_later(syst
     assert guest.get(f"/payments/status/{txn}").json()["status"] == "success"
 
 
-def test_a_payment_nobody_tells_of_is_found_by_the_task_of_its_poll_schedule(system: System):
+def test_a_payment_without_callback_is_found_by_its_poll_task(system: System):
     guest = system.sign_in()
-    booking, txn = paid_without_signal(system, guest)
+    booking, txn = paid_without_callback(system, guest)
     system.sql("update payment_attempts set next_poll_at = now() where merchant_txn_id = :txn", txn=txn)
-    promised = (
+    find = (
         "select o.id from outbox o join payment_attempts a on a.id = cast(o.payload->>'attempt_id' as uuid)"
         " where o.kind = 'payments.poll' and a.merchant_txn_id = :txn"
     )
-    [[message]] = system.sql(promised, txn=txn)
+    [[message]] = system.sql(find, txn=txn)
     identity = system.identity(system.env["TASKS_URL"], system.env["TASKS_INVOKER"])
     for _ in range(2):
         assert system.call("tasks", "POST", f"/outbox/{message}", headers=identity).status_code == 200

@@ -1,4 +1,4 @@
-"""What opens a door, and who somebody is, stands nowhere it is not meant to: in no log, answer, address, row or store.
+"""Secrets and personal data appear only where allowed, not in logs, responses, URLs, rows or the Redis store.
 
 One story is played: signing in, wrong codes, booking, paying, a forged callback, the visit, a refund, and everything
 failing once. Then everything it has left is read.
@@ -18,14 +18,14 @@ import pytest
 import requests
 
 from tests.e2e.pieces import Pieces
-from tests.e2e.test_journey import step, told
+from tests.e2e.test_journey import mail_to, step
 from tests.e2e.test_too_late import settle
 from tests.e2e.traces import IPV4, JWT, Witness, codes_in, columns, digests, found, spellings, stored
 from tests.system import Client, System
 
-NAME, PHONE, LINE, WISH = "Zubeida Quarrington", "+917098612345", "77 Saffron Lane", "sesame allergy"
+NAME, PHONE, LINE, SPECIAL_REQUESTS = "Zubeida Quarrington", "+917098612345", "77 Saffron Lane", "sesame allergy"
 LIAR = "liar@forged.example"
-# Where a person may stand, each for a reason; what is not listed holds nothing of them.
+# The columns that may contain each personal value, with the reason; no other column may.
 PLACES = {
     "email": {"users.email"},
     "phone": {"users.phone"},
@@ -43,7 +43,7 @@ PLACES = {
 
 @dataclass
 class Story:
-    """What was done, and the words that may be found nowhere (`keys`, `tokens`, `codes`) or in few places (`people`)."""
+    """The played journey, with values allowed nowhere (`keys`, `tokens`, `codes`) or in few places (`people`)."""
 
     system: System
     witness: Witness
@@ -52,15 +52,15 @@ class Story:
     tokens: dict[str, str] = field(default_factory=dict)
     codes: list[str] = field(default_factory=list)
 
-    def given(self, tokens: dict[str, Any]) -> None:
-        """Remember the parts of tokens that nobody else's have."""
+    def record_tokens(self, tokens: dict[str, Any]) -> None:
+        """Record the parts of tokens that no other token shares."""
         number = len(self.tokens)
         _, claims, signature = tokens["access_token"].split(".")
         parts = {"claims": claims, "signature": signature, "refresh token": tokens["refresh_token"]}
         self.tokens |= {f"{name} {number}": part for name, part in parts.items()}
 
     def doors(self, *, but_tokens: bool = False) -> dict[str, set[str]]:
-        """Return what opens a door, as it may be written; of what is short, its plain hashes are as good as itself."""
+        """Return the secrets in every spelling; short ones also by their unkeyed hashes, which can be reversed."""
         words = {name: spellings(word) for name, word in (self.keys | ({} if but_tokens else self.tokens)).items()}
         short = [*self.codes, self.people["email"], self.people["phone"], PHONE]
         return words | {f"hash of {text}": set(digests(text)) for text in short}
@@ -74,7 +74,7 @@ def wrong(code: str) -> str:
 
 
 def code_for(story: Story, email: str) -> str:
-    """Let a code be sent, and read it from the mail."""
+    """Request a sign-in code and read it from the mail."""
     system = story.system
     assert system.http.post(f"{system.api}/auth/send-otp", json={"email": email}, timeout=10).status_code == 200
     story.codes.append(re.search(r"\b\d{6}\b", system.mails(email)[0]["text"])[0])  # type: ignore[index]
@@ -93,9 +93,9 @@ def signs_in(story: Story) -> Client:
     story.codes.append(wrong(code))
     assert present(story, email, wrong(code)).status_code == 401
     client = Client(story.system, email, present(story, email, code).json())
-    story.given(client.tokens)
+    story.record_tokens(client.tokens)
     renewed = client.post("/auth/refresh", {"refresh_token": client.tokens["refresh_token"]}).json()
-    story.given(renewed)
+    story.record_tokens(renewed)
     for odd in (renewed["access_token"], renewed["refresh_token"], email, PHONE):
         client.get("/customer/profile", Authorization=f"Bearer {odd}x")
         client.post("/auth/refresh", {"refresh_token": odd + "x"})
@@ -108,22 +108,22 @@ def signs_in(story: Story) -> Client:
 def books_and_pays(story: Story, client: Client) -> dict[str, Any]:
     client.put("/customer/profile", {"name": NAME, "phone": PHONE, "dob": "1983-02-11"})
     where = client.address(full_address=LINE)
-    wish = client.booking_body(address_id=where, special_requests=WISH)
-    quoted = client.post("/customer/quotes", wish, Idempotency_Key="quote").json()
+    body = client.booking_body(address_id=where, special_requests=SPECIAL_REQUESTS)
+    quoted = client.post("/customer/quotes", body, Idempotency_Key="quote").json()
     booking = client.post("/customer/bookings", {"quote_id": quoted["id"]}, Idempotency_Key="book").json()
     client.post("/customer/addresses", {"full_address": LINE, "city": "Pune", "pincode": "411001"}, Idempotency_Key="a")
     page = client.post("/payments/initiate", {"booking_id": booking["id"]}, Idempotency_Key="pay").json()
     forges_a_callback(story, page["merchant_txn_id"])
     story.system.http.post(page["payment_url"], data={"outcome": "pay"}, timeout=10)
-    told(story.system, client.email, "Confirmed", booking["ref"])
+    mail_to(story.system, client.email, "Confirmed", booking["ref"])
     client.get(f"/payments/status/{page['merchant_txn_id']}")
     return booking
 
 
 def forges_a_callback(story: Story, txn: str) -> None:
     data = {"merchantTransactionId": txn, "state": "COMPLETED", "payer": LIAR}
-    said = {"success": True, "code": "PAYMENT_SUCCESS", "data": data}
-    response = base64.b64encode(json.dumps(said).encode()).decode()
+    callback = {"success": True, "code": "PAYMENT_SUCCESS", "data": data}
+    response = base64.b64encode(json.dumps(callback).encode()).decode()
     signed = {"X-VERIFY": sha256(f"{response}guess".encode()).hexdigest() + "###1"}
     url = f"{story.system.api}/payments/callback"
     answer = story.system.http.post(url, json={"response": response}, headers=signed, timeout=10)
@@ -138,17 +138,17 @@ def is_visited(chef: Client, booking: dict[str, Any]) -> None:
 
 
 def pays_too_late(story: Story, client: Client) -> None:
-    booking = client.book(address_id=client.address(full_address=LINE), special_requests=WISH)
+    booking = client.book(address_id=client.address(full_address=LINE), special_requests=SPECIAL_REQUESTS)
     txn = client.post("/payments/initiate", {"booking_id": booking["id"]}).json()["merchant_txn_id"]
     story.system.sql("update bookings set pay_by = now() where id = :id", id=booking["id"])
     story.system.run_job("expire")
     settle(story.system, txn, "pay")
-    told(story.system, client.email, "Refunded", booking["ref"])
+    mail_to(story.system, client.email, "Refunded", booking["ref"])
 
 
 @contextmanager
 def missing(system: System, table: str) -> Iterator[None]:
-    """Take a table away for a moment: the driver's error then quotes the statement and all that was typed into it."""
+    """Rename a table for a moment, so that the driver's error quotes the statement with its parameters."""
     system.sql(f"alter table {table} rename to missing")
     try:
         yield
@@ -156,7 +156,7 @@ def missing(system: System, table: str) -> Iterator[None]:
         system.sql(f"alter table missing rename to {table}")
 
 
-def meets_every_failure(story: Story, client: Client) -> None:
+def triggers_every_failure(story: Story, client: Client) -> None:
     system, address = story.system, {"full_address": LINE, "city": "Pune", "pincode": "411001"}
     with missing(system, "addresses"):
         assert client.post("/customer/addresses", address).status_code == 500
@@ -179,19 +179,21 @@ def story(system: System) -> Iterator[Story]:
         mine = replace(system, http=witness)
         number = system.sql("select count(*) from users")[0][0]
         people = {"email": f"secret{number}@test.example", "phone": PHONE[3:], "name": NAME.split()[1]}
-        played = Story(mine, witness, keys_of(system), people | {"address": LINE, "wish": WISH, "liar": LIAR})
+        played = Story(
+            mine, witness, keys_of(system), people | {"address": LINE, "wish": SPECIAL_REQUESTS, "liar": LIAR}
+        )
         client, chef = signs_in(played), system.demo("asha")
         is_visited(Client(mine, chef.email, chef.tokens), books_and_pays(played, client))
         pays_too_late(played, client)
-        meets_every_failure(played, client)
+        triggers_every_failure(played, client)
         leaves_a_code_waiting(played)
-        played.given(chef.tokens)
+        played.record_tokens(chef.tokens)
         client.post("/auth/logout", {})
         yield played
 
 
 def leaves_a_code_waiting(story: Story) -> None:
-    """What was taken is forgotten: only a code nobody has used yet could be found in the store."""
+    """Leave a code unused, because the store deletes used codes."""
     email = f"third.{story.people['email']}"
     assert present(story, email, wrong(code_for(story, email))).status_code == 401
 
@@ -203,7 +205,9 @@ def keys_of(system: System) -> dict[str, str]:
     password = urlsplit(env["DATABASE_URL"]).password
     assert password
     alone = ("UPSTASH_REDIS_REST_TOKEN", "PHONEPE_CLIENT_SECRET")
-    shown = sha256(env["PHONEPE_WEBHOOK_KEYS"].encode()).hexdigest()  # what a webhook shows opens the door by itself
+    shown = sha256(
+        env["PHONEPE_WEBHOOK_KEYS"].encode()
+    ).hexdigest()  # the webhook's Authorization header is a secret by itself
     return keys | {name: env[name] for name in alone} | {"DATABASE_URL": password, "a webhook's word": shown}
 
 
@@ -244,16 +248,16 @@ def test_no_row_holds_a_secret_and_a_person_only_where_they_belong(story: Story)
     a mail went to among its notification's facts.
     """
     doors, persons = story.doors(), story.persons()
-    stands: dict[str, set[str]] = {name: set() for name in persons}
+    found_in: dict[str, set[str]] = {name: set() for name in persons}
     for place, text in columns(story.system):
         assert found(text, doors) + codes_in(text, story.codes) == [], place
         assert JWT.search(text) is None, place
         for name in found(text, persons):
-            stands[name].add(place)
-    assert stands == PLACES
+            found_in[name].add(place)
+    assert found_in == PLACES
 
 
-def test_the_store_holds_no_secret_and_nobody(story: Story):
+def test_the_store_contains_no_secret_and_no_person(story: Story):
     """Seen to fail with the code itself or its plain hash in place of the keyed one, and with the address or the network
     in the name of a key (`shared/sign_in/otp.py`).
     """
@@ -264,7 +268,7 @@ def test_the_store_holds_no_secret_and_nobody(story: Story):
         assert IPV4.search(text) is None, key
 
 
-def test_a_code_is_told_from_what_looks_like_one():
+def test_codes_are_distinguished_from_look_alikes():
     look_alikes = [
         "a482913f",
         "0.482913",

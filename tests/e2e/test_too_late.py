@@ -1,13 +1,13 @@
-"""What was not paid in time is free again, and money that comes too late goes back."""
+"""An unpaid slot becomes available again, and a late payment is refunded."""
 
 from typing import Any
 
-from tests.e2e.test_journey import balances, subjects, told
+from tests.e2e.test_journey import balances, mail_to, subjects
 from tests.system import Client, System, eventually
 
 
 def expired(system: System, guest: Client) -> tuple[dict[str, Any], str]:
-    """Book, open the page, and let the time to pay go by."""
+    """Book, open the pay page, and let the payment deadline pass."""
     booking = guest.book()
     page = guest.post("/payments/initiate", {"booking_id": booking["id"]}).json()
     system.sql("update bookings set pay_by = now() where id = :id", id=booking["id"])
@@ -20,13 +20,13 @@ def settle(system: System, txn: str, outcome: str) -> None:
     system.http.post(url, json={"outcome": outcome}, timeout=10).raise_for_status()
 
 
-def test_an_unpaid_booking_is_cancelled_told_and_its_slot_is_free_again(system: System):
+def test_an_unpaid_booking_expires_is_mailed_and_frees_its_slot(system: System):
     guest, other = system.sign_in(), system.sign_in()
     booking, _ = expired(system, guest)
     shown = guest.booking(booking["id"])
     states = (shown["status"], shown["payment_status"], shown["cancellation_reason"], shown["acceptance"])
     assert states == ("cancelled", "failed", "unpaid", "unassigned")
-    told(system, guest.email, "was not paid in time", booking["ref"])
+    mail_to(system, guest.email, "was not paid in time", booking["ref"])
     same = {name: booking[name] for name in ("booking_date", "time_slot")}
     assert other.book(chef_id=booking["chef_id"], **same)["chef_id"] == booking["chef_id"]
     answer = guest.post("/payments/initiate", {"booking_id": booking["id"]})
@@ -49,13 +49,13 @@ def test_a_success_that_comes_too_late_is_refunded_to_the_end_and_takes_no_slot(
     settle(system, txn, "pay")
     assert eventually(lambda: guest.booking(booking["id"])["refunds"])
     assert guest.booking(booking["id"])["status"] == "cancelled"
-    told(system, guest.email, "Your payment goes back", booking["ref"])
+    mail_to(system, guest.email, "Your payment goes back", booking["ref"])
     assert eventually(lambda: guest.booking(booking["id"])["payment_status"] == "refunded")
     shown = guest.booking(booking["id"])
     [refund] = shown["refunds"]
     assert (refund["amount"], refund["state"], shown["status"]) == (879.8, "done", "cancelled")
     assert refund["done_at"] is not None
-    assert "₹879.80" in told(system, guest.email, "Refunded", booking["ref"])["text"]
+    assert "₹879.80" in mail_to(system, guest.email, "Refunded", booking["ref"])["text"]
     assert guest.get(f"/payments/status/{txn}").json()["payment_status"] == "refunded"
     assert balances(system, booking["id"]) == {}
     assert not [subject for subject in subjects(system, guest.email) if "Confirmed" in subject]
@@ -93,7 +93,7 @@ def test_a_refund_whose_callback_is_lost_is_found_by_the_reconciliation(system: 
     )
     system.run_job("reconcile")
     assert eventually(lambda: guest.booking(booking["id"])["payment_status"] == "refunded")
-    told(system, guest.email, "Refunded", booking["ref"])
+    mail_to(system, guest.email, "Refunded", booking["ref"])
     assert balances(system, booking["id"]) == {}
 
 
@@ -106,6 +106,6 @@ def test_a_refund_that_fails_asks_for_a_person_and_stays_owed(system: System):
     states = lambda: [each["state"] for each in guest.booking(booking["id"])["refunds"]]  # noqa: E731
     assert eventually(lambda: states() == ["needs_person"])
     assert guest.booking(booking["id"])["payment_status"] == "success"
-    asked = "select kind from exceptions where booking_id = :id and closed_at is null"
-    assert system.sql(asked, id=booking["id"]) == [["refund_failed"]]
+    open_exceptions = "select kind from exceptions where booking_id = :id and closed_at is null"
+    assert system.sql(open_exceptions, id=booking["id"]) == [["refund_failed"]]
     assert not [subject for subject in subjects(system, guest.email) if "Refunded" in subject]

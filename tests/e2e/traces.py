@@ -1,4 +1,4 @@
-"""Everything a system leaves behind, made readable: what it answered, its rows, its store; and looking for words in it."""
+"""Everything a system stores or returns as text: responses, rows, Redis; and a search for words in it."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ IPV4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 
 
 class Witness(requests.Session):
-    """A client that remembers what it asked for and what it was answered, redirects too."""
+    """An HTTP client that records requests and responses, including redirects."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,16 +32,16 @@ class Witness(requests.Session):
         return answer
 
     def answers(self) -> list[tuple[str, str]]:
-        """Return each answer of the API with its headers, by the path asked for."""
+        """Return each response of the API with its headers, by path."""
         found = [one for one in self.seen if urlsplit(str(one.url)).path.startswith("/api/")]
         return [(urlsplit(str(one.url)).path, f"{dict(one.headers)} {one.text}") for one in found]
 
     def addresses(self) -> list[str]:
-        """Return each address that was asked for or handed out; the mail catcher's own search is no part of the API."""
-        asked = [str(one.url) for one in self.seen if "/_local/mail" not in str(one.url)]
+        """Return each URL requested or returned, except the mail catcher's search, which is no part of the API."""
+        requested = [str(one.url) for one in self.seen if "/_local/mail" not in str(one.url)]
         handed = [one.headers.get("Location", "") for one in self.seen]
         within = [url for _, text in self.answers() for url in re.findall(r"https?://[^\s\"']+", text)]
-        return [*asked, *handed, *within]
+        return [*requested, *handed, *within]
 
 
 def digests(text: str) -> Iterator[str]:
@@ -70,7 +70,7 @@ def codes_in(text: str, codes: list[str]) -> list[str]:
 def columns(system: System) -> Iterator[tuple[str, str]]:
     """Yield what every row of every table holds, column by column: `table.column` and a text to look into.
 
-    Left out is what has no room for a word: ids, instants, days, truth values.
+    Columns that cannot contain text are skipped: ids, instants, days, booleans.
     """
     listed = system.sql(
         "select c.table_name, c.column_name from information_schema.columns c join information_schema.tables t"
@@ -101,7 +101,7 @@ return kept
 
 
 def stored(system: System) -> list[tuple[str, str]]:
-    """Return everything the store keeps, by its key; read in one step, as some of it is about to run out."""
+    """Return every entry of the Redis store by key, read in one command, because some entries are about to expire."""
     redis = UpstashRedis(system.env["UPSTASH_REDIS_REST_URL"], system.env["UPSTASH_REDIS_REST_TOKEN"])
     with closing(redis):
         return [(key, f"{key} {value}") for key, value in redis.eval(EVERYTHING, [], [])]

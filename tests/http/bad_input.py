@@ -113,27 +113,27 @@ class Operation:
 def operations() -> list[Operation]:
     listed = functions()
     return [
-        _operation(target(path, listed) or "", method.upper(), path, told)
+        _operation(target(path, listed) or "", method.upper(), path, spec)
         for path, methods in DOCUMENT["paths"].items()
-        for method, told in methods.items()
+        for method, spec in methods.items()
     ]
 
 
-def _operation(function: str, method: str, path: str, told: dict[str, Any]) -> Operation:
-    sent = told.get("requestBody", {}).get("content", {}).get("application/json", {})
+def _operation(function: str, method: str, path: str, spec: dict[str, Any]) -> Operation:
+    sent = spec.get("requestBody", {}).get("content", {}).get("application/json", {})
     schema = resolved(sent.get("schema", {}))
     shapes = [resolved(each) for each in schema.get("oneOf", [schema])]
     return Operation(
         function,
-        told.get("x-role"),
+        spec.get("x-role"),
         method,
         path,
-        [resolved(parameter) for parameter in told.get("parameters", [])],
+        [resolved(parameter) for parameter in spec.get("parameters", [])],
         shapes,
         frozenset.intersection(*(frozenset(shape.get("required", [])) for shape in shapes)),
         sent.get("example"),
-        told.get("requestBody", {}).get("required", False),
-        frozenset(told["responses"]),
+        spec.get("requestBody", {}).get("required", False),
+        frozenset(spec["responses"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""Access tokens that are wrong in one thing, made from a good one."""
+"""Invalid access tokens, each a valid one with a single defect."""
 
 import base64
 import hmac
@@ -24,7 +24,7 @@ def segment(value: object) -> str:
 
 @dataclass(frozen=True)
 class Forge:
-    """Makes tokens like a good one but for one thing, with the very key it was signed with where that is not the thing."""
+    """Makes tokens with one defect from a valid one, signed with its own key unless the key is the defect."""
 
     token: str
     key_id: str
@@ -47,7 +47,7 @@ class Forge:
         body = f"{segment(header)}.{segment(claims or self.claims)}"
         return f"{body}.{segment(hmac.digest(self.secret.encode(), body.encode(), digest))}"
 
-    def saying(self, **changes: Any) -> str:
+    def with_claims(self, **changes: Any) -> str:
         return self.by_hand(self.header, self.claims | changes)
 
     def without(self, claim: str) -> str:
@@ -55,36 +55,38 @@ class Forge:
 
 
 def forged(forge: Forge, other: Client, key: RSAPrivateKey) -> Iterator[tuple[str, str]]:
-    """Yield tokens that must not be taken by whoever reads them, with the name of what is wrong."""
+    """Yield tokens that every function must refuse, each with the name of its defect."""
     yield from _about_time_and_place(forge)
     yield from _tampered(forge, other.tokens["access_token"])
     yield from _of_another_algorithm(forge, key)
     yield from _of_another_key(forge)
     yield from ((f"without {claim}", forge.without(claim)) for claim in CLAIMS)
-    yield from ((f"{claim} null", forge.saying(**{claim: None})) for claim in CLAIMS if claim not in {"role", "jti"})
-    yield from ((f"{claim} an object", forge.saying(**{claim: {}})) for claim in CLAIMS if claim != "role")
+    yield from (
+        (f"{claim} null", forge.with_claims(**{claim: None})) for claim in CLAIMS if claim not in {"role", "jti"}
+    )
+    yield from ((f"{claim} an object", forge.with_claims(**{claim: {}})) for claim in CLAIMS if claim != "role")
 
 
 def of_nobody(forge: Forge, other: Client) -> Iterator[tuple[str, str]]:
-    """Yield tokens we might have signed that name nobody who is signed in: only the database can tell."""
-    yield "a session of somebody else", forge.saying(sid=Forge.of(other).claims["sid"])
-    yield "somebody else in this session", forge.saying(sub=Forge.of(other).claims["sub"])
-    yield "a session nobody has", forge.saying(sid=str(uuid4()))
-    yield "a person nobody is", forge.saying(sub=str(uuid4()))
+    """Yield correctly signed tokens without a live session, which only the database can detect."""
+    yield "a session of somebody else", forge.with_claims(sid=Forge.of(other).claims["sid"])
+    yield "somebody else in this session", forge.with_claims(sub=Forge.of(other).claims["sub"])
+    yield "a session nobody has", forge.with_claims(sid=str(uuid4()))
+    yield "a person nobody is", forge.with_claims(sub=str(uuid4()))
 
 
 def _about_time_and_place(forge: Forge) -> Iterator[tuple[str, str]]:
     now = int(time.time())
-    yield "expired", forge.saying(exp=now - 1)
-    yield "expired long ago", forge.saying(exp=1)
-    yield "from the future", forge.saying(iat=now + 3_600)
-    yield "not yet good", forge.saying(nbf=now + 3_600)
+    yield "expired", forge.with_claims(exp=now - 1)
+    yield "expired long ago", forge.with_claims(exp=1)
+    yield "from the future", forge.with_claims(iat=now + 3_600)
+    yield "not yet good", forge.with_claims(nbf=now + 3_600)
     for audience in ("other", "sizzle-api ", "SIZZLE-API", "", [], ["other"]):
-        yield f"audience {audience!r}", forge.saying(aud=audience)
+        yield f"audience {audience!r}", forge.with_claims(aud=audience)
     for issuer in ("other", "sizzle/", "", ["sizzle"]):
-        yield f"issuer {issuer!r}", forge.saying(iss=issuer)
+        yield f"issuer {issuer!r}", forge.with_claims(iss=issuer)
     for kind in ("refresh", "id", "", "Access"):
-        yield f"typ {kind!r}", forge.saying(typ=kind)
+        yield f"typ {kind!r}", forge.with_claims(typ=kind)
     for kind in ("JWT", "jwt", "", "rt+jwt"):
         yield f"typ {kind!r} in the header", forge.by_hand(forge.header | {"typ": kind})
 

@@ -1,4 +1,4 @@
-"""Who sends what the API's document allows and forbids, and what is wrong with an answer."""
+"""Clients that send requests the API's document allows or forbids, and checks of the responses."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from shared.lines.home_chef.visit import CHEF
 from tests.http.bad_input import Operation, operations
 from tests.system import Client, System, day, new_client_header
 
-NOBODYS = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
+UNKNOWN_ID = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
 LEAKS = ("Traceback", "pydantic", "sqlalchemy", "pg8000", "site-packages", ".py", "0x7f")
 EVERY = operations()
 ONE_OF_SEVERAL = {"GET /customer/chefs": {"city": "Mumbai"}}  # or an address: the document cannot say that one must be
@@ -24,7 +24,7 @@ Body = bytes | Iterator[bytes] | None
 
 @dataclass(frozen=True)
 class Guests:
-    """Who sends: somebody of each role, and the customer's address to name."""
+    """A client of each role, and the customer's address id for requests."""
 
     people: dict[str, Client]
     address: str
@@ -37,13 +37,13 @@ class Guests:
         return {"Authorization": f"Bearer {self.people[operation.role].tokens['access_token']}"}
 
     def body(self, operation: Operation, field: str | None = None) -> dict[str, str]:
-        """Return the body the document shows, with what must be one's own or in time put right; values as JSON texts.
+        """Return the document's example body with the caller's own ids and a bookable time; values as JSON texts.
 
         Of several shapes, it is the one with this field.
         """
         own = {**self._own, "day": day(20), "email": f"{uuid4().hex}@test.example"}
         if operation.path == "/api/v1/admin/locations":
-            own["city"] = uuid4().hex  # where other tests book nothing
+            own["city"] = uuid4().hex  # a city in which other tests book nothing
         shown = operation.shown(field)
         return {name: json.dumps(own.get(name, value)) for name, value in shown.items()}
 
@@ -52,21 +52,21 @@ class Guests:
         return {"address_id": self.address, "booking_date": day(20)}
 
     def query(self, operation: Operation) -> dict[str, str]:
-        """Return what must be in a query, as the document shows it, and the address where one is taken."""
+        """Return the required query parameters with the document's examples, and the customer's address."""
         taken = [one for one in operation.parameters if one["in"] == "query"]
         needed = [one for one in taken if one["required"] or one["name"] == "address_id"]
         return {one["name"]: self._own.get(one["name"]) or one["example"] for one in needed}
 
     def path(self, operation: Operation, **values: str) -> str:
         own = {"address_id": self.address} | values
-        return re.sub(r"{(\w+)}", lambda name: quote(own.get(name[1], NOBODYS), safe=""), operation.path)
+        return re.sub(r"{(\w+)}", lambda name: quote(own.get(name[1], UNKNOWN_ID), safe=""), operation.path)
 
-    def where(self, operation: Operation, *asked: tuple[str, str], **values: str) -> str:
-        """Return the whole address: a path of these values, and in the query what is asked and what must be there."""
-        names = {name for name, _ in asked}
+    def where(self, operation: Operation, *query: tuple[str, str], **values: str) -> str:
+        """Return the URL path of these values with a query of the given and the required parameters."""
+        names = {name for name, _ in query}
         needed = [(name, value) for name, value in self.query(operation).items() if name not in names]
-        query = urlencode([*needed, *asked])
-        return self.path(operation, **values) + (f"?{query}" if query else "")
+        encoded = urlencode([*needed, *query])
+        return self.path(operation, **values) + (f"?{encoded}" if encoded else "")
 
     def send(self, operation: Operation, body: Body = None, path: str | None = None, **headers: str) -> Any:
         """Send a body as JSON, or with the headers given (underscores for dashes; an empty one is left out)."""
@@ -78,8 +78,8 @@ class Guests:
         return self.http.request(operation.method, url, data=body, headers=named, timeout=30)
 
 
-def somebody(system: System, role: str) -> Client:
-    """Sign in somebody nobody has met before, who has this role from now on."""
+def new_client(system: System, role: str) -> Client:
+    """Sign in a new user and give them this role."""
     client = system.sign_in()
     system.sql("update users set role = :role where email = :email", role=role, email=client.email)
     if role == CHEF:
@@ -96,21 +96,21 @@ def each(chosen: list[Operation]) -> Any:
 
 
 def wrong(answer: requests.Response, status: int, code: str, *fields: str) -> str | None:
-    """Tell in what an answer is not this problem document, about exactly these fields; None when it is."""
+    """Return how a response differs from this problem document about exactly these fields; None if it matches."""
     text = answer.content.decode()
-    said = f"{answer.status_code} {text[:200]}"
+    summary = f"{answer.status_code} {text[:200]}"
     if answer.status_code != status or answer.headers["Content-Type"] != "application/problem+json":
-        return said
+        return summary
     problem = answer.json()
     if (problem["status"], problem["code"]) != (status, code) or not (problem["title"] and problem["detail"]):
-        return said
+        return summary
     if status == 401 and not answer.headers.get("WWW-Authenticate", "").startswith("Bearer"):
-        return f"without WWW-Authenticate: {said}"
+        return f"without WWW-Authenticate: {summary}"
     named = {error["field"] for error in problem.get("errors", [])}
     if fields and not (named and all(_is_of(name, fields) for name in named)):
-        return f"names {sorted(named)}: {said}"
+        return f"names {sorted(named)}: {summary}"
     leaked = [word for word in LEAKS if word in text]
-    return f"tells {leaked}: {said}" if leaked else None
+    return f"tells {leaked}: {summary}" if leaked else None
 
 
 def _is_of(name: str, fields: tuple[str, ...]) -> bool:
@@ -118,7 +118,7 @@ def _is_of(name: str, fields: tuple[str, ...]) -> bool:
 
 
 class Complaints(list[str]):
-    """What was not answered as it should be."""
+    """The unexpected responses, by case."""
 
     def about(self, case: str, complaint: str | None) -> None:
         if complaint:

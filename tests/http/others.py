@@ -1,4 +1,4 @@
-"""What exists and belongs to somebody else: for each role and each parameter that names it."""
+"""Ids of another user's resources, for each role and parameter."""
 
 from collections.abc import Callable
 from uuid import uuid4
@@ -7,20 +7,20 @@ from shared.lines.home_chef.visit import CHEF
 from shared.users.models import CUSTOMER
 from tests.system import Client, eventually
 
-# What a role may see whoever it belongs to; an admin sees everything.
+# Parameters whose resources a role may read whoever owns them; an admin may read everything.
 EVERYBODYS = {(CUSTOMER, "chef_id")}
 ASHA = "(select id from users where email = 'asha@sizzle.example')"
 
 
 class Others:
-    """Things of another customer and another chef, made when they are first asked for."""
+    """Resources of another customer and another chef, created on first use."""
 
     def __init__(self, customer: Client) -> None:
         self.system, self.customer = customer.system, customer
         self._made: dict[Callable[[Others], str], str] = {}
 
     def id_of(self, role: str, name: str) -> str:
-        """Return what this parameter may name and people of this role do not own."""
+        """Return an id for this parameter that users of this role do not own."""
         make = MADE.get((role, name))
         assert make, f"say in tests/http/others.py how to make the `{name}` that a {role} does not own"
         if make not in self._made:
@@ -41,11 +41,11 @@ class Others:
         return str(self.customer.post("/customer/quotes", self.customer.booking_body()).json()["id"])
 
     def notification(self) -> str:
-        """Pay a booking: its customer is told."""
+        """Pay a booking and return the id of its customer's notification."""
         self.customer.pay(self.booking())
         find = "select n.id from notifications n join users u on u.id = n.user_id where u.email = :email limit 1"
-        [[told]] = eventually(lambda: self.system.sql(find, email=self.customer.email))
-        return str(told)
+        [[notification_id]] = eventually(lambda: self.system.sql(find, email=self.customer.email))
+        return str(notification_id)
 
     def slot(self) -> str:
         [[slot]] = self.system.sql(f"select id from provider_availability where provider_id = {ASHA} limit 1")

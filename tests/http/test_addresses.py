@@ -7,7 +7,7 @@ import pytest
 from tests.system import Client, System
 
 HOME = {"full_address": "12 Hill Road", "city": "Mumbai", "pincode": "400050"}
-NOBODYS = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
+UNKNOWN_ID = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
 
 
 @pytest.fixture
@@ -53,18 +53,18 @@ def test_when_the_default_is_removed_the_newest_left_takes_its_place(client: Cli
 
 def test_many_defaults_at_once_leave_one(client: Client):
     with concurrent.futures.ThreadPoolExecutor(6) as threads:
-        wishes = [HOME | {"is_default": True}] * 6
-        statuses = list(threads.map(lambda wish: client.post("/customer/addresses", wish).status_code, wishes))
+        bodies = [HOME | {"is_default": True}] * 6
+        statuses = list(threads.map(lambda body: client.post("/customer/addresses", body).status_code, bodies))
     assert statuses == [201] * 6
     assert len(default(client)) == 1
 
 
 def test_an_address_is_shown_as_it_was_given(client: Client):
-    given = HOME | {"label": "Mother", "state": "Maharashtra", "latitude": 19.0596, "longitude": 72.8295}
-    shown = client.post("/customer/addresses", given).json()
-    assert shown.items() >= given.items()
+    fields = HOME | {"label": "Mother", "state": "Maharashtra", "latitude": 19.0596, "longitude": 72.8295}
+    shown = client.post("/customer/addresses", fields).json()
+    assert shown.items() >= fields.items()
     assert listed(client) == [shown]
-    assert set(shown) - set(given) == {"id", "is_default", "created_at"}
+    assert set(shown) - set(fields) == {"id", "is_default", "created_at"}
 
 
 def test_a_change_leaves_what_it_does_not_name_and_null_clears(client: Client):
@@ -78,7 +78,7 @@ def test_a_change_leaves_what_it_does_not_name_and_null_clears(client: Client):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "fields",
     [
         {"pincode": "012345"},
         {"pincode": "40005"},
@@ -95,21 +95,21 @@ def test_a_change_leaves_what_it_does_not_name_and_null_clears(client: Client):
         {"latitude": 19.0},
         {"longitude": 72.0},
         {"label": None},
-        {"user_id": NOBODYS},
+        {"user_id": UNKNOWN_ID},
     ],
 )
-def test_what_is_not_an_address_is_refused_when_added_and_when_changed(client: Client, given: dict[str, object]):
+def test_what_is_not_an_address_is_refused_when_added_and_when_changed(client: Client, fields: dict[str, object]):
     kept = client.address(latitude=None, longitude=None)
-    assert client.post("/customer/addresses", HOME | given).status_code == 422
-    assert client.put(f"/customer/addresses/{kept}", given).status_code == 422
+    assert client.post("/customer/addresses", HOME | fields).status_code == 422
+    assert client.put(f"/customer/addresses/{kept}", fields).status_code == 422
     assert len(listed(client)) == 1
 
 
-@pytest.mark.parametrize("given", [{"latitude": None}, {"longitude": None}, {"latitude": 18.9}, {"longitude": 72.8}])
-def test_coordinates_change_together_or_not_at_all(client: Client, given: dict[str, object]):
+@pytest.mark.parametrize("fields", [{"latitude": None}, {"longitude": None}, {"latitude": 18.9}, {"longitude": 72.8}])
+def test_coordinates_change_together_or_not_at_all(client: Client, fields: dict[str, object]):
     """Fails when only the values are compared: null for one of them looks like neither was sent."""
     address = client.address()
-    answer = client.put(f"/customer/addresses/{address}", given)
+    answer = client.put(f"/customer/addresses/{address}", fields)
     assert answer.status_code == 422
     assert "together" in answer.text
 
@@ -122,7 +122,7 @@ def test_what_is_missing_is_named(client: Client, name: str):
 
 def test_other_peoples_addresses_are_not_there(system: System, client: Client):
     theirs = system.sign_in().address()
-    for path in (theirs, NOBODYS):
+    for path in (theirs, UNKNOWN_ID):
         put = client.put(f"/customer/addresses/{path}", {"label": "Mine"})
         assert (put.status_code, put.json()["code"]) == (404, "address_not_found")
         assert client.delete(f"/customer/addresses/{path}").status_code == 404
@@ -158,7 +158,7 @@ def test_an_idempotency_key_adds_an_address_once(client: Client):
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 
-@pytest.mark.parametrize("path", ["x", "5f2c1f6e6a0c4d1e9a517f0c7b1d2e30", NOBODYS + "x", "%00", "1 or 1=1"])
+@pytest.mark.parametrize("path", ["x", "5f2c1f6e6a0c4d1e9a517f0c7b1d2e30", UNKNOWN_ID + "x", "%00", "1 or 1=1"])
 def test_a_path_that_is_no_uuid_says_so(client: Client, path: str):
     answer = client.put(f"/customer/addresses/{path}", {})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "path.address_id")

@@ -1,10 +1,10 @@
-"""What an admin does with bookings and money, through the deployed functions."""
+"""Bookings, cash, refunds and reconciliation over an admin's HTTP API."""
 
 import pytest
 
 from tests.system import eventually
 
-NOBODYS = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
+UNKNOWN_ID = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +57,11 @@ def test_a_booking_paid_in_cash_is_confirmed_given_back_in_part_and_closed_by_a_
     twice = admin.put(f"/admin/exceptions/{waiting['id']}", note)
     assert (twice.status_code, twice.json()["code"]) == (409, "already_closed")
 
-    told = admin.get(path).json()
-    assert [(refund["state"], refund["bank_reference"]) for refund in told["refunds"]] == [("done", "RECEIPT-17")]
-    assert told["payment_status"] == guest.booking(booking["id"])["payment_status"] == "partially_refunded"
-    assert round(sum(line["amount"] for line in told["ledger"]), 2) == 0
-    assert [event["kind"] for event in told["events"]] == [
+    detail = admin.get(path).json()
+    assert [(refund["state"], refund["bank_reference"]) for refund in detail["refunds"]] == [("done", "RECEIPT-17")]
+    assert detail["payment_status"] == guest.booking(booking["id"])["payment_status"] == "partially_refunded"
+    assert round(sum(line["amount"] for line in detail["ledger"]), 2) == 0
+    assert [event["kind"] for event in detail["events"]] == [
         *("booked", "cash_agreed", "cash_recorded", "confirmed"),
         *("refund_decided", "refund_done", "exception_closed"),
     ]
@@ -69,7 +69,7 @@ def test_a_booking_paid_in_cash_is_confirmed_given_back_in_part_and_closed_by_a_
     assert audited(system, waiting["id"]) == ["exception.closed"]
 
 
-def test_a_refund_goes_through_the_gateway_and_is_told_when_it_is_done(system, admin, guest):
+def test_a_refund_goes_through_the_gateway_and_is_mailed(system, admin, guest):
     booking = guest.book()
     txn = guest.pay(booking["id"])
     eventually(lambda: guest.booking(booking["id"])["status"] == "confirmed")
@@ -120,24 +120,24 @@ def test_bookings_are_listed_by_what_is_looked_for(admin, guest):
     ],
 )
 def test_a_change_is_exactly_one(admin, body):
-    answer = admin.put(f"/admin/bookings/{NOBODYS}", body)
+    answer = admin.put(f"/admin/bookings/{UNKNOWN_ID}", body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
 
 
 @pytest.mark.parametrize("field", ["chef_id", "provider_id"])
 def test_an_unknown_provider_is_reported_under_the_bodys_field(admin, field):
     [booking] = admin.get("/admin/bookings?status=pending&limit=1").json()["items"]
-    answer = admin.put(f"/admin/bookings/{booking['id']}", {field: NOBODYS})
+    answer = admin.put(f"/admin/bookings/{booking['id']}", {field: UNKNOWN_ID})
     assert [answer.status_code, *(each["field"] for each in answer.json()["errors"])] == [422, field]
 
 
 def test_what_is_not_there_is_not_found_and_nothing_is_written_of_it(system, admin):
     before = system.sql("select count(*) from audit_log")
     answers = [
-        admin.get(f"/admin/bookings/{NOBODYS}"),
-        admin.put(f"/admin/bookings/{NOBODYS}", {"cash": {"agreed": True}}),
-        admin.post(f"/admin/bookings/{NOBODYS}/refunds", {"amount": 1, "reason": "none"}),
-        admin.put(f"/admin/exceptions/{NOBODYS}", {"closing_note": "none"}),
+        admin.get(f"/admin/bookings/{UNKNOWN_ID}"),
+        admin.put(f"/admin/bookings/{UNKNOWN_ID}", {"cash": {"agreed": True}}),
+        admin.post(f"/admin/bookings/{UNKNOWN_ID}/refunds", {"amount": 1, "reason": "none"}),
+        admin.put(f"/admin/exceptions/{UNKNOWN_ID}", {"closing_note": "none"}),
     ]
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
         *[(404, "booking_not_found")] * 3,
@@ -146,13 +146,13 @@ def test_what_is_not_there_is_not_found_and_nothing_is_written_of_it(system, adm
     assert system.sql("select count(*) from audit_log") == before
 
 
-@pytest.mark.parametrize("path", ["bookings", f"bookings/{NOBODYS}", "payments", "exceptions", "reconciliations"])
+@pytest.mark.parametrize("path", ["bookings", f"bookings/{UNKNOWN_ID}", "payments", "exceptions", "reconciliations"])
 def test_it_is_for_admins(system, guest, path):
     assert guest.get(f"/admin/{path}").status_code == 403
     assert system.http.get(f"{system.api}/admin/{path}", timeout=10).status_code == 401
 
 
-def test_rounds_of_reconciliation_that_asked_are_listed(system, admin, guest):
+def test_reconciliation_rounds_with_requests_are_listed(system, admin, guest):
     booking = guest.book()
     guest.post("/payments/initiate", {"booking_id": booking["id"]})
     system.sql(

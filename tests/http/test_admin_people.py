@@ -1,4 +1,4 @@
-"""An admin's day over HTTP: chefs, people, places, numbers, and a log of all of it."""
+"""An admin's HTTP API: chefs, customers, places, statistics and the audit log."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from shared.payments.reconciliation.comparison import Theirs
 from tests.api_document import DOCUMENT
 from tests.system import Client, System, day
 
-NOBODYS = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
+UNKNOWN_ID = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
 WEEK = [
     {"day_of_week": name, "start_time": "08:00", "end_time": "23:00"}
     for name in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -40,7 +40,7 @@ def city() -> str:
 
 @pytest.fixture
 def chef(admin: Client, city: str) -> dict[str, Any]:
-    return made(admin.post("/admin/chefs", wish(service_city=city)))
+    return made(admin.post("/admin/chefs", new_chef(service_city=city)))
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def location(admin: Client, city: str) -> dict[str, Any]:
     return made(admin.post("/admin/locations", {"city": city, "state": "Maharashtra"}))
 
 
-def wish(**given: Any) -> dict[str, Any]:
-    return {"email": f"{uuid4().hex}@test.example", "name": "Asha Nair", "service_city": "Nashik", **given}
+def new_chef(**fields: Any) -> dict[str, Any]:
+    return {"email": f"{uuid4().hex}@test.example", "name": "Asha Nair", "service_city": "Nashik", **fields}
 
 
 def made(answer: requests.Response) -> dict[str, Any]:
@@ -107,22 +107,22 @@ def test_a_week_that_overlaps_itself_is_refused_by_the_entry_and_the_old_one_sta
 
 def test_a_customer_who_becomes_a_chef_is_one_from_their_next_sign_in(admin: Client, system: System, city: str):
     guest = system.sign_in()
-    assert made(admin.post("/admin/chefs", wish(email=guest.email, service_city=city)))["email"] == guest.email
+    assert made(admin.post("/admin/chefs", new_chef(email=guest.email, service_city=city)))["email"] == guest.email
     assert guest.get("/customer/profile").status_code == 401
     assert admin.get(f"/admin/users?q={guest.email}").json()["items"][0]["role"] == "chef"
-    again = admin.post("/admin/chefs", wish(email=guest.email))
+    again = admin.post("/admin/chefs", new_chef(email=guest.email))
     assert (again.status_code, again.json()["code"], again.json()["role"]) == (409, "has_role", "chef")
 
 
 def test_a_customer_with_bookings_does_not_become_a_chef(admin: Client, system: System):
     guest = system.sign_in()
     booking = guest.book()
-    answer = admin.post("/admin/chefs", wish(email=guest.email))
+    answer = admin.post("/admin/chefs", new_chef(email=guest.email))
     assert (answer.status_code, answer.json()["bookings"]) == (409, [booking["ref"]])
     assert guest.get("/customer/profile").status_code == 200
 
 
-def test_a_blocked_customer_is_out_at_once_and_what_stands_is_listed(admin: Client, system: System):
+def test_blocking_ends_sessions_and_lists_remaining_bookings(admin: Client, system: System):
     guest = system.sign_in()
     booking = guest.book()
     [user] = admin.get(f"/admin/users?q={guest.email}").json()["items"]
@@ -144,8 +144,8 @@ def test_a_paid_visit_of_a_blocked_customer_stands(admin: Client, system: System
     [user] = admin.get(f"/admin/users?q={guest.email}").json()["items"]
     answer = admin.put(f"/admin/users/{user['id']}", {"is_active": False}).json()
     assert answer["cancelled"] == 0
-    [standing] = answer["remaining"]
-    assert standing.items() >= {name: booking[name] for name in ("id", "ref", "total", "starts_at")}.items()
+    [remaining] = answer["remaining"]
+    assert remaining.items() >= {name: booking[name] for name in ("id", "ref", "total", "starts_at")}.items()
 
 
 def test_an_admin_blocks_neither_themselves_nor_a_chef(admin: Client, chef: dict[str, Any]):
@@ -175,7 +175,7 @@ def test_a_place_is_served_until_it_is_switched_off(admin: Client, location: dic
 
 def test_a_request_that_is_repeated_with_its_key_makes_one(admin: Client, city: str):
     for path, body in (
-        ("/admin/chefs", wish()),
+        ("/admin/chefs", new_chef()),
         ("/admin/locations", {"city": city, "state": "Maharashtra", "pincode": "422001"}),
     ):
         key = uuid4().hex
@@ -201,7 +201,7 @@ def test_the_numbers_of_a_period_have_every_day_and_those_of_today(admin: Client
 
 @pytest.fixture
 def writes(admin: Client, chef: dict[str, Any], location: dict[str, Any], system: System) -> dict[str, Any]:
-    """How each write of an admin succeeds, and how it is refused."""
+    """Return a successful and a refused call of each admin write."""
     chef_id, location_id = chef["id"], location["id"]
     area = made(admin.post(f"/admin/locations/{location_id}/areas", CIRCLE))["id"]
     guest, payer = system.sign_in(), system.sign_in()
@@ -213,20 +213,20 @@ def writes(admin: Client, chef: dict[str, Any], location: dict[str, Any], system
         return lambda: admin.call(method, path, body)
 
     def put(path: str, one: str, body: Any) -> tuple[Callable[[], requests.Response], Callable[[], requests.Response]]:
-        return call("PUT", f"{path}/{one}", body), call("PUT", f"{path}/{NOBODYS}", body)
+        return call("PUT", f"{path}/{one}", body), call("PUT", f"{path}/{UNKNOWN_ID}", body)
 
     def remove(path: str, one: str) -> tuple[Callable[[], requests.Response], Callable[[], requests.Response]]:
-        return call("DELETE", f"{path}/{one}"), call("DELETE", f"{path}/{NOBODYS}")
+        return call("DELETE", f"{path}/{one}"), call("DELETE", f"{path}/{UNKNOWN_ID}")
 
     return {
         "POST /admin/chefs": (
-            call("POST", "/admin/chefs", wish()),
-            call("POST", "/admin/chefs", wish(email=chef["email"])),
+            call("POST", "/admin/chefs", new_chef()),
+            call("POST", "/admin/chefs", new_chef(email=chef["email"])),
         ),
         "PUT /admin/chefs/{chef_id}": put("/admin/chefs", chef_id, {"bio": "Grills"}),
         "POST /admin/chefs/{chef_id}/availability": (
             call("POST", f"/admin/chefs/{chef_id}/availability", {"slots": WEEK}),
-            call("POST", f"/admin/chefs/{NOBODYS}/availability", {"slots": WEEK}),
+            call("POST", f"/admin/chefs/{UNKNOWN_ID}/availability", {"slots": WEEK}),
         ),
         "DELETE /admin/chefs/{chef_id}": remove("/admin/chefs", chef_id),
         "PUT /admin/users/{user_id}": put("/admin/users", user["id"], {"is_active": False}),
@@ -237,7 +237,7 @@ def writes(admin: Client, chef: dict[str, Any], location: dict[str, Any], system
         "PUT /admin/locations/{location_id}": put("/admin/locations", location_id, {"is_serviceable": False}),
         "POST /admin/locations/{location_id}/areas": (
             call("POST", f"/admin/locations/{location_id}/areas", CIRCLE),
-            call("POST", f"/admin/locations/{NOBODYS}/areas", CIRCLE),
+            call("POST", f"/admin/locations/{UNKNOWN_ID}/areas", CIRCLE),
         ),
         "PUT /admin/service-areas/{area_id}": put("/admin/service-areas", area, {"is_active": False}),
         "DELETE /admin/service-areas/{area_id}": remove("/admin/service-areas", area),
@@ -251,7 +251,7 @@ def writes(admin: Client, chef: dict[str, Any], location: dict[str, Any], system
         ),
         "POST /admin/tasks/{task_id}/retry": (
             call("POST", f"/admin/tasks/{dead_task(system)}/retry"),
-            call("POST", f"/admin/tasks/{NOBODYS}/retry"),
+            call("POST", f"/admin/tasks/{UNKNOWN_ID}/retry"),
         ),
         "PUT /admin/reconciliations/rows/{row_id}": put(
             "/admin/reconciliations/rows", compared(system), {"action": "close", "note": "Another system's"}
@@ -261,7 +261,7 @@ def writes(admin: Client, chef: dict[str, Any], location: dict[str, Any], system
 
 
 def dead_task(system: System) -> str:
-    """Let a task die that would ask about a payment nobody has; returns its id."""
+    """Create a dead task about an unknown payment; return its id."""
     statement = """
         insert into outbox (id, kind, payload, created_at, due_at, next_try_at, dead_at)
         values (:id, 'payments.poll', cast(:about as jsonb), now(), now(), now(), now())
@@ -271,7 +271,7 @@ def dead_task(system: System) -> str:
 
 
 def compared(system: System) -> str:
-    """Let the night's report have found an id that is none of ours; returns its row's id."""
+    """Store a settlement report row about an unknown payment; return the row's id."""
     system.sql("insert into reconciliation_days (day) values ('2026-01-01') on conflict do nothing")
     statement = """
         insert into reconciliation_rows (id, day, gateway, kind, our_id, outcome, theirs, created_at, compared_at)
@@ -283,7 +283,7 @@ def compared(system: System) -> str:
 
 
 def given_back_by_hand(admin: Client, guest: Client) -> tuple[str, str]:
-    """Let a booking be paid in cash and a part be given back; returns where its refunds are, and what waits for a person."""
+    """Pay a booking in cash and refund part; return the path of its refunds and the open exception."""
     booking = guest.book()
     path = f"/admin/bookings/{booking['id']}"
     assert admin.put(path, {"cash": {"amount": booking["total"], "held_by": "platform"}}).status_code == 200
@@ -295,7 +295,7 @@ def given_back_by_hand(admin: Client, guest: Client) -> tuple[str, str]:
 def test_every_write_of_an_admin_is_in_the_log_and_no_refused_one(
     admin: Client, system: System, writes: dict[str, Any]
 ):
-    """Fails for an operation of the document that nobody has said here how to do: do it, and see it written down."""
+    """Fails for a new admin operation until `writes` performs it and its audit entry is checked."""
     assert set(writes) == WRITES
 
     def logged() -> int:
@@ -317,6 +317,6 @@ def test_every_write_of_an_admin_is_in_the_log_and_no_refused_one(
 
 
 def test_the_log_holds_no_secret(system: System, admin: Client):
-    told = admin.get("/admin/audit?limit=100").text
+    audit_log = admin.get("/admin/audit?limit=100").text
     for secret in ("JWT_KEYS", "REFRESH_KEYS", "OTP_KEYS"):
-        assert system.env[secret].partition(":")[2] not in told
+        assert system.env[secret].partition(":")[2] not in audit_log

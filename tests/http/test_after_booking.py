@@ -1,4 +1,4 @@
-"""What a customer does after booking, as a client sees it: move it, follow it, rate it, print its invoice."""
+"""A customer's HTTP API after booking: reschedule, conditional GET, rating, invoice."""
 
 import re
 from base64 import b64encode
@@ -21,7 +21,7 @@ def chef(system):
 
 @pytest.fixture(scope="module")
 def completed(guest, chef):
-    """A booking that was paid, held and completed."""
+    """A paid and completed booking."""
     booking = guest.book(chef_id=chef.get("/chef/profile").json()["id"])
     guest.pay(booking["id"])
     eventually(lambda: guest.booking(booking["id"])["status"] == "confirmed")
@@ -66,11 +66,11 @@ def test_an_invoice_is_there_once_the_visit_is_completed(guest, completed):
     early = guest.get(f"/customer/bookings/{unpaid['id']}/invoice")
     assert (early.status_code, early.json()["code"]) == (404, "invoice_not_found")
     answer = guest.get(f"/customer/bookings/{completed['id']}/invoice")
-    said = answer.json()
-    assert (answer.headers["Content-Type"], said["booking_ref"]) == ("application/json", completed["ref"])
-    assert re.fullmatch(r"SZ/\d\d-\d\d/\d{6}", said["number"])
-    assert (said["total"], said["credit_notes"]) == (completed["total"], [])
-    assert said["supplier"]["gstin"] == "27AAAAA0000A1Z5"
+    invoice = answer.json()
+    assert (answer.headers["Content-Type"], invoice["booking_ref"]) == ("application/json", completed["ref"])
+    assert re.fullmatch(r"SZ/\d\d-\d\d/\d{6}", invoice["number"])
+    assert (invoice["total"], invoice["credit_notes"]) == (completed["total"], [])
+    assert invoice["supplier"]["gstin"] == "27AAAAA0000A1Z5"
 
 
 def test_a_browser_is_given_a_page_whose_one_sheet_the_policy_lets_through(guest, completed):
@@ -91,8 +91,8 @@ def test_a_booking_that_has_not_changed_is_not_sent_again(guest, chef, completed
         known = client.get(path)
         tag = known.headers["ETag"]
         assert re.fullmatch(r'"[0-9a-f]+"', tag)
-        for asked in (tag, f'"other", {tag}', f"W/{tag}", "*"):
-            same = client.get(path, If_None_Match=asked)
+        for etag in (tag, f'"other", {tag}', f"W/{tag}", "*"):
+            same = client.get(path, If_None_Match=etag)
             assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", tag)
         assert same.headers["X-Content-Type-Options"] == "nosniff"
         other = client.get(path, If_None_Match='"other"')
@@ -104,12 +104,12 @@ def test_a_change_is_news(guest):
     path = f"/customer/bookings/{booking['id']}"
     tag = guest.get(path).headers["ETag"]
     assert guest.post(f"{path}/cancel", {"reason": "tidy"}).status_code == 200
-    news = guest.get(path, If_None_Match=tag)
-    assert (news.status_code, news.json()["status"]) == (200, "cancelled")
-    assert news.headers["ETag"] != tag
+    changed = guest.get(path, If_None_Match=tag)
+    assert (changed.status_code, changed.json()["status"]) == (200, "cancelled")
+    assert changed.headers["ETag"] != tag
 
 
-def test_what_is_somebody_elses_can_be_neither_moved_rated_nor_invoiced(system, completed):
+def test_another_customers_booking_cannot_be_used(system, completed):
     stranger, path = system.sign_in(), f"/customer/bookings/{completed['id']}"
     answers = [
         stranger.post(f"{path}/reschedule", system.slot()),

@@ -1,4 +1,4 @@
-"""Whatever comes in wrong is refused for what it is, naming the field: every operation of the API's document.
+"""Invalid bodies are refused with the right code and field at every operation of the API's document.
 
 The cases are generated (tests/http/bad_input.py), so that a new endpoint is attacked by being declared. One test sends
 all of its cases for one operation; what was not refused as it should be is listed by field and case.
@@ -78,7 +78,7 @@ def test_a_missing_field_is_named(guests: Guests, operation: Operation):
 
 
 @each(TAKING)
-def test_a_field_nobody_knows_is_refused_and_named(guests: Guests, operation: Operation):
+def test_an_unknown_field_of_a_body_is_refused_and_named(guests: Guests, operation: Operation):
     """Seen to fail with unknown fields ignored (`extra`)."""
     complaints, body = Complaints(), guests.body(operation)
     for name in ("nonsense", "id", "user_id", "role", "__proto__", "a.b", "\0", "Email", "naïve", "x" * 60):
@@ -99,7 +99,7 @@ def test_the_answer_to_a_hundred_thousand_wrong_fields_is_short(guests: Guests, 
 
 
 @each(TAKING)
-def test_a_field_said_twice_is_refused_and_named(guests: Guests, operation: Operation):
+def test_a_repeated_field_is_refused_and_named(guests: Guests, operation: Operation):
     """Fails when the last one counts: what looks at a body before us may have believed the first."""
     complaints, body = Complaints(), guests.body(operation)
     for field, text in body.items():

@@ -1,4 +1,4 @@
-"""What comes in wrong in a path, a query or a header is refused by name.
+"""Invalid path, query and header values are refused, and the response names them.
 
 The operations are those of the API's document, so that a new endpoint is attacked by being declared.
 """

@@ -1,4 +1,4 @@
-"""What the gateway reports, over HTTP: believed by nobody, kept by us."""
+"""The gateway's callbacks over HTTP: stored, but never trusted for a payment's state."""
 
 import base64
 import json
@@ -103,39 +103,39 @@ def test_a_lie_about_a_success_moves_nothing(system: System):
     assert client.booking(booking["id"])["payment_status"] == "pending"
 
 
-def show(system: System, said: object, header: str | None = None, path: str = PATHS[0]):
-    """Send what v2 sends: plain JSON under a word that both know."""
+def show(system: System, webhook: object, header: str | None = None, path: str = PATHS[0]):
+    """Send a v2 webhook: plain JSON with a shared secret in the Authorization header."""
     user = system.env["PHONEPE_WEBHOOK_KEYS"]
     headers = {"Authorization": sha256(user.encode()).hexdigest() if header is None else header}
-    body = said if isinstance(said, bytes) else json.dumps(said).encode()
+    body = webhook if isinstance(webhook, bytes) else json.dumps(webhook).encode()
     return system.http.post(system.url + path, body, headers=headers, timeout=10)
 
 
-def kept_webhook(system: System, said: object) -> list[list[object]]:
-    body = said if isinstance(said, bytes) else json.dumps(said).encode()
+def kept_webhook(system: System, webhook: object) -> list[list[object]]:
+    body = webhook if isinstance(webhook, bytes) else json.dumps(webhook).encode()
     return system.sql("select source, outcome from inbox where body = :body and processed_at is not null", body=body)
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_webhook_of_an_unknown_kind_and_id_is_kept_and_answered_like_any_other(system: System, path: str):
-    said = {"event": "pg.moon.rises", "payload": {"merchantOrderId": unknown_id()}}
-    answer = show(system, said, path=path)
+    webhook = {"event": "pg.moon.rises", "payload": {"merchantOrderId": unknown_id()}}
+    answer = show(system, webhook, path=path)
     assert (answer.status_code, answer.json()) == (200, {"status": "received"})
-    assert eventually(lambda: kept_webhook(system, said) == [["phonepe_v2", "unknown"]])
+    assert eventually(lambda: kept_webhook(system, webhook) == [["phonepe_v2", "unknown"]])
 
 
 @pytest.mark.parametrize("header", ["", "0" * 64, "Basic c2l6emxl", "O-Bearer x"])
 def test_a_webhook_without_the_word_is_refused_and_not_kept(system: System, header: str):
-    said = {"event": "checkout.order.completed", "payload": {"merchantOrderId": unknown_id()}}
-    answer = show(system, said, header)
+    webhook = {"event": "checkout.order.completed", "payload": {"merchantOrderId": unknown_id()}}
+    answer = show(system, webhook, header)
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid_signature")
-    assert kept_webhook(system, said) == []
+    assert kept_webhook(system, webhook) == []
 
 
 def test_a_webhook_that_says_nothing_is_kept_for_people_to_see(system: System):
-    said = f"[{unknown_id()}".encode()
-    assert show(system, said).status_code == 200
-    assert eventually(lambda: kept_webhook(system, said) == [["phonepe_v2", "unknown"]])
+    webhook = f"[{unknown_id()}".encode()
+    assert show(system, webhook).status_code == 200
+    assert eventually(lambda: kept_webhook(system, webhook) == [["phonepe_v2", "unknown"]])
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_webhook_that_says_nothing_is_kept_for_people_to_see(system: System):
     ],
 )
 def test_what_an_event_calls_itself_moves_nothing(system: System, event: str, state: str):
-    """Its word proves who both are supposed to be, not what is said under it; the vendor's own samples disagree with
+    """The shared secret authenticates the sender, not the content; the vendor's own samples disagree with
     themselves.
     """
     client = system.sign_in()
@@ -157,8 +157,8 @@ def test_what_an_event_calls_itself_moves_nothing(system: System, event: str, st
     if event.endswith("attempt.failed"):
         url = f"{system.url}/_local/payments/{txn}/attempt"
         system.http.post(url, json={}, timeout=10).raise_for_status()
-    told = {"merchantOrderId": txn, "state": state, "amount": 87980, "merchantId": "SIZZLELOCAL"}
-    said = {"event": event, "type": event.upper(), "payload": told}
-    assert show(system, said).status_code == 200
-    assert eventually(lambda: kept_webhook(system, said) == [["phonepe_v2", "pending"]])
+    payload = {"merchantOrderId": txn, "state": state, "amount": 87980, "merchantId": "SIZZLELOCAL"}
+    webhook = {"event": event, "type": event.upper(), "payload": payload}
+    assert show(system, webhook).status_code == 200
+    assert eventually(lambda: kept_webhook(system, webhook) == [["phonepe_v2", "pending"]])
     assert client.booking(booking["id"])["payment_status"] == "pending"

@@ -1,4 +1,4 @@
-"""A customer looks what cancelling gives back, and cancels for exactly that."""
+"""A customer previews a cancellation's refund, and cancels for exactly that amount."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_a_paid_visit_is_cancelled_for_what_was_shown_and_the_money_comes_back(s
 
 
 def test_the_same_key_for_another_booking_is_another_request(guest):
-    """Fails when a key counts for the kind of address instead of the address: the first answer comes twice."""
+    """Fails when a key is scoped to the route pattern instead of the path: the first response is replayed."""
     one, two = guest.book(), guest.book()
     answers = [
         guest.post(f"/customer/bookings/{booking['id']}/cancel", {"reason": "plans"}, Idempotency_Key="same")
@@ -52,7 +52,7 @@ def test_the_same_key_for_another_booking_is_another_request(guest):
     assert [answer.json()["id"] for answer in answers] == [one["id"], two["id"]]
 
 
-def test_somebody_elses_visit_can_neither_be_looked_at_nor_cancelled(system, guest):
+def test_another_customers_visit_cannot_be_cancelled(system, guest):
     booking = guest.book()
     stranger = system.sign_in()
     assert stranger.get(f"/customer/bookings/{booking['id']}/cancellation").status_code == 404
@@ -68,8 +68,8 @@ def test_what_has_happened_to_a_booking_can_be_followed_event_by_event(guest):
     assert guest.get(f"{path}?after={first['after']}").json()["items"] == []
     guest.post(f"/customer/bookings/{booking['id']}/cancel", {"reason": "tidy"})
     [event] = guest.get(f"{path}?after={first['after']}").json()["items"]
-    told = {name: event[name] for name in ("actor", "kind", "from_status", "to_status", "reason")}
-    assert told == {
+    fields = {name: event[name] for name in ("actor", "kind", "from_status", "to_status", "reason")}
+    assert fields == {
         "actor": "customer",
         "kind": "cancelled",
         "from_status": "pending",

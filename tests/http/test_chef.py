@@ -1,4 +1,4 @@
-"""What a chef sees and does over HTTP."""
+"""A chef's HTTP API: profile, bookings and status changes."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.system import Client, System
 
-NOBODYS = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
+UNKNOWN_ID = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
 
 
 @pytest.fixture
@@ -39,11 +39,11 @@ def paid(client: Client) -> dict[str, Any]:
 def test_a_chef_changes_what_is_theirs_and_what_is_absent_stays(system: System):
     ravi = system.demo("ravi")
     before = ravi.get("/chef/profile").json()
-    given = {"bio": "Grills", "specialties": ["Barbecue", "தமிழ்"], "experience_years": 12, "name": "Ravi K"}
-    after = ravi.put("/chef/profile", given).json()
-    assert after == before | given
+    fields = {"bio": "Grills", "specialties": ["Barbecue", "தமிழ்"], "experience_years": 12, "name": "Ravi K"}
+    after = ravi.put("/chef/profile", fields).json()
+    assert after == before | fields
     assert ravi.put("/chef/profile", {"bio": None}).json() == after | {"bio": None}
-    back = {name: before[name] for name in given}
+    back = {name: before[name] for name in fields}
     assert ravi.put("/chef/profile", back).json() == before
     assert before["hourly_rate"] == 599
     assert before["availability"][0] == before["availability"][0] | {"day_of_week": "mon", "start_time": "08:00"}
@@ -65,7 +65,7 @@ def test_the_ends_of_the_range_are_in_it(chef: Client):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "fields",
     [
         {"is_verified": True},
         {"rating": 5},
@@ -82,8 +82,8 @@ def test_the_ends_of_the_range_are_in_it(chef: Client):
         {"bio": "x" * 2001},
     ],
 )
-def test_what_is_not_a_chefs_to_say_is_refused(chef: Client, given: dict[str, object]):
-    assert chef.put("/chef/profile", given).status_code == 422
+def test_what_is_not_a_chefs_to_say_is_refused(chef: Client, fields: dict[str, object]):
+    assert chef.put("/chef/profile", fields).status_code == 422
 
 
 def test_until_they_accept_a_chef_knows_the_area_and_the_first_name(chef: Client, client: Client):
@@ -127,7 +127,7 @@ def test_the_list_is_filtered_by_status_and_paged(chef: Client, client: Client):
 
 def test_another_chefs_booking_is_not_there(system: System, client: Client):
     booking = client.book()
-    for booking_id in (booking["id"], NOBODYS):
+    for booking_id in (booking["id"], UNKNOWN_ID):
         assert system.demo("ravi").get(f"/chef/bookings/{booking_id}").status_code == 404
         answer = system.demo("ravi").put(f"/chef/bookings/{booking_id}/status", {"status": "confirmed"})
         assert (answer.status_code, answer.json()["code"]) == (404, "booking_not_found")
@@ -156,9 +156,9 @@ def test_a_step_a_pending_booking_does_not_allow_names_the_states(chef: Client, 
     booking = client.book()
     answer = step(chef, booking, status)
     assert answer.status_code == 409
-    said = answer.json()
-    assert (said["code"], said["current"], said["target"]) == ("step_not_allowed", "pending", status)
-    assert said["allowed"] == ["cancelled", "confirmed"]
+    refusal = answer.json()
+    assert (refusal["code"], refusal["current"], refusal["target"]) == ("step_not_allowed", "pending", status)
+    assert refusal["allowed"] == ["cancelled", "confirmed"]
 
 
 def test_a_visit_starts_only_when_it_is_paid_and_accepted(chef: Client, client: Client):
@@ -187,7 +187,7 @@ def test_an_offer_that_lapsed_cannot_be_accepted(system: System, chef: Client, c
 
 
 def test_a_visit_whose_money_a_person_has_to_look_at_does_not_start(system: System, chef: Client, client: Client):
-    """What a person has to see about the visit itself stops nothing."""
+    """An open review of the visit itself does not block its start."""
     booking = paid(client)
     step(chef, booking, "confirmed")
     insert = "insert into exceptions (id, kind, subject_id, booking_id, facts)"

@@ -1,4 +1,4 @@
-"""A chef sets when they work, and a customer finds them: over HTTP."""
+"""A chef's availability and a customer's search for chefs, over HTTP."""
 
 from typing import Any
 
@@ -51,9 +51,9 @@ def test_a_chef_sets_their_week_and_is_found_by_who_could_book_them(chef: Client
     for weekday in ("mon", "tue", "wed", "thu", "fri", "sat", "sun"):
         answer = chef.post("/chef/availability", opening(weekday, "18:00", "24:00"))
         assert (answer.status_code, answer.json()["end_time"]) == (201, "24:00")
-    met = chef.post("/chef/availability", opening("mon", "17:00", "18:30"))
-    assert problem(met) == (409, "availability_overlap")
-    assert met.json()["slot"]["start_time"] == "18:00"
+    overlap = chef.post("/chef/availability", opening("mon", "17:00", "18:30"))
+    assert problem(overlap) == (409, "availability_overlap")
+    assert overlap.json()["slot"]["start_time"] == "18:00"
     early = chef.post("/chef/availability", opening("mon", "17:00", "18:00")).json()
     assert early in chef.get("/chef/profile").json()["availability"]
     assert chef.delete(f"/chef/availability/{early['id']}").status_code == 204

@@ -1,4 +1,4 @@
-"""What every function does alike: paths, methods, bodies, refusals."""
+"""HTTP behaviour common to every function: paths, methods, bodies, refusals."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from infra.local.functions import functions
 from tests.system import Client, System
 
 NAMES = [one.name for one in functions()]
-# An endpoint of each that takes a body, and one whose path nobody answers.
+# An endpoint of each function that takes a body, and an unknown path.
 BODIES = {
     "auth": ("POST", "/api/v1/auth/refresh"),
     "customer": ("POST", "/api/v1/customer/addresses"),
@@ -37,7 +37,7 @@ def who(system: System, function: str) -> Client:
 
 
 def send(system: System, function: str, body: bytes | str | Iterator[bytes], content_type: str = "application/json"):
-    """Send a body to a function past the router, as somebody it lets in."""
+    """Send a body to a function directly, with a token it accepts."""
     method, path = BODIES[function]
     headers = {"Content-Type": content_type, "Authorization": f"Bearer {who(system, function).tokens['access_token']}"}
     return system.call(function, method, path, data=body, headers=headers)
@@ -46,15 +46,15 @@ def send(system: System, function: str, body: bytes | str | Iterator[bytes], con
 def problem(answer, status: int, code: str) -> dict[str, object]:
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
-    said = answer.json()
-    assert (said["status"], said["code"], said["type"]) == (status, code, "about:blank")
-    assert said["title"]
-    assert said["detail"]
-    return said
+    document = answer.json()
+    assert (document["status"], document["code"], document["type"]) == (status, code, "about:blank")
+    assert document["title"]
+    assert document["detail"]
+    return document
 
 
 @EVERY
-def test_a_function_says_that_it_is_well(system: System, function: str):
+def test_health_answers_get_and_head(system: System, function: str):
     answer = system.call(function, "GET", "/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
     assert system.call(function, "HEAD", "/health").status_code == 200
@@ -77,12 +77,12 @@ def test_a_full_public_path_answers_on_its_own_address_and_behind_the_router_ali
     "path",
     ["/nobody", "/", "/api/v1/nobody", "/api/v1/customer/../auth", "/%00", "/%ff", "//x", "/a%0D%0Ab", "/favicon.ico"],
 )
-def test_a_path_nobody_answers_is_a_problem_document(system: System, function: str, path: str):
+def test_an_unknown_path_is_a_problem_document(system: System, function: str, path: str):
     problem(system.call(function, "GET", path), 404, "not_found")
 
 
 @EVERY
-def test_a_method_nobody_answers_names_those_that_are(system: System, function: str):
+def test_an_unknown_method_names_the_allowed_ones(system: System, function: str):
     answer = system.call(function, "PATCH", path_of(function))
     problem(answer, 405, "method_not_allowed")
     known = {"PUT", "GET"} if function == "chef" else {"GET"} if function == "docs" else {"POST"}
@@ -114,8 +114,8 @@ def test_what_is_no_json_document_is_malformed(system: System, function: str, bo
 @WITH_BODY
 @pytest.mark.parametrize("body", [b"[]", b'"x"', b"5", b"null", b"true"])
 def test_json_that_is_no_object_is_invalid(system: System, function: str, body: bytes):
-    said = problem(send(system, function, body), 422, "invalid")
-    assert said["errors"]
+    document = problem(send(system, function, body), 422, "invalid")
+    assert document["errors"]
 
 
 @WITH_BODY
@@ -131,13 +131,13 @@ def test_a_charset_or_capitals_in_the_content_type_are_fine(system: System, func
 
 
 @WITH_BODY
-def test_a_field_said_twice_or_unknown_is_refused(system: System, function: str):
-    said = problem(send(system, function, json.dumps({"nonsense": 1, "__proto__": 2})), 422, "invalid")
-    assert {"nonsense", "__proto__"} <= {error["field"] for error in said["errors"]}
+def test_a_repeated_or_unknown_field_is_refused(system: System, function: str):
+    document = problem(send(system, function, json.dumps({"nonsense": 1, "__proto__": 2})), 422, "invalid")
+    assert {"nonsense", "__proto__"} <= {error["field"] for error in document["errors"]}
 
 
 @WITH_BODY
-def test_nothing_of_what_was_sent_or_of_ours_is_said_back(system: System, function: str):
+def test_a_refusal_echoes_no_input_and_no_internals(system: System, function: str):
     text = send(system, function, '{"nonsense": "a-secret-value"}').text
     for word in ("a-secret-value", "pydantic", "Traceback", "/work", "sqlalchemy"):
         assert word not in text

@@ -1,4 +1,4 @@
-"""Every operation of the API's document against everybody it is not for: an endpoint without a rule cannot exist."""
+"""Every operation of the API's document refuses all callers it is not for; an endpoint without a rule fails here."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from shared.lines.home_chef.visit import CHEF
 from shared.users.models import ADMIN, CUSTOMER
 from tests.http.bad_input import Operation, spelled
 from tests.http.forged_tokens import Forge, forged, of_nobody
-from tests.http.guests import EVERY, NOBODYS, Complaints, Guests, each, somebody, wrong
+from tests.http.guests import EVERY, UNKNOWN_ID, Complaints, Guests, each, new_client, wrong
 from tests.http.others import EVERYBODYS, Others
 from tests.system import Client, System
 
@@ -56,18 +56,18 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @each(FOR_A_ROLE)
-def test_somebody_of_its_role_is_let_in(guests: Guests, operation: Operation):
+def test_a_user_of_the_role_is_let_in(guests: Guests, operation: Operation):
     """Without it, an operation that refuses everybody would pass the others."""
     answer = guests.send(operation, b"{" if operation.fields else None)
     assert answer.status_code not in {401, 403}, answer.text
 
 
 @each(FOR_A_ROLE)
-def test_nobody_is_told_anything_without_a_token(guests: Guests, operation: Operation):
+def test_every_operation_for_a_role_refuses_a_missing_token(guests: Guests, operation: Operation):
     """Fails when a handler or the body comes first: it would tell a stranger what is there."""
     token = guests.people[str(operation.role)].tokens["access_token"]
     complaints = Complaints()
-    for name, headers, asked in (
+    for name, headers, query in (
         ("nothing", {"Authorization": ""}, ()),
         ("garbage", bearer("x"), ()),
         ("garbage of three parts", bearer("a.b.c"), ()),
@@ -80,7 +80,7 @@ def test_nobody_is_told_anything_without_a_token(guests: Guests, operation: Oper
         ("in other headers", {"Authorization": "", "X_Authorization": f"Bearer {token}", "X_Access_Token": token}, ()),
     ):
         for body in (None, b"{"):
-            answer = guests.send(operation, body, guests.where(operation, *asked), **headers)
+            answer = guests.send(operation, body, guests.where(operation, *query), **headers)
             complaints.about(name, wrong(answer, 401, "invalid_token"))
     assert complaints == []
 
@@ -105,8 +105,8 @@ DEACTIVATED = "update users set is_active = false where email = :email"
 
 
 def once_of(system: System, role: str, change: str) -> str:
-    """Return the token of somebody who had this role until this happened to them."""
-    gone = somebody(system, role)
+    """Return the token of a user with this role, after this SQL change to them."""
+    gone = new_client(system, role)
     system.sql(change, email=gone.email)
     return str(gone.tokens["access_token"])
 
@@ -129,45 +129,41 @@ def test_another_role_is_forbidden_before_the_body_is_read(guests: Guests, opera
     complaints, shown = Complaints(), spelled(guests.body(operation)) if operation.fields else None
     for role in set(ROLES) - {operation.role}:
         person = guests.people[role]
-        liar = Forge.of(person).saying(role=operation.role)
+        liar = Forge.of(person).with_claims(role=operation.role)
         for name, token, body in (("by nature", person.tokens["access_token"], b"{"), ("lying", liar, shown)):
             answer = guests.send(operation, body, **bearer(token))
             complaints.about(f"{role} {name}", wrong(answer, 403, "forbidden"))
     assert complaints == []
 
 
-def told(ask: Callable[[str], requests.Response], *ids: str) -> list[tuple[int, str, bytes]]:
-    answers = [ask(one) for one in ids]
+def responses_to(send: Callable[[str], requests.Response], *ids: str) -> list[tuple[int, str, bytes]]:
+    answers = [send(one) for one in ids]
     return [(answer.status_code, answer.headers["Content-Type"], answer.content) for answer in answers]
 
 
 @each(NAMING)
-def test_what_belongs_to_somebody_else_is_as_absent_as_what_is_not_there(
-    guests: Guests, others: Others, operation: Operation
-):
+def test_another_users_resource_answers_like_a_missing_one(guests: Guests, others: Others, operation: Operation):
     """Seen to fail with the owner taken out of `own_address`. Nothing is hidden from an admin but what is not there."""
     body, role = spelled(guests.body(operation)) if operation.fields else None, str(operation.role)
     for name in operation.named("path"):
 
-        def ask(one: str, name: str = name) -> Any:
+        def send(one: str, name: str = name) -> Any:
             return guests.send(operation, body, guests.where(operation, **{name: one}))
 
         hidden = role != ADMIN and (role, name) not in EVERYBODYS
-        nothing, *theirs = told(ask, NOBODYS, *([others.id_of(role, name)] if hidden else []))
+        nothing, *theirs = responses_to(send, UNKNOWN_ID, *([others.id_of(role, name)] if hidden else []))
         assert nothing[:2] == (404, "application/problem+json"), nothing
         assert theirs in ([], [nothing])
 
 
 @each(BODY_NAMING)
-def test_a_body_that_names_what_is_somebody_elses_gets_nothing_of_it(
-    guests: Guests, others: Others, operation: Operation
-):
+def test_another_users_id_in_a_body_counts_as_unknown(guests: Guests, others: Others, operation: Operation):
     for name in {"address_id", "booking_id", "quote_id"} & operation.fields.keys():
         rest = {} if name == "quote_id" else guests.body(operation)
 
-        def ask(one: str, name: str = name, rest: dict[str, str] = rest) -> Any:
+        def send(one: str, name: str = name, rest: dict[str, str] = rest) -> Any:
             return guests.send(operation, spelled(rest | {name: f'"{one}"'}))
 
-        nothing, theirs = told(ask, NOBODYS, others.id_of(str(operation.role), name))
+        nothing, theirs = responses_to(send, UNKNOWN_ID, others.id_of(str(operation.role), name))
         assert nothing[:2] == (422 if name == "address_id" else 404, "application/problem+json"), nothing
         assert theirs == nothing

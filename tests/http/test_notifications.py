@@ -1,4 +1,4 @@
-"""What people were told: in their app, by mail, and never by mail once it is no longer so."""
+"""Notifications in the app and by mail; an outdated one is not mailed."""
 
 import json
 from datetime import UTC, datetime
@@ -30,10 +30,16 @@ def chef_of(system, visit):
 def test_a_customer_reads_in_the_app_what_the_mail_says(system, guest, visit):
     page = guest.get("/customer/notifications")
     assert page.status_code == 200, page.text
-    [told] = [item for item in page.json()["items"] if item["kind"] == "confirmed"]
-    assert (told["booking_id"], told["ref"], told["read_at"]) == (visit["id"], visit["ref"], None)
-    [mail] = eventually(lambda: [mail for mail in system.mails(guest.email) if mail["subject"] == told["title"]])
-    assert told["text"] in mail["text"].replace("\n\n", " ")
+    [notification] = [item for item in page.json()["items"] if item["kind"] == "confirmed"]
+    assert (notification["booking_id"], notification["ref"], notification["read_at"]) == (
+        visit["id"],
+        visit["ref"],
+        None,
+    )
+    [mail] = eventually(
+        lambda: [mail for mail in system.mails(guest.email) if mail["subject"] == notification["title"]]
+    )
+    assert notification["text"] in mail["text"].replace("\n\n", " ")
 
 
 def test_reading_it_counts_once_and_lowers_the_count(system, guest):
@@ -53,12 +59,12 @@ def test_reading_it_counts_once_and_lowers_the_count(system, guest):
 def test_a_chef_has_their_own(system, guest, visit):
     chef = chef_of(system, visit)
     items = chef.get("/chef/notifications?limit=100").json()["items"]
-    told = next(item for item in items if item["booking_id"] == visit["id"])
-    assert told["kind"] == "visit_to_answer"
-    assert "Please accept or decline it in the app by" in told["text"]
-    assert chef.put(f"/chef/notifications/{told['id']}/read").json()["read_at"]
+    notification = next(item for item in items if item["booking_id"] == visit["id"])
+    assert notification["kind"] == "visit_to_answer"
+    assert "Please accept or decline it in the app by" in notification["text"]
+    assert chef.put(f"/chef/notifications/{notification['id']}/read").json()["read_at"]
     assert chef.get("/customer/notifications").status_code == 403
-    assert guest.put(f"/customer/notifications/{told['id']}/read").status_code == 404
+    assert guest.put(f"/customer/notifications/{notification['id']}/read").status_code == 404
 
 
 def test_a_chefs_earnings_name_the_visits_they_come_from(system, visit):
@@ -76,12 +82,12 @@ def test_a_chefs_earnings_name_the_visits_they_come_from(system, visit):
     assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "query.from")
 
 
-def promise(system, visit, guest, kind):
-    """Let the outbox hold a mail that was to be sent for a visit, as if it had waited there."""
+def enqueue_mail(system, visit, guest, kind):
+    """Store an outbox message that mails this kind of notification for a visit; return the mails received."""
     [[facts, customer]] = system.sql(
         "select facts, user_id from notifications where subject_id = :id and kind = 'confirmed'", id=visit["id"]
     )
-    [[told]] = system.sql(
+    [[notification_id]] = system.sql(
         "insert into notifications (id, user_id, line, kind, subject_id, dedupe_key, facts, created_at)"
         " values (gen_random_uuid(), :user, 'home_chef', :kind, :booking, :dedupe, cast(:facts as jsonb), :now)"
         " returning cast(id as text)",
@@ -95,7 +101,7 @@ def promise(system, visit, guest, kind):
     [[message]] = system.sql(
         "insert into outbox (id, kind, payload, created_at, due_at, next_try_at) values"
         " (gen_random_uuid(), 'notifications.mail', cast(:payload as jsonb), :now, :now, :now) returning id",
-        payload=json.dumps({"notification_id": told}),
+        payload=json.dumps({"notification_id": notification_id}),
         now=datetime.now(UTC),
     )
     system.run_job("sweep")
@@ -104,7 +110,7 @@ def promise(system, visit, guest, kind):
 
 
 def test_a_reminder_that_waited_is_mailed_unless_the_visit_was_cancelled_meanwhile(system):
-    """Fails when the mail's handler does not ask whether it is still so: the second reminder arrives too."""
+    """Fails when the mail's handler does not check for staleness: the second reminder arrives too."""
     guest = system.sign_in()
     for cancelled, mails in ((False, 1), (True, 1)):
         visit = guest.book()
@@ -112,7 +118,7 @@ def test_a_reminder_that_waited_is_mailed_unless_the_visit_was_cancelled_meanwhi
         eventually(lambda visit=visit: guest.booking(visit["id"])["status"] == "confirmed")
         if cancelled:
             assert guest.post(f"/customer/bookings/{visit['id']}/cancel", {"reason": "plans"}).status_code == 200
-        assert len(promise(system, visit, guest, "reminder_day")) == mails
+        assert len(enqueue_mail(system, visit, guest, "reminder_day")) == mails
     in_app = [item["kind"] for item in guest.get("/customer/notifications").json()["items"]]
     assert in_app.count("reminder_day") == 2
 

@@ -1,4 +1,4 @@
-"""Around every request: headers, origins, ids, and what the logs say and do not say."""
+"""Middleware over HTTP: headers, CORS, request ids, and the content of logs."""
 
 import json
 import re
@@ -36,12 +36,12 @@ def test_every_answer_carries_the_security_headers(system: System, function: str
 
 @EVERY
 def test_a_page_of_a_configured_origin_may_call(system: System, function: str):
-    asked = {
+    preflight = {
         "Origin": ORIGIN,
         "Access-Control-Request-Method": "PUT",
         "Access-Control-Request-Headers": "authorization",
     }
-    answer = system.call(function, "OPTIONS", "/api/v1/customer/profile", headers=asked)
+    answer = system.call(function, "OPTIONS", "/api/v1/customer/profile", headers=preflight)
     assert answer.status_code == 204
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert {"GET", "POST", "PUT", "PATCH", "DELETE"} == set(answer.headers["Access-Control-Allow-Methods"].split(", "))
@@ -52,7 +52,7 @@ def test_a_page_of_a_configured_origin_may_call(system: System, function: str):
 
 @EVERY
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", ORIGIN + ".evil.example", "http://localhost:51730"])
-def test_a_page_of_another_origin_is_told_nothing(system: System, function: str, origin: str):
+def test_a_foreign_origin_gets_no_cors_headers(system: System, function: str, origin: str):
     for method in ("OPTIONS", "GET"):
         headers = system.call(function, method, "/health", headers={"Origin": origin}).headers
         assert not [name for name in headers if name.startswith("Access-Control-") and function != "docs"]
@@ -68,8 +68,11 @@ def test_a_refusal_too_may_be_read_by_the_page_that_asked(system: System):
 
 @EVERY
 def test_a_requests_id_is_the_callers_where_it_is_sane_and_else_ours(system: System, function: str):
-    given = uuid4().hex
-    assert system.call(function, "GET", "/health", headers={"X-Request-Id": given}).headers["X-Request-Id"] == given
+    request_id = uuid4().hex
+    assert (
+        system.call(function, "GET", "/health", headers={"X-Request-Id": request_id}).headers["X-Request-Id"]
+        == request_id
+    )
     for odd in ("", "short", "x" * 65, "a b c d e f g", '{"a": "b"}', "<script>alert(1)</script>"):
         made = system.call(function, "GET", "/health", headers={"X-Request-Id": odd}).headers["X-Request-Id"]
         assert made != odd
@@ -100,7 +103,7 @@ def test_everything_a_function_writes_is_json_with_a_severity(system: System, fu
 
 
 def used(system: System) -> tuple[Client, list[str]]:
-    """Do what people do, and return the words of it that no log may hold."""
+    """Use the system as its users do; return the words that no log may contain."""
     client = system.sign_in()
     code = re.search(r"\b\d{6}\b", system.mails(client.email)[0]["text"])[0]  # type: ignore[index]
     client.put("/customer/profile", {"name": "Meera Lakshmanan", "phone": "+917012345678"})

@@ -1,4 +1,4 @@
-"""Starting to pay and asking how it went, over HTTP."""
+"""Payment initiation and status, over HTTP."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.system import Client, System
 
-NOBODYS = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
+UNKNOWN_ID = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_the_pay_page_shows_the_price_of_the_booking(client: Client):
 def test_an_attempt_tells_how_it_stands_and_what_that_makes_of_the_booking(client: Client):
     booking = client.book()
     txn = initiate(client, booking).json()["merchant_txn_id"]
-    asked = client.get(f"/payments/status/{txn}").json()
+    polled = client.get(f"/payments/status/{txn}").json()
     pending = {
         "merchant_txn_id": txn,
         "status": "pending",
@@ -47,7 +47,7 @@ def test_an_attempt_tells_how_it_stands_and_what_that_makes_of_the_booking(clien
         "booking_ref": booking["ref"],
         "payment_status": "pending",
     }
-    assert asked == pending
+    assert polled == pending
 
 
 def test_what_belongs_to_somebody_else_is_not_there(system: System, client: Client):
@@ -58,16 +58,16 @@ def test_what_belongs_to_somebody_else_is_not_there(system: System, client: Clie
     assert (answer.status_code, answer.json()["code"]) == (404, "booking_not_found")
     answer = other.get(f"/payments/status/{txn}")
     assert (answer.status_code, answer.json()["code"]) == (404, "payment_not_found")
-    assert initiate(other, {"id": NOBODYS}).status_code == 404
+    assert initiate(other, {"id": UNKNOWN_ID}).status_code == 404
 
 
 @pytest.mark.parametrize("txn", ["SZ_UNKNOWN", "x" * 300, "%00", "%ff", "a%2fb", "%F0%9F%8D%B2", "' or 1=1"])
-def test_an_id_nobody_has_is_not_found_and_breaks_nothing(client: Client, txn: str):
+def test_an_unknown_id_is_not_found(client: Client, txn: str):
     assert client.get(f"/payments/status/{txn}").status_code in {404, 422}
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"booking_id": "x"}, {"booking_id": None}, {"booking_id": NOBODYS, "amount": 1}, {"amount": 1}, []]
+    "body", [{}, {"booking_id": "x"}, {"booking_id": None}, {"booking_id": UNKNOWN_ID, "amount": 1}, {"amount": 1}, []]
 )
 def test_only_a_booking_is_named_never_an_amount(client: Client, body: object):
     assert client.post("/payments/initiate", body).status_code == 422

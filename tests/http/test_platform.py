@@ -1,4 +1,4 @@
-"""The functions only the platform calls: who it is is asked first, and nothing else before that is known."""
+"""The functions that only the platform calls authenticate the caller before anything else."""
 
 from uuid import uuid4
 
@@ -6,8 +6,8 @@ import pytest
 
 from tests.system import System, eventually
 
-NOBODYS = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
-PATHS = {"tasks": f"/outbox/{NOBODYS}", "schedule": "/jobs/sweep", "migrate": "/migrations/upgrade"}
+UNKNOWN_ID = "5f2c1f6e-6a0c-4d1e-9a51-7f0c7b1d2e30"
+PATHS = {"tasks": f"/outbox/{UNKNOWN_ID}", "schedule": "/jobs/sweep", "migrate": "/migrations/upgrade"}
 FUNCTIONS = pytest.mark.parametrize("function", PATHS)
 
 
@@ -31,7 +31,7 @@ def test_the_platform_is_let_in(system: System, function: str):
 
 
 @FUNCTIONS
-def test_nobody_is_let_in_without_a_token_of_the_platform(system: System, function: str):
+def test_requests_without_a_platform_token_are_refused(system: System, function: str):
     refused(system, function, {})
     refused(system, function, {"Authorization": "Bearer x"})
     refused(system, function, {"Authorization": f"Bearer {system.demo('admin').tokens['access_token']}"})
@@ -65,7 +65,7 @@ def test_an_unknown_job_is_not_found_but_only_the_platform_learns_that(system: S
 
 
 @pytest.mark.parametrize("job", ["sweep", "expire", "reconcile", "purge"])
-def test_a_job_tells_what_it_did(system: System, job: str):
+def test_a_job_returns_its_counts(system: System, job: str):
     answer = system.call("schedule", "POST", f"/jobs/{job}", headers=platform(system, "schedule")).json()
     assert answer["job"] == job
     assert all(isinstance(count, int) for count in answer["did"].values())
@@ -76,7 +76,7 @@ def test_migrating_again_changes_nothing(system: System):
     assert answer["before"] == answer["after"] is not None
 
 
-def test_a_message_nobody_knows_is_done_so_that_it_is_not_brought_again(system: System):
+def test_an_unknown_message_is_acknowledged(system: System):
     answer = system.call("tasks", "POST", f"/outbox/{uuid4()}", headers=platform(system, "tasks"))
     assert (answer.status_code, answer.json()) == (200, {"status": "done"})
 
@@ -86,7 +86,7 @@ def test_a_message_id_that_is_none_is_refused(system: System):
 
 
 def message(system: System, kind: str, payload: str = "{}", leased: str | None = None) -> str:
-    """Store a message the sweep leaves alone."""
+    """Store an outbox message that is not due for the sweep."""
     row = system.sql(
         "insert into outbox (id, kind, payload, created_at, due_at, next_try_at, leased_until) values"
         " (gen_random_uuid(), :kind, cast(:payload as jsonb), now(), now(), now() + interval '1 day',"
@@ -101,8 +101,8 @@ def message(system: System, kind: str, payload: str = "{}", leased: str | None =
 @pytest.mark.parametrize(
     ("kind", "payload"),
     [
-        ("notifications.mail", f'{{"notification_id": "{NOBODYS}"}}'),
-        ("payments.refund", f'{{"refund_id": "{NOBODYS}"}}'),
+        ("notifications.mail", f'{{"notification_id": "{UNKNOWN_ID}"}}'),
+        ("payments.refund", f'{{"refund_id": "{UNKNOWN_ID}"}}'),
         ("payments.callback", "{}"),
         ("nobody.knows", "{}"),
     ],

@@ -24,14 +24,14 @@ def test_a_new_customer_is_an_address_and_a_role(client: Client):
 
 
 def test_absent_stays_and_null_clears(client: Client):
-    given = {
+    fields = {
         "name": " Meera  Shah ",
         "phone": "+91 98765-43210",
         "dob": "1990-02-28",
         "avatar_url": "https://x.example/a.png",
     }
-    kept = given | {"name": "Meera  Shah", "phone": "+919876543210"}
-    assert client.put("/customer/profile", given).status_code == 200
+    kept = fields | {"name": "Meera  Shah", "phone": "+919876543210"}
+    assert client.put("/customer/profile", fields).status_code == 200
     assert client.put("/customer/profile", {}).json().items() >= kept.items()
     cleared = client.put("/customer/profile", {"name": None, "dob": None}).json()
     assert cleared.items() >= (kept | {"name": None, "dob": None}).items()
@@ -48,7 +48,7 @@ def test_what_is_not_a_persons_to_change_is_refused_and_named(client: Client, fi
 
 
 @pytest.mark.parametrize(
-    "given",
+    "fields",
     [
         {"name": ""},
         {"name": "   "},
@@ -73,10 +73,10 @@ def test_what_is_not_a_persons_to_change_is_refused_and_named(client: Client, fi
         {"avatar_url": "https://x.example/" + "a" * 500},
     ],
 )
-def test_what_is_not_shaped_as_documented_is_refused_by_its_field(client: Client, given: dict[str, object]):
-    answer = client.put("/customer/profile", given)
+def test_what_is_not_shaped_as_documented_is_refused_by_its_field(client: Client, fields: dict[str, object]):
+    answer = client.put("/customer/profile", fields)
     assert answer.status_code == 422
-    assert [error["field"] for error in answer.json()["errors"]] == list(given)
+    assert [error["field"] for error in answer.json()["errors"]] == list(fields)
 
 
 @pytest.mark.parametrize("name", ["மீரா", "🍲 Chef", "O'Brien; drop table users", "<script>", "x" * 100, "é" * 100])
@@ -85,7 +85,7 @@ def test_a_name_is_given_back_as_it_was_written(client: Client, name: str):
     assert client.get("/customer/profile").json()["name"] == name
 
 
-def test_a_phone_typed_in_a_profile_may_be_somebody_elses_too_and_is_never_verified(system: System, client: Client):
+def test_a_profiles_phone_may_repeat_and_is_never_verified(system: System, client: Client):
     other = system.sign_in()
     for each in (client, other):
         assert each.put("/customer/profile", {"phone": "+911234567890"}).status_code == 200

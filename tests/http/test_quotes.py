@@ -1,4 +1,4 @@
-"""Where chefs come, and what a visit costs, over HTTP."""
+"""Serviceability and quotes, over HTTP."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -90,7 +90,7 @@ def test_the_dinner_party_costs_what_the_price_list_says_line_by_line(client: Cl
 
 
 @pytest.mark.parametrize(
-    ("asked", "total"),
+    ("fields", "total"),
     [
         ({"time_slot": "12:00", "duration_hours": 2, "guest_count": 2}, 879.80),
         ({"time_slot": "18:00", "duration_hours": 2, "guest_count": 4}, 1055.75),
@@ -99,8 +99,8 @@ def test_the_dinner_party_costs_what_the_price_list_says_line_by_line(client: Cl
         ({"time_slot": "21:00", "duration_hours": 2, "guest_count": 4}, 879.80),
     ],
 )
-def test_the_evening_is_dearer_from_six_until_before_nine(client: Client, asked: dict[str, object], total: float):
-    body = {"booking_date": day(50), "address_id": client.address()} | asked
+def test_the_evening_is_dearer_from_six_until_before_nine(client: Client, fields: dict[str, object], total: float):
+    body = {"booking_date": day(50), "address_id": client.address()} | fields
     assert client.post("/customer/quotes", body).json()["total"] == total
 
 
@@ -145,7 +145,7 @@ def test_a_quote_names_the_visit_alone(client: Client):
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "fields",
     [
         {"time_slot": "19:15"},
         {"time_slot": "7:00"},
@@ -171,12 +171,12 @@ def test_a_quote_names_the_visit_alone(client: Client):
         {"hourly_rate": 100},
     ],
 )
-def test_what_cannot_be_a_visit_is_refused_by_quote_and_booking_alike(client: Client, asked: dict[str, object]):
-    body = {"booking_date": day(50), "time_slot": "12:00", "address_id": client.address()} | asked
+def test_what_cannot_be_a_visit_is_refused_by_quote_and_booking_alike(client: Client, fields: dict[str, object]):
+    body = {"booking_date": day(50), "time_slot": "12:00", "address_id": client.address()} | fields
     for path in ("/customer/quotes", "/customer/bookings"):
         answer = client.post(path, body)
         assert answer.status_code == 422, answer.text
-        assert {error["field"] for error in answer.json()["errors"]} <= {*asked, "booking_date", "time_slot"}
+        assert {error["field"] for error in answer.json()["errors"]} <= {*fields, "booking_date", "time_slot"}
 
 
 def test_a_whole_number_written_with_a_point_is_a_whole_number(client: Client):
@@ -184,7 +184,7 @@ def test_a_whole_number_written_with_a_point_is_a_whole_number(client: Client):
     assert client.post("/customer/quotes", body).status_code == 201
 
 
-def test_an_address_nobody_serves_is_refused_with_the_rule(client: Client):
+def test_an_unserviceable_address_is_refused_with_the_rule(client: Client):
     far = client.address(latitude=28.6, longitude=77.2)
     answer = client.post("/customer/quotes", DINNER | {"address_id": far})
     assert (answer.status_code, answer.json()["code"], answer.json()["rule"]) == (409, "not_serviceable", "area")

@@ -1,4 +1,4 @@
-"""Visits change hands over HTTP: a chef declines, an admin decides, somebody is no longer there."""
+"""Reassignment over HTTP: a chef declines, an admin reassigns, a user is deactivated or blocked."""
 
 from typing import Any
 from uuid import uuid4
@@ -20,7 +20,7 @@ def admin(system: System) -> Client:
 
 @pytest.fixture
 def city(admin: Client) -> str:
-    """A city of one's own, where nobody else is asked."""
+    """A new city, where no other chef is offered visits."""
     name = f"Satara {uuid4().hex}"
     assert admin.post("/admin/locations", {"city": name, "state": "Maharashtra"}).status_code == 201
     return name
@@ -29,8 +29,8 @@ def city(admin: Client) -> str:
 def registered(admin: Client, city: str, name: str, rate: int) -> Client:
     """Register a chef, give them a week, verify them and sign them in."""
     email = f"{uuid4().hex}@test.example"
-    wish = {"email": email, "name": name, "service_city": city, "hourly_rate": rate}
-    path = f"/admin/chefs/{admin.post('/admin/chefs', wish).json()['id']}"
+    body = {"email": email, "name": name, "service_city": city, "hourly_rate": rate}
+    path = f"/admin/chefs/{admin.post('/admin/chefs', body).json()['id']}"
     assert admin.post(f"{path}/availability", {"slots": WEEK}).status_code == 200
     assert admin.put(path, {"is_verified": True}).status_code == 200
     return admin.system.sign_in(email)
@@ -80,7 +80,7 @@ def mails(guest: Client, words: str) -> list[str]:
 
 
 def audited(admin: Client, subject: str) -> list[str]:
-    """What the log of changes tells of a subject, the oldest first; each entry says from what to what."""
+    """Return the audit log of a subject, oldest first; each entry has the values before and after."""
     entries = admin.get(f"/admin/audit?subject_id={subject}").json()["items"]
     assert all(entry["before"] != entry["after"] for entry in entries)
     return [entry["action"] for entry in reversed(entries)]
@@ -100,14 +100,14 @@ def test_a_visit_that_is_declined_is_the_next_chefs_with_all_they_need_to_answer
         booking["breakdown"]["subtotal"],
     )
     assert theirs["offer_expires_at"] > theirs["created_at"]
-    told = eventually(lambda: mails(second, booking["ref"]))
-    assert "Please accept or decline it in the app by" in told[0]
+    sent = eventually(lambda: mails(second, booking["ref"]))
+    assert "Please accept or decline it in the app by" in sent[0]
 
     shown = guest.booking(booking["id"])
     assert (shown["chef_id"], shown["chef_name"], shown["total"]) == (id_of(second), "Omar Sheikh", booking["total"])
-    [said] = eventually(lambda: mails(guest, f"Another chef: visit {booking['ref']}"))
-    assert "Omar Sheikh has been asked to come instead" in said
-    assert "I am ill" not in said + str(shown)
+    [mail] = eventually(lambda: mails(guest, f"Another chef: visit {booking['ref']}"))
+    assert "Omar Sheikh has been asked to come instead" in mail
+    assert "I am ill" not in mail + str(shown)
     assert step(second, booking, "confirmed").json()["acceptance"] == "accepted"
 
 
@@ -164,15 +164,13 @@ def test_the_visits_of_a_deactivated_chef_go_to_another_and_their_token_ends_at_
     assert audited(admin, chef_id)[-1] == "chef.deactivated"
 
 
-def test_what_a_blocked_customer_has_not_paid_is_cancelled_and_what_is_paid_stands(
-    admin: Client, guest: Client, city: str, second: Client
-):
-    unpaid, stands = booked(guest, city, second), paid(guest, city, second)
+def test_blocking_cancels_unpaid_bookings_and_keeps_paid_ones(admin: Client, guest: Client, city: str, second: Client):
+    unpaid, kept = booked(guest, city, second), paid(guest, city, second)
     [user] = admin.get(f"/admin/users?q={guest.email}").json()["items"]
     answer = admin.put(f"/admin/users/{user['id']}", {"is_active": False, "reason": "abuse"}).json()
-    assert (answer["cancelled"], [booking["ref"] for booking in answer["remaining"]]) == (1, [stands["ref"]])
+    assert (answer["cancelled"], [booking["ref"] for booking in answer["remaining"]]) == (1, [kept["ref"]])
     assert guest.get("/customer/profile").status_code == 401
-    for booking, expected in ((unpaid, ("cancelled", None)), (stands, ("confirmed", "Omar Sheikh"))):
+    for booking, expected in ((unpaid, ("cancelled", None)), (kept, ("confirmed", "Omar Sheikh"))):
         shown = admin.get(f"/admin/bookings/{booking['id']}").json()
         assert (shown["status"], shown["provider_name"]) == expected
     assert audited(admin, user["id"]) == ["user.blocked"]

@@ -1,4 +1,4 @@
-"""Schemathesis against the running functions: whatever it sends, the answer is one the document tells of.
+"""Schemathesis against the running functions: every response is one the API's document describes.
 
 No 500, no status, header, media type or shape beside the document; what is not as documented is refused; ids flow
 along the document's links from one operation to the next. The normal run is the same each time; `make fuzz` sends more
@@ -31,20 +31,20 @@ PEOPLE = {CUSTOMER: "meera", CHEF: "asha", ADMIN: "admin"}
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A system that is used up: an admin who sends everything leaves nobody and nothing as it was."""
+    """A separate system, because the admin's generated requests change any data."""
     with start_system(tmp_path_factory.mktemp("fuzzed")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def things(own: System) -> dict[tuple[str, str], str]:
-    """Something of the customer's and the chef's own for each parameter, so that not every answer is a 404."""
+    """Return an id of the customer's and the chef's own for each parameter, so that not every response is a 404."""
     made = Others(own.demo(PEOPLE[CUSTOMER]))
     return {key: made.id_of(*key) for key in MADE}
 
 
 def document(role: str | None, things: dict[tuple[str, str], str]) -> dict[str, Any]:
-    """Return the document of what this role may call, its examples naming what is there."""
+    """Return the API's document reduced to this role's operations, with existing ids as examples."""
     found = DOCUMENT | {"paths": {}}
     known = {name: one for (whose, name), one in things.items() if whose == role}
     for path, methods in DOCUMENT["paths"].items():
@@ -67,12 +67,12 @@ def _naming(operation: dict[str, Any], known: dict[str, str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("role", sorted({one.role for one in EVERY}, key=str))
-def test_every_answer_is_one_the_document_tells_of(
+def test_every_response_is_documented(
     own: System, things: dict[tuple[str, str], str], tmp_path: Path, role: str | None
 ):
     """Seen to fail with a status, the type of a field or of a header, and the most of a limit changed in the document."""
-    told = tmp_path / "openapi.json"
-    told.write_text(json.dumps(document(role, things)))
+    schema = tmp_path / "openapi.json"
+    schema.write_text(json.dumps(document(role, things)))
     token = own.demo(PEOPLE[role]).tokens["access_token"] if role else None
     command = [
         sys.executable,
@@ -81,7 +81,7 @@ def test_every_answer_is_one_the_document_tells_of(
         "--config-file",
         str(CONFIG),
         "run",
-        str(told),
+        str(schema),
         "--url",
         own.url,
     ]

@@ -1,4 +1,4 @@
-"""Tokens over HTTP: exchanged, replayed, ended, forged."""
+"""Sessions over HTTP: refresh, replay, logout and forged tokens."""
 
 import base64
 import json

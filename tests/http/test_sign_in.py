@@ -1,4 +1,4 @@
-"""Codes over HTTP: asked for, presented, refused."""
+"""Sign-in codes over HTTP: requested, verified, refused."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Tokens that are no good, on every function: each is refused as unknown, whatever else the request says."""
+"""Invalid tokens are refused with 401 by every function, whatever else the request contains."""
 
 import hmac
 import time
@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 
 from shared.users.models import CUSTOMER
 from tests.http.forged_tokens import Forge, forged, of_nobody, segment
-from tests.http.guests import EVERY, NOBODYS, Complaints, Guests, wrong
+from tests.http.guests import EVERY, UNKNOWN_ID, Complaints, Guests, wrong
 from tests.system import Client, System
 
 # One operation of each function that reads a person's token, with who sends it.
 ONE_OF_EACH = {one.function: one for one in reversed(EVERY) if one.role and one.method == "GET"}
 ONE_OF_EACH |= {one.function: one for one in EVERY if str(one) == "POST /auth/logout"}
-PLATFORM = {"tasks": f"/outbox/{NOBODYS}", "schedule": "/jobs/nonsense", "migrate": "/migrations/upgrade"}
+PLATFORM = {"tasks": f"/outbox/{UNKNOWN_ID}", "schedule": "/jobs/nonsense", "migrate": "/migrations/upgrade"}
 EACH = pytest.mark.parametrize("function", ONE_OF_EACH)
 
 
@@ -33,7 +33,7 @@ def client(people: dict[str, Client]) -> Client:
     return people[CUSTOMER]
 
 
-def ask(guests: Guests, function: str, token: str) -> requests.Response:
+def call(guests: Guests, function: str, token: str) -> requests.Response:
     return guests.send(ONE_OF_EACH[function], Authorization=f"Bearer {token}")
 
 
@@ -48,13 +48,13 @@ def test_a_token_that_is_wrong_in_one_thing_is_refused(
     """
     who, other = guests.people[ONE_OF_EACH[function].role or CUSTOMER], system.demo("meera")
     complaints, tokens = Complaints(), list(forged(Forge.of(who), other, other_key))
-    if function != "auth":  # to sign out whom the database does not know changes nothing
+    if function != "auth":  # logging out an unknown session changes nothing
         tokens += of_nobody(Forge.of(who), other)
     for name, token in tokens:
-        complaints.about(name, wrong(ask(guests, function, token), 401, "invalid_token"))
+        complaints.about(name, wrong(call(guests, function, token), 401, "invalid_token"))
     assert complaints == []
     forge = Forge.of(system.sign_in() if function == "auth" else who)
-    assert ask(guests, function, forge.by_hand(forge.header)).status_code in {200, 204, 404}
+    assert call(guests, function, forge.by_hand(forge.header)).status_code in {200, 204, 404}
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_a_token_of_a_session_that_ended_or_is_gone_opens_nothing(system: System
     claims = Forge.of(gone).claims
     system.sql(change, id=claims["sub"])
     for function in ("customer", "payments"):
-        assert wrong(ask(guests, function, gone.tokens["access_token"]), 401, "invalid_token") is None
+        assert wrong(call(guests, function, gone.tokens["access_token"]), 401, "invalid_token") is None
 
 
 @pytest.fixture(scope="module")
 def issuer(system: System) -> Callable[..., str]:
-    """Sign as the platform does, with its own key unless told otherwise."""
+    """Return a signer of platform tokens, with the platform's key by default."""
     pem = (system.data / "metadata" / "issuer-key.pem").read_bytes()
     own = serialization.load_pem_private_key(pem, password=None)
     jwks = system.http.get(system.env["OIDC_JWKS_URL"], timeout=10).json()

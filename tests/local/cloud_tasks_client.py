@@ -1,4 +1,4 @@
-"""Anybody with an access token, speaking JSON to the Cloud Tasks stand-in; and queues for it."""
+"""A JSON client of the Cloud Tasks stand-in with an access token, and queues for it."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -14,13 +14,13 @@ queues:
 
 
 class Client:
-    """Speaks JSON to the stand-in, as anybody with an access token may."""
+    """A JSON client of the Cloud Tasks stand-in."""
 
     def __init__(self, servers):
         self.servers = servers
         self.token = servers.identity().access_token()
 
-    def ask(self, method, path, body=None, token=None):
+    def call(self, method, path, body=None, token=None):
         url = f"{self.servers.tasks_url}/v2/{self.servers.location}/queues/{path}"
         headers = {"Authorization": f"Bearer {token or self.token}"}
         return requests.request(method, url, json=body, headers=headers, timeout=5)
@@ -32,7 +32,7 @@ class Client:
             "headers": {"Content-Type": "a/b"},
         }
         wanted = {"httpRequest": http, **({"name": self.name(name, queue)} if name else {}), **task}
-        return self.ask("POST", f"{queue}/tasks", {"task": wanted})
+        return self.call("POST", f"{queue}/tasks", {"task": wanted})
 
     def name(self, name, queue="quick"):
         return f"{self.servers.location}/queues/{queue}/tasks/{name}"

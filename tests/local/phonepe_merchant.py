@@ -1,4 +1,4 @@
-"""A merchant of the PhonePe stand-in: a client written with nothing but the published rules, and its callback URL."""
+"""A merchant of the PhonePe stand-in: a client written from the published rules alone, and its callback URL."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ def sha256(text):
 
 
 class Receiver:
-    """A merchant's server that writes down the callbacks it gets; `statuses` are its first answers, 200 the rest."""
+    """A merchant's server that records callbacks; `statuses` are its first responses, then 200."""
 
     def __init__(self):
         self.calls, self.statuses = [], []
@@ -52,15 +52,15 @@ class Receiver:
         while len(self.calls) < count and time.monotonic() < until:
             time.sleep(0.01)
         assert len(self.calls) >= count, f"{len(self.calls)} of {count} callbacks"
-        return [told(body) for _, _, body in self.calls]
+        return [decoded(body) for _, _, body in self.calls]
 
 
-def told(body):
+def decoded(body):
     return json.loads(base64.b64decode(body["response"]))
 
 
 class Client:
-    """A merchant, written with nothing but the published rules."""
+    """A merchant's client, written from the published rules alone."""
 
     def __init__(self, server, receiver):
         self.server, self.receiver, self.callback_url = server, receiver, receiver.url
@@ -107,14 +107,14 @@ class Client:
         }
         return self.send("/pg/v1/refund", payload).json()
 
-    def ask(self, transaction_id="T1", *, timeout=5, **headers):
+    def query_status(self, transaction_id="T1", *, timeout=5, **headers):
         path = f"/pg/v1/status/{MERCHANT}/{transaction_id}"
         headers = {"X-VERIFY": self.sign(path), "X-MERCHANT-ID": MERCHANT, **headers}
         headers = {name: value for name, value in headers.items() if value is not None}
         return requests.get(self.server.url + path, headers=headers, timeout=timeout)
 
     def status(self, transaction_id="T1"):
-        return self.ask(transaction_id).json()
+        return self.query_status(transaction_id).json()
 
     def status_once(self, state, transaction_id, seconds=5):
         until = time.monotonic() + seconds
@@ -126,7 +126,7 @@ class Client:
 
 @contextmanager
 def a_merchant(folder, **options):
-    """A running stand-in with its book in `folder`, and a merchant that knows it."""
+    """Yield a merchant's client of a running stand-in with its data in `folder`."""
     options = {"merchant_id": MERCHANT, "salts": {"1": SALT, "2": "the-next-salt"}, "refund_seconds": 0.15} | options
     receiver = Receiver()
     try:

@@ -1,4 +1,4 @@
-"""The Cloud Tasks stand-in's API: what it takes, what it refuses, what it tells."""
+"""The Cloud Tasks stand-in's API: accepted tasks, refusals, views."""
 
 import time
 
@@ -64,24 +64,24 @@ def test_a_name_is_free_again_when_its_memory_ends(tmp_path, functions, worker):
 def test_a_deleted_task_does_not_run_and_its_name_stays_taken(google, worker):
     google.create(worker, "gone", scheduleTime=in_(hours=1))
 
-    assert google.ask("DELETE", "quick/tasks/gone").json() == {}
-    assert refusal(google.ask("DELETE", "quick/tasks/gone")) == (404, "NOT_FOUND")
+    assert google.call("DELETE", "quick/tasks/gone").json() == {}
+    assert refusal(google.call("DELETE", "quick/tasks/gone")) == (404, "NOT_FOUND")
     assert refusal(google.create(worker, "gone")) == (409, "ALREADY_EXISTS")
-    answer = google.ask("GET", "quick/tasks/gone")
+    answer = google.call("GET", "quick/tasks/gone")
     assert refusal(answer) == (404, "NOT_FOUND")
     assert "existed recently" in answer.json()["error"]["message"]
 
 
-def test_nobody_without_an_access_token_is_served(google):
+def test_requests_without_an_access_token_are_refused(google):
     for token in ("", "nonsense", google.token[:-4] + "AAAA"):
-        assert refusal(google.ask("POST", "quick/tasks", {}, token=token or " ")) == (401, "UNAUTHENTICATED")
+        assert refusal(google.call("POST", "quick/tasks", {}, token=token or " ")) == (401, "UNAUTHENTICATED")
     anonymous = requests.get(f"{google.servers.tasks_url}/v2/{google.servers.location}/queues/quick", timeout=5)
     assert refusal(anonymous) == (401, "UNAUTHENTICATED")
 
 
 def test_an_unknown_queue_is_not_found(google):
     for method, path in (("POST", "none/tasks"), ("GET", "none"), ("GET", "none/tasks/x"), ("POST", "none:pause")):
-        assert refusal(google.ask(method, path, {})) == (404, "NOT_FOUND")
+        assert refusal(google.call(method, path, {})) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_an_unknown_queue_is_not_found(google):
     ],
 )
 def test_a_malformed_task_is_refused(google, task):
-    assert refusal(google.ask("POST", "quick/tasks", {"task": task})) == (400, "INVALID_ARGUMENT")
+    assert refusal(google.call("POST", "quick/tasks", {"task": task})) == (400, "INVALID_ARGUMENT")
     assert google.listed() == []
 
 
@@ -123,11 +123,11 @@ def test_a_task_may_wait_thirty_days(google, worker):
 
 
 def test_a_paused_queue_takes_tasks_and_sends_them_when_resumed(google, worker):
-    assert google.ask("POST", "quick:pause", {}).json()["state"] == "PAUSED"
+    assert google.call("POST", "quick:pause", {}).json()["state"] == "PAUSED"
     google.create(worker, "patient")
     time.sleep(0.1)
     assert worker.received == []
-    assert google.ask("POST", "quick:resume", {}).json()["state"] == "RUNNING"
+    assert google.call("POST", "quick:resume", {}).json()["state"] == "RUNNING"
     worker.wait_for(1)
 
 
@@ -135,14 +135,14 @@ def test_a_purged_queue_forgets_its_tasks(google, worker):
     google.create(worker, "a", scheduleTime=in_(hours=1))
     google.create(worker, "b", scheduleTime=in_(hours=1), queue="single")
 
-    google.ask("POST", "quick:purge", {})
+    google.call("POST", "quick:purge", {})
 
-    assert google.ask("GET", "quick/tasks").json() == {"tasks": []}
-    assert [task["name"] for task in google.ask("GET", "single/tasks").json()["tasks"]] == [google.name("b", "single")]
+    assert google.call("GET", "quick/tasks").json() == {"tasks": []}
+    assert [task["name"] for task in google.call("GET", "single/tasks").json()["tasks"]] == [google.name("b", "single")]
 
 
 def test_a_queue_tells_its_settings(google):
-    queue = google.ask("GET", "quick").json()
+    queue = google.call("GET", "quick").json()
 
     assert queue["name"].endswith("/queues/quick")
     assert queue["rateLimits"] == {"maxDispatchesPerSecond": 500, "maxConcurrentDispatches": 20}
@@ -150,16 +150,16 @@ def test_a_queue_tells_its_settings(google):
 
 
 def test_a_task_can_be_run_before_its_time_and_in_a_paused_queue(google, worker):
-    google.ask("POST", "quick:pause", {})
+    google.call("POST", "quick:pause", {})
     google.create(worker, "now", scheduleTime=in_(hours=1))
 
-    assert google.ask("POST", "quick/tasks/now:run", {}).json()["dispatchCount"] == 1
+    assert google.call("POST", "quick/tasks/now:run", {}).json()["dispatchCount"] == 1
     worker.wait_for(1)
     until(lambda: google.states() == {"now": "done"})
-    assert refusal(google.ask("POST", "quick/tasks/now:run", {})) == (404, "NOT_FOUND")
+    assert refusal(google.call("POST", "quick/tasks/now:run", {})) == (404, "NOT_FOUND")
 
 
 def test_the_full_view_has_the_body(google, worker):
     google.create(worker, "full", scheduleTime=in_(hours=1))
 
-    assert google.ask("GET", "quick/tasks/full?responseView=FULL").json()["httpRequest"]["body"] == "eyJpZCI6IDF9"
+    assert google.call("GET", "quick/tasks/full?responseView=FULL").json()["httpRequest"]["body"] == "eyJpZCI6IDF9"

@@ -1,4 +1,4 @@
-"""How the Cloud Tasks stand-in delivers, to a worker that answers as told."""
+"""Delivery by the Cloud Tasks stand-in to a worker with scripted responses."""
 
 import threading
 import time
@@ -58,7 +58,7 @@ def test_a_task_with_an_invoker_carries_its_token_for_the_audience(google, worke
         "url": f"{worker.url}/work",
         "oidcToken": {"serviceAccountEmail": INVOKER, "audience": "https://tasks.test"},
     }
-    google.ask("POST", "quick/tasks", {"task": {"httpRequest": http}})
+    google.call("POST", "quick/tasks", {"task": {"httpRequest": http}})
     [received] = worker.wait_for(1)
 
     tokens = InvokerTokens(google.servers.issuer, google.servers.jwks_url, "https://tasks.test", frozenset({INVOKER}))
@@ -72,37 +72,37 @@ def test_what_a_task_says_in_place_of_cloud_tasks_is_not_believed(google, worker
         "Host": "elsewhere",
         "User-Agent": "me",
     }
-    google.ask("POST", "quick/tasks", {"task": {"httpRequest": {"url": worker.url, "headers": lies}}})
+    google.call("POST", "quick/tasks", {"task": {"httpRequest": {"url": worker.url, "headers": lies}}})
     [received] = worker.wait_for(1)
 
-    told = {name.lower(): value for name, value in received.headers.items()}
-    assert told["x-cloudtasks-taskretrycount"] == "0"
-    assert told["x-cloudtasks-queuename"] == "quick"
-    assert told["host"] == worker.url.removeprefix("http://")
-    assert told["user-agent"] == "Google-Cloud-Tasks"
+    headers = {name.lower(): value for name, value in received.headers.items()}
+    assert headers["x-cloudtasks-taskretrycount"] == "0"
+    assert headers["x-cloudtasks-queuename"] == "quick"
+    assert headers["host"] == worker.url.removeprefix("http://")
+    assert headers["user-agent"] == "Google-Cloud-Tasks"
 
 
 def test_a_task_waits_for_its_time(google, worker):
     google.create(worker, "later", scheduleTime=in_(seconds=0.4))
     google.create(worker, "past", scheduleTime=in_(hours=-1))
 
-    assert google.ask("GET", "quick/tasks/later").json()["scheduleTime"]
+    assert google.call("GET", "quick/tasks/later").json()["scheduleTime"]
     first, second = worker.wait_for(2)
     assert first.headers["X-CloudTasks-TaskName"] == "past"
     assert second.headers["X-CloudTasks-TaskName"] == "later"
     assert time.time() >= float(second.headers["X-CloudTasks-TaskETA"])
 
 
-def test_a_failed_task_is_tried_again_and_told_how_often(google, worker):
+def test_a_failed_task_is_retried_with_a_retry_count(google, worker):
     statuses = iter([503, 404, 200])
     worker.answer = lambda _: next(statuses)
     google.create(worker, "stubborn")
 
     headers = [received.headers for received in worker.wait_for(3)]
-    assert [given["X-CloudTasks-TaskRetryCount"] for given in headers] == ["0", "1", "2"]
+    assert [attempt["X-CloudTasks-TaskRetryCount"] for attempt in headers] == ["0", "1", "2"]
     # As recorded from the real service: a 5xx is not counted as an execution.
-    assert [given["X-CloudTasks-TaskExecutionCount"] for given in headers] == ["0", "0", "1"]
-    assert [given.get("X-CloudTasks-TaskPreviousResponse") for given in headers] == [None, "503", "404"]
+    assert [attempt["X-CloudTasks-TaskExecutionCount"] for attempt in headers] == ["0", "0", "1"]
+    assert [attempt.get("X-CloudTasks-TaskPreviousResponse") for attempt in headers] == [None, "503", "404"]
     until(lambda: google.states() == {"stubborn": "done"})
 
 
@@ -136,10 +136,12 @@ def test_an_attempt_ends_at_its_deadline_and_counts_as_failed(google, worker):
     worker.answer = lambda received: (
         200 if received.headers["X-CloudTasks-TaskRetryCount"] == "1" else released.wait(5) and 200
     )
-    google.ask("POST", "quick:pause", {})
+    google.call("POST", "quick:pause", {})
     google.create(worker, "slow", dispatchDeadline="15s")
-    google.servers._tasks._store.ask("update tasks set deadline = 0.1")  # what the API takes is too long to wait for
-    google.ask("POST", "quick:resume", {})
+    google.servers._tasks._store.ask(
+        "update tasks set deadline = 0.1"
+    )  # the shortest deadline of the API is too long to wait for
+    google.call("POST", "quick:resume", {})
 
     until(lambda: google.states() == {"slow": "done"}, seconds=3)
     assert google.listed()[0]["attempts"] == 2

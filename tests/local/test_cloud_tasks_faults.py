@@ -1,4 +1,4 @@
-"""What goes wrong with the Cloud Tasks stand-in on demand, its page, and the stand-in as a process."""
+"""Faults of the Cloud Tasks stand-in on demand, its page, and the stand-in as a process."""
 
 import os
 import signal
@@ -66,10 +66,10 @@ def test_tasks_come_late_on_demand(google, worker):
 
 def test_tasks_come_in_reverse_on_demand(google, worker):
     google.fault(reorder=True)
-    google.ask("POST", "single:pause", {})
+    google.call("POST", "single:pause", {})
     for name in ("a", "b", "c"):
         google.create(worker, name, queue="single")
-    google.ask("POST", "single:resume", {})
+    google.call("POST", "single:resume", {})
 
     assert [received.headers["X-CloudTasks-TaskName"] for received in worker.wait_for(3)] == ["c", "b", "a"]
 

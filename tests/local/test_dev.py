@@ -1,4 +1,4 @@
-"""`make dev`: started twice, ended, started again, killed in parts."""
+"""`make dev`: two copies at once, shutdown, restart, killed processes."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def running() -> dict[int, tuple[int, str]]:
 
 
 def family(system: System) -> set[int]:
-    """Return all processes of a copy: those it started, and whoever works in its folder."""
+    """Return all processes of a copy: its descendants, and those with its folder in their command line."""
     known, all_of_them = {system.process.pid}, running()
     known |= {pid for pid, (_, command) in all_of_them.items() if str(system.data) in command}
     while more := {pid for pid, (parent, _) in all_of_them.items() if parent in known} - known:
@@ -71,7 +71,7 @@ def test_two_copies_live_and_die_apart(tmp_path: Path):
         everybody = family(other)
         other.process.kill()
         other.process.wait(5)
-        if sys.platform == "linux":  # elsewhere nothing tells a process that its parent was killed
+        if sys.platform == "linux":  # on other systems a process is not notified of its parent's death
             assert eventually(lambda: ended(everybody), 20)
 
 
@@ -97,8 +97,8 @@ def test_what_was_made_survives_a_restart_and_not_a_reset(tmp_path: Path, port: 
         guest.system = second
         assert guest.booking(booking["id"])["ref"] == booking["ref"]
         assert second.mails(guest.email) == mails
-        asked = {"refresh_token": guest.tokens["refresh_token"]}
-        assert second.http.post(f"{second.api}/auth/refresh", json=asked, timeout=10).status_code == 200
+        body = {"refresh_token": guest.tokens["refresh_token"]}
+        assert second.http.post(f"{second.api}/auth/refresh", json=body, timeout=10).status_code == 200
         assert guest.post("/payments/initiate", {"booking_id": booking["id"]}).json() == page
         second.http.post(page["payment_url"], data={"outcome": "pay"}, allow_redirects=False, timeout=10)
         assert eventually(lambda: guest.booking(booking["id"])["status"] == "confirmed")
@@ -112,9 +112,9 @@ def test_what_was_made_survives_a_restart_and_not_a_reset(tmp_path: Path, port: 
 
 
 def test_a_database_that_is_given_is_used_and_none_of_its_own_is_started(tmp_path: Path):
-    given = shared_postgres().new_database()
-    with start_system(tmp_path, DATABASE_URL=given) as system:
-        assert system.env["DATABASE_URL"] == given
+    url = shared_postgres().new_database()
+    with start_system(tmp_path, DATABASE_URL=url) as system:
+        assert system.env["DATABASE_URL"] == url
         assert system.sign_in().get("/customer/profile").status_code == 200
         assert not (tmp_path / "logs" / "postgres.log").exists()
         commands = running()
@@ -144,7 +144,7 @@ def test_a_function_that_is_killed_is_started_again(system: System):
 
 @pytest.mark.parametrize("reset", [(), ("--reset",)])
 def test_a_port_that_is_taken_is_said_before_anything_is_touched(tmp_path: Path, reset: tuple[str, ...]):
-    """Fails when only the router finds out: the copy that has the port would answer for it, and lose its data."""
+    """Fails when only the router detects it: the copy on that port would serve its requests, and lose its data."""
     (tmp_path / "kept").write_text("by the copy that runs")
     with closing(socket.socket()) as other:
         other.bind(("127.0.0.1", 0))
@@ -170,11 +170,11 @@ def test_a_port_that_is_taken_is_said_before_anything_is_touched(tmp_path: Path,
 def test_secrets_are_for_their_owner_only(system: System):
     for name in (".env", "secrets.json"):
         assert (system.data / name).stat().st_mode & 0o077 == 0
-    told = system.data.with_suffix(".dev.log").read_text()
-    assert not [value for name, value in system.env.items() if "KEYS" in name and value.partition(":")[2] in told]
+    log_text = system.data.with_suffix(".dev.log").read_text()
+    assert not [value for name, value in system.env.items() if "KEYS" in name and value.partition(":")[2] in log_text]
 
 
-def test_no_secret_stands_in_a_command_line(system: System):
+def test_no_secret_is_in_a_command_line(system: System):
     """Fails when a piece is given its key as an argument: everybody on the machine can read those."""
     mine, commands = family(system), running()
     secrets = [

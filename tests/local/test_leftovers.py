@@ -1,4 +1,4 @@
-"""A test run leaves nothing behind for good, even if it is killed."""
+"""A later test run removes the leftovers of a killed one."""
 
 import os
 import subprocess

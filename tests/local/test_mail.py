@@ -56,7 +56,7 @@ def page(mail: MailServer, path: str = "/_local/mail") -> str:
 
 
 def first_of(front: str) -> str:
-    """The way to the newest mail."""
+    """Return the path of the newest mail."""
     return re.search(r'href="(/_local/mail/\d+)"', front)[1]  # type: ignore[index]
 
 
@@ -167,10 +167,10 @@ def test_as_a_process_it_says_when_it_is_ready_and_ends_cleanly_at_sigterm(tmp_p
         until(lambda: healthy(f"http://127.0.0.1:{port}"))
         deliver(f"smtp://127.0.0.1:{smtp_port}", written("Secret subject"))
         process.terminate()
-        said, complained = process.communicate(timeout=10)
+        output, complained = process.communicate(timeout=10)
     assert process.returncode == 0
-    assert b"Secret" not in said + complained
-    assert b"asha@" not in said + complained
+    assert b"Secret" not in output + complained
+    assert b"asha@" not in output + complained
 
 
 def healthy(url: str) -> bool:

@@ -37,31 +37,31 @@ def claims_of(server, token, audience):
     return jwt.decode(token, key, algorithms=["RS256"], audience=audience)
 
 
-def ask(server, path, headers=FLAVOR):
+def get(server, path, headers=FLAVOR):
     return requests.get(server.url + path, headers=headers, timeout=5)
 
 
 @pytest.mark.parametrize("path", [f"{ACCOUNT}/token", f"{ACCOUNT}/email", "/computeMetadata/v1/project/project-id"])
-def test_nobody_without_the_flavor_header_is_told_anything(server, path):
-    assert ask(server, path, headers={}).status_code == 403
-    assert ask(server, path).headers["Metadata-Flavor"] == "Google"
+def test_without_the_flavor_header_requests_are_refused(server, path):
+    assert get(server, path, headers={}).status_code == 403
+    assert get(server, path).headers["Metadata-Flavor"] == "Google"
 
 
 def test_an_access_token_is_good_for_an_hour_and_no_identity(server):
-    given = ask(server, f"{ACCOUNT}/token").json()
+    response = get(server, f"{ACCOUNT}/token").json()
 
-    assert given["token_type"] == "Bearer"
-    assert 3590 < given["expires_in"] <= 3600
-    claims = claims_of(server, given["access_token"], ACCESS_AUDIENCE)
+    assert response["token_type"] == "Bearer"
+    assert 3590 < response["expires_in"] <= 3600
+    claims = claims_of(server, response["access_token"], ACCESS_AUDIENCE)
     assert claims["email"] == EMAIL
-    Metadata(server.host).check(given["access_token"])
-    identity = ask(server, f"{ACCOUNT}/identity?audience=https://tasks.test").text
+    Metadata(server.host).check(response["access_token"])
+    identity = get(server, f"{ACCOUNT}/identity?audience=https://tasks.test").text
     with pytest.raises(jwt.InvalidAudienceError):
         Metadata(server.host).check(identity)
 
 
 def test_an_identity_token_says_what_googles_says(server):
-    token = ask(server, f"{ACCOUNT}/identity?audience=https://tasks.test").text
+    token = get(server, f"{ACCOUNT}/identity?audience=https://tasks.test").text
 
     claims = claims_of(server, token, "https://tasks.test")
     assert claims["iss"] == "https://issuer.test"
@@ -72,17 +72,17 @@ def test_an_identity_token_says_what_googles_says(server):
     assert jwt.get_unverified_header(token) == {
         "alg": "RS256",
         "typ": "JWT",
-        "kid": ask(server, "/jwks").json()["keys"][0]["kid"],
+        "kid": get(server, "/jwks").json()["keys"][0]["kid"],
     }
 
 
 def test_an_identity_token_needs_an_audience(server):
-    assert ask(server, f"{ACCOUNT}/identity").status_code == 400
+    assert get(server, f"{ACCOUNT}/identity").status_code == 400
 
 
-def test_project_and_email_are_told_as_text(server):
-    assert ask(server, "/computeMetadata/v1/project/project-id").text == "p"
-    assert ask(server, f"{ACCOUNT}/email").text == EMAIL
+def test_project_and_email_are_returned_as_text(server):
+    assert get(server, "/computeMetadata/v1/project/project-id").text == "p"
+    assert get(server, f"{ACCOUNT}/email").text == EMAIL
 
 
 def test_the_other_stand_ins_get_tokens_of_any_account(server):

@@ -40,8 +40,8 @@ def test_the_published_vectors_are_accepted(client):
     assert (made.status_code, made.json()["code"]) == (200, "PAYMENT_INITIATED")
     path = f"/pg/v1/status/{MERCHANT}/{PUBLISHED_ID}"
     headers = {"X-VERIFY": STATUS_SIGNATURE, "X-MERCHANT-ID": MERCHANT}
-    asked = requests.get(client.server.url + path, headers=headers, timeout=5).json()
-    assert (asked["code"], asked["data"]["amount"]) == ("PAYMENT_PENDING", 10_000)
+    status = requests.get(client.server.url + path, headers=headers, timeout=5).json()
+    assert (status["code"], status["data"]["amount"]) == ("PAYMENT_PENDING", 10_000)
 
 
 def test_a_header_name_is_accepted_in_any_case(client):
@@ -85,13 +85,13 @@ def test_the_prefix_of_the_sandbox_is_not_signed(client):
 @pytest.mark.parametrize("named", [None, "", "T1", "OTHER"])
 def test_a_status_without_the_merchants_id_in_its_header_is_refused(client, named):
     client.pay()
-    refused = client.ask(**{"X-MERCHANT-ID": named})
+    refused = client.query_status(**{"X-MERCHANT-ID": named})
     assert (refused.status_code, refused.json()["code"]) == (400, "BAD_REQUEST")
 
 
 def test_a_status_with_the_signature_of_another_transaction_is_refused(client):
     client.pay()
-    refused = client.ask(**{"X-VERIFY": client.sign(f"/pg/v1/status/{MERCHANT}/T2")})
+    refused = client.query_status(**{"X-VERIFY": client.sign(f"/pg/v1/status/{MERCHANT}/T2")})
     assert (refused.status_code, refused.json()["code"]) == (401, "AUTHORIZATION_FAILED")
 
 

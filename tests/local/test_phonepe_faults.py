@@ -1,4 +1,4 @@
-"""Every way in which the PhonePe stand-in can be made to go wrong, once."""
+"""Every fault of the PhonePe stand-in, once."""
 
 import time
 
@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from infra.local.phonepe.faults import ANSWER
-from tests.local.phonepe_merchant import MERCHANT, SALT, a_merchant, sha256, told
+from tests.local.phonepe_merchant import MERCHANT, SALT, a_merchant, decoded, sha256
 
 ANSWER_CHECKS = {
     "http_500": lambda answer: answer.status_code == 500 and "{" not in answer.text,
@@ -42,7 +42,7 @@ def client(tmp_path):
 def test_a_status_goes_wrong_as_its_fault_says_and_then_right(client, name):
     client.paid()
     client.server.fault(f"status.{name}")
-    assert ANSWER_CHECKS[name](client.ask())
+    assert ANSWER_CHECKS[name](client.query_status())
     assert client.status()["code"] == "PAYMENT_SUCCESS"
 
 
@@ -85,7 +85,7 @@ def test_an_answer_comes_too_late_though_all_was_done(client):
 def test_a_transaction_is_not_found_n_times_and_then_found(client):
     client.paid()
     client.server.fault("status.not_found", 2)
-    assert [client.ask().status_code for _ in range(3)] == [404, 404, 200]
+    assert [client.query_status().status_code for _ in range(3)] == [404, 404, 200]
 
 
 def test_a_fault_of_one_transaction_leaves_the_others_alone(client):
@@ -93,7 +93,7 @@ def test_a_fault_of_one_transaction_leaves_the_others_alone(client):
     client.paid("T2")
     client.server.fault("status.empty", transaction="T2")
     assert client.status("T1")["code"] == "PAYMENT_SUCCESS"
-    assert client.ask("T2").content == b""
+    assert client.query_status("T2").content == b""
 
 
 def test_faults_can_be_taken_back(client):
@@ -115,7 +115,7 @@ def test_a_callback_can_come_before_pay_answers(client):
     client.server.fault("pay.callback_first")
     assert client.pay().json()["code"] == "PAYMENT_INITIATED"
     assert len(client.receiver.calls) == 1
-    assert told(client.receiver.calls[0][2]) == client.status()
+    assert decoded(client.receiver.calls[0][2]) == client.status()
 
 
 def test_a_refund_call_can_fail_with_nothing_made(client):

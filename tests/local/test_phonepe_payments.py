@@ -1,4 +1,4 @@
-"""What becomes of payments and refunds at the PhonePe stand-in."""
+"""Payments and refunds at the PhonePe stand-in, from initiation to their final state."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import time
 import pytest
 import requests
 
-from tests.local.phonepe_merchant import MERCHANT, SALT, a_merchant, sha256, told
+from tests.local.phonepe_merchant import MERCHANT, SALT, a_merchant, decoded, sha256
 from tests.waiting import started
 
 
@@ -89,11 +89,11 @@ def test_many_submits_at_once_settle_once(client):
     client.receiver.wait()
     time.sleep(0.1)
     assert len(client.receiver.calls) == 1
-    assert told(client.receiver.calls[0][2]) == client.status()
+    assert decoded(client.receiver.calls[0][2]) == client.status()
 
 
 def test_an_unknown_transaction_is_not_found(client):
-    missing = client.ask("T404")
+    missing = client.query_status("T404")
     assert (missing.status_code, missing.json()["code"]) == (404, "TRANSACTION_NOT_FOUND")
 
 
@@ -119,9 +119,9 @@ def test_a_merchant_that_is_not_there_does_not_hold_up_the_customer(client):
 def test_a_refund_is_pending_first_and_done_soon_with_a_callback(client):
     client.paid()
     client.receiver.wait()
-    asked = client.refund("R1", 4_000)
-    data = asked["data"]
-    assert (asked["success"], asked["code"], data["state"]) == (True, "PAYMENT_PENDING", "PENDING")
+    refund = client.refund("R1", 4_000)
+    data = refund["data"]
+    assert (refund["success"], refund["code"], data["state"]) == (True, "PAYMENT_PENDING", "PENDING")
     assert (data["merchantTransactionId"], data["amount"]) == ("R1", 4_000)
     assert data["transactionId"].startswith("TR")
     callback = client.receiver.wait(2)[1]
@@ -211,7 +211,7 @@ def test_a_payment_may_settle_by_itself(client):
 
 
 @pytest.mark.parametrize(
-    ("path", "wish", "status"),
+    ("path", "body", "status"),
     [
         ("T1/settle", {"outcome": "pending"}, 400),
         ("T1/settle", {"outcome": "decline", "code": "PAYMENT_SUCCESS"}, 400),
@@ -223,9 +223,9 @@ def test_a_payment_may_settle_by_itself(client):
         ("faults", {"fault": "status.empty", "value": -1}, 400),
     ],
 )
-def test_a_wish_from_outside_that_says_nothing_is_refused(client, path, wish, status):
+def test_an_invalid_control_request_is_refused(client, path, body, status):
     client.pay()
-    answer = requests.post(f"{client.server.url}/_local/payments/{path}", json=wish, timeout=5)
+    answer = requests.post(f"{client.server.url}/_local/payments/{path}", json=body, timeout=5)
     assert answer.status_code == status
     assert answer.json()["error"]
 
@@ -255,7 +255,7 @@ def test_a_restart_keeps_everything(tmp_path):
         client.refund("R1")
         client.server.fault("status.rate_limited")
     with a_merchant(tmp_path) as client:
-        assert client.ask("T1").status_code == 429
+        assert client.query_status("T1").status_code == 429
         assert client.status("T1")["code"] == "PAYMENT_SUCCESS"
         assert client.pay("T1").json()["code"] == "INVALID_TRANSACTION_ID"
         assert client.server.pay_page(f"{client.server.url}/transact/{token}", "pay").status_code == 303

@@ -1,4 +1,4 @@
-"""The PhonePe stand-in's v2: what it accepts, answers and tells, to a merchant written from the published rules alone."""
+"""The PhonePe stand-in's v2: requests, responses and webhooks, with a merchant written from the published rules alone."""
 
 import hashlib
 import json
@@ -46,16 +46,16 @@ class Client:
         body = {"merchantRefundId": refund_id, "originalMerchantOrderId": original, "amount": amount}
         return self.send("POST", REFUND, body)
 
-    def ask(self, order_id="T1", *, details="false"):
+    def query_status(self, order_id="T1", *, details="false"):
         return self.send("GET", f"/checkout/v2/order/{order_id}/status?details={details}")
 
     def status(self, order_id="T1"):
-        return self.ask(order_id).json()
+        return self.query_status(order_id).json()
 
     def refund_status(self, refund_id="R1"):
         return self.send("GET", f"{REFUND}/{refund_id}/status").json()
 
-    def told(self, count=1):
+    def webhooks(self, count=1):
         self.receiver.wait_for(count)
         return [body for _, _, body in self.receiver.calls]
 
@@ -82,9 +82,9 @@ def client(tmp_path):
 
 
 def test_a_token_is_given_for_the_right_credentials_and_says_when_it_ends(client):
-    told = client.grant().json()
-    assert told["token_type"] == "O-Bearer"
-    assert told["expires_at"] - time.time() == pytest.approx(3_600, abs=5)
+    grant = client.grant().json()
+    assert grant["token_type"] == "O-Bearer"
+    assert grant["expires_at"] - time.time() == pytest.approx(3_600, abs=5)
     for wrong in ({"client_secret": "x"}, {"client_id": ""}, {"client_version": "2"}, {"grant_type": "password"}):
         refused = client.grant(**wrong)
         assert (refused.status_code, refused.json()["code"]) == (401, "INVALID_CLIENT")
@@ -104,7 +104,7 @@ def test_an_order_goes_from_the_page_to_the_webhook_to_the_status(client):
     assert begun["expireAt"] / 1_000 - time.time() == pytest.approx(1_200, abs=5)
     back = client.server.pay_page(begun["redirectUrl"], "pay")
     assert (back.status_code, back.headers["Location"]) == (303, "http://shop.example/back?order=1")
-    [webhook] = client.told()
+    [webhook] = client.webhooks()
     status = client.status()
     assert (webhook["event"], webhook["payload"]) == ("checkout.order.completed", status)
     assert (status["state"], status["amount"], status["merchantOrderId"]) == ("COMPLETED", 10_000, "T1")
@@ -115,7 +115,7 @@ def test_an_order_goes_from_the_page_to_the_webhook_to_the_status(client):
 def test_a_webhook_shows_the_hash_of_its_user_and_no_more(client):
     assert hashlib.sha256(b"username:password").hexdigest() == PUBLISHED
     client.paid()
-    client.told()
+    client.webhooks()
     _, headers, _ = client.receiver.calls[0]
     assert headers["Authorization"] == hashlib.sha256(":".join(WEBHOOK_USER).encode()).hexdigest()
 
@@ -123,12 +123,12 @@ def test_a_webhook_shows_the_hash_of_its_user_and_no_more(client):
 def test_a_try_may_fail_inside_an_order_that_lives_on(client):
     client.pay()
     client.server.attempt("T1")
-    [webhook] = client.told()
+    [webhook] = client.webhooks()
     assert (webhook["event"], webhook["payload"]["state"]) == ("checkout.transaction.attempt.failed", "PENDING")
     assert (client.status()["state"], client.status()["paymentDetails"][0]["state"]) == ("PENDING", "FAILED")
     client.server.settle("T1", "pay")
-    told = client.ask(details="true").json()
-    assert (told["state"], [tried["state"] for tried in told["paymentDetails"]]) == (
+    status = client.query_status(details="true").json()
+    assert (status["state"], [tried["state"] for tried in status["paymentDetails"]]) == (
         "COMPLETED",
         ["FAILED", "COMPLETED"],
     )
@@ -137,13 +137,13 @@ def test_a_try_may_fail_inside_an_order_that_lives_on(client):
 def test_an_order_that_failed_says_why(client):
     client.pay()
     client.server.settle("T1", "decline", code="TIMED_OUT")
-    told = client.status()
-    assert (told["state"], told["errorCode"], told["detailedErrorCode"]) == (
+    status = client.status()
+    assert (status["state"], status["errorCode"], status["detailedErrorCode"]) == (
         "FAILED",
         "PAYMENT_ERROR",
         "TXN_AUTO_FAILED",
     )
-    assert client.told()[0]["event"] == "checkout.order.failed"
+    assert client.webhooks()[0]["event"] == "checkout.order.failed"
 
 
 def test_a_refund_is_pending_then_confirmed_then_done_or_failed(client):
@@ -157,7 +157,7 @@ def test_a_refund_is_pending_then_confirmed_then_done_or_failed(client):
     client.refund("R2")
     client.server.settle("R2", "decline")
     assert client.refund_status("R2")["state"] == "FAILED"
-    events = {webhook["event"] for webhook in client.told(5)}
+    events = {webhook["event"] for webhook in client.webhooks(5)}
     assert {"pg.refund.accepted", "pg.refund.completed", "pg.refund.failed"} <= events
 
 
@@ -166,7 +166,7 @@ def test_an_id_is_used_once_and_each_kind_has_its_own_status(client):
     assert (client.pay().status_code, client.refund("T1").status_code) == (409, 400)
     client.refund()
     assert client.refund().status_code == 409
-    assert (client.ask("R1").status_code, client.ask("T404").status_code) == (404, 404)
+    assert (client.query_status("R1").status_code, client.query_status("T404").status_code) == (404, 404)
     assert len(client.server.transactions()) == 2
 
 
@@ -193,7 +193,7 @@ def test_an_order_that_breaks_a_rule_is_a_bad_request(client, other):
 def test_an_order_ends_by_itself(client, monkeypatch):
     monkeypatch.setattr("infra.local.phonepe.v2.payloads.SHORTEST", 0)
     client.pay("T1", expireAfter=0)
-    assert client.told()[0]["payload"]["detailedErrorCode"] == "TXN_AUTO_FAILED"
+    assert client.webhooks()[0]["payload"]["detailedErrorCode"] == "TXN_AUTO_FAILED"
 
 
 CHECKS = {
@@ -230,7 +230,7 @@ def test_every_answer_can_go_wrong_and_is_then_right(client):
     client.paid()
     for name, goes_wrong in CHECKS.items():
         client.server.fault(f"status.{name}")
-        assert goes_wrong(client.ask()), name
+        assert goes_wrong(client.query_status()), name
         assert client.status()["state"] == "COMPLETED"
     shown = {f"{stage}.{name}" for stage in ("pay", "status", "refund") for name in (*CHECKS, "timeout")}
     assert shown == {name for name in ANSWER if not name.startswith("token.")}
@@ -262,7 +262,7 @@ def test_every_webhook_can_lie_under_the_right_word(client):
         client.pay(name)
         client.server.fault(f"callback.{name}")
         client.server.settle(name, "decline")
-        [body] = client.told()
+        [body] = client.webhooks()
         assert lies(body), name
         assert client.status(name)["state"] == "FAILED"
     ways = {"lost", "repeated", "delayed", "bad_signature", "unknown_index"}
@@ -273,13 +273,13 @@ def test_a_webhook_can_be_lost_repeated_and_under_another_word(client):
     client.pay()
     client.server.fault("callback.repeated")
     client.server.settle("T1", "pay")
-    assert len({json.dumps(body) for body in client.told(3)}) == 1
+    assert len({json.dumps(body) for body in client.webhooks(3)}) == 1
     right = client.receiver.calls[0][1]["Authorization"]
     for nth, name in enumerate(("bad_signature", "unknown_index")):
         client.pay(name)
         client.server.fault(f"callback.{name}")
         client.server.settle(name, "pay")
-        client.told(4 + nth)
+        client.webhooks(4 + nth)
         assert client.receiver.calls[-1][1]["Authorization"] != right
     client.server.fault("callback.lost")
     client.paid("T2")

@@ -25,20 +25,20 @@ REPOSITORY = Path(__file__).parents[2]
 def started_before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("before")
     with Postgres(folder, durable=False) as postgres:
-        ask(postgres.url, "create table kept as select 42 as value")
+        query(postgres.url, "create table kept as select 42 as value")
     yield folder
     shutil.rmtree(folder)
 
 
 @pytest.fixture
 def data(tmp_path: Path, started_before: Path) -> Iterator[Path]:
-    """A folder served before, below one that only its owner can enter (pytest's own), as a clone in a home is."""
+    """An initialized data folder below one that only its owner can enter (pytest's own), like a clone in a home directory."""
     assert tmp_path.parent.stat().st_mode & 0o077 == 0
     yield shutil.copytree(started_before, tmp_path / "postgres")
     shutil.rmtree(tmp_path)
 
 
-def ask(url: str, statement: str) -> list[list[object]]:
+def query(url: str, statement: str) -> list[list[object]]:
     with closing(plain_connection(url)) as connection:
         return connection.run(statement) or []
 
@@ -55,7 +55,7 @@ def kill(postgres: Postgres) -> None:
 
 
 def kept(url: str) -> object:
-    return ask(url, "select value from kept")[0][0]
+    return query(url, "select value from kept")[0][0]
 
 
 def test_data_and_url_persist_and_the_server_does_not(data: Path) -> None:
@@ -69,15 +69,15 @@ def test_data_and_url_persist_and_the_server_does_not(data: Path) -> None:
 
 def test_it_is_as_strict_as_the_cloud(data: Path) -> None:
     with Postgres(data) as postgres:
-        shown = ask(
+        shown = query(
             postgres.url,
             "select usesuper, current_setting('fsync'), current_setting('server_encoding'), current_setting('timezone'),"
             " current_setting('listen_addresses') from pg_user where usename = current_user",
         )
         assert shown == [[False, "on", "UTF8", "UTC", "127.0.0.1"]]
-        ask(postgres.url, "create extension btree_gist")
+        query(postgres.url, "create extension btree_gist")
         with pytest.raises(DatabaseError) as caught:
-            ask(re.sub(r":[^:@]*@", ":wrong@", postgres.url), "select 1")
+            query(re.sub(r":[^:@]*@", ":wrong@", postgres.url), "select 1")
         assert caught.value.args[0]["C"] == "28P01"
 
 
@@ -115,13 +115,13 @@ def test_it_starts_after_it_was_killed(data: Path) -> None:
 
 
 def test_it_starts_when_the_number_of_a_killed_server_is_somebody_elses_now(data: Path) -> None:
-    with Postgres(data, durable=False) as postgres, subprocess.Popen(["sleep", "60"]) as somebody:
+    with Postgres(data, durable=False) as postgres, subprocess.Popen(["sleep", "60"]) as other:
         kill(postgres)
         lock = data / "cluster/postmaster.pid"
-        lock.write_text(re.sub(r"^\d+", str(somebody.pid), lock.read_text()))
+        lock.write_text(re.sub(r"^\d+", str(other.pid), lock.read_text()))
         postgres.start()
-        assert somebody.poll() is None
-        somebody.kill()
+        assert other.poll() is None
+        other.kill()
 
 
 def test_an_interrupted_first_start_is_begun_again(tmp_path: Path) -> None:
@@ -129,14 +129,14 @@ def test_an_interrupted_first_start_is_begun_again(tmp_path: Path) -> None:
     (data / "unfinished/base").mkdir(parents=True)
     (data / "unfinished/PG_VERSION").write_text("18\n")
     with Postgres(data, durable=False) as postgres:
-        assert ask(postgres.url, "select 1") == [[1]]
+        assert query(postgres.url, "select 1") == [[1]]
 
 
 def test_a_folder_is_served_once_at_a_time(data: Path) -> None:
     with Postgres(data, durable=False) as first:
         with pytest.raises(RuntimeError, match="another launcher"):
             Postgres(data, durable=False).start()
-        assert ask(first.url, "select 1") == [[1]]
+        assert query(first.url, "select 1") == [[1]]
 
 
 def test_a_taken_port_is_said_in_postgres_own_words_and_nothing_is_left_running(data: Path) -> None:
@@ -190,13 +190,13 @@ def test_a_killed_program_takes_its_server_along(data: Path) -> None:
     psutil.wait_procs([server], timeout=10)
     assert unserved(url)
     with Postgres(data, durable=False) as postgres:
-        assert ask(postgres.url, "select 1") == [[1]]
+        assert query(postgres.url, "select 1") == [[1]]
 
 
 @pytest.mark.skipif(not launcher._namespaces_allowed(), reason="nobody else to be")
 def test_an_ordinary_user_needs_nothing_special(data: Path) -> None:
     process, url = launched(data, "unshare", "--user", "--map-user=1000", "--map-group=1000")
     with process:
-        assert ask(url, "select 1") == [[1]]
+        assert query(url, "select 1") == [[1]]
         process.terminate()
         assert process.wait(15) == 0

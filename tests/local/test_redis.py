@@ -114,10 +114,10 @@ def test_the_bridge_as_a_process_says_that_redis_is_missing_and_ends_cleanly_bes
         with pytest.raises(StoreUnavailable):
             client.command("SET", "hidden", "value")
         process.terminate()
-        said, complained = process.communicate(timeout=10)
+        output, complained = process.communicate(timeout=10)
         client.close()
     assert process.returncode == 0
-    assert said + complained == b""
+    assert output + complained == b""
 
 
 def health(url: str) -> int | None:

@@ -1,4 +1,4 @@
-"""The load balancer's twin, against real servers behind it."""
+"""The local stand-in of the load balancer, in front of real servers."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ from infra.local.router import MAX_BODY, Router, System
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """Says back what it was sent."""
+    """Echoes the request as JSON."""
 
     protocol_version = "HTTP/1.1"
 
@@ -28,9 +28,9 @@ class Upstream(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        said = {"method": self.command, "path": self.path, "body": body.decode(), "headers": self.headers.items()}
+        echo = {"method": self.command, "path": self.path, "body": body.decode(), "headers": self.headers.items()}
         status = int(self.headers.get("X-Status", "200"))
-        text = b"" if status in {204, 304} else json.dumps(said).encode()
+        text = b"" if status in {204, 304} else json.dumps(echo).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("X-Twice", "1")
@@ -55,9 +55,9 @@ def router() -> Iterator[int]:
     """The port of a router whose customer function says back what it is sent, and whose chef function is down."""
     upstream = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
     upstream.daemon_threads = True
-    nobody = ReservedPort()
+    closed_port = ReservedPort()
     here = f"http://127.0.0.1:{upstream.server_port}"
-    urls = dict.fromkeys(("customer", "mail", "phonepe"), here) | {"chef": f"http://127.0.0.1:{nobody.number}"}
+    urls = dict.fromkeys(("customer", "mail", "phonepe"), here) | {"chef": f"http://127.0.0.1:{closed_port.number}"}
     server = Router(0, System(urls, [["Somebody", "somebody@test.example"]], functions()))
     threads = [serving(upstream), serving(server)]
     yield server.server_port
@@ -66,10 +66,10 @@ def router() -> Iterator[int]:
         each.server_close()
     for thread in threads:
         thread.join()
-    nobody.close()
+    closed_port.close()
 
 
-def ask(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[HTTPResponse, bytes]:
+def call(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[HTTPResponse, bytes]:
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     with closing(connection):
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
@@ -78,9 +78,9 @@ def ask(port: int, method: str, path: str, body: bytes | None = None, **headers:
 
 
 def relayed(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> dict:
-    answer, said = ask(port, method, path, body, **headers)
-    assert answer.status == 200, said
-    return json.loads(said)
+    answer, text = call(port, method, path, body, **headers)
+    assert answer.status == 200, text
+    return json.loads(text)
 
 
 def raw(port: int, head: str) -> bytes:
@@ -126,55 +126,55 @@ def test_method_path_query_headers_and_body_arrive_as_they_were_sent(router: int
     path = "/api/v1/customer/a%2Fb/%F0%9F%8D%B2?x=1&x=%00&y="
     for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
         body = None if method == "GET" else "₹ body".encode()
-        said = relayed(router, method, path, body, Authorization="Bearer x", Idempotency_Key="k", X_Verify="a###1")
-        assert (said["method"], said["path"], said["body"]) == (method, path, (body or b"").decode())
-        sent = {name.lower(): value for name, value in said["headers"]}
+        echo = relayed(router, method, path, body, Authorization="Bearer x", Idempotency_Key="k", X_Verify="a###1")
+        assert (echo["method"], echo["path"], echo["body"]) == (method, path, (body or b"").decode())
+        sent = {name.lower(): value for name, value in echo["headers"]}
         assert (sent["authorization"], sent["idempotency-key"], sent["x-verify"]) == ("Bearer x", "k", "a###1")
         assert sent["host"] == f"127.0.0.1:{router}"
 
 
 def test_the_health_of_a_public_function_is_asked_under_its_name(router: int):
     assert relayed(router, "GET", "/health/customer")["path"] == "/health"
-    assert ask(router, "GET", "/health/tasks")[0].status == 404
-    assert ask(router, "GET", "/health/customer/x")[0].status == 404
+    assert call(router, "GET", "/health/tasks")[0].status == 404
+    assert call(router, "GET", "/health/customer/x")[0].status == 404
 
 
 def test_the_caller_is_appended_to_who_was_there_before(router: int):
     def hops(**headers: str) -> list[str]:
-        said = relayed(router, "GET", "/api/v1/customer/x", **headers)
-        return [value for name, value in said["headers"] if name.lower() == "x-forwarded-for"]
+        echo = relayed(router, "GET", "/api/v1/customer/x", **headers)
+        return [value for name, value in echo["headers"] if name.lower() == "x-forwarded-for"]
 
     assert hops() == ["127.0.0.1"]
     assert hops(X_Forwarded_For="203.0.113.9") == ["203.0.113.9, 127.0.0.1"]
     assert hops(X_Forwarded_For="1.1.1.1, 2.2.2.2") == ["1.1.1.1, 2.2.2.2, 127.0.0.1"]
 
 
-def test_a_forwarded_for_said_twice_is_one_list_ending_with_the_caller(router: int):
+def test_repeated_forwarded_for_headers_become_one_list(router: int):
     lines = "X-Forwarded-For: 1.1.1.1\nx-forwarded-for: 2.2.2.2\nConnection: close\n"
     with closing(socket.create_connection(("127.0.0.1", router), timeout=10)) as connection:
         request = f"GET /api/v1/customer/x HTTP/1.1\nHost: x\n{lines}\n"
         connection.sendall(request.replace("\n", "\r\n").encode())
-        said = b"".join(iter(lambda: connection.recv(65536), b""))
-    hops = [v for name, v in json.loads(said.partition(b"\r\n\r\n")[2])["headers"] if name.lower() == "x-forwarded-for"]
+        raw = b"".join(iter(lambda: connection.recv(65536), b""))
+    hops = [v for name, v in json.loads(raw.partition(b"\r\n\r\n")[2])["headers"] if name.lower() == "x-forwarded-for"]
     assert len(hops) == 1
     assert hops[0].endswith("2.2.2.2, 127.0.0.1")
 
 
 def test_what_concerns_one_connection_only_is_not_passed_on(router: int):
-    said = relayed(router, "GET", "/api/v1/customer/x", Connection="close", Keep_Alive="5", TE="trailers")
-    assert not {"keep-alive", "te", "connection"} & {name.lower() for name, _ in said["headers"]}
+    echo = relayed(router, "GET", "/api/v1/customer/x", Connection="close", Keep_Alive="5", TE="trailers")
+    assert not {"keep-alive", "te", "connection"} & {name.lower() for name, _ in echo["headers"]}
 
 
 @pytest.mark.parametrize("status", [201, 204, 304, 401, 409, 429, 503])
 def test_an_answer_comes_back_with_its_status_and_headers(router: int, status: int):
-    answer, body = ask(router, "GET", "/api/v1/customer/x", X_Status=str(status))
+    answer, body = call(router, "GET", "/api/v1/customer/x", X_Status=str(status))
     assert answer.status == status
     assert answer.headers.get_all("X-Twice") == ["1", "2"]
     assert bool(body) is (status not in {204, 304})
 
 
 def test_a_head_has_the_length_and_no_body(router: int):
-    answer, body = ask(router, "HEAD", "/api/v1/customer/x")
+    answer, body = call(router, "HEAD", "/api/v1/customer/x")
     assert (answer.status, body) == (200, b"")
     assert int(answer.headers["Content-Length"]) > 0
 
@@ -191,28 +191,28 @@ def test_a_connection_carries_one_request_after_another(router: int):
 
 @pytest.mark.parametrize("path", ["/jobs/sweep", "/health", "/api/v1/chef/profile", "/api/v1/customer/x"])
 def test_a_body_is_never_taken_for_the_next_request(router: int, path: str):
-    """Fails when a body is read only where it is passed on."""
+    """Fails when a body is read only if it is forwarded."""
     hidden = b"GET /_local/system HTTP/1.1\r\nHost: x\r\n\r\n"
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(hidden)}\r\n\r\n".encode()
     after = b"GET /nobody HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     with closing(socket.create_connection(("127.0.0.1", router), timeout=10)) as connection:
         connection.sendall(head + hidden + after)
-        said = b"".join(iter(lambda: connection.recv(65536), b""))
-    assert said.count(b"HTTP/1.1 ") == 2
-    assert b"somebody@test.example" not in said
-    assert said.endswith(b'"code":"no_route"}')
+        raw = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert raw.count(b"HTTP/1.1 ") == 2
+    assert b"somebody@test.example" not in raw
+    assert raw.endswith(b'"code":"no_route"}')
 
 
 def test_a_function_that_is_down_or_hangs_up_is_a_502(router: int):
     for path, headers in (("/api/v1/chef/profile", {}), ("/api/v1/customer/x", {"X_Hang_Up": "1"})):
-        answer, body = ask(router, "GET", path, **headers)
+        answer, body = call(router, "GET", path, **headers)
         assert (answer.status, json.loads(body)["code"]) == (502, "function_down")
         assert answer.headers["Content-Type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("path", ["/nobody", "/api/v2/customer/x", "/jobs/sweep", "/_local/nobody", "/_local/mailbox"])
 def test_a_path_of_nobodys_is_not_found(router: int, path: str):
-    answer, body = ask(router, "GET", path)
+    answer, body = call(router, "GET", path)
     assert (answer.status, json.loads(body)["code"]) == (404, "no_route")
 
 
@@ -222,11 +222,11 @@ def test_the_local_pages_lie_beside_the_api(router: int, path: str):
 
 
 def test_the_first_page_and_the_way_back_from_a_payment_escape_what_they_show(router: int):
-    answer, body = ask(router, "GET", "/_local/return?ref=%3Cscript%3E&txn=%22%3E%3Cimg")
+    answer, body = call(router, "GET", "/_local/return?ref=%3Cscript%3E&txn=%22%3E%3Cimg")
     assert answer.status == 200
     assert b"<script>" not in body
     assert b"<img" not in body
-    assert b"somebody@test.example" in ask(router, "GET", "/")[1]
+    assert b"somebody@test.example" in call(router, "GET", "/")[1]
 
 
 def test_a_body_of_unknown_length_is_refused(router: int):

@@ -1,4 +1,4 @@
-"""The Cloud Scheduler stand-in, firing at a worker that records."""
+"""The Cloud Scheduler stand-in, with a worker that records its requests."""
 
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""How long an example may take is the machine's affair: a busy one is no failure."""
+"""Hypothesis without deadlines, because an example may be slow on a busy machine."""
 
 from hypothesis import settings
 

@@ -1,4 +1,4 @@
-"""Access tokens: one algorithm, our keys, every claim; anything else is one and the same refusal."""
+"""Access tokens: one algorithm, our keys, every claim; anything else gets the same refusal."""
 
 import base64
 import hmac
@@ -30,7 +30,7 @@ def issued():
 
 
 def claims(**changed):
-    said = {
+    payload = {
         "iss": "sizzle",
         "aud": "sizzle-api",
         "typ": "access",
@@ -41,11 +41,11 @@ def claims(**changed):
         "iat": now(),
         "exp": now() + timedelta(minutes=5),
     } | changed
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in payload.items() if value is not None}
 
 
-def signed(said, key=SECRET, algorithm="HS256", **header):
-    return jwt.encode(said, key, algorithm, headers={"kid": "new", "typ": "at+jwt"} | header)
+def signed(payload, key=SECRET, algorithm="HS256", **header):
+    return jwt.encode(payload, key, algorithm, headers={"kid": "new", "typ": "at+jwt"} | header)
 
 
 def segment(value):
@@ -54,10 +54,10 @@ def segment(value):
     )
 
 
-def by_hand(header, said=None, secret=SECRET):
-    """A token with a right signature whatever its header says, as no library would make it."""
-    said = said or claims(iat=int(now().timestamp()), exp=int(now().timestamp()) + 300)
-    body = f"{segment(header)}.{segment(said)}"
+def by_hand(header, payload=None, secret=SECRET):
+    """Return a correctly signed token with any header, which no library would create."""
+    payload = payload or claims(iat=int(now().timestamp()), exp=int(now().timestamp()) + 300)
+    body = f"{segment(header)}.{segment(payload)}"
     return f"{body}.{segment(hmac.digest(secret.encode(), body.encode(), sha256))}"
 
 
@@ -75,9 +75,9 @@ def test_a_token_says_who_in_which_session_and_as_what():
 
 def test_a_token_carries_every_documented_claim_and_the_key_that_signed_it():
     token = issued()
-    said = jwt.decode(token, options={"verify_signature": False})
-    assert set(said) == {"iss", "aud", "typ", "sub", "role", "sid", "jti", "iat", "exp"}
-    assert said["exp"] - said["iat"] == 900
+    payload = jwt.decode(token, options={"verify_signature": False})
+    assert set(payload) == {"iss", "aud", "typ", "sub", "role", "sid", "jti", "iat", "exp"}
+    assert payload["exp"] - payload["iat"] == 900
     assert jwt.get_unverified_header(token) == {"alg": "HS256", "kid": "new", "typ": "at+jwt"}
 
 

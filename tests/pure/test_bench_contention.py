@@ -1,4 +1,4 @@
-"""What the benchmarks of contention count, and how memory is added up."""
+"""The counting of the contention benchmarks, and the adding up of memory."""
 
 import json
 from collections import Counter
@@ -60,7 +60,7 @@ def test_a_percentile_is_the_latency_that_so_many_keep():
         ([["a"], ["b"]], 3, 2, 1),  # one nobody did
     ],
 )
-def test_what_is_done_twice_or_by_nobody_is_counted(done, everything, once, wrong):
+def test_jobs_done_twice_or_never_are_counted(done, everything, once, wrong):
     assert Shared(done, 1.0, everything, once).twice == wrong
 
 
@@ -68,11 +68,11 @@ def test_eight_at_one_chef_never_want_the_same_slot():
     """Fails when slots repeat or touch: what is refused then is no sign of contention."""
     members = [Member(f"token{nth}", uuid4()) for nth in range(8)]
     known = World("", datetime(2026, 11, 20, tzinfo=UTC), members, [])
-    wishes = [json.loads(wish["body"]) for wish in different_slots(known, members, Person(uuid4(), "chef"), 3)]
-    assert len(wishes) == 18
-    starts = sorted((wish["booking_date"], _minutes(wish["time_slot"])) for wish in wishes)
+    bodies = [json.loads(body["body"]) for body in different_slots(known, members, Person(uuid4(), "chef"), 3)]
+    assert len(bodies) == 18
+    starts = sorted((body["booking_date"], _minutes(body["time_slot"])) for body in bodies)
     assert all(one[0] != other[0] or abs(one[1] - other[1]) >= 150 for one, other in combinations(starts, 2))
-    assert Counter(Counter(wish["address_id"] for wish in wishes).values()) == {2: 6, 3: 2}
+    assert Counter(Counter(body["address_id"] for body in bodies).values()) == {2: 6, 3: 2}
 
 
 def _minutes(clock):

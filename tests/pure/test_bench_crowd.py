@@ -1,10 +1,10 @@
-"""What the benchmark's crowd says and reads: a mistake there would be a figure nobody notices is wrong."""
+"""The requests and responses of the benchmark's load generator, where an error would silently falsify figures."""
 
 import asyncio
 
 import pytest
 
-from tests.bench.crowds import Heard
+from tests.bench.crowds import LoadResult
 from tests.bench.load import answered, written
 
 ANSWERS = {
@@ -28,12 +28,12 @@ def test_an_answer_is_read_to_its_end_and_no_further(answer: bytes) -> None:
 
 
 def test_a_request_is_written_with_the_length_of_its_body() -> None:
-    asked = {"method": "POST", "path": "/x", "headers": {"Content-Type": "application/json"}, "body": '{"a": "é"}'}
-    head, body = written(asked, 80).split(b"\r\n\r\n")
+    request = {"method": "POST", "path": "/x", "headers": {"Content-Type": "application/json"}, "body": '{"a": "é"}'}
+    head, body = written(request, 80).split(b"\r\n\r\n")
     assert (head.split(b"\r\n")[0], body.decode()) == (b"POST /x HTTP/1.1", '{"a": "é"}')
     assert f"Content-Length: {len(body)}".encode() in head
 
 
 def test_of_a_hundred_the_slowest_but_one_is_told() -> None:
-    heard = Heard(1.0, [float(number) for number in range(101)])
-    assert (heard.p50, heard.p99) == (50, 99)
+    result = LoadResult(1.0, [float(number) for number in range(101)])
+    assert (result.p50, result.p99) == (50, 99)

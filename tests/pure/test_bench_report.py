@@ -1,4 +1,4 @@
-"""What the benchmark says of its figures: a ratio is of values measured together, and a goal that is missed is told."""
+"""The benchmark's report: ratios of values measured together, and missed goals."""
 
 import subprocess
 import sys
@@ -40,10 +40,10 @@ def test_each_line_tells_the_ratio_its_range_and_whether_the_goal_is_met():
 
 
 def test_the_page_counts_what_is_met_and_hides_nothing_that_is_missed():
-    told = page([FASTER, SLOWER, COUNTED])
-    assert "Goals met: 1 of 3." in told
-    assert told.count("**missed**") == 2
-    assert told.index("## Part") < told.index("![Part](part.svg)") < told.index("## Other")
+    text = page([FASTER, SLOWER, COUNTED])
+    assert "Goals met: 1 of 3." in text
+    assert text.count("**missed**") == 2
+    assert text.index("## Part") < text.index("![Part](part.svg)") < text.index("## Other")
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -1,4 +1,4 @@
-"""When a chef is free: the week, the days off and the busy periods, told example by example."""
+"""Examples of a chef's availability: weekly slots, days off and busy periods."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,7 +13,7 @@ WORKDAY = [Slot(day, 480, 1_320) for day in range(7)]  # 08:00 to 22:00
 
 
 def at(hour, minute=0, day=0):
-    """The instant of a wall clock in India in the week of MONDAY."""
+    """Return the instant of a wall-clock time in India in the week of MONDAY."""
     midnight = datetime.combine(MONDAY + timedelta(days=day), datetime.min.time(), UTC) - timedelta(hours=5, minutes=30)
     return midnight + timedelta(hours=hour, minutes=minute)
 
@@ -97,7 +97,7 @@ def test_the_days_a_visit_touches_are_local_days():
 
 
 def test_a_busy_period_is_half_open_and_includes_its_gap():
-    """A visit from 12:00 to 14:00 holds until 14:30, and one before it must leave the gap as well."""
+    """A visit from 12:00 to 14:00 blocks the chef until 14:30, and an earlier visit must leave the gap as well."""
     busy = [(at(12), at(14, 30))]
     assert free(at(14, 30), 2, busy=busy)
     assert not free(at(14), 2, busy=busy)

@@ -1,4 +1,4 @@
-"""When a chef is free, against a reference that looks at every minute."""
+"""A chef's availability, against a reference that checks every minute."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,7 +11,7 @@ INDIA, AHEAD = "Asia/Kolkata", timedelta(hours=5, minutes=30)
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC) - AHEAD
 MINUTE, HALF_HOUR = timedelta(minutes=1), timedelta(minutes=30)
 
-# Edges worth meeting often: midnight, the last minute, the half hours around.
+# Edges to generate often: midnight, the last minute, the half hours around.
 MINUTES = st.sampled_from((0, 1, 30, 479, 480, 720, 1_200, 1_290, 1_380, 1_410, 1_439, 1_440)) | st.integers(0, 1_440)
 SLOTS = st.builds(
     lambda day, ends: Slot(day, min(ends), max(ends)),
@@ -35,7 +35,7 @@ EVERY_DAY = [Slot(day, 0, 1_440) for day in range(7)]
 
 
 def works_at(calendar, moment):
-    """Whether some slot covers the minute that begins now, which is on no day off."""
+    """Return whether a weekly slot covers the minute from this instant, on no day off."""
     there = moment + AHEAD
     minute = there.hour * 60 + there.minute
     return there.date() not in calendar.days_off and any(

@@ -1,4 +1,4 @@
-"""What a cancellation gives back, by the hours before the start and by what has happened since."""
+"""The refund of a cancellation, by the hours before the start and the status."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""How people are reached: one spelling of each address, and none that could break a mail."""
+"""Contact addresses: one spelling of each, and none that could break a mail."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Which version of PhonePe is spoken with, and whose messages are believed to be its own, by the settings there are."""
+"""The settings decide which PhonePe version takes new payments, and which versions' callbacks are accepted."""
 
 from hashlib import sha256
 
@@ -17,8 +17,8 @@ WEBHOOK = (b"{}", sha256(b"hooks:pass1word").hexdigest())
 
 
 @pytest.fixture
-def given(monkeypatch):
-    """Deploy with these settings alone."""
+def configure(monkeypatch):
+    """Return a function that sets these settings alone."""
     made = (wiring.store, *(each for each in vars(gateways).values() if hasattr(each, "cache_clear")))
 
     def give(**settings):
@@ -32,22 +32,22 @@ def given(monkeypatch):
 
 
 @pytest.mark.parametrize(("settings", "name"), [(V1, "phonepe"), (V2, "phonepe_v2"), (V1 | V2, "phonepe")])
-def test_new_payments_begin_at_the_version_that_is_chosen(given, settings, name):
-    given(**settings)
+def test_new_payments_begin_at_the_version_that_is_chosen(configure, settings, name):
+    configure(**settings)
     assert gateways.chosen_gateway().name == name
 
 
-def test_what_was_begun_at_either_is_followed_there_while_its_settings_are_given(given):
-    given(**(V1 | V2))
+def test_what_was_begun_at_either_is_followed_there_while_its_settings_are_given(configure):
+    configure(**(V1 | V2))
     assert [gateways.gateway_named(name).name for name in ("phonepe", "phonepe_v2")] == ["phonepe", "phonepe_v2"]
     for settings, gone in ((V1, "phonepe_v2"), (V2, "phonepe"), (V1 | V2, "razorpay")):
-        given(**settings)
+        configure(**settings)
         with pytest.raises(GatewayUnavailable, match="no answer"):
             gateways.gateway_named(gone)
 
 
-def test_a_message_is_a_versions_own_only_where_its_keys_are_given(given):
-    """Fails when a version without keys is believed, or one's proof is taken for the other's."""
+def test_a_message_is_a_versions_own_only_where_its_keys_are_given(configure):
+    """Fails when a callback is accepted for a version without keys, or by the other version's signature."""
     messages = {"phonepe": CALLBACK, "phonepe_v2": WEBHOOK}
     for settings, believed in (
         (V1, {"phonepe"}),
@@ -55,7 +55,7 @@ def test_a_message_is_a_versions_own_only_where_its_keys_are_given(given):
         (V1 | V2, {"phonepe", "phonepe_v2"}),
         ({}, set()),
     ):
-        given(**settings)
+        configure(**settings)
         for name, (raw, header) in messages.items():
             sender = gateways.sender_of(raw, Headers({gateways.GATEWAYS[name].header: header}))
             assert sender == (name if name in believed else None)

@@ -1,4 +1,4 @@
-"""Invoices: their numbers, what they say to the paisa, what credit notes take back, and the page they print on."""
+"""Invoices: their numbers, amounts to the paisa, credit notes, and the printed page."""
 
 import re
 from dataclasses import replace
@@ -88,7 +88,7 @@ def test_the_page_says_what_the_invoice_says_in_rupees_and_the_day_of_the_place(
     note = documents.credit_note(DOCUMENT, "SZ/26-27/000001", [], 98_398)
     html = page.html(shown(DOCUMENT, note))
     words = re.sub("<[^>]*>", "", html)
-    for told in (
+    for text in (
         "Tax invoice SZ/26-27/000001",
         "24 November 2026",
         "GSTIN 27AAAAA0000A1Z5",
@@ -98,7 +98,7 @@ def test_the_page_says_what_the_invoice_says_in_rupees_and_the_day_of_the_place(
         "For invoice SZ/26-27/000001",
         "₹983.98",
     ):
-        assert told in words
+        assert text in words
     assert "http" not in html
     assert "style=" not in html
 
@@ -111,6 +111,6 @@ def test_what_somebody_typed_stays_text():
 
 
 def test_json_says_rupees():
-    said = shown(DOCUMENT).model_dump(mode="json")
-    assert (said["total"], said["components"][0]["lines"][0]) == (1967.96, {"text": "3 h", "amount": 1197.0})
-    assert said["credit_notes"] == []
+    document = shown(DOCUMENT).model_dump(mode="json")
+    assert (document["total"], document["components"][0]["lines"][0]) == (1967.96, {"text": "3 h", "amount": 1197.0})
+    assert document["credit_notes"] == []

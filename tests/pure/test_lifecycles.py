@@ -1,4 +1,4 @@
-"""State machines walked pair by pair, and what may be at rest, combination by combination (docs/product.md#states, docs/product.md#attempts)."""
+"""State machines pair by pair, and each combination of states allowed at rest (docs/product.md#states, docs/product.md#attempts)."""
 
 import re
 from importlib import import_module
@@ -12,7 +12,7 @@ from shared.kit.lifecycle import IllegalMove
 from shared.payments.lifecycle import ATTEMPT, LIVE, REFUND, UNFINISHED, AttemptState, RefundState
 from shared.payments.schemas import SHOWN
 
-# Written from the product, as `state: what may follow`; a state that is not there is final.
+# From the product, as `state: next states`; a missing state is final.
 MOVES = {
     "booking": (
         BOOKING,

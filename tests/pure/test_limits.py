@@ -1,4 +1,4 @@
-"""Where a request comes from, and how often codes may be sent and tried from there (docs/product.md#limits)."""
+"""The client address of a request, and the limits of sign-in codes per client (docs/product.md#limits)."""
 
 import pytest
 
@@ -64,11 +64,11 @@ def shared_by(make, *calls):
 
 
 def test_short_limits_are_per_identifier_and_client_and_the_others_per_one_of_them():
-    """Otherwise a stranger elsewhere could keep somebody from being sent a code."""
+    """Otherwise an attacker elsewhere could block a user's sign-in codes."""
     elsewhere = shared_by(send_limits, ("n", HOME), ("n", FLAT))
     assert {key.split(":")[1] for key in elsewhere} == {"send-day"}
-    somebody_else = shared_by(send_limits, ("n", HOME), ("m", HOME))
-    assert {key.split(":")[1] for key in somebody_else} == {"send-ip"}
+    other_identifier = shared_by(send_limits, ("n", HOME), ("m", HOME))
+    assert {key.split(":")[1] for key in other_identifier} == {"send-ip"}
     assert {key.split(":")[1] for key in shared_by(verify_limits, ("n", HOME), ("n", FLAT))} == {"failed-day"}
     assert {key.split(":")[1] for key in shared_by(verify_limits, ("n", HOME), ("m", HOME))} == {"verify-ip"}
 

@@ -1,4 +1,4 @@
-"""Log lines as Cloud Logging reads them: one JSON object each, and of an exception only what it is and where."""
+"""Log lines for Cloud Logging: one JSON object each, and of an exception only its type and place."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ from shared.kit import log
 TRACE = "projects/p/traces/0123456789abcdef0123456789abcdef"
 
 
-def written(level=logging.INFO, message="told", fields=None, exc_info=None, args=()):
+def written(level=logging.INFO, message="written", fields=None, exc_info=None, args=()):
     record = logging.LogRecord("booking", level, __file__, 1, message, args, exc_info)
     if fields is not None:
         record.__dict__.update(log.fields(**fields))
@@ -24,10 +24,10 @@ def line(*args, **kwargs):
 
 @pytest.mark.parametrize("severity", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
 def test_a_line_has_its_severity_message_logger_and_fields(severity):
-    told = line(
+    record = line(
         logging.getLevelName(severity), "%s is %s", {"attempt": "SZ_1", "paise": 236_156}, args=("this", "that")
     )
-    assert told == {
+    assert record == {
         "severity": severity,
         "message": "this is that",
         "logger": "booking",
@@ -57,14 +57,14 @@ def failed():
 
 
 def test_of_an_exception_only_its_kind_and_its_place_are_written():
-    """Its text, or that of its cause, may hold what somebody typed."""
+    """The text of an exception or its cause may contain a user's input."""
     raw = written(logging.ERROR, "unexpected error", exc_info=failed())
     for secret in ("hunter2", "123456", "meera"):
         assert secret not in raw
-    told = json.loads(raw)
-    assert told["exception"] == "ValueError"
-    assert told["stack"][-1].endswith(" failed")
-    assert "test_log.py:" in told["stack"][-1]
+    record = json.loads(raw)
+    assert record["exception"] == "ValueError"
+    assert record["stack"][-1].endswith(" failed")
+    assert "test_log.py:" in record["stack"][-1]
 
 
 def test_a_deep_stack_is_told_by_its_innermost_frames():
@@ -94,11 +94,11 @@ def test_configured_every_logger_writes_json_to_standard_output(capsys):
     before, level = root.handlers[:], root.level
     try:
         log.configure("WARNING")
-        log.logger("somewhere").warning("told", extra=log.fields(code="X"))
-        log.logger("somewhere").info("not told")
+        log.logger("somewhere").warning("written", extra=log.fields(code="X"))
+        log.logger("somewhere").info("not written")
         logging.getLogger("urllib3.connectionpool").info("a path that holds an address")
     finally:
         root.handlers[:] = before
         root.setLevel(level)
     (only,) = capsys.readouterr().out.splitlines()
-    assert json.loads(only) == {"severity": "WARNING", "message": "told", "logger": "somewhere", "code": "X"}
+    assert json.loads(only) == {"severity": "WARNING", "message": "written", "logger": "somewhere", "code": "X"}

@@ -1,4 +1,4 @@
-"""What an answer of the gateway means: only an explicit one that is about our payment decides (docs/product.md#settlement)."""
+"""The verdict on a gateway's response: only an explicit one about our payment decides (docs/product.md#settlement)."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
@@ -18,7 +18,7 @@ from shared.payments.matching import (
 )
 
 STARTED = datetime(2026, 11, 20, 5, tzinfo=UTC)
-ASKED = PaymentRequest("M", "SZ_1", 236_156, "INR", STARTED)
+REQUEST = PaymentRequest("M", "SZ_1", 236_156, "INR", STARTED)
 OURS = {"merchant": "M", "merchant_txn_id": "SZ_1", "amount": 236_156, "currency": "INR"}
 OTHER = {"merchant": "X", "merchant_txn_id": "SZ_2", "amount": 236_155, "currency": "USD"}
 MISSING = dict.fromkeys(OURS)
@@ -32,51 +32,53 @@ PENDING, SUCCEEDED, FAILED, MISMATCHED = (
 WRONG = [names for count in range(1, 5) for names in combinations(OURS, count)]
 
 
-def answer(said, wrong=(), instead=OTHER):
-    return GatewayAnswer(said, "CODE", **(OURS | {name: instead[name] for name in wrong}))
+def answer(status, wrong=(), instead=OTHER):
+    return GatewayAnswer(status, "CODE", **(OURS | {name: instead[name] for name in wrong}))
 
 
-@pytest.mark.parametrize(("said", "state"), [("succeeded", SUCCEEDED), ("failed", FAILED), ("pending", PENDING)])
-def test_an_answer_about_our_payment_means_what_it_says(said, state):
+@pytest.mark.parametrize(("status", "state"), [("succeeded", SUCCEEDED), ("failed", FAILED), ("pending", PENDING)])
+def test_an_answer_about_our_payment_means_what_it_says(status, state):
     for now in (SOON, LATER):
-        assert verdict(ASKED, answer(GatewayStatus(said)), now) is state
+        assert verdict(REQUEST, answer(GatewayStatus(status)), now) is state
 
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_success_about_anything_else_is_for_a_person(wrong):
-    assert differences(ASKED, answer(GatewayStatus.SUCCEEDED, wrong)) == list(wrong)
-    assert verdict(ASKED, answer(GatewayStatus.SUCCEEDED, wrong), SOON) is MISMATCHED
+    assert differences(REQUEST, answer(GatewayStatus.SUCCEEDED, wrong)) == list(wrong)
+    assert verdict(REQUEST, answer(GatewayStatus.SUCCEEDED, wrong), SOON) is MISMATCHED
 
 
 @pytest.mark.parametrize("amount", [0, 236_155, 236_157, 23_615_600])
 def test_a_success_is_ours_to_the_paisa(amount):
-    told = GatewayAnswer(GatewayStatus.SUCCEEDED, "CODE", **(OURS | {"amount": amount}))
-    assert verdict(ASKED, told, SOON) is MISMATCHED
+    reported = GatewayAnswer(GatewayStatus.SUCCEEDED, "CODE", **(OURS | {"amount": amount}))
+    assert verdict(REQUEST, reported, SOON) is MISMATCHED
 
 
 @pytest.mark.parametrize("missing", ["merchant_txn_id", "amount"])
 def test_a_success_that_does_not_say_of_what_or_how_much_is_pending(missing):
     for also_wrong in ((), ("merchant",)):
-        told = GatewayAnswer(
+        reported = GatewayAnswer(
             GatewayStatus.SUCCEEDED, "CODE", **(OURS | {name: OTHER[name] for name in also_wrong} | {missing: None})
         )
-        assert verdict(ASKED, told, LATER) is PENDING
+        assert verdict(REQUEST, reported, LATER) is PENDING
 
 
 def test_a_success_that_names_no_merchant_is_for_a_person():
-    assert verdict(ASKED, answer(GatewayStatus.SUCCEEDED, ["merchant"], MISSING), SOON) is MISMATCHED
+    assert verdict(REQUEST, answer(GatewayStatus.SUCCEEDED, ["merchant"], MISSING), SOON) is MISMATCHED
 
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_failure_counts_only_when_it_is_about_our_payment(wrong):
     about_us = not {"merchant", "merchant_txn_id"} & set(wrong)
     for instead in (OTHER, MISSING):
-        assert verdict(ASKED, answer(GatewayStatus.FAILED, wrong, instead), LATER) is (FAILED if about_us else PENDING)
+        assert verdict(REQUEST, answer(GatewayStatus.FAILED, wrong, instead), LATER) is (
+            FAILED if about_us else PENDING
+        )
 
 
 @pytest.mark.parametrize("wrong", [(), *WRONG])
 def test_pending_stays_pending_whatever_it_is_about(wrong):
-    assert verdict(ASKED, answer(GatewayStatus.PENDING, wrong), LATER) is PENDING
+    assert verdict(REQUEST, answer(GatewayStatus.PENDING, wrong), LATER) is PENDING
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,7 @@ def test_pending_stays_pending_whatever_it_is_about(wrong):
     ],
 )
 def test_not_found_is_believed_only_after_the_grace(after, state):
-    assert verdict(ASKED, GatewayAnswer(GatewayStatus.NOT_FOUND, "TRANSACTION_NOT_FOUND"), STARTED + after) is state
+    assert verdict(REQUEST, GatewayAnswer(GatewayStatus.NOT_FOUND, "TRANSACTION_NOT_FOUND"), STARTED + after) is state
 
 
 def test_the_grace_is_longer_than_a_slow_pay_call():

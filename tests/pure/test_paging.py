@@ -1,4 +1,4 @@
-"""Cursors come back as they were given; anything else is refused as what it is, a wrong query parameter."""
+"""Cursors decode to the encoded position; anything else is refused as an invalid query parameter."""
 
 import base64
 import json
@@ -83,10 +83,10 @@ def test_no_bytes_make_reading_a_cursor_fail_otherwise(raw):
         Position.decode(written(raw))
 
 
-@pytest.mark.parametrize("given", [{"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"limit": "-1"}, {"page": "2"}])
-def test_a_page_has_one_to_a_hundred_rows_and_knows_no_other_parameter(given):
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"limit": "-1"}, {"page": "2"}])
+def test_a_page_has_one_to_a_hundred_rows_and_knows_no_other_parameter(query):
     with pytest.raises(ValidationError):
-        PageQuery.model_validate(given)
+        PageQuery.model_validate(query)
 
 
 def test_a_page_has_twenty_rows_unless_asked_for_others_and_a_cursor_is_short():

@@ -1,4 +1,4 @@
-"""When what has not ended is asked about again: soon at first, then seldom, then never again by itself."""
+"""The poll schedule of unfinished payments: frequent at first, then rare, then none."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ def test_the_poll_schedule_is_the_one_of_the_gateways_checklist():
 
 
 def test_each_step_is_later_than_the_one_before():
-    """Fails when the instant of a poll itself still counts as the next one: the row would be due for ever."""
+    """Fails when a poll's own instant counts as the next one: the row would stay due for ever."""
     at, polls = STARTED, []
     while (following := next_poll(STARTED, at)) is not None:
         polls.append(following - STARTED)
@@ -30,5 +30,5 @@ def test_after_the_last_step_it_is_for_a_person():
 
 
 def test_steps_that_were_slept_through_are_not_made_up_for():
-    """After an outage of half a day there is one question and then the next poll, not eleven questions in as many minutes."""
+    """After an outage of half a day there is one status request and then the next poll, not eleven requests in eleven minutes."""
     assert next_poll(STARTED, STARTED + 13 * HOUR) == STARTED + DAY

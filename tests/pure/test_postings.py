@@ -1,4 +1,4 @@
-"""How each fact about money is booked (docs/product.md#ledger): the table of examples, and sums that are zero."""
+"""The ledger postings of each money event (docs/product.md#ledger): the example table, and sums of zero."""
 
 from uuid import UUID
 
@@ -17,7 +17,7 @@ PARTS = st.builds(Parts, AMOUNTS, AMOUNTS, AMOUNTS)
 
 
 def lines(booked):
-    """The postings of one fact as `account: amount`; a debit is positive."""
+    """Return the postings of one event as `account: amount`; a debit is positive."""
     assert len({line.account for line in booked}) == len(booked)
     return {line.account.value: line.amount for line in booked}
 
@@ -177,7 +177,7 @@ def test_a_visit_completed_at_a_loss_of_the_platform_is_booked_as_one():
 
 @given(PARTS.filter(lambda parts: parts.total > 0), st.lists(st.tuples(st.floats(0, 1), st.sampled_from(Bearer))))
 def test_refunds_in_any_order_at_anybodys_expense_never_take_what_is_not_there(parts, refunds):
-    """Fails when the parts of what was earned at first are the weights of every refund: the tax ends below nothing."""
+    """Fails when the original parts are the weights of every refund: the tax becomes negative."""
     left = parts
     for share, bearer in [*refunds, (1, PLATFORM)]:
         amount = int(left.total * share)

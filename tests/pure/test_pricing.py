@@ -1,4 +1,4 @@
-"""What a visit costs, against the worked examples and an independent reference (docs/product.md#price)."""
+"""The price of a visit, against the worked examples and an independent reference (docs/product.md#price)."""
 
 from datetime import time
 from decimal import ROUND_HALF_UP, Decimal

@@ -1,4 +1,4 @@
-"""Refusals become problem documents: the fields are named, and nothing of the inside is told."""
+"""Refusals become problem documents: they name the fields, and contain no internals."""
 
 import json
 from datetime import date
@@ -56,7 +56,7 @@ def test_a_query_parameter_is_told_from_a_field():
     assert fields(invalid(Filter, "[]", "query")) == ["query"]
 
 
-def test_what_somebody_sent_is_not_sent_back():
+def test_a_refusal_does_not_echo_input():
     refusal = invalid(Order, '{"day":"secret-word","lines":"secret-word"}')
     assert "secret-word" not in json.dumps(refusal.members) + refusal.detail
 
@@ -93,7 +93,7 @@ def test_a_refusal_says_when_to_come_back_and_how_to_sign_in():
     assert answered(Invalid("city", "is unknown")).get_json()["errors"] == [{"field": "city", "message": "is unknown"}]
 
 
-def test_what_was_not_foreseen_is_told_to_nobody():
+def test_an_unexpected_error_reveals_nothing():
     answer = answered(RuntimeError("postgresql://booking:hunter2@db/booking"))
     assert (answer.status_code, answer.get_json()["code"]) == (500, "internal_error")
     assert "hunter2" not in answer.get_data(as_text=True)

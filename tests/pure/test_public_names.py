@@ -1,4 +1,4 @@
-"""What of a chef's name anybody may know."""
+"""The public form of a chef's name."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A rate card is a dated row: what is stored is what is charged, and what is not stored has its default."""
+"""A rate card is a dated row: its stored amounts are charged, and missing ones have defaults."""
 
 import json
 from datetime import time

@@ -23,7 +23,7 @@ from shared.payments.reconciliation.comparison import (
 
 OURS = Ours("succeeded", 500_00, 500_00, 0, "T1", "UTR1")
 THEIRS = Theirs("succeeded", "PAYMENT_SUCCESS", 500_00, None, "T1", "UTR1")
-# What each state of ours is when the gateway says one word of it, all amounts being as they should.
+# The outcome of each of our states for each gateway status, when all amounts match.
 NAMED = {
     "created": {"pending": "matched"},
     "pending": {"pending": "matched"},
@@ -41,20 +41,20 @@ def side(state: str, **other: object) -> Ours:
     return replace(OURS, state=state, booked=500_00 if state in {"succeeded", "done"} else 0, **other)
 
 
-@pytest.mark.parametrize(("state", "said"), list(product(NAMED, GatewayStatus)))
-def test_every_state_of_ours_against_every_word_of_theirs(state, said):
-    """Whatever is not in the table differs in its state: nothing is matched by being forgotten."""
-    named = NAMED[state].get(said.value, "state_differs")
-    assert compare(side(state), replace(THEIRS, state=said.value)) == named
+@pytest.mark.parametrize(("state", "status"), list(product(NAMED, GatewayStatus)))
+def test_every_state_of_ours_against_every_word_of_theirs(state, status):
+    """Every pair missing in the table is `state_differs`, so that none is matched by omission."""
+    named = NAMED[state].get(status.value, "state_differs")
+    assert compare(side(state), replace(THEIRS, state=status.value)) == named
 
 
 def test_every_state_there_is_has_a_meaning():
     assert set(AGREES) == set(NAMED) == {*AttemptState, *RefundState}
 
 
-@pytest.mark.parametrize("said", GatewayStatus)
-def test_what_we_do_not_know_is_theirs_only(said):
-    assert compare(None, replace(THEIRS, state=said.value)) is Outcome.THEIRS_ONLY
+@pytest.mark.parametrize("status", GatewayStatus)
+def test_what_we_do_not_know_is_theirs_only(status):
+    assert compare(None, replace(THEIRS, state=status.value)) is Outcome.THEIRS_ONLY
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_what_else_differs(ours, theirs, outcome):
 
 
 def test_a_fee_is_booked_once_and_only_of_what_was_captured_and_matches():
-    told = replace(THEIRS, fee=11_80)
-    assert fee_to_book(OURS, told, Outcome.MATCHED) == 11_80
-    assert fee_to_book(replace(OURS, fee=11_80), told, Outcome.MATCHED) == 0
+    reported = replace(THEIRS, fee=11_80)
+    assert fee_to_book(OURS, reported, Outcome.MATCHED) == 11_80
+    assert fee_to_book(replace(OURS, fee=11_80), reported, Outcome.MATCHED) == 0
     assert fee_to_book(OURS, THEIRS, Outcome.MATCHED) == 0
-    assert fee_to_book(side("failed"), replace(told, state="failed"), Outcome.MATCHED) == 0
-    assert fee_to_book(None, told, Outcome.THEIRS_ONLY) == 0
-    assert [fee_to_book(OURS, told, outcome) for outcome in set(Outcome) - {Outcome.MATCHED}] == [0] * 5
+    assert fee_to_book(side("failed"), replace(reported, state="failed"), Outcome.MATCHED) == 0
+    assert fee_to_book(None, reported, Outcome.THEIRS_ONLY) == 0
+    assert [fee_to_book(OURS, reported, outcome) for outcome in set(Outcome) - {Outcome.MATCHED}] == [0] * 5
 
 
 @pytest.mark.parametrize("state", NAMED)
@@ -117,8 +117,8 @@ def test_money_that_differs_is_for_a_person_and_a_fee_can_wait():
 
 
 def answer(**other: object) -> GatewayAnswer:
-    told = {"merchant": "M", "merchant_txn_id": "SZ_1", "amount": 500_00, "fee": 11_80, **other}
-    return GatewayAnswer(GatewayStatus.SUCCEEDED, "PAYMENT_SUCCESS", **told)
+    fields = {"merchant": "M", "merchant_txn_id": "SZ_1", "amount": 500_00, "fee": 11_80, **other}
+    return GatewayAnswer(GatewayStatus.SUCCEEDED, "PAYMENT_SUCCESS", **fields)
 
 
 @pytest.mark.parametrize("other", [{"merchant": "N"}, {"merchant_txn_id": "SZ_2"}, {"currency": "USD"}])

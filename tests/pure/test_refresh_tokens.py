@@ -1,4 +1,4 @@
-"""Refresh tokens: opaque, provable, and the same whenever they are made again, so that none is stored."""
+"""Refresh tokens: opaque, signed and reproducible, so that none is stored."""
 
 import base64
 from uuid import UUID
@@ -31,7 +31,7 @@ def test_a_token_is_read_as_it_was_given(token):
 
 @given(TOKENS)
 def test_a_token_can_be_made_again_from_its_place_alone(token):
-    """The grace gives the same successor twice without anything readable being stored."""
+    """A retry within the grace period gets the same successor, although no token is stored."""
     assert RefreshToken(token.family, token.generation).encode(KEYS) == token.encode(KEYS)
 
 
@@ -65,7 +65,7 @@ def test_a_token_with_one_bit_changed_is_nothing():
 
 
 def test_a_signature_is_for_one_place_only():
-    """Nobody moves a token on to the next generation, or over to another family, by themselves."""
+    """A client cannot change a token's generation or family."""
     signature = raw(TOKEN.encode(KEYS))[20:]
     for other in (RefreshToken(TOKEN.family, 8), RefreshToken(UUID(int=1), 7)):
         assert RefreshToken.read(text(other._body() + signature), KEYS) is None

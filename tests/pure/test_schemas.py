@@ -1,4 +1,4 @@
-"""The types requests are made of: strict, bounded, exact."""
+"""The field types of requests: strict, bounded, exact."""
 
 import json
 from datetime import time

@@ -1,4 +1,4 @@
-"""Whether we come to a place: circles before pincodes before the city, and off is off (docs/product.md#serviceability)."""
+"""Serviceability of a place: circles before pincodes before the city; a disabled city is never served (docs/product.md#serviceability)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Settings are typed, wrong ones are named at start, and no secret is ever shown."""
+"""Settings are typed, invalid ones are named at start, and no secret is shown."""
 
 import re
 from pathlib import Path
@@ -120,7 +120,7 @@ def test_a_published_merchant_is_refused_in_production(merchant):
 
 @pytest.mark.parametrize("api", ["v3", "V2", "1"])
 def test_a_version_of_the_gateway_that_is_none_is_refused(api):
-    """Taken for the default, payments would begin where nobody expects them."""
+    """If it counted as the default, payments would begin at the wrong version."""
     assert refused(PHONEPE_API=api) == "PHONEPE_API is none of v1, v2"
 
 
@@ -147,8 +147,8 @@ def test_elsewhere_the_sandbox_is_what_one_uses(environment):
 
 
 @pytest.mark.parametrize("environment", ["prod", "Production", "live", "dev"])
-def test_an_environment_nobody_knows_is_refused(environment):
-    """Taken as it is, a misspelt production would accept the gateway's published keys."""
+def test_an_unknown_environment_is_refused(environment):
+    """A misspelt `production` would otherwise accept the gateway's published keys."""
     assert "ENVIRONMENT" in refused(ENVIRONMENT=environment, PHONEPE_MERCHANT_ID="PGTESTPAYUAT")
 
 

@@ -1,4 +1,4 @@
-"""What a customer and a chef may send: the documented fields, a visit or its quote, and no price."""
+"""The request bodies of customers and chefs: the documented fields, a visit or its quote, and no price."""
 
 import json
 from datetime import date, time
@@ -107,8 +107,8 @@ def test_neither_a_quote_nor_a_visit_is_refused():
 
 
 def test_a_booking_hands_its_visit_on_field_by_field():
-    given = VISIT | {"duration_hours": 3, "guest_count": 8, "special_requests": "No nuts", "chef_id": str(CHEF)}
-    assert read(BookingRequest, **given).visit() == read(QuoteRequest, **given)
+    fields = VISIT | {"duration_hours": 3, "guest_count": 8, "special_requests": "No nuts", "chef_id": str(CHEF)}
+    assert read(BookingRequest, **fields).visit() == read(QuoteRequest, **fields)
 
 
 @pytest.mark.parametrize(("rate", "paise"), [(100, 10_000), (399, 39_900), (399.0, 39_900), (5_000, 500_000)])

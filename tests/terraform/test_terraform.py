@@ -1,4 +1,4 @@
-"""The Terraform configuration is valid, and its plan is what terraform/tests/*.tftest.hcl say; each assertion is there.
+"""The Terraform configuration is valid, and its plan passes every assertion of terraform/tests/*.tftest.hcl.
 
 Run by `$TERRAFORM_CHECK terraform` where that is set (it knows the providers' schema without a registry), else by
 terraform itself, which must reach the registry.
@@ -31,8 +31,8 @@ RUN = re.compile(r'^run "(\w+)"', re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the checker says of a copy of the configuration: it leaves folders behind."""
+def output(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The checker's output for a copy of the configuration, because it leaves folders behind."""
     checker = os.environ.get("TERRAFORM_CHECK")
     if not checker and not shutil.which("terraform"):
         pytest.skip("neither TERRAFORM_CHECK nor terraform: the plan is not tested")
@@ -61,17 +61,17 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> str:
     return plain
 
 
-def test_every_run_of_every_file_has_passed(told):
+def test_every_run_of_every_file_has_passed(output):
     for path in FILES:
-        assert f"tests/{path.name}... pass" in told
+        assert f"tests/{path.name}... pass" in output
         for name in RUN.findall(path.read_text()):
-            assert f'run "{name}"... pass' in told
+            assert f'run "{name}"... pass' in output
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
-def test_each_environment_can_be_planned(told, path):
-    assert f'run "{path.stem}"... pass' in told
+def test_each_environment_can_be_planned(output, path):
+    assert f'run "{path.stem}"... pass' in output
 
 
-def test_no_file_has_failed_or_been_skipped(told):
-    assert not re.search(r"\.\.\. (fail|skip)", told)
+def test_no_file_has_failed_or_been_skipped(output):
+    assert not re.search(r"\.\.\. (fail|skip)", output)

@@ -1,4 +1,4 @@
-"""Clients of ours for Cloud Tasks, what they send, and a metadata server that gives them a token."""
+"""Our Cloud Tasks clients, a task to send, and a metadata server that issues their token."""
 
 import time
 from contextlib import contextmanager
@@ -34,15 +34,15 @@ def a_task(name="", queue="mails", due_at=None, body=b'{"id": "1"}'):
 
 
 class GoogleTokenServer(Running):
-    """A metadata server that answers after `delay` seconds, counting."""
+    """A metadata server that counts requests and responds after `delay` seconds."""
 
     def __init__(self, delay=0.0):
-        self.asked, self.delay = 0, delay
+        self.calls, self.delay = 0, delay
         app = Flask(__name__)
         app.add_url_rule("/<path:_>", view_func=self._answer, endpoint="all")
         super().__init__(app)
 
     def _answer(self, _):
-        self.asked += 1
+        self.calls += 1
         time.sleep(self.delay)
         return {"access_token": "secret-token", "expires_in": 3599}

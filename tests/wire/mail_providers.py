@@ -1,4 +1,4 @@
-"""A mail, and as much of Resend as sending it takes."""
+"""A mail, and a server with the part of Resend that sending needs."""
 
 import json
 import threading
@@ -20,7 +20,7 @@ MAIL = Mail(
 
 
 class Resend(ThreadingHTTPServer):
-    """As much of Resend as sending takes: the key, the idempotency keys of a day, the refusals."""
+    """The part of Resend that sending needs: the API key, a day's idempotency keys, the refusals."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), ResendHandler)

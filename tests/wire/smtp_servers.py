@@ -1,4 +1,4 @@
-"""SMTP servers on free ports that treat mail as their handler says."""
+"""SMTP servers on free ports, each with its handler."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

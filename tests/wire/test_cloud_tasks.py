@@ -1,4 +1,4 @@
-"""Our Cloud Tasks client, held against the official one over the same API."""
+"""Our Cloud Tasks client, compared with the official one over the same API."""
 
 import threading
 import time
@@ -39,13 +39,13 @@ def worker():
 
 @pytest.fixture
 def ours(google_servers, worker):
-    """Return a function that makes clients of ours, for the stand-in unless told otherwise."""
+    """Return a factory of our clients, for the stand-in by default."""
     with our_clients(worker.url) as make:
         yield lambda url=google_servers.tasks_url, metadata=google_servers.metadata_host: make(url, metadata)
 
 
 class Official:
-    """google-cloud-tasks over REST, asked for the same as ours."""
+    """google-cloud-tasks over REST, with the interface of our client."""
 
     def __init__(self, url, token, worker):
         credentials = google.oauth2.credentials.Credentials(token)
@@ -142,7 +142,7 @@ def test_a_name_taken_by_one_is_taken_for_the_other(ours, official, worker):
     with pytest.raises(Conflict):
         official.enqueue(task)
     official.enqueue(other)
-    ours().enqueue(other)  # somebody enqueued it: as good
+    ours().enqueue(other)  # the task exists already, which counts as enqueued
 
     worker.wait_for(2)
     time.sleep(0.1)

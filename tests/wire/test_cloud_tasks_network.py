@@ -53,7 +53,7 @@ def raw_server(talk):
         daemon_threads = True
 
         def handle_error(self, *_):
-            """A caller who left before the answer is what this is about."""
+            """Ignored, because these tests disconnect before the response."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
@@ -91,7 +91,7 @@ def google_error(code, status):
         (503, "UNAVAILABLE"),
     ],
 )
-def test_a_refusal_is_told_in_googles_words_and_without_the_token(ours, metadata, caplog, code, status):
+def test_a_refusal_has_googles_message_without_the_token(ours, metadata, caplog, code, status):
     with (
         caplog.at_level(logging.DEBUG),
         raw_server(answering(code, google_error(code, status))) as url,
@@ -116,9 +116,9 @@ def test_a_redirect_is_not_followed(ours, metadata):
 
 
 def test_nothing_listening_is_a_queue_unavailable(ours, metadata):
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(QueueUnavailable, match="ConnectionError"):
             ours(url, metadata.host).enqueue(a_task())
 
@@ -130,14 +130,14 @@ def refused_within(seconds, client):
     return time.monotonic() - started < seconds
 
 
-def test_a_server_that_hangs_holds_nobody(ours, metadata):
+def test_a_hanging_server_blocks_no_caller(ours, metadata):
     released = threading.Event()
     with raw_server(lambda read_request, *_: (read_request(), released.wait(3))) as url:
         assert refused_within(0.4, ours(url, metadata.host, timeout=0.2))
         released.set()
 
 
-def test_a_server_that_dribbles_holds_nobody(ours, metadata):
+def test_a_dribbling_server_blocks_no_caller(ours, metadata):
     released = threading.Event()
 
     def dribble(read_request, send, _):
@@ -152,7 +152,7 @@ def test_a_server_that_dribbles_holds_nobody(ours, metadata):
         released.set()
 
 
-def test_a_name_server_that_hangs_holds_nobody(ours, metadata, monkeypatch):
+def test_a_hanging_name_server_blocks_no_caller(ours, metadata, monkeypatch):
     real = socket.getaddrinfo
     released = threading.Event()
 
@@ -176,7 +176,7 @@ def test_a_token_that_comes_too_late_holds_nobody_and_serves_the_next(ours):
         assert refused_within(0.29, client)
         until(lambda: client._identity._token.value)
         client.enqueue(a_task())
-        assert metadata.asked == 1
+        assert metadata.calls == 1
 
 
 def test_a_connection_is_kept_between_calls(ours, metadata):

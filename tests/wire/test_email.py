@@ -1,4 +1,4 @@
-"""What holds for every mailer, and mail past those that do not work."""
+"""Rules of every mailer, and fallback past failing ones."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -99,7 +99,7 @@ def test_smtp_delivers_what_resend_refuses_for_good_and_the_log_names_no_person(
 
 
 @pytest.mark.parametrize("mailers", [[], [Remembering("down"), Remembering("refused")]], ids=["none", "all refuse"])
-def test_a_mail_nobody_takes_is_undeliverable(mailers: list[Remembering]) -> None:
+def test_a_mail_refused_by_every_mailer_is_undeliverable(mailers: list[Remembering]) -> None:
     with pytest.raises(MailUndeliverable):
         FallbackMailer(mailers).send(MAIL)
 

@@ -49,7 +49,7 @@ def test_a_mail_sent_twice_through_resend_is_one_mail(resend: Resend) -> None:
     ],
     ids=["422", "409"],
 )
-def test_a_refusal_of_resend_names_its_kind_and_nobody(resend: Resend, mail: Mail, reason: str) -> None:
+def test_a_resend_refusal_names_its_kind_and_no_person(resend: Resend, mail: Mail, reason: str) -> None:
     resend.sent["taken"] = {}
     with pytest.raises(MailUndeliverable) as caught:
         ResendMailer(KEY, SENDER, resend.url).send(mail)

@@ -57,7 +57,7 @@ def test_an_address_beyond_ascii_reaches_a_server_that_takes_it(inbox: MailServe
     assert mail.subject == MAIL.subject
 
 
-def test_a_refusal_by_smtp_tells_a_code_and_nobody(inbox: MailServer) -> None:
+def test_an_smtp_refusal_is_logged_by_code_without_the_recipient(inbox: MailServer) -> None:
     inbox.misbehave("refuse")
     with pytest.raises(MailUndeliverable) as caught:
         SmtpMailer(inbox.smtp_url, SENDER).send(MAIL)
@@ -76,7 +76,7 @@ def test_an_smtp_server_that_never_answers_is_given_up_in_time(
 
 
 class Slow:
-    """Answers each command, and each late."""
+    """A handler that delays the reply to each command."""
 
     async def handle_EHLO(self, _server, _session, _envelope, _hostname, responses):  # noqa: N802
         await asyncio.sleep(0.2)

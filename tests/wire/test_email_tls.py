@@ -72,7 +72,7 @@ def test_tls_is_taken_where_it_is_offered_and_the_password_goes_inside_it(
     assert caught.value.reason == "SMTPAuthenticationError 535"
 
 
-def test_a_certificate_nobody_vouches_for_is_not_talked_to(tls: ssl.SSLContext) -> None:
+def test_an_untrusted_certificate_is_refused(tls: ssl.SSLContext) -> None:
     handler = Keeping()
     options = {"tls_context": tls, "authenticator": handler.authenticate}
     with smtp_server(handler, **options) as port, pytest.raises(MailUndeliverable) as caught:

@@ -1,4 +1,4 @@
-"""Who a caller is, by tokens of every wrong kind and keys that cannot be had."""
+"""Verification of callers' tokens: invalid tokens, and keys that cannot be fetched."""
 
 import base64
 import hashlib
@@ -29,10 +29,10 @@ KEY, OTHER_KEY = (generate_private_key(public_exponent=65537, key_size=2048) for
 
 
 class Keys:
-    """An issuer's JWKS, counting who asks; `status` other than 200 is an issuer in trouble, `delay` (s) a slow one."""
+    """An issuer's JWKS endpoint that counts requests; `status` simulates a failing issuer, `delay` (s) a slow one."""
 
     def __init__(self):
-        self.status, self.asked, self.body, self.delay = 200, 0, {}, 0.0
+        self.status, self.calls, self.body, self.delay = 200, 0, {}, 0.0
         self.publish(k1=KEY)
         app = Flask(__name__)
         app.add_url_rule("/certs", view_func=self._answer, endpoint="certs")
@@ -48,7 +48,7 @@ class Keys:
         }
 
     def _answer(self):
-        self.asked += 1
+        self.calls += 1
         time.sleep(self.delay)
         return self.body, self.status
 
@@ -67,7 +67,7 @@ def tokens(keys):
 
 def token(*, key=KEY, algorithm="RS256", kid="k1", without=(), **claims):
     now = int(time.time())
-    said = {
+    payload = {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": "1",
@@ -76,12 +76,12 @@ def token(*, key=KEY, algorithm="RS256", kid="k1", without=(), **claims):
         "iat": now,
         "exp": now + 3600,
     }
-    said = {name: value for name, value in {**said, **claims}.items() if name not in without}
-    return jwt.encode(said, key, algorithm=algorithm, headers={"kid": kid} if kid else None)
+    payload = {name: value for name, value in {**payload, **claims}.items() if name not in without}
+    return jwt.encode(payload, key, algorithm=algorithm, headers={"kid": kid} if kid else None)
 
 
 def by_hand(header, signature):
-    """Build what no library would: the claims of a good token under another header."""
+    """Return the claims of a valid token under another header, which no library would create."""
     claims = token().split(".")[1]
     head = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
     signed = signature(f"{head}.{claims}".encode())
@@ -89,7 +89,7 @@ def by_hand(header, signature):
 
 
 def hmac_with_public_key(message):
-    """The confusion of algorithms: the key everybody knows, taken for a shared secret."""
+    """Return a token with algorithm confusion: signed with the public key as a shared secret."""
     public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return hmac.new(public, message, hashlib.sha256).digest()
 
@@ -152,7 +152,7 @@ def test_a_token_that_is_wrong_in_one_thing_is_refused(tokens, forged, reason):
 def test_a_token_of_another_kind_is_refused_before_any_key_is_asked_for(tokens, keys, forged):
     with pytest.raises(InvalidInvoker):
         tokens.verify(forged())
-    assert keys.asked == 0
+    assert keys.calls == 0
 
 
 def test_clocks_may_differ_a_little(tokens):
@@ -160,17 +160,17 @@ def test_clocks_may_differ_a_little(tokens):
     assert tokens.verify(token(iat=now + 5, exp=now - 5)) == INVOKER
 
 
-def test_keys_are_asked_for_once(tokens, keys):
+def test_keys_are_fetched_once(tokens, keys):
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(lambda _: tokens.verify(token()), range(16))) == {INVOKER}
-    assert keys.asked == 1
+    assert keys.calls == 1
 
 
 def test_unknown_keys_do_not_make_us_ask_again_and_again(tokens, keys):
     for number in range(20):
         with pytest.raises(InvalidInvoker):
             tokens.verify(token(kid=f"made-up-{number}"))
-    assert keys.asked == 1
+    assert keys.calls == 1
 
 
 def test_a_new_key_of_the_issuer_is_found(tokens, keys):
@@ -179,7 +179,7 @@ def test_a_new_key_of_the_issuer_is_found(tokens, keys):
     tokens._keys.cooldown_duration = 0  # the half minute is over
 
     assert tokens.verify(token(key=OTHER_KEY, kid="k2")) == INVOKER
-    assert keys.asked == 2
+    assert keys.calls == 2
 
 
 def test_known_keys_outlast_an_issuer_in_trouble(tokens, keys):
@@ -201,20 +201,20 @@ def test_known_keys_outlast_an_issuer_in_trouble(tokens, keys):
         (200, {"keys": [{"kty": "?"}]}),
     ],
 )
-def test_without_keys_nothing_is_said_about_the_caller(tokens, keys, status, body):
+def test_without_keys_verification_is_unavailable(tokens, keys, status, body):
     keys.status, keys.body = status, body
     with pytest.raises(IdentityUnavailable):
         tokens.verify(token())
 
 
-def test_an_issuer_that_cannot_be_reached_says_nothing_about_the_caller(tokens, keys):
+def test_with_an_unreachable_issuer_verification_is_unavailable(tokens, keys):
     keys.server.stop()
     with pytest.raises(IdentityUnavailable):
         tokens.verify(token())
 
 
 def test_callers_at_once_wait_for_one_failure_and_not_one_after_the_other(tokens, keys):
-    """Were a failure forgotten at once, each of the eight would ask for itself: 1.6 seconds."""
+    """Without caching the failure, each of the eight callers would request the keys: 1.6 seconds."""
     keys.status, keys.delay = 503, 0.2
     started = time.monotonic()
 
@@ -224,7 +224,7 @@ def test_callers_at_once_wait_for_one_failure_and_not_one_after_the_other(tokens
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(verify, range(8)))
-    assert keys.asked == 1
+    assert keys.calls == 1
     assert time.monotonic() - started < 0.8
 
 
@@ -233,7 +233,7 @@ def test_an_issuer_that_failed_is_left_alone_for_some_seconds_only(tokens, keys)
     for _ in range(3):
         with pytest.raises(IdentityUnavailable):
             tokens.verify(token())
-    assert keys.asked == 1
+    assert keys.calls == 1
     keys.status = 200
     tokens._keys._failed_until = time.monotonic()  # the seconds are over
 
@@ -255,10 +255,10 @@ def test_callers_are_not_verified_inside_a_transaction(tokens):
         tokens.verify(token())
 
 
-def test_a_refused_token_is_told_to_nobody(tokens, caplog):
+def test_a_refused_token_is_never_logged(tokens, caplog):
     refused = token(aud="https://other.test")
     with caplog.at_level(logging.DEBUG), pytest.raises(InvalidInvoker) as caught:
         tokens.verify(refused)
 
-    told = caplog.text + "".join(traceback.format_exception(caught.value))
-    assert not any(part in told for part in refused.split("."))
+    output = caplog.text + "".join(traceback.format_exception(caught.value))
+    assert not any(part in output for part in refused.split("."))

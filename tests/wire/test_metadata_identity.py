@@ -1,4 +1,4 @@
-"""Our own access token, from a metadata server in every mood."""
+"""Our own access token, from a metadata server that works, fails, hangs or is missing."""
 
 import time
 import traceback
@@ -15,10 +15,10 @@ from tests.google_servers import GoogleServers, Running
 
 
 class MetadataServer:
-    """A metadata server that counts, and answers as told."""
+    """A metadata server that counts requests, with a settable response."""
 
     def __init__(self):
-        self.asked, self.answer, self.delay = 0, {"access_token": "secret-1", "expires_in": 3599}, 0.0
+        self.calls, self.answer, self.delay = 0, {"access_token": "secret-1", "expires_in": 3599}, 0.0
         app = Flask(__name__)
         path = "/computeMetadata/v1/instance/service-accounts/default/token"
         app.add_url_rule(path, view_func=self._answer, endpoint="token")
@@ -27,7 +27,7 @@ class MetadataServer:
 
     def _answer(self):
         assert request.headers["Metadata-Flavor"] == "Google"
-        self.asked += 1
+        self.calls += 1
         time.sleep(self.delay)
         return self.answer
 
@@ -46,11 +46,11 @@ def test_the_stand_in_gives_an_access_token(tmp_path):
         )
 
 
-def test_an_access_token_is_asked_for_once(metadata):
+def test_an_access_token_is_fetched_once(metadata):
     identity = MetadataIdentity(metadata.host)
 
     assert [identity.access_token() for _ in range(3)] == ["secret-1"] * 3
-    assert metadata.asked == 1
+    assert metadata.calls == 1
 
 
 def test_many_threads_ask_once(metadata):
@@ -59,7 +59,7 @@ def test_many_threads_ask_once(metadata):
 
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(lambda _: identity.access_token(), range(8))) == {"secret-1"}
-    assert metadata.asked == 1
+    assert metadata.calls == 1
 
 
 def test_a_token_in_its_last_five_minutes_is_renewed(metadata):
@@ -81,17 +81,17 @@ def test_an_answer_that_is_no_token_is_an_identity_unavailable(metadata, answer)
     assert "secret" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_metadata_server_that_hangs_holds_nobody(metadata):
+def test_a_hanging_metadata_server_blocks_no_caller(metadata):
     metadata.delay = 1.0
     identity = MetadataIdentity(metadata.host, timeout=0.1)
     started = time.monotonic()
 
-    def ask(_):
+    def fetch(_):
         with pytest.raises(IdentityUnavailable):
             identity.access_token()
 
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(ask, range(8)))
+        list(threads.map(fetch, range(8)))
     assert time.monotonic() - started < 0.6  # not one after the other
 
 
@@ -104,4 +104,4 @@ def test_a_metadata_server_that_is_not_there_is_an_identity_unavailable(metadata
 def test_a_token_is_not_asked_for_inside_a_transaction(metadata):
     with transaction_open(), pytest.raises(CalledInsideTransaction):
         MetadataIdentity(metadata.host).access_token()
-    assert metadata.asked == 0
+    assert metadata.calls == 0

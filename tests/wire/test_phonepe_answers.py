@@ -1,4 +1,4 @@
-"""What PhonePe says of a payment and of a refund: only its explicit last words end anything, everything else is pending."""
+"""PhonePe's responses about payments and refunds: only explicit final codes end them, anything else is pending."""
 
 import json
 
@@ -10,17 +10,17 @@ from infra.phonepe.v1 import wire
 from shared.payments.gateway import GatewayStatus
 
 OK, NO, WAIT, NONE = GatewayStatus.SUCCEEDED, GatewayStatus.FAILED, GatewayStatus.PENDING, GatewayStatus.NOT_FOUND
-# Each code of the vendor, and what it means as the status of a payment, as that of a refund, and to asking for one.
+# Each vendor code: the status it means for a payment, for a refund, and for requesting a refund.
 CODES = {
     "PAYMENT_SUCCESS": (OK, OK, OK),
     "PAYMENT_ERROR": (NO, NO, NO),
     "PAYMENT_DECLINED": (NO, NO, NO),
     "PAYMENT_CANCELLED": (NO, WAIT, WAIT),
-    "TIMED_OUT": (NO, WAIT, WAIT),  # of a refund it means: may have begun
+    "TIMED_OUT": (NO, WAIT, WAIT),  # for a refund request: it may have begun
     "TRANSACTION_NOT_FOUND": (NONE, NONE, NONE),
     "REVERSAL_WINDOW_EXCEEDED": (WAIT, NO, NO),
     "EXCESS_REFUND_AMOUNT": (WAIT, NO, NO),
-    "BAD_REQUEST": (WAIT, WAIT, NO),  # our mistake: of a question it says nothing, of an order that it was not taken
+    "BAD_REQUEST": (WAIT, WAIT, NO),  # our error: no status for a query, a refusal of an order
     "PAYMENT_INITIATED": (WAIT, WAIT, WAIT),
     "PAYMENT_PENDING": (WAIT, WAIT, WAIT),
     "INTERNAL_SERVER_ERROR": (WAIT, WAIT, WAIT),
@@ -29,7 +29,7 @@ CODES = {
     "API_RATE_LIMIT_REACHED": (WAIT, WAIT, WAIT),
     "INVALID_TRANSACTION_ID": (WAIT, WAIT, WAIT),
     "INTERNAL_SECURITY_BLOCK_1": (WAIT, WAIT, WAIT),
-    "PAYMENT_HELD": (WAIT, WAIT, WAIT),  # nobody has heard of it
+    "PAYMENT_HELD": (WAIT, WAIT, WAIT),  # unknown to the gateway
     "payment_success": (WAIT, WAIT, WAIT),
     " PAYMENT_SUCCESS": (WAIT, WAIT, WAIT),
     "": (WAIT, WAIT, WAIT),
@@ -60,13 +60,13 @@ def paid(**data):
 def test_a_code_means_the_same_whatever_else_the_answer_says(code):
     for answer in (PAID, {}, paid(state="COMPLETED"), paid(state="FAILED"), {"data": None}):
         for success in (True, False, None):
-            told = answer | {"code": code, "success": success}
-            assert tuple(read(told).status for read in READERS) == CODES[code]
+            payload = answer | {"code": code, "success": success}
+            assert tuple(read(payload).status for read in READERS) == CODES[code]
 
 
 @settings(deadline=None)
 @given(st.text())
-def test_a_code_nobody_has_heard_of_ends_nothing(code):
+def test_an_unknown_code_ends_nothing(code):
     if code not in CODES:
         assert {read(PAID | {"code": code}).status for read in READERS} == {GatewayStatus.PENDING}
 
@@ -117,7 +117,7 @@ def test_what_was_paid_with_is_known_where_the_answer_says_it(instrument, refere
     assert answer.status is GatewayStatus.SUCCEEDED
 
 
-def test_fields_nobody_has_heard_of_change_nothing():
+def test_unknown_fields_change_nothing():
     more = paid(riskScore={"band": 3}, offers=[None]) | {"traceId": "5f1c", "version": 7}
     assert wire.payment_answer(more) == wire.payment_answer(PAID)
 
@@ -171,8 +171,8 @@ def test_an_amount_is_a_whole_number_of_paise_or_none(written, amount):
 
 @pytest.mark.parametrize("odd", ["", 7, True, None, [], {}, "T\x00", "T\n", "\ud800"])
 def test_a_text_that_is_none_or_could_not_be_stored_is_none(odd):
-    """Postgres takes neither NUL nor half a surrogate pair: one such answer would keep a payment from being settled."""
-    told = paid(
+    """Postgres rejects NUL and lone surrogates: one such response would keep a payment from being settled."""
+    payload = paid(
         merchantId=odd,
         merchantTransactionId=odd,
         transactionId=odd,
@@ -181,7 +181,7 @@ def test_a_text_that_is_none_or_could_not_be_stored_is_none(odd):
         paymentInstrument={"type": odd, "utr": odd},
     )
     for read in READERS:
-        answer = read(told)
+        answer = read(payload)
         assert (answer.merchant, answer.merchant_txn_id, answer.gateway_txn_id) == (None, None, None)
         assert (answer.bank_reference, answer.method) == (None, None)
         assert (answer.raw["state"], answer.raw["responseCode"]) == (None, None)
@@ -198,6 +198,6 @@ DATA = st.dictionaries(st.sampled_from(NAMES), JSON) | JSON
 
 @settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional={"code": JSON, "success": JSON, "data": DATA}))
-def test_no_answer_however_odd_breaks_the_reader_or_ends_anything(told):
+def test_no_answer_however_odd_breaks_the_reader_or_ends_anything(payload):
     for read in READERS:
-        assert read(told).status is GatewayStatus.PENDING
+        assert read(payload).status is GatewayStatus.PENDING

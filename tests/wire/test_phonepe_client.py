@@ -1,4 +1,4 @@
-"""The client of PhonePe against its stand-in: every way it can go wrong, and what the business is told of it."""
+"""The PhonePe client against its stand-in: every failure, and the result the caller gets."""
 
 import socket
 import traceback
@@ -19,7 +19,7 @@ from shared.payments.matching import PaymentRequest, verdict
 ORDER = Order("SZ_1", 236_156, "payer", "https://app.example/back?ref=SZ-A1B2C3D4")
 REFUND = RefundOrder("SZR_1", "SZ_1", 118_078)
 NOW = datetime(2026, 11, 20, 5, tzinfo=UTC)
-ASKED = PaymentRequest("TESTMERCHANT", "SZ_1", 236_156, "INR", NOW)
+REQUEST = PaymentRequest("TESTMERCHANT", "SZ_1", 236_156, "INR", NOW)
 NO_ANSWER = {
     "http_500": "HTTP 500",
     "empty": "HTTP 200 without JSON",
@@ -52,7 +52,7 @@ def refunded(gateway, paid):
 
 @pytest.fixture
 def another(phonepe):
-    """Make another client, closed in the end; `salt` and `base` are what it is told."""
+    """Return a factory of clients with this `salt` and `base`, closed at the end."""
     made = []
 
     def make(salt="test-salt", base=None):
@@ -67,8 +67,8 @@ def another(phonepe):
 def test_a_started_payment_has_a_page_that_a_browser_can_open(gateway, phonepe):
     url = gateway.start(ORDER)
     assert requests.get(url, timeout=5).status_code == 200
-    (told,) = phonepe.transactions()
-    assert (told["merchantTransactionId"], told["amount"], told["state"]) == ("SZ_1", 236_156, "PENDING")
+    (payment,) = phonepe.transactions()
+    assert (payment["merchantTransactionId"], payment["amount"], payment["state"]) == ("SZ_1", 236_156, "PENDING")
 
 
 def test_the_customer_comes_back_to_where_the_order_said(gateway, phonepe):
@@ -82,7 +82,7 @@ def test_a_payment_is_pending_then_paid_to_the_paisa(gateway, phonepe):
     assert gateway.payment("SZ_1").status is GatewayStatus.PENDING
     phonepe.settle("SZ_1", "pay")
     answer = gateway.payment("SZ_1")
-    assert verdict(ASKED, answer, NOW) is AttemptState.SUCCEEDED
+    assert verdict(REQUEST, answer, NOW) is AttemptState.SUCCEEDED
     assert answer.gateway_txn_id
     assert len(answer.bank_reference) == 12
     assert answer.method == "UPI"
@@ -94,7 +94,7 @@ def test_a_payment_that_failed_says_with_which_word(gateway, phonepe, code):
     phonepe.settle("SZ_1", "decline", code=code)
     answer = gateway.payment("SZ_1")
     assert (answer.status, answer.code) == (GatewayStatus.FAILED, code)
-    assert verdict(ASKED, answer, NOW) is AttemptState.FAILED
+    assert verdict(REQUEST, answer, NOW) is AttemptState.FAILED
 
 
 def test_a_payment_that_never_arrived_is_not_found(gateway):
@@ -105,7 +105,7 @@ def test_a_refund_is_pending_then_done_and_asked_for_again_is_the_same_one(gatew
     assert {gateway.refund(REFUND).status for _ in range(3)} <= {GatewayStatus.PENDING, GatewayStatus.SUCCEEDED}
     answer = gateway.refund_status("SZR_1")
     assert (answer.status, answer.merchant_txn_id, answer.amount) == (GatewayStatus.SUCCEEDED, "SZR_1", 118_078)
-    assert [told["kind"] for told in paid.transactions()].count("refund") == 1
+    assert [one["kind"] for one in paid.transactions()].count("refund") == 1
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,8 @@ def test_with_a_wrong_salt_nothing_begins_and_nothing_ends(another, paid, caplog
     wrong = another(salt="not-ours")
     with pytest.raises(GatewayRefused, match="AUTHORIZATION_FAILED"):
         wrong.start(Order("SZ_2", 100, "payer", "https://app.example/"))
-    for ask in (wrong.payment("SZ_1"), wrong.refund(REFUND), wrong.refund_status("SZ_1")):
-        assert (ask.status, ask.code) == (GatewayStatus.PENDING, "AUTHORIZATION_FAILED")
+    for answer in (wrong.payment("SZ_1"), wrong.refund(REFUND), wrong.refund_status("SZ_1")):
+        assert (answer.status, answer.code) == (GatewayStatus.PENDING, "AUTHORIZATION_FAILED")
     assert len(paid.transactions()) == 1
     assert [record.fields["alarm"] for record in caplog.records] == ["gateway_refuses"] * 4
 
@@ -215,8 +215,8 @@ def test_what_else_a_start_answers_does_not_matter(gateway, phonepe, fault):
 )
 def test_a_status_that_goes_wrong_moves_no_money(gateway, paid, fault, state):
     paid.fault(f"status.{fault}")
-    assert verdict(ASKED, gateway.payment("SZ_1"), NOW) is state
-    assert verdict(ASKED, gateway.payment("SZ_1"), NOW) is AttemptState.SUCCEEDED
+    assert verdict(REQUEST, gateway.payment("SZ_1"), NOW) is state
+    assert verdict(REQUEST, gateway.payment("SZ_1"), NOW) is AttemptState.SUCCEEDED
 
 
 @pytest.mark.parametrize(
@@ -251,16 +251,16 @@ def test_the_timeouts_are_a_few_seconds():
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_gateway_that_is_not_there_is_unavailable(another, call):
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # bound and not listening: nobody else answers there meanwhile
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound and not listening: nobody else answers there meanwhile
         with pytest.raises(GatewayUnavailable) as unavailable:
-            CALLS[call](another(base=f"http://127.0.0.1:{nobody.getsockname()[1]}"))
+            CALLS[call](another(base=f"http://127.0.0.1:{unused.getsockname()[1]}"))
     assert unavailable.value.reason == "ConnectionError"
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_the_gateway_is_not_called_while_a_transaction_is_open(gateway, phonepe, call):
-    """Rows would stay locked for as long as somebody else's server takes."""
+    """Rows would stay locked for as long as the gateway takes."""
     with transaction_open(), pytest.raises(CalledInsideTransaction):
         CALLS[call](gateway)
     assert phonepe.transactions() == []
@@ -280,8 +280,8 @@ def test_no_salt_and_no_signature_is_in_what_is_raised_or_logged(gateway, phonep
     phonepe.fault(f"pay.{fault}", value=0.3)
     with pytest.raises((GatewayUnavailable, GatewayRefused)) as raised:
         gateway.start(ORDER)
-    told = "".join(traceback.format_exception(raised.value)) + caplog.text
+    output = "".join(traceback.format_exception(raised.value)) + caplog.text
     everything = "".join(traceback.TracebackException.from_exception(raised.value, capture_locals=True).format())
-    assert "###1" not in told
-    assert "test-salt" not in told + everything
+    assert "###1" not in output
+    assert "test-salt" not in output + everything
     assert "test-salt" not in repr(gateway.__dict__)

@@ -1,4 +1,4 @@
-"""Whatever a server does to the client of PhonePe, a call is made once and ends as an answer or as unavailable."""
+"""Each call of the PhonePe client is sent once, and ends with a response or as unavailable."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,10 +20,10 @@ QUESTIONS = ("payment", "refund", "refund_status")
 
 
 class Odd:
-    """A server that writes down who asked, and answers every request with the same bytes; None: hangs up instead."""
+    """A server that records requests and sends the same bytes to each; None closes the connection instead."""
 
     def __init__(self):
-        self.answer, self.heard = None, []
+        self.answer, self.received = None, []
         odd = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,7 +32,7 @@ class Odd:
 
             def do_POST(self):
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                odd.heard.append((self.command, self.path, dict(self.headers)))
+                odd.received.append((self.command, self.path, dict(self.headers)))
                 if odd.answer is not None:
                     self.wfile.write(odd.answer)
                 self.close_connection = True
@@ -92,11 +92,11 @@ def http(body, status="200 OK", *headers):
     ],
 )
 def test_what_is_no_answer_is_asked_for_once_and_unavailable(gateway, odd, call, answer):
-    """A second POST by itself could begin a second payment; the business asks by its id instead."""
+    """An automatic second POST could begin a second payment; the caller queries the payment by id instead."""
     odd.answer = answer
     with pytest.raises(GatewayUnavailable):
         CALLS[call](gateway)
-    assert len(odd.heard) == 1
+    assert len(odd.received) == 1
 
 
 @pytest.mark.parametrize("code", [b"[]", b"{}", b'["PAYMENT_SUCCESS"]', b"null", b"true", b'"\\u0000"', b'"\\ud800"'])
@@ -106,7 +106,7 @@ def test_an_answer_whose_code_is_no_word_decides_nothing(gateway, odd, code):
         CALLS["start"](gateway)
     for call in QUESTIONS:
         assert CALLS[call](gateway).status is GatewayStatus.PENDING
-    assert len(odd.heard) == 4
+    assert len(odd.received) == 4
 
 
 def test_each_call_is_signed_by_the_first_salt_names_the_merchant_and_follows_the_base_address(gateway, odd):
@@ -116,13 +116,13 @@ def test_each_call_is_signed_by_the_first_salt_names_the_merchant_and_follows_th
             call(gateway)
         except GatewayUnavailable:
             continue
-    assert [(method, path) for method, path, _ in odd.heard] == [
+    assert [(method, path) for method, path, _ in odd.received] == [
         ("POST", "/apis/hermes/pg/v1/pay"),
         ("GET", "/apis/hermes/pg/v1/status/M/SZ_1"),
         ("POST", "/apis/hermes/pg/v1/refund"),
         ("GET", "/apis/hermes/pg/v1/status/M/SZR_1"),
     ]
-    for _, _, headers in odd.heard:
+    for _, _, headers in odd.received:
         assert headers["X-VERIFY"].endswith("###2")
         assert headers["X-MERCHANT-ID"] == "M"
         assert headers["Content-Type"] == "application/json"

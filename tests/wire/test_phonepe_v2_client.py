@@ -1,4 +1,4 @@
-"""The client of PhonePe v2 against its stand-in: what each answer means, and what is asked again."""
+"""The PhonePe v2 client against its stand-in: the meaning of each response, and the retried calls."""
 
 import socket
 import traceback
@@ -21,7 +21,7 @@ from tests.phonepe_server import CREDENTIALS
 ORDER = Order("SZ_1", 236_156, "payer", "https://app.example/back?ref=SZ-A1B2C3D4")
 REFUND = RefundOrder("SZR_1", "SZ_1", 118_078)
 NOW = datetime(2026, 11, 20, 5, tzinfo=UTC)
-ASKED = PaymentRequest("TESTMERCHANT", "SZ_1", 236_156, "INR", NOW)
+REQUEST = PaymentRequest("TESTMERCHANT", "SZ_1", 236_156, "INR", NOW)
 CALLS = {
     "start": lambda gateway: gateway.start(ORDER),
     "payment": lambda gateway: gateway.payment("SZ_1"),
@@ -33,7 +33,7 @@ STAGES = {"start": "pay", "payment": "status", "refund": "refund", "refund_statu
 
 @pytest.fixture
 def another(phonepe):
-    """Make another client; `secret` and `base` are what it is told."""
+    """Return a factory of clients with this `secret` and `base`."""
     with closing(UpstashRedis("http://127.0.0.1:9", "nobody is there")) as store:
 
         def make(secret=CREDENTIALS[2], base=None, auth=None):
@@ -61,8 +61,8 @@ def test_a_started_payment_has_a_page_and_is_open_as_long_as_we_wait(gateway, ph
     assert requests.get(url, timeout=5).status_code == 200
     back = phonepe.pay_page(url, "pay").headers["Location"]
     assert back.startswith("https://app.example/back?ref=SZ-A1B2C3D4")
-    [told] = phonepe.transactions()
-    assert (told["merchantTransactionId"], told["amount"], told["api"]) == ("SZ_1", 236_156, "v2")
+    [payment] = phonepe.transactions()
+    assert (payment["merchantTransactionId"], payment["amount"], payment["api"]) == ("SZ_1", 236_156, "v2")
 
 
 def test_a_payment_is_pending_then_paid_to_the_paisa(gateway, phonepe):
@@ -72,7 +72,7 @@ def test_a_payment_is_pending_then_paid_to_the_paisa(gateway, phonepe):
     assert gateway.payment("SZ_1").status is GatewayStatus.PENDING
     phonepe.settle("SZ_1", "pay")
     answer = gateway.payment("SZ_1")
-    assert verdict(ASKED, answer, NOW) is AttemptState.SUCCEEDED
+    assert verdict(REQUEST, answer, NOW) is AttemptState.SUCCEEDED
     assert answer.gateway_txn_id.startswith("OMO")
     assert (len(answer.bank_reference), answer.method, answer.fee) == (12, "UPI_INTENT", 4_723)
 
@@ -83,7 +83,7 @@ def test_a_refund_is_pending_then_confirmed_which_is_not_its_end_then_done(gatew
     paid.settle("SZR_1", "pay")
     answer = gateway.refund_status("SZR_1")
     assert (answer.status, answer.merchant_txn_id, answer.amount) == (GatewayStatus.SUCCEEDED, "SZR_1", 118_078)
-    assert [told["kind"] for told in paid.transactions()].count("refund") == 1
+    assert [one["kind"] for one in paid.transactions()].count("refund") == 1
 
 
 def test_a_refund_that_was_confirmed_may_fail(gateway, paid):
@@ -126,7 +126,7 @@ def test_an_id_that_was_used_before_is_no_refusal_but_a_reason_to_ask(gateway, p
     assert len(phonepe.transactions()) == 1
 
 
-def test_with_wrong_credentials_nothing_ends_and_somebody_is_told(another, paid, caplog):
+def test_wrong_credentials_end_nothing_and_raise_an_alarm(another, paid, caplog):
     wrong = another(secret="not-ours")
     for call in ("payment", "refund", "refund_status"):
         with pytest.raises(GatewayUnavailable):
@@ -138,7 +138,7 @@ def test_with_wrong_credentials_nothing_ends_and_somebody_is_told(another, paid,
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_token_that_is_rejected_in_flight_is_replaced_once_and_the_call_repeated_once(gateway, phonepe, call):
-    """Fails when a 401 is taken for an answer; a 401 has done nothing, so that the same call may be made again."""
+    """Fails when a 401 counts as a result; a 401 has no effect, so the call can be repeated."""
     if call != "start":
         gateway.start(ORDER)
         phonepe.settle("SZ_1", "pay")
@@ -193,12 +193,12 @@ def test_without_a_token_nothing_is_asked(gateway, phonepe, fault):
 )
 def test_a_status_that_goes_wrong_moves_no_money(gateway, paid, fault, state):
     paid.fault(f"status.{fault}")
-    assert verdict(ASKED, gateway.payment("SZ_1"), NOW) is state
-    assert verdict(ASKED, gateway.payment("SZ_1"), NOW) is AttemptState.SUCCEEDED
+    assert verdict(REQUEST, gateway.payment("SZ_1"), NOW) is state
+    assert verdict(REQUEST, gateway.payment("SZ_1"), NOW) is AttemptState.SUCCEEDED
 
 
 def test_a_page_that_is_not_there_is_no_word_of_the_gateway(another, phonepe):
-    """Fails when any 404 is believed: a wrong address would fail every payment after twenty minutes."""
+    """Fails when any 404 counts as "not found": a wrong base URL would fail every payment after twenty minutes."""
     with pytest.raises(GatewayUnavailable):
         another(base=f"{phonepe.url}/wrong").payment("SZ_1")
 
@@ -211,10 +211,10 @@ def test_a_gateway_that_is_too_slow_or_not_there_is_unavailable(another, phonepe
     with pytest.raises(GatewayUnavailable, match="no answer") as unavailable:
         CALLS[call](gateway)
     assert unavailable.value.reason == "ReadTimeout"
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # bound and not listening: nobody else answers there meanwhile
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound and not listening: nobody else answers there meanwhile
         with pytest.raises(GatewayUnavailable):
-            CALLS[call](another(base=f"http://127.0.0.1:{nobody.getsockname()[1]}"))
+            CALLS[call](another(base=f"http://127.0.0.1:{unused.getsockname()[1]}"))
 
 
 def test_the_gateway_is_not_called_while_a_transaction_is_open(gateway, phonepe):

@@ -1,4 +1,4 @@
-"""The access token of PhonePe v2: fetched by one, shared by all through a real Redis, used until it truly ends."""
+"""The access token of PhonePe v2: fetched once, shared through a real Redis, used until it expires."""
 
 import time
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ def server() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def clock():
-    """The time as instances see it; a test moves it on."""
+    """The instances' clock, which a test advances."""
     return [time.time()]
 
 
 @pytest.fixture
 def instance(server, phonepe, clock):
-    """Make one more instance of a function; without `redis` it reaches none."""
+    """Return another instance's token cache; without `redis` it reaches none."""
     server.flush()
     with ExitStack() as stack:
 
@@ -46,7 +46,7 @@ def instance(server, phonepe, clock):
 
 @pytest.fixture
 def no_more(phonepe):
-    """Let the token endpoint answer nobody from now on."""
+    """Make the token endpoint fail from now on."""
     return lambda: phonepe.fault("token.http_500", times=99)
 
 
@@ -108,14 +108,14 @@ def test_a_rejected_token_is_replaced_and_whoever_has_another_already_is_asked_f
         one.current(fresh)
 
 
-def test_an_instance_that_died_while_it_fetched_keeps_nobody_waiting_for_long(instance, monkeypatch):
-    monkeypatch.setattr(token_module, "WAIT_SECONDS", 0.3)
+def test_an_instance_that_died_while_fetching_delays_others(instance, monkeypatch):
+    monkeypatch.setattr(token_module, "PATIENCE_SECONDS", 0.3)
     tokens = instance()
     assert tokens._claim()
     assert instance().current().value
 
 
-def test_wrong_credentials_are_told_as_such(instance):
+def test_wrong_credentials_are_reported(instance):
     with pytest.raises(CredentialsRefused) as refused:
         instance(secret="not-ours").current()
     assert refused.value.reason == "INVALID_CLIENT"

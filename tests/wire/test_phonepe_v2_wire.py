@@ -86,7 +86,7 @@ def test_a_payment_says_how_it_was_paid():
 
 
 @pytest.mark.parametrize(
-    ("state", "said"),
+    ("state", "status"),
     [
         ("COMPLETED", GatewayStatus.SUCCEEDED),
         ("FAILED", GatewayStatus.FAILED),
@@ -96,9 +96,9 @@ def test_a_payment_says_how_it_was_paid():
         ),
     ],
 )
-def test_only_the_two_last_words_end_an_order_or_a_refund(state, said):
-    assert read(state=state).status is said
-    assert wire.refund_answer({"refundId": "OMR1", "amount": 100, "state": state}, "M", "SZR_1").status is said
+def test_only_the_two_last_words_end_an_order_or_a_refund(state, status):
+    assert read(state=state).status is status
+    assert wire.refund_answer({"refundId": "OMR1", "amount": 100, "state": state}, "M", "SZR_1").status is status
 
 
 def test_an_error_code_counts_on_a_failure_alone():

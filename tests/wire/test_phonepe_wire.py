@@ -1,4 +1,4 @@
-"""PhonePe PG v1 on the wire, against the vectors that were published, and everything it may answer."""
+"""PhonePe PG v1 on the wire, against published vectors, and every possible response."""
 
 import base64
 import json
@@ -138,7 +138,7 @@ def test_any_other_signature_is_refused(header):
 
 
 def test_a_response_that_was_read_and_written_again_is_not_the_one_that_was_signed():
-    """Same content, other bytes: a verifier that decodes first would let it pass."""
+    """Same content, other bytes: a verifier that decodes first would accept it."""
     again = encoded(json.dumps(json.loads(base64.b64decode(RESPONSE)), separators=(",", ":")).encode())
     assert base64.b64decode(again) != base64.b64decode(RESPONSE)
     for changed in (again, RESPONSE + "\n", RESPONSE.rstrip("="), RESPONSE[:-4] + "AAAA"):
@@ -193,7 +193,7 @@ def test_an_authentic_callback_that_names_none_of_ours_is_about_nothing(response
     assert our_id(body(response)) == ""
 
 
-def test_a_callback_is_not_believed_in_what_it_says_of_success():
+def test_a_callbacks_own_success_flag_is_ignored():
     failed = encoded(TOLD | {"code": "PAYMENT_ERROR"})
     assert is_authentic(body(failed), SANDBOX.sign(failed), SANDBOX)
     assert our_id(body(failed)) == our_id(body(RESPONSE)) == "SZ_1"
@@ -212,7 +212,7 @@ def test_the_page_is_where_the_vendor_puts_it():
 
 @pytest.mark.parametrize("odd", [{"merchantId": "X"}, {"merchantTransactionId": "SZ_2"}, {"merchantId": None}])
 def test_the_page_of_another_payment_is_none_of_ours(odd):
-    """Whoever paid there would have paid for somebody else."""
+    """Our customer would pay for another order there."""
     page = {"instrumentResponse": {"redirectInfo": {"url": "https://mercury.example/transact?token=x"}}}
     ours = {"merchantId": "M", "merchantTransactionId": "SZ_1"}
     assert wire.page_url({"code": "PAYMENT_INITIATED", "data": page | ours}, "M", "SZ_1") is not None

@@ -1,4 +1,4 @@
-"""Our Redis client, held against the official one over the same REST API."""
+"""Our Redis client, compared with the official one over the same REST API."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -164,7 +164,7 @@ def test_base64_answers_carry_any_bytes_and_leave_ok_alone(ours: UpstashRedis) -
     assert "\N{REPLACEMENT CHARACTER}" in rest(ours, "/get/raw", method="GET").json()["result"]
 
 
-def test_nobody_gets_in_without_the_token(redis: RedisServer) -> None:
+def test_requests_without_the_token_are_refused(redis: RedisServer) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}):
         refused = requests.post(redis.url, json=["GET", "k"], headers=headers, timeout=5)
         assert refused.status_code == 401
@@ -200,17 +200,15 @@ def test_a_redis_that_is_down_is_unavailable_and_serves_again_once_it_is_back() 
         client.close()
 
 
-def test_a_wrong_token_is_unavailable_and_nothing_of_it_is_told(
-    redis: RedisServer, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_wrong_token_is_unavailable_and_never_logged(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
     client = UpstashRedis(redis.url, "a-wrong-token")
     with pytest.raises(StoreUnavailable) as caught:
         client.command("GET", "a-key")
     client.close()
-    told = f"{caught.value!r} {caught.value} {caught.value.reason} {caplog.text} {caplog.records[0].__dict__}"
+    output = f"{caught.value!r} {caught.value} {caught.value.reason} {caplog.text} {caplog.records[0].__dict__}"
     assert caught.value.reason == "HTTP 401"
-    assert "a-wrong-token" not in told
-    assert "a-key" not in told
+    assert "a-wrong-token" not in output
+    assert "a-key" not in output
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 

@@ -15,7 +15,7 @@ from shared.kit.store import StoreUnavailable
 
 @contextmanager
 def listening(serve: Callable[[socket.socket, int], None]) -> Iterator[str]:
-    """A server that treats each connection, numbered from 1, as `serve` says, in a thread of its own."""
+    """Yield a server that passes each connection, numbered from 1, to `serve` in its own thread."""
     threads: list[threading.Thread] = []
     taken: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -46,7 +46,7 @@ def listening(serve: Callable[[socket.socket, int], None]) -> Iterator[str]:
 
 
 def request_on(connection: socket.socket) -> bytes:
-    """One whole request; empty when the other side is done."""
+    """Return one whole request; empty when the client has closed."""
     read = b""
     while b"\r\n\r\n" not in read:
         more = connection.recv(65536)
@@ -69,7 +69,7 @@ def always(answer: bytes) -> Callable[[socket.socket, int], None]:
 
 
 def swallow(connection: socket.socket, _number: int) -> None:
-    """Take everything and never answer."""
+    """Read everything and never respond."""
     while connection.recv(65536):
         pass
 
@@ -82,7 +82,7 @@ OK = answered("200 OK", b'{"result": 1}')
 
 
 def test_a_server_that_never_answers_is_given_up_in_time() -> None:
-    """The official client has no timeout at all: it would wait here for ever."""
+    """The official client has no timeout: it would wait here for ever."""
     with listening(swallow) as url:
         client = UpstashRedis(url, "t", timeout=(0.2, 0.2))
         began = time.monotonic()
@@ -161,7 +161,7 @@ def test_one_connection_serves_many_calls() -> None:
     assert numbers == [1, 1, 1]
 
 
-def test_a_connection_the_server_closed_while_it_rested_fails_nobody() -> None:
+def test_an_idle_connection_closed_by_the_server_fails_no_call() -> None:
     def answer_once(connection: socket.socket, _number: int) -> None:
         if request_on(connection):
             connection.sendall(OK)
@@ -174,7 +174,7 @@ def test_a_connection_the_server_closed_while_it_rested_fails_nobody() -> None:
         client.close()
 
 
-def test_a_connection_that_died_silently_while_it_rested_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silently_dead_idle_connection_fails_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the limit too high (the first half) the first sign-in after a quiet minute gets no answer."""
 
     def only_the_first_time(connection: socket.socket, number: int) -> None:

@@ -1,4 +1,4 @@
-"""What happens when all want the same: one slot, one chef, one backlog."""
+"""Contention benchmarks: one slot, one chef, one backlog."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,6 @@ from tests.bench.stage import Stage
 
 
 def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Count]:
-    """Let a crowd want one slot, eight book one chef, and one, two and four runners share a backlog."""
+    """Measure a crowd booking one slot, eight clients booking one chef, and one, two and four runners sharing a backlog."""
     yield from slots.measure(stage, folder, quick=quick)
     yield from runners.measure(folder, quick=quick)

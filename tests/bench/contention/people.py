@@ -1,4 +1,4 @@
-"""A database with a crowd in it, to be copied: each side then books in its own, by the same ids and tokens."""
+"""A database of customers, copied for each side, so that both book with the same ids and tokens."""
 
 import json
 from dataclasses import dataclass
@@ -44,9 +44,9 @@ class Member:
 
     def booking(self, chef: Person, day: str, slot: str) -> dict[str, object]:
         """Return the request for two hours with a chef, as a crowd sends it."""
-        wish = {"address_id": str(self.address_id), "booking_date": day, "time_slot": slot, "chef_id": str(chef.id)}
+        body = {"address_id": str(self.address_id), "booking_date": day, "time_slot": slot, "chef_id": str(chef.id)}
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        return {"headers": headers | {"Idempotency-Key": uuid4().hex}, "body": json.dumps(wish)}
+        return {"headers": headers | {"Idempotency-Key": uuid4().hex}, "body": json.dumps(body)}
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def world(members: int, chefs: int) -> World:
 
 
 def _members(database: PostgresDatabase, size: int, now: datetime) -> list[Member]:
-    """Make them by three statements, signed in without the mails a real sign-in takes."""
+    """Insert signed-in members by three statements, without the mails of a real sign-in."""
     tokens = AccessTokens(Keys.parse(SECRETS["JWT_KEYS"]), "bookings", "bookings-api", 86_400)
     people = [(uuid4(), uuid4(), uuid4()) for _ in range(size)]
     begun = {"rotated_at": now, "expires_at": now + timedelta(hours=12), "generation": 0}

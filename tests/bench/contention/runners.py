@@ -1,4 +1,4 @@
-"""A backlog shared by one, two and four runners: it ends sooner with each, and nothing is done twice."""
+"""A backlog shared by one, two and four runners: more runners finish sooner, and no job runs twice."""
 
 import json
 import os
@@ -20,8 +20,8 @@ from tests.make import Make
 from tests.postgres_server import database_of, shared_postgres
 
 PART = "Contention"
-LATE = timedelta(minutes=3)  # by then a payment's first task is taken for lost, and its mail and its poll are overdue
-# What a backlog is, and whether all of it is done: once each.
+LATE = timedelta(minutes=3)  # by then a payment's first task counts as lost, and its mail and its poll are overdue
+# Queries that list a backlog and count the jobs done exactly once.
 ALL = {
     "sweep": "select count(*) from outbox where next_try_at <= :now",
     "reconcile": "select count(*) from payment_attempts where state = 'pending'",
@@ -50,7 +50,7 @@ class Shared:
 
     @property
     def twice(self) -> int:
-        """How many jobs were done again, by whomever, and how many the database does not know to be done once."""
+        """Return the number of jobs a runner repeated, plus those the database does not record as done once."""
         together = [job for jobs in self.done for job in jobs]
         return len(together) - len(set(together)) + self.all - self.once
 
@@ -77,7 +77,7 @@ def _figures(called: str, found: dict[int, list[Shared]]) -> Iterator[Figure | C
 
 
 def backlog(payments: int) -> tuple[str, datetime]:
-    """Make a database of bookings whose payments have begun and of which no task has come; returns its name."""
+    """Create a database of bookings with initiated payments whose tasks never arrived; return its name."""
     url = shared_postgres().new_database()
     migrations.upgrade(url)
     database = PostgresDatabase(url, 2)
@@ -92,7 +92,7 @@ def backlog(payments: int) -> tuple[str, datetime]:
 
 
 def share(job: str, runners: int, template: str, now: datetime, folder: Path) -> Shared:
-    """Let so many runners do a copy of a backlog."""
+    """Run a copy of a backlog with this many runners."""
     url = shared_postgres().new_database(template)
     make = Make(PostgresDatabase(url, 1), now)
     [(jobs,)] = make.rows(ALL[job], **({"now": now} if ":now" in ALL[job] else {}))
@@ -105,11 +105,11 @@ def share(job: str, runners: int, template: str, now: datetime, folder: Path) ->
             assert one.stdin
             one.stdin.write("go\n")
             one.stdin.flush()
-        told = [json.loads(one.communicate()[0]) for one in running]
+        results = [json.loads(one.communicate()[0]) for one in running]
     [(once,)] = make.rows(ONCE[job])
     make.db.dispose()
-    lasted = max(one["ended"] for one in told) - min(one["began"] for one in told)
-    return Shared([one["done"] for one in told], lasted, jobs, once)
+    lasted = max(one["ended"] for one in results) - min(one["began"] for one in results)
+    return Shared([one["done"] for one in results], lasted, jobs, once)
 
 
 def _start(job: str, url: str, now: datetime, words: object) -> subprocess.Popen[str]:

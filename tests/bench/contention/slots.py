@@ -1,4 +1,4 @@
-"""All at one chef: two hundred at one slot, eight at all of his evenings, through the served function and peer B."""
+"""Contention for one chef: 200 clients for one slot, 8 for all slots, on our function and peer B."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ STORED = "select count(*) from bookings where provider_id = :chef"
 
 @dataclass
 class Rush:
-    """What a crowd was answered, and how many of its bookings are stored."""
+    """The responses a crowd received, and how many of its bookings are stored."""
 
     lasted: float
     latencies: list[float]
@@ -37,7 +37,7 @@ class Rush:
     stored: int
 
     def at(self, percent: int) -> float:
-        """Return the latency in milliseconds that so many percent keep."""
+        """Return this percentile of the latencies, in milliseconds."""
         ordered = sorted(self.latencies)
         return 1000 * ordered[min(len(ordered) * percent // 100, len(ordered) - 1)]
 
@@ -48,7 +48,7 @@ class Rush:
 
 @dataclass
 class Side:
-    """One of the two that are held against each other, served over a database of its own, with what it came to."""
+    """One of the two compared servers, on a database of its own, with its results."""
 
     subject: Subject
     make: Make
@@ -60,11 +60,11 @@ class Side:
         lines = "\n".join(json.dumps({"method": "POST", "path": PATH, **one}) for one in members)
         command = [sys.executable, "-m", *(part.format(port=urlsplit(self.url).port) for part in program)]
         done = subprocess.run(command, input=lines, capture_output=True, text=True, cwd=ROOT, check=True)
-        told = json.loads(done.stdout)
+        result = json.loads(done.stdout)
         [(stored,)] = self.make.rows(STORED, chef=chef.id)
-        if "201" not in told["statuses"]:
-            raise RuntimeError(f"{self.subject.name} answered {told['statuses']}")
-        return Rush(told["lasted"], told["latencies"], Counter(told["statuses"]), stored)
+        if "201" not in result["statuses"]:
+            raise RuntimeError(f"{self.subject.name} answered {result['statuses']}")
+        return Rush(result["lasted"], result["latencies"], Counter(result["statuses"]), stored)
 
 
 def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Count]:
@@ -90,14 +90,14 @@ def _side(known: World, subject: Subject) -> tuple[Side, str]:
 
 def _one_slot(side: Side, known: World, nth: int) -> None:
     chef = known.chefs[2 * nth]
-    wishes = [member.booking(chef, known.day(3 + nth), "12:00") for member in known.members[:CROWD]]
-    side.at_one_slot.append(side.crowd(("tests.bench.rush", "{port}"), wishes, chef))
+    bookings = [member.booking(chef, known.day(3 + nth), "12:00") for member in known.members[:CROWD]]
+    side.at_one_slot.append(side.crowd(("tests.bench.rush", "{port}"), bookings, chef))
 
 
 def _one_chef(side: Side, known: World, nth: int, days: int) -> None:
     chef, first = known.chefs[2 * nth + 1], CROWD + WORKERS * nth
-    wishes = different_slots(known, known.members[first : first + WORKERS], chef, days)
-    side.at_one_chef.append(side.crowd(("tests.bench.load", "{port}", str(WORKERS), "60"), wishes, chef))
+    bookings = different_slots(known, known.members[first : first + WORKERS], chef, days)
+    side.at_one_chef.append(side.crowd(("tests.bench.load", "{port}", str(WORKERS), "60"), bookings, chef))
 
 
 def different_slots(known: World, members: Sequence[Member], chef: Person, days: int) -> list[dict[str, object]]:

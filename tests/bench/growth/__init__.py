@@ -1,4 +1,4 @@
-"""The same requests and jobs on little and on much: what a million bookings cost beside ten thousand.
+"""Growth benchmarks: the same requests and jobs on a million bookings and on ten thousand.
 
 What grows is the history: as many bookings a day with as many chefs, going back from today, on ever more days, by ever
 more customers.
@@ -48,7 +48,7 @@ def measure(stage: Stage, folder: Path, *, quick: bool) -> Iterator[Figure | Cou
 
 
 def _measured(gateway: PhonePe) -> dict[str, Seconds]:
-    """Return everything that is measured by its name: of a database and so many answers, the seconds one took."""
+    """Return the measurements by name: each takes a database and a repeat count and returns the median seconds."""
     asked: dict[str, Seconds] = {
         what: lambda of, times, ask=ask: of.served.seconds(ask, times)  # type: ignore[misc]
         for what, ask in ASKS.items()

@@ -1,4 +1,4 @@
-"""What is asked of a database that has grown, over HTTP: the same requests whatever its size."""
+"""The HTTP requests measured on a grown database, the same whatever its size."""
 
 import http.client
 import json
@@ -20,8 +20,8 @@ Answer = tuple[int, dict[str, Any]]
 
 
 @dataclass
-class ServedLocation:
-    """The functions on one database, each on a connection that is kept, and the tokens of who asks."""
+class Served:
+    """The functions on one database, each on a persistent connection, and the callers' access tokens."""
 
     tokens: dict[str, str]
     chef: UUID
@@ -40,7 +40,7 @@ class ServedLocation:
         return answer.status, json.loads(answer.read())
 
     def seconds(self, ask: "Ask", times: int) -> float:
-        """Return the median of so many answers, on a connection that is open: a server closes those that are idle."""
+        """Return the median seconds of `times` responses; reconnects first, because servers close idle connections."""
         for connection in self.connections.values():
             connection.close()
         took = []
@@ -53,19 +53,19 @@ class ServedLocation:
         return sorted(took[1:])[times // 2]
 
     def walk(self) -> None:
-        """Turn the pages of the regular customer's bookings until the one that is asked for."""
+        """Page through the regular customer's bookings up to page 50, and keep its cursor."""
         for _ in range(PAGES - 1):
             cursor = f"&cursor={self.cursor}" if self.cursor else ""
             _, answer = self.ask("customer", f"/bookings?limit={self.page}{cursor}")
             self.cursor = answer["next_cursor"]
 
 
-Ask = Callable[[ServedLocation], tuple[str, str, dict[str, Any] | None]]
+Ask = Callable[[Served], tuple[str, str, dict[str, Any] | None]]
 
 
 @contextmanager
-def served(folder: Path, environ: dict[str, str], found: ServedLocation) -> Iterator[ServedLocation]:
-    """Serve what is asked until the block ends."""
+def served(folder: Path, environ: dict[str, str], found: Served) -> Iterator[Served]:
+    """Serve the three role functions until the block ends."""
     with ExitStack() as stack:
         for role in ("customer", "chef", "admin"):
             url = stack.enter_context(serving(ours(role), folder / f"{role}.log", **environ))
@@ -87,8 +87,8 @@ def day(ahead: int) -> date:
     return datetime.now(UTC).date() + timedelta(days=ahead)
 
 
-def _book(to: ServedLocation) -> tuple[str, str, dict[str, Any]]:
-    """Ask for two hours at a time nobody has asked for yet, of whoever is free."""
+def _book(to: Served) -> tuple[str, str, dict[str, Any]]:
+    """Return a booking request for one hour at an unused time, with any free chef."""
     number = next(to.numbers)
     when = {"booking_date": str(day(4 + number // len(TIMES))), "time_slot": TIMES[number % len(TIMES)]}
     return "customer anew", "/bookings", {"address_id": str(to.address), "duration_hours": 1, **when}

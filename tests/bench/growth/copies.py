@@ -1,4 +1,4 @@
-"""A history of many bookings, copied inside the database from those that were lived: other people, days and ids.
+"""A history of many bookings, copied in the database from the template ones, with other people, days and ids.
 
 What a table keeps for a while only (the outbox, the inbox, stored answers) is copied for that while.
 """
@@ -40,7 +40,7 @@ GROWING = {
     "idempotency_keys": "(select b.id from bookings b where b.customer_id = r.user_id)",
     "outbox": "(select o.booking_id from lived.owners o where r.payload::text like '%' || o.id || '%' limit 1)",
 }
-# What a promise is about, and the booking that belongs to.
+# The subject of an outbox message, and its booking.
 OWNERS = [f"select r.id, {GROWING[table] or 'r.booking_id'} as booking_id from {table} r" for table in (
     "notifications", "payment_attempts", "refunds", "inbox", "bookings")]  # fmt: skip
 KEPT_DAYS = {"outbox": 34, "inbox": 94, "idempotency_keys": 2}
@@ -104,7 +104,7 @@ def lived(connection: Connection, lives: Lives) -> None:
 
 
 def _set_foreign_keys_aside(connection: Connection) -> None:
-    """Drop them, or nothing could be emptied and filled in one transaction; `_finished` puts them back."""
+    """Drop the foreign keys, so that tables can be emptied and filled in one transaction; `_finished` restores them."""
     connection.run("""create table lived.foreign_keys as
       select conname as name, conrelid::regclass::text as of, pg_get_constraintdef(oid) as said from pg_constraint
       where contype = 'f' and connamespace = 'public'::regnamespace""")
@@ -142,7 +142,7 @@ def copy(url: str, lives: Lives, number: int, regulars: int) -> None:
 
 
 def _plan(lives: Lives, number: int, regulars: int) -> str:
-    """Return the statement that says of each copy, the oldest first, whose it is and when."""
+    """Return the statement that assigns each copy, oldest first, its people and its day."""
     today = local(datetime.now(lives.make.now.tzinfo), INDIA).date()
     began = local(lives.make.now, INDIA).date()
     chefs = ", ".join(literal(str(chef.id)) for chef in lives.chefs)
@@ -166,7 +166,7 @@ cross join lateral (select left(md5('half' || n), 16) as half,
 
 
 def _fill(url: str, table: str) -> None:
-    """Copy a table with its indexes set aside, which are built at the end: all of it in one transaction."""
+    """Copy a table without indexes and build them at the end, in one transaction."""
     with closing(superuser(url)) as connection:
         connection.run("set session_replication_role = replica")
         if table == "people":
@@ -220,7 +220,7 @@ def _people() -> Iterator[str]:
 
 
 def _finished(number: int) -> Iterator[str]:
-    """Make what is counted agree with what there is now, and forget what was lived."""
+    """Recompute the counters from the copied rows, and drop the template rows."""
     yield "insert into invoice_series select series, max(serial) from invoices group by series"
     yield f"select setval(pg_get_serial_sequence('booking_events', 'id'), {number * 16})"
     yield "insert into reconciliation_days select day, now() from reconciliation_rows group by day"

@@ -1,4 +1,4 @@
-"""Two databases of one history, the one long and the other short, each with the functions that serve it."""
+"""Two databases with the same kind of history, one long and one short, each with the functions that serve it."""
 
 import time
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from shared.sign_in.tokens import AccessTokens
 from shared.users.models import ADMIN
 from tests.architecture.probe import SECRETS
 from tests.bench.growth import copies, jobs, server
-from tests.bench.growth.asks import PAGES, ServedLocation, served
+from tests.bench.growth.asks import PAGES, Served, served
 from tests.bench.growth.lives import Lives, noon_before
 from tests.bench.stage import LIVES
 from tests.make import Make
@@ -30,7 +30,7 @@ READ_SECONDS = 120.0  # the invariants read everything
 
 @dataclass(frozen=True)
 class Extent:
-    """How much of everything: the two sizes, how long a page is, how often is measured and of how many answers each."""
+    """The extent of a run: the two sizes, the page length, the repetitions and the responses in each."""
 
     small: int
     large: int
@@ -41,15 +41,15 @@ class Extent:
 
 @dataclass(frozen=True)
 class Grown:
-    """A database that was filled, and how many seconds that took."""
+    """A filled database, and the seconds that filling it took."""
 
     db: PostgresDatabase
-    served: ServedLocation
+    served: Served
     seconds: float
 
 
 def lived(postgres: Postgres, gateway: PhonePe, phonepe: PhonePeServer) -> Lives:
-    """Live the bookings that are copied, in the database that is."""
+    """Create the template bookings in the template database."""
     url = server.database(postgres, "lived")
     migrations.upgrade(url)
     database = PostgresDatabase(url, 2)
@@ -65,29 +65,29 @@ def lived(postgres: Postgres, gateway: PhonePe, phonepe: PhonePeServer) -> Lives
 def grown(
     folder: Path, environ: dict[str, str], postgres: Postgres, lives: Lives, number: int, extent: Extent
 ) -> Iterator[Grown]:
-    """Fill a database with so many bookings, let the jobs do what is due in it, and serve it."""
+    """Fill a database with `number` bookings, run the due jobs, and serve it."""
     url = server.database(postgres, f"of_{number}", "lived")
     began = time.perf_counter()
     copies.copy(url, lives, number, extent.page * (PAGES + 10))
     seconds = time.perf_counter() - began
     database = PostgresDatabase(url, 2, read_timeout=READ_SECONDS)
     jobs.settle(database, lives.gateway)
-    asked = environ | UNLIMITED | {"DATABASE_URL": url}
+    settings = environ | UNLIMITED | {"DATABASE_URL": url}
     where = folder / str(number)
     where.mkdir()
-    with served(where, asked, _who(Make(database, datetime.now(UTC)), lives, extent.page)) as found:
+    with served(where, settings, _who(Make(database, datetime.now(UTC)), lives, extent.page)) as found:
         yield Grown(database, found, seconds)
     database.dispose()
 
 
-def _who(make: Make, lives: Lives, page: int) -> ServedLocation:
+def _who(make: Make, lives: Lives, page: int) -> Served:
     [(admin,)] = make.rows("select id from users where role = :role", role=ADMIN)
     anew, chef = lives.customers[-1], lives.chefs[0].id
-    asking = {"customer": copies.regular("customer"), "customer anew": anew.id, "chef": chef, "admin": admin}
-    tokens = {who: _token(make, user_id, who.partition(" ")[0]) for who, user_id in asking.items()}
+    callers = {"customer": copies.regular("customer"), "customer anew": anew.id, "chef": chef, "admin": admin}
+    tokens = {who: _token(make, user_id, who.partition(" ")[0]) for who, user_id in callers.items()}
     address = anew.address_id
     assert address
-    return ServedLocation(tokens, chef, address, page)
+    return Served(tokens, chef, address, page)
 
 
 def _token(make: Make, user_id: UUID, role: str) -> str:

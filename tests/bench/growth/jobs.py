@@ -1,4 +1,4 @@
-"""What the schedule asks of a database each minute and each night, in this process, where nothing is due."""
+"""The scheduled jobs of each minute and night, run in this process with nothing due."""
 
 import time
 from collections.abc import Callable
@@ -39,7 +39,7 @@ BOOKINGS, USERS = Days(booking_days.next_day, booking_days.count), Days(user_day
 
 
 def jobs(gateway: PhonePe) -> dict[str, Job]:
-    """Return the jobs by what they do, as the schedule runs them."""
+    """Return the scheduled jobs by description."""
     return {
         "Outbox sweep": lambda db, now: sweep.sweep(db, Queue(), now),
         "Expiry of what is unpaid": lambda db, now: expiry.expire(db, line, now),
@@ -59,7 +59,7 @@ def _waiting(db: Database, now: datetime) -> object:
 
 
 def seconds(db: Database, job: Job, times: int) -> float:
-    """Return the median of so many runs."""
+    """Return the median seconds of `times` runs."""
     took = []
     for _ in range(times):
         began = time.perf_counter()
@@ -69,7 +69,7 @@ def seconds(db: Database, job: Job, times: int) -> float:
 
 
 def settle(db: Database, gateway: PhonePe) -> None:
-    """Let the jobs do what is due, so that from then on they only look."""
+    """Run the due jobs, so that later runs find nothing to do."""
     for _ in range(4):
         for job in jobs(gateway).values():
             job(db, datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""Bookings as they truly come to be, each lived once through the real use cases: what the many are copies of."""
+"""The template bookings, each created once through the real use cases and then copied many times."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -45,7 +45,7 @@ class Lives:
         return [self.make.chef(rate=300_00 + 1_00 * number) for number in range(CHEFS)]
 
     def live(self) -> None:
-        """Live each of them, then let the report of the days after compare what was paid."""
+        """Play each template booking, then run the settlement report of the following days."""
         self.admin = self.make.admin()
         for name in OVER + COMING:
             getattr(self, name)()
@@ -54,7 +54,7 @@ class Lives:
         report.report(self.make.db, always(self.gateway), self.make.now + timedelta(hours=14))
 
     def coming(self) -> None:
-        """Book, pay and be accepted; the customer was told and the gateway has called."""
+        """Book, pay and accept; the customer is notified and the gateway's callback has arrived."""
         txn, chef = self._paid()
         self.make.step(self.bookings[-1], "confirmed", chef_id=chef, now=self._later(3))
         self._called(txn)
@@ -69,11 +69,13 @@ class Lives:
         self.held()
         customer, booking = self.customers[-1], self.bookings[-1]
         with self.make.db.transaction() as session:
-            said = RatingRequest(stars=5, comment="Everybody asked for more.")
-            rating.rate(session, NAME, customer.id, booking.id, said, self.make.now + AHEAD + timedelta(hours=5))
+            rating_request = RatingRequest(stars=5, comment="Everybody asked for more.")
+            rating.rate(
+                session, NAME, customer.id, booking.id, rating_request, self.make.now + AHEAD + timedelta(hours=5)
+            )
 
     def looked_into(self) -> None:
-        """Be held, after a person looked into something about it."""
+        """Complete the visit, then open and close a review of it."""
         self.held()
         booking, when = self.bookings[-1], self._later(4)
         with self.make.db.transaction() as session:
@@ -88,7 +90,7 @@ class Lives:
             audit.record(session, self.admin, "booking.moved", self.bookings[-1].id, was, then, self._later(4))
 
     def cancelled(self) -> None:
-        """Be cancelled by the customer with half of it kept; what goes back has gone."""
+        """Cancel as the customer with half kept; the refund is done."""
         self.coming()
         customer, booking = self.customers[-1], self.bookings[-1]
         when = self.make.now + AHEAD - timedelta(hours=6)

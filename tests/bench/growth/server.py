@@ -31,7 +31,7 @@ def postgres(folder: Path) -> Iterator[Postgres]:
 
 
 def superuser(url: str) -> Connection:
-    """Connect as who may set constraints aside, for as long as it takes."""
+    """Connect as the superuser, who may disable constraints, without a time limit."""
     to = make_url(url)
     return Connection("postgres", to.host, to.database, to.port, to.password, ssl_context=False)
 

@@ -1,4 +1,4 @@
-"""Peer A, bare: validate, token, read, insert, commit. It keeps no promise but the database's own constraints.
+"""Peer A, bare: validate, token, read, insert, commit. It guarantees only the database's own constraints.
 
 Run by `uvicorn tests.bench.peers.bare:app`.
 """
@@ -28,16 +28,16 @@ async def health() -> dict[str, str]:
 
 
 @app.post("/api/v1/customer/bookings", status_code=201)
-async def book(asked: BookingRequest, claims: Claims, session: Session) -> dict[str, Any]:
-    chef = await session.scalar(select(Chef).where(Chef.user_id == asked.chef_id))
+async def book(request: BookingRequest, claims: Claims, session: Session) -> dict[str, Any]:
+    chef = await session.scalar(select(Chef).where(Chef.user_id == request.chef_id))
     if chef is None:
         raise HTTPException(404, "chef_not_found")
-    breakdown = price(chef.rate, asked, TARIFF)
+    breakdown = price(chef.rate, request, TARIFF)
     booking = Booking(
         ref=f"SZ-{secrets.token_hex(4).upper()}",
         customer_id=UUID(claims["sub"]),
         provider_id=chef.user_id,
-        held=Range(asked.starts_at, asked.ends_at + GAP),
+        held=Range(request.starts_at, request.ends_at + GAP),
         city=chef.service_city,
         total=sum(breakdown.values()),
         breakdown=breakdown,
@@ -92,12 +92,12 @@ async def status(txn: str, claims: Claims, session: Session) -> dict[str, Any]:
 
 @app.post("/api/v1/payments/callback")
 async def callback(request: Request, session: Session, x_verify: Annotated[str, Header()]) -> dict[str, str]:
-    """Believe what is signed and write it down at once: no inbox, no second look."""
+    """Apply a signed callback at once: no inbox, no status check at the gateway."""
     response = json.loads(await request.body())["response"]
     if not secrets.compare_digest(hashlib.sha256((response + "salt").encode()).hexdigest() + "###1", x_verify):
         raise HTTPException(401, "invalid_signature")
-    told = json.loads(base64.b64decode(response))["data"]
-    attempt = await session.scalar(select(Attempt).where(Attempt.merchant_txn_id == told["merchantTransactionId"]))
+    data = json.loads(base64.b64decode(response))["data"]
+    attempt = await session.scalar(select(Attempt).where(Attempt.merchant_txn_id == data["merchantTransactionId"]))
     if attempt is None:
         raise HTTPException(404, "payment_not_found")
     attempt.settled_at = datetime.now(UTC)

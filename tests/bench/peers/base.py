@@ -1,4 +1,4 @@
-"""What both peers share: the request's shape, the token, the pool, one session a request."""
+"""The parts both peers share: the request model, the token, the pool, one session per request."""
 
 import os
 from collections.abc import AsyncIterator
@@ -71,12 +71,12 @@ TARIFF = {
 }
 
 
-def price(rate: int, asked: BookingRequest, tariff: dict[str, Any]) -> dict[str, int]:
+def price(rate: int, request: BookingRequest, tariff: dict[str, Any]) -> dict[str, int]:
     """Price a visit in paise, rounded half-up, by the same tariff as the product."""
-    hours = asked.duration_hours
+    hours = request.duration_hours
     base = rate * hours
-    surcharge = max(asked.guest_count - tariff["included_guests"], 0) * tariff["guest_surcharge"] * hours
-    at_peak = time.fromisoformat(tariff["peak_from"]) <= asked.time_slot < time.fromisoformat(tariff["peak_until"])
+    surcharge = max(request.guest_count - tariff["included_guests"], 0) * tariff["guest_surcharge"] * hours
+    at_peak = time.fromisoformat(tariff["peak_from"]) <= request.time_slot < time.fromisoformat(tariff["peak_until"])
     peak = share(base + surcharge, tariff["peak_bp"]) if at_peak else 0
     subtotal = base + surcharge + peak
     fee = share(subtotal, tariff["platform_fee_bp"])

@@ -1,5 +1,5 @@
-"""Peer B, with the same guarantees as ours: the session and the user are looked up, a key brings the same answer again, the
-chef's row is locked before the slot's constraint is met, and history, mail and its promise are stored with the booking.
+"""Peer B, with the guarantees of ours: the session and the user are looked up, an idempotency key replays a response, the
+chef's row is locked before the insert, and history, mail and its outbox message are stored with the booking.
 
 Run by `uvicorn tests.bench.peers.guarded:app`.
 """
@@ -41,12 +41,12 @@ WHO = select(t.User, t.SignIn).join(t.SignIn, t.SignIn.user_id == t.User.id)
 
 
 async def caller(claims: Claims, session: Session) -> t.User:
-    """Return who is calling: a session that lives, of a user who is active."""
+    """Return the caller: an active user with a live session."""
     return await _known(claims, session, WHO)
 
 
 async def locked_caller(claims: Claims, session: Session) -> t.User:
-    """Return the same with their row locked: one customer's bookings are made one after the other."""
+    """Return the caller with the user's row locked, so that one customer's bookings are created one at a time."""
     return await _known(claims, session, WHO.with_for_update(key_share=True, of=t.User))
 
 
@@ -62,9 +62,9 @@ async def health() -> dict[str, str]:
 
 @app.post("/api/v1/customer/bookings", status_code=201)
 async def book(
-    asked: BookingRequest, user: LockedCaller, session: Session, idempotency_key: IdempotencyKey = None
+    request: BookingRequest, user: LockedCaller, session: Session, idempotency_key: IdempotencyKey = None
 ) -> BookingView:
-    fingerprint = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
+    fingerprint = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
     if idempotency_key:
         known = await session.get(t.Key, (user.id, "POST /customer/bookings", idempotency_key))
         if known is not None:
@@ -72,23 +72,23 @@ async def book(
                 raise HTTPException(422, "key_reused")
             return BookingView(**known.answer)
     address = await session.scalar(
-        select(t.Address).where(t.Address.id == asked.address_id, t.Address.user_id == user.id)
+        select(t.Address).where(t.Address.id == request.address_id, t.Address.user_id == user.id)
     )
     if address is None:
         raise HTTPException(404, "address_not_found")
     await _serviceable(session, address)
-    await _refuse_too_much(session, user, asked)
-    chef, chef_name = await _free_chef(session, asked, address.city)
+    await _refuse_too_much(session, user, request)
+    chef, chef_name = await _free_chef(session, request, address.city)
     tariff = await _tariff(session)
-    booking = _booking(user, chef, asked, address, tariff)
-    # The chef before the slot: without it, those who lose the race for the slot deadlock.
+    booking = _booking(user, chef, request, address, tariff)
+    # The chef's row is locked before the insert: otherwise transactions that lose the race for the slot deadlock.
     await session.execute(select(t.User.id).where(t.User.id == chef.user_id).with_for_update(key_share=True))
     session.add(booking)
     try:
         await session.flush()
     except IntegrityError as error:
         raise HTTPException(409, "slot_taken") from error
-    visit = _what_belongs_to_it(session, booking, user, chef, asked, address, tariff)
+    visit = _what_belongs_to_it(session, booking, user, chef, request, address, tariff)
     answer = booking_view(booking, visit, chef_name)
     if idempotency_key:
         session.add(
@@ -116,13 +116,13 @@ async def _serviceable(session: Session, address: t.Address) -> None:
     raise HTTPException(422, "not_serviceable")
 
 
-async def _refuse_too_much(session: Session, user: t.User, asked: BookingRequest) -> None:
+async def _refuse_too_much(session: Session, user: t.User, request: BookingRequest) -> None:
     mine = (t.Booking.customer_id == user.id, t.Booking.status.in_(ACTIVE))
     overlapping = (
         select(func.count())
         .select_from(t.Booking)
         .join(t.Visit, t.Visit.booking_id == t.Booking.id)
-        .where(*mine, t.Visit.starts_at < asked.ends_at, t.Visit.ends_at > asked.starts_at)
+        .where(*mine, t.Visit.starts_at < request.ends_at, t.Visit.ends_at > request.starts_at)
     )
     unpaid = select(func.count()).where(*mine, t.Booking.payment_status.in_(("pending", "failed")))
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
@@ -140,21 +140,21 @@ async def _tariff(session: Session) -> t.Tariff:
     return (await session.scalars(tariffs.order_by(t.Tariff.valid_from.desc()).limit(1))).one()
 
 
-async def _free_chef(session: Session, asked: BookingRequest, city: str) -> tuple[t.Chef, str | None]:
-    minute = asked.time_slot.hour * 60 + asked.time_slot.minute
+async def _free_chef(session: Session, request: BookingRequest, city: str) -> tuple[t.Chef, str | None]:
+    minute = request.time_slot.hour * 60 + request.time_slot.minute
     works = exists().where(
         t.WeeklySlot.provider_id == t.Chef.user_id,
-        t.WeeklySlot.weekday == asked.booking_date.weekday(),
+        t.WeeklySlot.weekday == request.booking_date.weekday(),
         t.WeeklySlot.starts <= minute,
-        t.WeeklySlot.ends >= minute + asked.duration_hours * 60,
+        t.WeeklySlot.ends >= minute + request.duration_hours * 60,
     )
-    off = exists().where(t.DayOff.provider_id == t.Chef.user_id, t.DayOff.day == asked.booking_date)
+    off = exists().where(t.DayOff.provider_id == t.Chef.user_id, t.DayOff.day == request.booking_date)
     busy = exists().where(
         t.Booking.provider_id == t.Chef.user_id,
         t.Booking.status.in_(ACTIVE),
-        t.Booking.held.op("&&")(func.tstzrange(asked.starts_at, asked.ends_at + GAP)),
+        t.Booking.held.op("&&")(func.tstzrange(request.starts_at, request.ends_at + GAP)),
     )
-    named = [t.Chef.user_id == asked.chef_id] if asked.chef_id else []
+    named = [t.Chef.user_id == request.chef_id] if request.chef_id else []
     found = await session.execute(
         select(t.Chef, t.User.name)
         .join(t.User, and_(t.User.id == t.Chef.user_id, t.User.is_active))
@@ -168,14 +168,14 @@ async def _free_chef(session: Session, asked: BookingRequest, city: str) -> tupl
     return row[0], row[1]
 
 
-def _booking(user: t.User, chef: t.Chef, asked: BookingRequest, address: t.Address, tariff: t.Tariff) -> t.Booking:
-    breakdown = price(chef.rate, asked, tariff.rates)
+def _booking(user: t.User, chef: t.Chef, request: BookingRequest, address: t.Address, tariff: t.Tariff) -> t.Booking:
+    breakdown = price(chef.rate, request, tariff.rates)
     now = datetime.now(UTC)
     return t.Booking(
         ref=f"SZ-{secrets.token_hex(4).upper()}",
         customer_id=user.id,
         provider_id=chef.user_id,
-        held=Range(asked.starts_at, asked.ends_at + GAP),
+        held=Range(request.starts_at, request.ends_at + GAP),
         city=address.city,
         total=sum(breakdown.values()),
         breakdown=breakdown,
@@ -189,12 +189,12 @@ def _what_belongs_to_it(
     booking: t.Booking,
     user: t.User,
     chef: t.Chef,
-    asked: BookingRequest,
+    request: BookingRequest,
     address: t.Address,
     tariff: t.Tariff,
 ) -> t.Visit:
     now, place = booking.created_at, {"full_address": address.full_address, "city": address.city}
-    told = t.Notification(
+    notification = t.Notification(
         user_id=user.id,
         kind="booked",
         subject_id=booking.id,
@@ -207,17 +207,17 @@ def _what_belongs_to_it(
         booking_id=booking.id,
         address_id=address.id,
         address=place,
-        booking_date=asked.booking_date,
-        time_slot=asked.time_slot,
+        booking_date=request.booking_date,
+        time_slot=request.time_slot,
         time_zone=INDIA.key,
-        starts_at=asked.starts_at,
-        ends_at=asked.ends_at,
+        starts_at=request.starts_at,
+        ends_at=request.ends_at,
         earning=subtotal,
         cancellation=tariff.cancellation,
         details={
-            "duration_hours": asked.duration_hours,
-            "guest_count": asked.guest_count,
-            "special_requests": asked.special_requests,
+            "duration_hours": request.duration_hours,
+            "guest_count": request.guest_count,
+            "special_requests": request.special_requests,
             "rate": chef.rate,
         },
     )
@@ -229,7 +229,7 @@ def _what_belongs_to_it(
             t.Event(
                 booking_id=booking.id, at=now, actor="customer", actor_id=user.id, kind="booked", to_status="pending"
             ),
-            told,
+            notification,
             t.Outbox(
                 kind="notifications.mail",
                 payload={"subject": str(booking.id)},

@@ -1,4 +1,4 @@
-"""What peer B answers, as a team on FastAPI declares it: response models, which FastAPI serializes without Python objects."""
+"""Peer B's response models, declared as usual with FastAPI, which serializes them without Python objects."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, time

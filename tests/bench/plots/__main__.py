@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-MET, MISSED, FREE = "#1a7f4b", "#c0392b", "#555555"
+REACHED, MISSED, FREE = "#1a7f4b", "#c0392b", "#555555"
 mpl.rcParams.update({"svg.hashsalt": "bench", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9})
 
 
@@ -20,7 +20,7 @@ def drawn(part: str, figures: list[dict[str, Any]], to: Path) -> None:
     drawing = Figure(figsize=(8, 0.9 + 0.28 * len(figures)), layout="constrained")
     axes = drawing.subplots()
     for row, figure in enumerate(figures):
-        color = {True: MET, False: MISSED, None: FREE}[figure["met"]]
+        color = {True: REACHED, False: MISSED, None: FREE}[figure["met"]]
         axes.hlines(row, min(figure["ratios"]), max(figure["ratios"]), color=color, linewidth=2)
         axes.plot(figure["ratio"], row, "o", color=color, markersize=5)
         if figure["bound"] is not None:

@@ -69,9 +69,17 @@ locals {
   # By function: plain settings, and the version of each secret.
   storage = one(concat(module.database_neon[*], module.database_cloud_sql[*]))
   given   = merge(var.settings, local.computed)
+  # A function whose bundle ships the code of some lines only runs no other: an unknown name in LINES stops its start.
+  lines_of = {
+    for name, one in local.functions : name => (
+      length(try(tolist(one.lines), [])) == 0 ? local.lines :
+      [for line in try(tolist(one.lines), []) : line if contains(local.lines, line) || contains(local.lines, "all")]
+    )
+  }
   environment = {
     for name, one in local.functions : name => merge(
       { for setting in concat(local.always, one.environment) : setting => local.given[setting] if contains(keys(local.given), setting) },
+      contains(one.environment, "LINES") ? { LINES = join(",", local.lines_of[name]) } : {},
       one.database == null ? {} : local.storage.environment[name]
     )
   }

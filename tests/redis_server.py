@@ -21,7 +21,7 @@ class RedisServer:
     def flush(self) -> None:
         """Delete every key."""
         connection = RedisConnection(self.redis.port)
-        connection.ask([[b"FLUSHALL"]])
+        connection.execute([[b"FLUSHALL"]])
         connection.close()
 
     def stop(self) -> None:

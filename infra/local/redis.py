@@ -93,7 +93,7 @@ def _free_port() -> int:
 def _serves(port: int, pid: int) -> bool:
     connection = RedisConnection(port)
     try:
-        ready, server = connection.ask([[b"PING"], [b"INFO", b"server"]])
+        ready, server = connection.execute([[b"PING"], [b"INFO", b"server"]])
     except RedisDown:
         return False
     finally:

@@ -29,7 +29,7 @@ class RedisConnection:
         self._socket: socket.socket | None = None
         self._incoming: BinaryIO | None = None
 
-    def ask(self, commands: Sequence[Command]) -> list[Any]:
+    def execute(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands in one batch and return their replies in order. Raises RedisDown unless all arrive."""
         try:
             connected, incoming = self._open()

@@ -123,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
             if path == "/health":
-                return 200, _outcome(self.redis.ask([[b"PING"]])[0], base64=False)
+                return 200, _outcome(self.redis.execute([[b"PING"]])[0], base64=False)
             if not self._has_token(query):
                 return 401, {"error": "WRONGPASS invalid or missing auth token"}
             if self.command not in {"HEAD", "GET", "POST", "PUT"}:
@@ -142,15 +142,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _run(self, path: str, query: str, body: bytes) -> tuple[int, Any]:
         base64 = self.headers.get("Upstash-Encoding", "") == "base64"
         if path == "/pipeline":
-            return 200, [_outcome(reply, base64) for reply in self.redis.ask(_commands_of(json.loads(body)))]
+            return 200, [_outcome(reply, base64) for reply in self.redis.execute(_commands_of(json.loads(body)))]
         if path == "/multi-exec":
             return self._transaction(_commands_of(json.loads(body)), base64)
         command = _command_of(json.loads(body)) if path in {"", "/"} else _command_in(path, query, body)
-        answer = _outcome(self.redis.ask([command])[0], base64)
+        answer = _outcome(self.redis.execute([command])[0], base64)
         return (400 if "error" in answer else 200), answer
 
     def _transaction(self, commands: list[Command], base64: bool) -> tuple[int, Any]:
-        _, *queued, replies = self.redis.ask([[b"MULTI"], *commands, [b"EXEC"]])
+        _, *queued, replies = self.redis.execute([[b"MULTI"], *commands, [b"EXEC"]])
         if isinstance(replies, ErrorReply):
             refused = [reply for reply in queued if isinstance(reply, ErrorReply)]
             return 400, {"error": [*refused, replies][0]}

@@ -175,7 +175,7 @@ def assign(
 ) -> AppointmentRow:
     """Offer a booking to one provider as an admin, despite their week and earlier offers; no change if already assigned.
 
-    Raises BookingNotFound, Invalid (no verified, active provider of the line), ProviderUnavailable (a conflicting
+    Raises BookingNotFound, Invalid (naming `field`: no verified, active provider), ProviderUnavailable (a conflicting
     appointment), StatusChangeNotAllowed.
     """
     try:

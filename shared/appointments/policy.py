@@ -40,7 +40,7 @@ class AppointmentPolicy:
 
 @dataclass(frozen=True)
 class BookingTerms:
-    """The terms an appointment is booked under, from a dated row; `rates` and `cancellation` are its JSON."""
+    """The terms an appointment is booked under, from a dated row; `rates` are the line's own."""
 
     valid_from: datetime
     gap: timedelta  # for travel, after the appointment

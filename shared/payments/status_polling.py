@@ -135,6 +135,7 @@ def _poll_all(poll: Callable[[UUID], object], due: Sequence[ClaimedPoll], done: 
             poll(claimed.id)
         except GatewayUnavailable as error:
             done.silent += 1
+            silent[claimed.gateway] += 1
             logger.warning("gateway unavailable, polled again later", extra=log.fields(reason=error.reason))
         except Exception as error:
             # One failed settlement must not stop the others; its next poll is scheduled.

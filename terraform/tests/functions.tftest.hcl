@@ -251,3 +251,20 @@ run "without_the_line_that_needs_a_function" {
     error_message = "Functions that serve lines are told which run here."
   }
 }
+
+run "with_a_second_line" {
+  command = plan
+
+  variables {
+    lines = ["home_chef", "another"]
+  }
+
+  assert {
+    condition     = module.function["chef"].deployed.service.environment_variables["LINES"] == "home_chef"
+    error_message = "A function that ships the code of one line runs that line only."
+  }
+  assert {
+    condition     = module.function["docs"].deployed.service.environment_variables["LINES"] == "home_chef,another"
+    error_message = "A function that ships no line's code knows every line of the environment."
+  }
+}

@@ -14,7 +14,7 @@ import yaml
 
 from functions import gateways, wiring
 from shared.kit.settings import Settings
-from tests.architecture.probe import placeholders
+from tests.framework import placeholder_settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOYED: dict[str, Any] = yaml.safe_load((ROOT / "terraform/functions.yaml").read_text())["functions"]
@@ -108,10 +108,9 @@ def read_by(name: str) -> set[str]:
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in placeholders().items():
-        monkeypatch.setenv(name, value)
-    wiring.settings.cache_clear()
+def _settings() -> Iterator[None]:
+    with placeholder_settings():
+        yield
 
 
 def required(name: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:

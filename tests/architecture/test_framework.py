@@ -20,22 +20,16 @@ from shared.kit.ids import new_id
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Caller
 from tests.architecture.notes import TABLE
-from tests.architecture.probe import placeholders
-from tests.framework import client, framed
+from tests.framework import client, framed, placeholder_settings
 
 ORIGIN = "https://shop.example"
 MEGABYTE = 1024 * 1024
 
 
 @pytest.fixture(autouse=True)
-def _settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in (placeholders() | {"CORS_ORIGINS": ORIGIN}).items():
-        monkeypatch.setenv(name, value)
-    for each in (wiring.settings, wiring.access_tokens):
-        each.cache_clear()
-    yield
-    for each in (wiring.settings, wiring.access_tokens):
-        each.cache_clear()
+def _settings() -> Iterator[None]:
+    with placeholder_settings(CORS_ORIGINS=ORIGIN):
+        yield
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import yaml
 
 from infra.local.functions import functions
 from shared.kit.settings import Settings
-from tests.architecture.probe import placeholders
+from tests.framework import placeholder_settings
 
 ROOT = Path(__file__).parents[2]
 TOP = {"functions", "shared", "infra", "tests", "terraform", "docs"}
@@ -47,9 +47,13 @@ def test_every_listed_function_is_a_folder_and_every_folder_is_listed():
     assert {one.name for one in functions(ROOT / "terraform/functions.yaml")} == folders - {"web"}
 
 
-def test_every_endpoint_lies_under_a_path_its_function_is_sent(monkeypatch):
-    for name, value in placeholders().items():
-        monkeypatch.setenv(name, value)
+@pytest.fixture(autouse=True)
+def _settings():
+    with placeholder_settings():
+        yield
+
+
+def test_every_endpoint_lies_under_a_path_its_function_is_sent():
     for one in functions(ROOT / "terraform/functions.yaml"):
         target = getattr(importlib.import_module(f"functions.{one.name}"), one.name)
         for endpoint in target.app.endpoints():

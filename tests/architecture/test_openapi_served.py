@@ -1,6 +1,5 @@
 """The served document combines its parts, and an application's own errors match the document."""
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,21 +7,15 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.api_document import DOCUMENT
-from tests.framework import client
+from tests.framework import client, placeholder_settings
 
 COMPONENTS: dict[str, Any] = DOCUMENT["components"]
 
 
 @pytest.fixture(autouse=True)
-def process() -> Iterator[None]:
-    """Undo the process-wide configuration a function makes at start, because other tests share this process."""
-    from functions import wiring
-
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    wiring.settings.cache_clear()
+def _settings() -> Iterator[None]:
+    with placeholder_settings():
+        yield
 
 
 @pytest.fixture

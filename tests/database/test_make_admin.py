@@ -14,7 +14,7 @@ def test_command_makes_admin_of_any_user_but_a_chef(make, db, now):
     customer, chef = make.customer(), make.chef()
     sign_in(db, email_of(make, customer), now)
     assert "by mail" in make_admin(db, "boss@test.example", now)
-    assert "anew" in make_admin(db, email_of(make, customer), now)
+    assert "signs in again" in make_admin(db, email_of(make, customer), now)
     assert "already" in make_admin(db, "boss@test.example", now)
     assert living(make, customer.id) == 0
     assert sign_in(db, "boss@test.example", now).role == ADMIN

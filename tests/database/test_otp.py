@@ -52,7 +52,7 @@ class RedisInspector:
         self.close = self._connection.close
 
     def execute(self, *parts: str | int | bytes):
-        [answer] = self._connection.ask(
+        [answer] = self._connection.execute(
             [[str(part).encode() if not isinstance(part, bytes) else part for part in parts]]
         )
         return answer

@@ -145,19 +145,19 @@ class World:
 
     def deliver(self) -> None:
         """Deliver each due task once; a task without a 2xx is delivered again later."""
-        for task in self._tasks.call(DUE, time.time()):
+        for task in self._tasks.execute(DUE, time.time()):
             with suppress(requests.ConnectionError):
                 if self._invoke("tasks", urlsplit(json.loads(task["request"])["url"]).path).ok:
                     self._tasks.end("done", "name", task["name"])
 
     def delete_tasks(self) -> None:
         """Delete every task, as if the queue had accepted none."""
-        self._tasks.call("update tasks set state = 'dropped'")
+        self._tasks.execute("update tasks set state = 'dropped'")
 
     def pause_queue(self) -> None:
         """Pause the queue's own deliveries, so that every run is the same."""
         for name in self.google._tasks._queues:
-            self._tasks.call("insert into paused values (?)", name)
+            self._tasks.execute("insert into paused values (?)", name)
 
     def run_job(self, name: str) -> None:
         with suppress(requests.ConnectionError):  # the next round runs it again

@@ -138,7 +138,7 @@ def test_an_attempt_ends_at_its_deadline_and_counts_as_failed(google, worker):
     )
     google.call("POST", "quick:pause", {})
     google.create(worker, "slow", dispatchDeadline="15s")
-    google.servers._tasks._store.ask(
+    google.servers._tasks._store.execute(
         "update tasks set deadline = 0.1"
     )  # the shortest deadline of the API is too long to wait for
     google.call("POST", "quick:resume", {})

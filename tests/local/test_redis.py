@@ -30,7 +30,7 @@ def running(redis: Redis) -> Iterator[RedisConnection]:
 def answers(port: int) -> bool:
     connection = RedisConnection(port)
     try:
-        return connection.ask([[b"PING"]]) == [b"PONG"]
+        return connection.execute([[b"PING"]]) == [b"PONG"]
     except RedisDown:
         return False
     finally:
@@ -39,22 +39,22 @@ def answers(port: int) -> bool:
 
 def test_keys_survive_a_restart_when_there_is_a_folder_for_them(tmp_path: Path) -> None:
     with running(Redis(tmp_path / "redis")) as first:
-        first.ask([[b"SET", b"kept", "né".encode()]])
+        first.execute([[b"SET", b"kept", "né".encode()]])
     with running(Redis(tmp_path / "redis")) as second:
-        assert second.ask([[b"GET", b"kept"]]) == ["né".encode()]
+        assert second.execute([[b"GET", b"kept"]]) == ["né".encode()]
 
 
 def test_without_a_folder_nothing_is_kept() -> None:
     redis = Redis(None)
     with running(redis) as first:
-        first.ask([[b"SET", b"k", b"v"]])
+        first.execute([[b"SET", b"k", b"v"]])
     with running(redis) as second:
-        assert second.ask([[b"GET", b"k"]]) == [None]
+        assert second.execute([[b"GET", b"k"]]) == [None]
 
 
 def test_it_listens_on_the_loopback_address_only() -> None:
     with running(Redis(None)) as connection:
-        assert connection.ask([[b"CONFIG", b"GET", b"bind"]]) == [[b"bind", b"127.0.0.1"]]
+        assert connection.execute([[b"CONFIG", b"GET", b"bind"]]) == [[b"bind", b"127.0.0.1"]]
 
 
 def test_a_port_in_use_is_said_with_the_servers_own_words() -> None:
@@ -76,15 +76,15 @@ def test_a_connection_finds_its_way_back_after_a_restart() -> None:
     redis.start()
     connection = RedisConnection(redis.port)
     try:
-        connection.ask([[b"PING"]])
+        connection.execute([[b"PING"]])
         redis.stop()
         with pytest.raises(RedisDown):
-            connection.ask([[b"PING"]])
+            connection.execute([[b"PING"]])
         redis.start()
-        assert connection.ask([[b"PING"]]) == [b"PONG"]
+        assert connection.execute([[b"PING"]]) == [b"PONG"]
         redis.stop()
         redis.start()
-        assert connection.ask([[b"PING"]]) == [b"PONG"]
+        assert connection.execute([[b"PING"]]) == [b"PONG"]
     finally:
         connection.close()
         redis.stop()
@@ -96,12 +96,12 @@ def test_as_a_process_it_ends_cleanly_at_sigterm_and_has_saved(tmp_path: Path) -
     with started(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         until(lambda: answers(port))
         connection = RedisConnection(port)
-        connection.ask([[b"SET", b"k", b"v"]])
+        connection.execute([[b"SET", b"k", b"v"]])
         connection.close()
         process.terminate()
         assert process.wait(10) == 0
     with running(Redis(tmp_path)) as again:
-        assert again.ask([[b"GET", b"k"]]) == [b"v"]
+        assert again.execute([[b"GET", b"k"]]) == [b"v"]
 
 
 def test_the_bridge_as_a_process_says_that_redis_is_missing_and_ends_cleanly_beside_a_resting_client() -> None:

@@ -73,7 +73,7 @@ def test_fifty_concurrent_guesses_count_five_tries(system: System, auth_call: Au
 
     assert Counter(answer.status_code for answer in answers) == {401: GUESSES}
     assert len({answer.content for answer in answers}) == 1
-    name = codes._name(email)
+    name = codes._hashed_identifier(email)
     assert codes.store.command("HGET", f"otp:code:{name}", "tries") == str(TRIES)  # type: ignore[attr-defined]
     assert codes.store.command("GET", f"otp:failed-day:{name}") == str(TRIES)  # type: ignore[attr-defined]
     assert auth_call("verify-otp", {"email": email, "otp": f"{code:06d}"})().status_code == 401

@@ -109,7 +109,7 @@ def test_a_rejected_token_is_replaced_and_whoever_has_another_already_is_asked_f
 
 
 def test_an_instance_that_died_while_fetching_delays_others(instance, monkeypatch):
-    monkeypatch.setattr(token_module, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(token_module, "WAIT_SECONDS", 0.3)
     tokens = instance()
     assert tokens._claim()
     assert instance().current().value

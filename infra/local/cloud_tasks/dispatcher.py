@@ -80,16 +80,18 @@ class Dispatcher:
 
     def _pump(self, queue: Queue) -> float:
         """Dispatch the due tasks that the limits allow; return seconds until the next check."""
-        if self._store.ask("select 1 from paused where queue = ?", queue.name):
+        if self._store.execute("select 1 from paused where queue = ?", queue.name):
             return 1.0
-        [[running]] = self._store.ask("select count(*) from tasks where queue = ? and state = 'running'", queue.name)
+        [[running]] = self._store.execute(
+            "select count(*) from tasks where queue = ? and state = 'running'", queue.name
+        )
         bucket = self._buckets[queue.name]
         room = max(0, min(queue.max_concurrent_dispatches - running, bucket.available()))
         order = "desc" if self.faults.reorder else "asc"
         rows = self._store.claim(f"queue = ? and due <= ? order by due {order} limit ?", queue.name, time.time(), room)
         bucket.take(len(rows))
         self.send(rows)
-        [[due]] = self._store.ask("select min(due) from tasks where queue = ? and state = 'scheduled'", queue.name)
+        [[due]] = self._store.execute("select min(due) from tasks where queue = ? and state = 'scheduled'", queue.name)
         return 1.0 if due is None else min(1.0, max(due - time.time(), bucket.wait(), 0.01))
 
     def _attempt(self, row: sqlite3.Row) -> None:

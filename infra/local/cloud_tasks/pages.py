@@ -20,7 +20,7 @@ def pages(store: Store, dispatcher: Dispatcher) -> Blueprint:
     @routes.get("")
     def show() -> str | dict[str, Any]:
         limit = request.args.get("limit", 100, type=int)
-        rows = store.ask("select * from tasks order by changed desc, rowid desc limit ?", limit)
+        rows = store.execute("select * from tasks order by changed desc, rowid desc limit ?", limit)
         tasks = [_summary(row) for row in rows]
         if wants_page(request.accept_mimetypes):
             shown = [{**task, "at": f"{moment(task['at'])} UTC"} for task in tasks]

@@ -88,7 +88,7 @@ class CloudTasksServer:
 
     def get_queue(self, parent: str, queue: str) -> dict[str, Any]:
         path, settings = self._path(parent, queue), self._queues[queue]
-        paused = self._store.ask("select 1 from paused where queue = ?", queue)
+        paused = self._store.execute("select 1 from paused where queue = ?", queue)
         return {
             "name": path,
             "rateLimits": {
@@ -107,9 +107,9 @@ class CloudTasksServer:
     def change_queue(self, parent: str, queue: str, verb: str) -> dict[str, Any]:
         self._path(parent, queue)
         if verb == "pause":
-            self._store.ask("insert or ignore into paused values (?)", queue)
+            self._store.execute("insert or ignore into paused values (?)", queue)
         elif verb == "resume":
-            self._store.ask("delete from paused where queue = ?", queue)
+            self._store.execute("delete from paused where queue = ?", queue)
         else:
             self._store.end("deleted", "queue", queue)
         self._dispatcher.wake()
@@ -131,7 +131,7 @@ class CloudTasksServer:
 
     def list_tasks(self, parent: str, queue: str) -> dict[str, Any]:
         within = f"{self._path(parent, queue)}/tasks/"
-        rows = self._store.ask(
+        rows = self._store.execute(
             f"select * from tasks where name >= ? and name < ? and not {GONE} limit 1000", within, f"{within}~"
         )
         return {"tasks": [resource(row, request.args.get("responseView", "1")) for row in rows]}

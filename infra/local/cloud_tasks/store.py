@@ -35,7 +35,7 @@ class Store:
         self._db.executescript(f"pragma journal_mode = wal; pragma synchronous = off; {_SCHEMA}")
         self._db.execute("update tasks set state = 'scheduled' where state = 'running'")
 
-    def ask(self, statement: str, *values: Any) -> list[sqlite3.Row]:
+    def execute(self, statement: str, *values: Any) -> list[sqlite3.Row]:
         with self._lock:
             return self._db.execute(statement, values).fetchall()
 
@@ -45,17 +45,17 @@ class Store:
 
     def add(self, row: Mapping[str, Any]) -> sqlite3.Row | None:
         """Store and return a new task; None if its name is reserved."""
-        self.ask(f"delete from tasks where {GONE} and changed <= ?", time.time() - self._name_memory)
+        self.execute(f"delete from tasks where {GONE} and changed <= ?", time.time() - self._name_memory)
         columns, holes = ", ".join(row), ", ".join("?" * len(row))
         added = f"insert into tasks ({columns}) values ({holes}) on conflict do nothing returning *"
-        return next(iter(self.ask(added, *row.values())), None)
+        return next(iter(self.execute(added, *row.values())), None)
 
     def get(self, name: str) -> sqlite3.Row | None:
-        return next(iter(self.ask("select * from tasks where name = ?", name)), None)
+        return next(iter(self.execute("select * from tasks where name = ?", name)), None)
 
     def claim(self, chosen: str, *values: Any) -> list[sqlite3.Row]:
         """Mark scheduled tasks as running and return them; `chosen` is the condition that selects them."""
-        return self.ask(
+        return self.execute(
             "update tasks set state = 'running', attempts = attempts + 1, changed = ? "
             f"where name in (select name from tasks where state = 'scheduled' and {chosen}) returning *",
             time.time(),
@@ -64,7 +64,7 @@ class Store:
 
     def settle(self, name: str, state: str, status: int | None, due: float) -> None:
         """Store an attempt's result, unless the task was deleted meanwhile; a 5xx does not count as an execution."""
-        self.ask(
+        self.execute(
             "update tasks set state = ?, last_status = ?, due = ?, scheduled = ?, responses = responses + ?, "
             "executions = executions + ?, changed = ? where name = ? and state = 'running'",
             *(state, status, due, due, status is not None, status is not None and status < 500, time.time(), name),
@@ -73,4 +73,4 @@ class Store:
     def end(self, state: str, column: Literal["name", "queue"], value: str) -> bool:
         """Set scheduled or running tasks to a final state; False if there are none."""
         ended = f"update tasks set state = ?, changed = ? where {column} = ? and not {GONE} returning 1"
-        return bool(self.ask(ended, state, time.time(), value))
+        return bool(self.execute(ended, state, time.time(), value))

@@ -62,7 +62,7 @@ class VisitRows:
 
 @dataclass(frozen=True)
 class Move:
-    """The new time of a visit with its price; `refund` is paise."""
+    """The new time of a visit with its new price; amounts are paise."""
 
     rows: VisitRows
     starts_at: datetime

@@ -16,7 +16,7 @@ from shared.payments.admin.schemas import (
     BookingCashChange,
     BookingChange,
     BookingChefChange,
-    BookingFileView,
+    BookingDetailView,
     BookingProviderChange,
     BookingStatusChange,
 )
@@ -29,10 +29,10 @@ routes = Routes("/api/v1/admin", ADMIN)
 @routes.put(
     "/bookings/{booking_id}",
     body=BookingChange,
-    answer=BookingFileView,
+    answer=BookingDetailView,
     refuses=(BookingNotFound, NotPayable, StatusChangeNotAllowed, ProviderUnavailable, Invalid),
 )
-def change_booking(call: Call, booking_id: UUID, body: BookingChange) -> BookingFileView:
+def change_booking(call: Call, booking_id: UUID, body: BookingChange) -> BookingDetailView:
     """Change a booking's provider, its status or its cash payment: one of them per request."""
     match body.root:
         case BookingCashChange() as change:

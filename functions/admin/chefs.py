@@ -16,8 +16,8 @@ from shared.idempotency.queries import KeyReused
 from shared.kit.errors import Invalid
 from shared.kit.paging import PageView
 from shared.lines.home_chef.line import LINE
-from shared.lines.home_chef.schemas import ChefChange, ChefFileView, ChefRegistration, RegisteredChefView
-from shared.lines.home_chef.views import chef_file_view, registered_chef_view
+from shared.lines.home_chef.schemas import ChefChange, ChefDetailView, ChefRegistration, RegisteredChefView
+from shared.lines.home_chef.views import chef_detail_view, registered_chef_view
 from shared.lines.home_chef.visit import ChefNotFound
 from shared.sign_in.sessions import Caller
 from shared.users.models import ADMIN
@@ -36,30 +36,30 @@ def list_chefs(call: Call, query: ProviderQuery) -> PageView[RegisteredChefView]
 @routes.post(
     "/chefs",
     body=ChefRegistration,
-    answer=ChefFileView,
+    answer=ChefDetailView,
     status=201,
     refuses=(HasRole, HasBookings, Blocked, KeyReused),
     idempotent=True,
 )
-def register_chef(call: Call, body: ChefRegistration) -> ChefFileView:
+def register_chef(call: Call, body: ChefRegistration) -> ChefDetailView:
     """Register a chef by sign-in address; a customer without bookings is promoted to chef."""
 
-    def register(session: Session, caller: Caller) -> ChefFileView:
+    def register(session: Session, caller: Caller) -> ChefDetailView:
         by = call.by(caller)
         return _view(registration.register(session, LINE, body.email, body, by, call.now))
 
     return idempotent(call, register)
 
 
-@routes.get("/chefs/{chef_id}", answer=ChefFileView, refuses=(ChefNotFound,))
-def get_chef(call: Call, chef_id: UUID) -> ChefFileView:
+@routes.get("/chefs/{chef_id}", answer=ChefDetailView, refuses=(ChefNotFound,))
+def get_chef(call: Call, chef_id: UUID) -> ChefDetailView:
     """Show a chef with the weekly availability, and who verified them when."""
     with call.reading() as (session, _):
         return _view(registration.find(session, LINE, chef_id))
 
 
-@routes.put("/chefs/{chef_id}", body=ChefChange, answer=ChefFileView, refuses=(ChefNotFound,))
-def change_chef(call: Call, chef_id: UUID, body: ChefChange) -> ChefFileView:
+@routes.put("/chefs/{chef_id}", body=ChefChange, answer=ChefDetailView, refuses=(ChefNotFound,))
+def change_chef(call: Call, chef_id: UUID, body: ChefChange) -> ChefDetailView:
     """Change, verify (the admin and the time are recorded) or reactivate a chef: an absent field is unchanged."""
     with call.writing() as (session, caller):
         return _view(registration.change(session, LINE, chef_id, body, call.by(caller), call.now))
@@ -73,13 +73,13 @@ def deactivate_chef(call: Call, chef_id: UUID) -> None:
     assignment.release_all(wiring.database(), LINE, chef_id, Actor(ADMIN, caller.id), call.now)
 
 
-@routes.post("/chefs/{chef_id}/availability", body=WeekRequest, answer=ChefFileView, refuses=(ChefNotFound, Invalid))
-def set_availability(call: Call, chef_id: UUID, body: WeekRequest) -> ChefFileView:
+@routes.post("/chefs/{chef_id}/availability", body=WeekRequest, answer=ChefDetailView, refuses=(ChefNotFound, Invalid))
+def set_availability(call: Call, chef_id: UUID, body: WeekRequest) -> ChefDetailView:
     """Replace a chef's weekly availability; booked visits stay booked."""
     with call.writing() as (session, caller):
         by = call.by(caller)
         return _view(registration.set_week(session, LINE, chef_id, body.slots, by, call.now))
 
 
-def _view(registered: Registration) -> ChefFileView:
-    return chef_file_view(registered.user, registered.provider, registered.week)
+def _view(registered: Registration) -> ChefDetailView:
+    return chef_detail_view(registered.user, registered.provider, registered.week)

@@ -16,7 +16,7 @@ def deadlines(now: datetime) -> dict[str, int]:
     """Enforce each line's deadlines of offers, starts and completions."""
     done: dict[str, int] = {}
     for name in wiring.line_names():
-        found = wiring.line(name).keep_deadlines(wiring.database(), now)
+        found = wiring.line(name).enforce_deadlines(wiring.database(), now)
         done |= {f"{name}.{rule}": count for rule, count in found.items()}
     return done
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from shared.appointments.facts import AppointmentFacts
 from shared.kit.clock import local
 from shared.kit.email_template import EmailTemplate
-from shared.kit.money import in_words
+from shared.kit.money import format_rupees
 from shared.notifications.notice import Reader
 
 Write = Callable[[AppointmentFacts], tuple[str, str, list[str]]]  # subject, heading, sentences
@@ -50,7 +50,7 @@ def _answer_by(facts: AppointmentFacts) -> str:
 
 def _refund(facts: AppointmentFacts) -> str:
     if facts.amount:
-        return f"We have started your refund of {in_words(facts.amount)}. We write again when it is done."
+        return f"We have started your refund of {format_rupees(facts.amount)}. We write again when it is done."
     return "Nothing is refunded."
 
 
@@ -59,14 +59,14 @@ LETTERS: dict[str, Write] = {
         "Please pay for your appointment",
         "Your appointment is reserved",
         [
-            f"Please pay {in_words(facts.total)} by {until(facts.pay_by, facts.zone)}.",
+            f"Please pay {format_rupees(facts.total)} by {until(facts.pay_by, facts.zone)}.",
             "If you have not paid by then, the booking is cancelled and the time becomes available to others.",
         ],
     ),
     "confirmed": lambda facts: (
         "Confirmed",
         "Your appointment is confirmed",
-        [f"Your payment of {in_words(facts.total)} has arrived."],
+        [f"Your payment of {format_rupees(facts.total)} has arrived."],
     ),
     "accepted": lambda facts: ("Accepted", f"{_who(facts)} has accepted your appointment", ["All is set."]),
     "provider_changed": lambda facts: (
@@ -105,7 +105,7 @@ LETTERS: dict[str, Write] = {
     "refunded": lambda facts: (
         "Refunded",
         "Your refund is done",
-        [f"{in_words(facts.amount)} went back the way you paid. Your bank may take some days to show it."],
+        [f"{format_rupees(facts.amount)} went back the way you paid. Your bank may take some days to show it."],
     ),
     "visit_to_answer": lambda facts: ("Please answer", "An appointment for you", [_answer_by(facts)]),
     "visit_moved": lambda facts: ("Rescheduled, please answer", "A new time to accept", [_answer_by(facts)]),

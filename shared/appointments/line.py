@@ -26,7 +26,7 @@ from shared.appointments.request import (
     ProviderUnavailable,
 )
 from shared.bookings.lifecycle import Status
-from shared.bookings.line import Begin, BookingDetails, Line, PaidPayment, RefundOfBooking
+from shared.bookings.line import Begin, Line, LineDetails, PaidPayment, RefundOfBooking
 from shared.bookings.models import Booking
 from shared.invoices.documents import Supply
 from shared.kit.database import Database, Parameters
@@ -210,7 +210,7 @@ class AppointmentLine(Line):
         else:
             assignment.assign(begin, self, booking_id, provider_id, None, now, field=field)
 
-    def details(self, session: Session, booking: Booking) -> BookingDetails:
+    def details(self, session: Session, booking: Booking) -> LineDetails:
         from shared.appointments.admin import queries
 
         return queries.details(session, self, booking.id)
@@ -221,7 +221,7 @@ class AppointmentLine(Line):
 
         return visit_view(appointment)
 
-    def keep_deadlines(self, db: Database, now: datetime) -> dict[str, int]:
+    def enforce_deadlines(self, db: Database, now: datetime) -> dict[str, int]:
         from shared.appointments import deadlines
 
         return deadlines.enforce(db, self, now)

@@ -45,7 +45,7 @@ class RefundOfBooking:
 
 
 @dataclass(frozen=True)
-class BookingDetails:
+class LineDetails:
     """The details of a booking that are specific to its line, as admins see them."""
 
     visit: View | None = None
@@ -113,15 +113,15 @@ class Line(ABC):
         naming the field, and the line's own refusals.
         """
 
-    def details(self, session: Session, booking: Booking) -> BookingDetails:  # noqa: ARG002
+    def details(self, session: Session, booking: Booking) -> LineDetails:  # noqa: ARG002
         """Return the details of a booking that are specific to this line, for admins."""
-        return BookingDetails()
+        return LineDetails()
 
     def breakdown(self, booking: Booking) -> Mapping[str, int]:
         """Return the lines of a booking's price by name, in paise."""
         return {**booking.breakdown, "total": booking.total}
 
-    def keep_deadlines(self, db: Database, now: datetime) -> dict[str, int]:  # noqa: ARG002
+    def enforce_deadlines(self, db: Database, now: datetime) -> dict[str, int]:  # noqa: ARG002
         """Run the due rules on bookings of this line; returns how many bookings each rule found."""
         return {}
 

@@ -5,7 +5,7 @@ from html import escape
 from shared.invoices.numbering import ZONE
 from shared.invoices.schemas import ComponentView, CreditNoteView, InvoiceView
 from shared.kit.clock import local
-from shared.kit.money import in_words
+from shared.kit.money import format_rupees
 
 STYLE = """
 *{box-sizing:border-box}
@@ -88,4 +88,4 @@ def _component(component: ComponentView) -> str:
 
 
 def _row(name: str, amount: int) -> str:
-    return f'<tr><th scope="row">{escape(name)}</th><td>{in_words(amount)}</td></tr>'
+    return f'<tr><th scope="row">{escape(name)}</th><td>{format_rupees(amount)}</td></tr>'

@@ -46,7 +46,7 @@ def paise(amount: Decimal) -> int:
     return int(scaled)
 
 
-def in_words(amount: int) -> str:
+def format_rupees(amount: int) -> str:
     """Format paise in Indian digit grouping: 236156 is ₹2,361.56, ten million rupees are ₹1,00,00,000.00."""
     whole, part = divmod(abs(amount), 100)
     head, tail = str(whole)[:-3], str(whole)[-3:]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.kit.email_template import EmailTemplate
-from shared.kit.money import in_words
+from shared.kit.money import format_rupees
 from shared.kit.stored import Stored
 from shared.notifications.notice import Reader
 
@@ -107,8 +107,8 @@ def _letter(facts: BookingFacts, reader: Reader, subject: str, heading: str, *se
 
 
 def _total(facts: BookingFacts) -> str:
-    return in_words(facts.total)
+    return format_rupees(facts.total)
 
 
 def _amount(facts: BookingFacts) -> str:
-    return in_words(facts.amount or 0)
+    return format_rupees(facts.amount or 0)

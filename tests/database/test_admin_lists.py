@@ -17,8 +17,8 @@ from shared.kit.ids import new_id
 from shared.kit.paging import PageQuery
 from shared.ledger.postings import Bearer
 from shared.payments import admin_refund, cash, queries, status_polling
-from shared.payments.admin.queries import booking_file
-from shared.payments.admin.views import file_view
+from shared.payments.admin.queries import booking_detail
+from shared.payments.admin.views import detail_view
 from shared.payments.admin_refund import RefundCommand
 from shared.payments.schemas import CashTaken, PaymentsQuery
 from shared.payments.views import listed_attempt_view
@@ -190,7 +190,7 @@ def test_booking_detail_costs_same_statements_full_or_empty(db, make, gateway, p
 
     def look(booking):
         with db.reading() as session, counted() as seen:
-            view = file_view(booking_file(session, line, booking.id))
+            view = detail_view(booking_detail(session, line, booking.id))
         return view, len(seen.statements)
 
     (view, many), (empty, few) = look(busy), look(quiet)
@@ -214,7 +214,7 @@ def test_booking_detail_costs_same_statements_full_or_empty(db, make, gateway, p
     assert sum(posted.amount for posted in view.ledger) == 0
     assert {posted.kind for posted in view.ledger} == {"captured", "completed", "earnings_reversed"}
     with db.reading() as session, pytest.raises(BookingNotFound):
-        booking_file(session, line, new_id())
+        booking_detail(session, line, new_id())
 
 
 @pytest.mark.breaks_invariants("thousands of bookings by one statement")

@@ -18,7 +18,7 @@ from shared.kit.database import DatabaseUnavailable
 from shared.kit.ids import new_id
 from shared.lines.home_chef.line import LINE
 from shared.lines.home_chef.schemas import ChefChange, ChefRegistration
-from shared.lines.home_chef.views import chef_file_view
+from shared.lines.home_chef.views import chef_detail_view
 from shared.lines.home_chef.visit import ChefNotFound, NoChefFree
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
@@ -32,7 +32,7 @@ BY = AuditContext(UUID(int=7), "198.51.100.7", "request-7")
 
 def shown(registered):
     """Return a chef as an admin sees them."""
-    return chef_file_view(registered.user, registered.provider, registered.week)
+    return chef_detail_view(registered.user, registered.provider, registered.week)
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_chef_admin_or_blocked_customer_cannot_become_chef(register, make, db, n
 def test_concurrent_registrations_register_one(register, make):
     """Fails when the address is looked up before the insert: the loser violates the unique index, a 500."""
     outcomes = run_concurrently(5, register)
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ChefFileView"] + ["HasRole"] * 4
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ChefDetailView"] + ["HasRole"] * 4
     assert make.rows("select count(*) from providers") == [(1,)]
 
 

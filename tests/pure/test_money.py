@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.kit.money import apportion, half_up, in_words, paise, rupees, share
+from shared.kit.money import apportion, format_rupees, half_up, paise, rupees, share
 
 AMOUNTS = st.integers(0, 10**13)
 WEIGHTS = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 10**9), min_size=1).filter(
@@ -105,9 +105,9 @@ def test_a_third_place_is_refused_not_rounded(text):
     ],
 )
 def test_an_amount_is_written_as_it_is_read_in_india(amount, words):
-    assert in_words(amount) == words
+    assert format_rupees(amount) == words
 
 
 @given(st.integers(-(10**15), 10**15))
 def test_the_written_amount_loses_nothing(amount):
-    assert Decimal(in_words(amount).replace("₹", "").replace(",", "")) == rupees(amount)
+    assert Decimal(format_rupees(amount).replace("₹", "").replace(",", "")) == rupees(amount)

@@ -128,7 +128,7 @@ class Signals(RuleBasedStateMachine):
     def time_passes(self, minutes):
         self.now += timedelta(minutes=minutes)
         expiry.expire(self.db, line, self.now)
-        line("home_chef").keep_deadlines(self.db, self.now)
+        line("home_chef").enforce_deadlines(self.db, self.now)
 
     @rule(step=st.sampled_from(ProviderAction), nth=st.integers(0, 1))
     def a_chef_takes_a_step(self, step, nth):

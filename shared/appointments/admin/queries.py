@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 from shared.appointments.admin.views import offer_view
 from shared.appointments.line import AppointmentLine
 from shared.appointments.models import Appointment, Offer
-from shared.bookings.line import BookingDetails
+from shared.bookings.line import LineDetails
 from shared.users.models import User
 
 
-def details(session: Session, line: AppointmentLine, booking_id: UUID) -> BookingDetails:
+def details(session: Session, line: AppointmentLine, booking_id: UUID) -> LineDetails:
     """Return an appointment with its offers, the oldest first."""
     rows = session.execute(
         select(Appointment, Offer, User.name)
@@ -22,6 +22,6 @@ def details(session: Session, line: AppointmentLine, booking_id: UUID) -> Bookin
         .order_by(Offer.offered_at, Offer.id)
     ).all()
     if not rows:
-        return BookingDetails()
+        return LineDetails()
     offers = [offer_view(offer, name) for _, offer, name in rows if offer is not None]
-    return BookingDetails(line.visit_view(rows[0][0]), offers)
+    return LineDetails(line.visit_view(rows[0][0]), offers)

@@ -4,7 +4,7 @@ from shared.appointments.completion import supply_of
 from shared.appointments.models import Appointment
 from shared.bookings.models import Booking
 from shared.invoices.documents import Component, Line, Supply
-from shared.kit.money import in_words
+from shared.kit.money import format_rupees
 from shared.lines.home_chef.pricing import Breakdown
 from shared.lines.home_chef.visit import VisitDetails
 
@@ -17,7 +17,7 @@ def supply(booking: Booking, appointment: Appointment, customer_name: str | None
     price, details = Breakdown(**booking.breakdown), VisitDetails.from_row(appointment.details)
     cgst = price.gst_service // 2
     lines = [
-        Line(f"{details.duration_hours} h at {in_words(details.rate)} an hour", price.base),
+        Line(f"{details.duration_hours} h at {format_rupees(details.rate)} an hour", price.base),
         Line(f"Surcharge for {details.guest_count} guests", price.guest_surcharge),
         Line("Evening premium", price.peak_premium),
     ]

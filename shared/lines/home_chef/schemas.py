@@ -281,7 +281,7 @@ class RegisteredChefView(_ChefView):
     created_at: datetime
 
 
-class ChefFileView(RegisteredChefView):
+class ChefDetailView(RegisteredChefView):
     """A chef as an admin sees them, with the week they work."""
 
     availability: list[SlotView]

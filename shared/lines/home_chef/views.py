@@ -24,7 +24,7 @@ from shared.lines.home_chef.schemas import (
     BookingView,
     BreakdownView,
     ChefBookingView,
-    ChefFileView,
+    ChefDetailView,
     ChefProfileView,
     ChefRatingView,
     FreeChefView,
@@ -101,8 +101,8 @@ def registered_chef_view(user: User, provider: Provider) -> RegisteredChefView:
     return provider_as(RegisteredChefView, user, provider, hourly_rate=provider.rate)
 
 
-def chef_file_view(user: User, provider: Provider, week: Sequence[SlotView]) -> ChefFileView:
-    return provider_as(ChefFileView, user, provider, hourly_rate=provider.rate, availability=list(week))
+def chef_detail_view(user: User, provider: Provider, week: Sequence[SlotView]) -> ChefDetailView:
+    return provider_as(ChefDetailView, user, provider, hourly_rate=provider.rate, availability=list(week))
 
 
 def public_name(name: str | None) -> str | None:

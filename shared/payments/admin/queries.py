@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.bookings.admin import queries as bookings
 from shared.bookings.admin.queries import Customer, Provider
-from shared.bookings.line import BookingDetails, Lines
+from shared.bookings.line import LineDetails, Lines
 from shared.bookings.models import Booking, BookingEvent, ManualReview
 from shared.bookings.queries import BookingNotFound
 from shared.ledger import queries as ledger
@@ -20,21 +20,21 @@ from shared.users.models import User
 
 
 @dataclass(frozen=True)
-class BookingFile:
+class BookingDetail:
     """A booking with all its records, the oldest first; `breakdown` is paise by name."""
 
     booking: Booking
     customer: User
     provider: User | None
     breakdown: dict[str, int]
-    details: BookingDetails
+    details: LineDetails
     payments: dict[Attempt, list[Refund]]
     events: Sequence[BookingEvent]
     exceptions: Sequence[ManualReview]
     ledger: Sequence[tuple[LedgerTransaction, LedgerPosting]]
 
 
-def booking_file(session: Session, lines: Lines, booking_id: UUID) -> BookingFile:
+def booking_detail(session: Session, lines: Lines, booking_id: UUID) -> BookingDetail:
     """Return a booking with all its records. Raises BookingNotFound."""
     row = session.execute(
         select(Booking, Customer, Provider)
@@ -45,7 +45,7 @@ def booking_file(session: Session, lines: Lines, booking_id: UUID) -> BookingFil
     if row is None:
         raise BookingNotFound
     booking, line = row[0], lines(row[0].line)
-    return BookingFile(
+    return BookingDetail(
         *row,
         breakdown=dict(line.breakdown(booking)),
         details=line.details(session, booking),

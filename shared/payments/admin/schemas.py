@@ -76,7 +76,7 @@ class LedgerLineView(View):
     provider_id: UUID | None
 
 
-class BookingFileView(ListedBookingView):
+class BookingDetailView(ListedBookingView):
     """A booking with all its records; `visit` and `offers` are the data of its line."""
 
     customer_email: str | None

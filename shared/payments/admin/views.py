@@ -5,15 +5,15 @@ from shared.bookings.admin.schemas import ExceptionView, FullEventView
 from shared.bookings.admin.views import listed_view
 from shared.ledger.models import LedgerPosting, LedgerTransaction
 from shared.ledger.postings import AccountCode
-from shared.payments.admin.queries import BookingFile
-from shared.payments.admin.schemas import BookingFileView, LedgerLineView
+from shared.payments.admin.queries import BookingDetail
+from shared.payments.admin.schemas import BookingDetailView, LedgerLineView
 from shared.payments.views import attempt_view, refund_view
 
 
-def file_view(found: BookingFile) -> BookingFileView:
+def detail_view(found: BookingDetail) -> BookingDetailView:
     customer, provider, details = found.customer, found.provider, found.details
     listed = listed_view(NamedBooking(found.booking, customer.name, provider.name if provider else None))
-    return BookingFileView(
+    return BookingDetailView(
         **vars(listed),
         customer_email=customer.email,
         customer_phone=customer.phone,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.bookings.line import BookingDetails
+from shared.bookings.line import LineDetails
 from shared.bookings.models import Booking
 from shared.invoices.documents import Component, Supply
 from shared.invoices.documents import Line as InvoiceLine
@@ -37,8 +37,8 @@ class Errands(NeutralLine):
     ref_prefix, invoice_prefix, credit_note_prefix = "ER", "ER", "EC"
     invariants = ("tests.lines.errand.invariants.errands_cost_their_distance",)
 
-    def details(self, session: Session, booking: Booking) -> BookingDetails:
-        return BookingDetails(visit=self.errand(session, booking.id))
+    def details(self, session: Session, booking: Booking) -> LineDetails:
+        return LineDetails(visit=self.errand(session, booking.id))
 
     def errand(self, session: Session, booking_id: UUID) -> ErrandDetails:
         return ErrandDetails.model_validate(session.execute(SELECT, {"booking_id": booking_id}).one())

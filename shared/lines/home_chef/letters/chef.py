@@ -2,7 +2,7 @@
 
 from shared.appointments.letters import hello, starts, until
 from shared.kit.email_template import EmailTemplate
-from shared.kit.money import in_words
+from shared.kit.money import format_rupees
 from shared.lines.home_chef.letters.words import by_name, rows, was
 from shared.lines.home_chef.visit import VisitFacts
 from shared.notifications.notice import Reader
@@ -84,7 +84,7 @@ def _reminder(facts: VisitFacts, reader: Reader, what: str, heading: str, senten
 
 
 def _with_earning(facts: VisitFacts) -> list[tuple[str, str]]:
-    return [*rows(facts), ("You earn", in_words(facts.earning))]
+    return [*rows(facts), ("You earn", format_rupees(facts.earning))]
 
 
 LETTERS = by_name(

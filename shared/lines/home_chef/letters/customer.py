@@ -2,7 +2,7 @@
 
 from shared.appointments.letters import hello, starts, until
 from shared.kit.email_template import EmailTemplate
-from shared.kit.money import in_words
+from shared.kit.money import format_rupees
 from shared.lines.home_chef.letters.words import by_name, rows, was, who
 from shared.lines.home_chef.visit import VisitFacts
 from shared.notifications.notice import Reader
@@ -16,7 +16,7 @@ WHY = {
 
 
 def booked(facts: VisitFacts, reader: Reader) -> EmailTemplate:
-    total = in_words(facts.total)
+    total = format_rupees(facts.total)
     return EmailTemplate(
         subject=f"Booked: please pay for visit {facts.ref}",
         heading="Your visit is reserved",
@@ -35,8 +35,8 @@ def confirmed(facts: VisitFacts, reader: Reader) -> EmailTemplate:
     return EmailTemplate(
         subject=f"Confirmed: your chef visit {facts.ref}",
         heading="Your visit is confirmed",
-        sentences=[hello(reader), f"Your payment of {in_words(facts.total)} has arrived. {answer}"],
-        rows=[*rows(facts), ("Paid", in_words(facts.total))],
+        sentences=[hello(reader), f"Your payment of {format_rupees(facts.total)} has arrived. {answer}"],
+        rows=[*rows(facts), ("Paid", format_rupees(facts.total))],
     )
 
 
@@ -59,13 +59,13 @@ def chef_changed(facts: VisitFacts, reader: Reader) -> EmailTemplate:
             f"The chef you had cannot come. {who(facts)} {comes}, and the price stays the same.",
             "If you would rather not, you can cancel free of charge for the next 24 hours.",
         ],
-        rows=[*rows(facts), ("Chef", who(facts)), ("Price", in_words(facts.total))],
+        rows=[*rows(facts), ("Chef", who(facts)), ("Price", format_rupees(facts.total))],
     )
 
 
 def rescheduled(facts: VisitFacts, reader: Reader) -> EmailTemplate:
     amount = facts.amount
-    refund = f"The new time costs less: we have started your refund of {in_words(amount)}." if amount else None
+    refund = f"The new time costs less: we have started your refund of {format_rupees(amount)}." if amount else None
     return EmailTemplate(
         subject=f"Moved: visit {facts.ref}",
         heading="Your visit has a new time",
@@ -75,7 +75,7 @@ def rescheduled(facts: VisitFacts, reader: Reader) -> EmailTemplate:
             f"{who(facts)} has been asked to accept the new time.",
             *([refund] if refund else []),
         ],
-        rows=[*rows(facts), ("Price", in_words(facts.total))],
+        rows=[*rows(facts), ("Price", format_rupees(facts.total))],
     )
 
 
@@ -117,7 +117,7 @@ def completed(facts: VisitFacts, reader: Reader) -> EmailTemplate:
             "Your visit is completed. Tell us how it was: rate your chef in the app.",
             *(["Your invoice is in the app too."] if number else []),
         ],
-        rows=[*rows(facts), ("Paid", in_words(facts.total)), *([("Invoice", number)] if number else [])],
+        rows=[*rows(facts), ("Paid", format_rupees(facts.total)), *([("Invoice", number)] if number else [])],
     )
 
 
@@ -143,7 +143,7 @@ def cancelled_without_refund(facts: VisitFacts, reader: Reader) -> EmailTemplate
 
 
 def cancelled_with_refund(facts: VisitFacts, reader: Reader) -> EmailTemplate:
-    money = f"We have started your refund of {in_words(facts.amount)} and write again when it is done."
+    money = f"We have started your refund of {format_rupees(facts.amount)} and write again when it is done."
     return _cancelled(facts, reader, money)
 
 
@@ -158,14 +158,12 @@ def _cancelled(facts: VisitFacts, reader: Reader, money: str) -> EmailTemplate:
 
 def cancelled_by_us(facts: VisitFacts, reader: Reader) -> EmailTemplate:
     amount = facts.amount
-    refund = (
-        f"We have started your refund of {in_words(amount)}, which is all you paid, and write again when it is done."
-    )
+    refund = f"We have started your refund of {format_rupees(amount)}, which is all you paid, and write again when it is done."
     return EmailTemplate(
         subject=f"Cancelled: visit {facts.ref} cannot take place",
         heading="Your visit cannot take place",
         sentences=[hello(reader), WHY[facts.why], refund if amount else "Nothing had been charged."],
-        rows=[*rows(facts), *([("Refund", in_words(amount))] if amount else [])],
+        rows=[*rows(facts), *([("Refund", format_rupees(amount))] if amount else [])],
     )
 
 
@@ -175,35 +173,35 @@ def refund_on_its_way(facts: VisitFacts, reader: Reader) -> EmailTemplate:
         heading="We are sending your payment back",
         sentences=[
             hello(reader),
-            f"A payment of {in_words(facts.amount)} arrived that this booking no longer needs.",
+            f"A payment of {format_rupees(facts.amount)} arrived that this booking no longer needs.",
             "We have started its refund in full and write again when it is done.",
         ],
-        rows=[*rows(facts), ("Refund", in_words(facts.amount))],
+        rows=[*rows(facts), ("Refund", format_rupees(facts.amount))],
     )
 
 
 def refund_decided(facts: VisitFacts, reader: Reader) -> EmailTemplate:
     return EmailTemplate(
-        subject=f"A refund of {in_words(facts.amount)} for {facts.ref}",
+        subject=f"A refund of {format_rupees(facts.amount)} for {facts.ref}",
         heading="You are getting a refund",
         sentences=[
             hello(reader),
-            f"We refund {in_words(facts.amount)} of what you paid for this booking.",
+            f"We refund {format_rupees(facts.amount)} of what you paid for this booking.",
             "You need not do anything, and we write again when it is done.",
         ],
-        rows=[*rows(facts), ("Refund", in_words(facts.amount))],
+        rows=[*rows(facts), ("Refund", format_rupees(facts.amount))],
     )
 
 
 def refunded(facts: VisitFacts, reader: Reader) -> EmailTemplate:
     return EmailTemplate(
-        subject=f"Refunded: {in_words(facts.amount)} for {facts.ref}",
+        subject=f"Refunded: {format_rupees(facts.amount)} for {facts.ref}",
         heading="Your refund is done",
         sentences=[
             hello(reader),
-            f"{in_words(facts.amount)} went back the way you paid. Your bank may take some days to show it.",
+            f"{format_rupees(facts.amount)} went back the way you paid. Your bank may take some days to show it.",
         ],
-        rows=[*rows(facts), ("Refunded", in_words(facts.amount))],
+        rows=[*rows(facts), ("Refunded", format_rupees(facts.amount))],
     )
 
 

@@ -199,5 +199,5 @@ class Signals(RuleBasedStateMachine):
 
 def test_no_order_of_signals_loses_a_booking_or_a_paisa(template):
     Signals.template = template
-    chosen = settings(max_examples=60, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck))
+    chosen = settings(max_examples=44, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Signals, settings=chosen)

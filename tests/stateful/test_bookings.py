@@ -25,7 +25,7 @@ def _people():
 
 
 def test_random_use_cases_keep_every_invariant():
-    run_state_machine_as_test(Bookings, settings=settings(SETTINGS, max_examples=28, derandomize=True, database=None))
+    run_state_machine_as_test(Bookings, settings=settings(SETTINGS, max_examples=32, derandomize=True, database=None))
     assert Bookings.counted["steps"] >= 2_000
 
 

@@ -46,15 +46,17 @@ def lines() -> tuple[str, ...]:
     available = sorted(name for name in os.listdir(here) if os.path.exists(f"{here}/{name}/line.py"))  # noqa: PTH110, PTH208 - pathlib is not loaded yet at a cold start
     named = tuple(available) if settings().lines == ("all",) else settings().lines
     unknown = [name for name in named if name not in available and not ("." in name and _is_package_of_line(name))]
-    if unknown:
-        raise SettingsError(f"LINES names no line: {', '.join(unknown)}")
+    if unknown or not named:
+        raise SettingsError(f"LINES names no line: {', '.join(unknown)} (there are: {', '.join(available)})")
+    if len({name.rpartition(".")[2] for name in named}) < len(named):
+        raise SettingsError("LINES names a line twice")
     return named
 
 
 def _is_package_of_line(name: str) -> bool:
     try:
         return find_spec(f"{name}.line") is not None
-    except ModuleNotFoundError:  # a parent package is missing
+    except (ImportError, ValueError):  # a parent package is missing, or the name is none of a package
         return False
 
 
@@ -71,7 +73,10 @@ def line(name: str) -> "Line":
     module = next((one for one in lines() if one.rpartition(".")[2] == name), None)
     if module is None:
         return RetiredLine(name)
-    return cast("Line", load(f"{module if '.' in module else f'shared.lines.{module}'}.line").LINE)
+    found = cast("Line", load(f"{module if '.' in module else f'shared.lines.{module}'}.line").LINE)
+    if found.name != name:
+        raise SettingsError(f"the manifest of the line {name} is named {found.name}")
+    return found
 
 
 @cache

@@ -1,16 +1,15 @@
 import json
 from functools import cache
-from pathlib import Path
 
 from flask import Response
 
 from functions import wiring
+from functions.docs import PARTS
 from functions.web.api_document import merged
 from functions.web.call import Call
 from functions.web.endpoint import Routes
 
 routes = Routes("/api/v1")
-PARTS = Path(__file__).parent / "openapi"
 
 
 @routes.get("/openapi.json")

@@ -8,6 +8,7 @@ from werkzeug.exceptions import NotFound
 
 from functions.web.call import Call
 from functions.web.endpoint import Routes
+from functions.web.responses import not_modified
 
 routes = Routes("/api/v1/docs", documented=False)
 HERE = Path(__file__).parent
@@ -50,5 +51,5 @@ def _file(call: Call, path: Path, content_type: str, seconds: int) -> Response:
     response = Response(path.read_bytes(), mimetype=content_type)
     response.headers["Cache-Control"] = f"public, max-age={seconds}"
     response.add_etag()
-    response.make_conditional(call.request)
+    not_modified(response, call.request)
     return response

@@ -1,10 +1,15 @@
 """Scheduled jobs about bookings."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 
 from functions import wiring
 from shared.bookings import expiry
+from shared.bookings.line import Line
+from shared.kit import log
+
+logger = log.logger(__name__)
 
 
 def expire(now: datetime) -> dict[str, int]:
@@ -14,16 +19,27 @@ def expire(now: datetime) -> dict[str, int]:
 
 def deadlines(now: datetime) -> dict[str, int]:
     """Enforce each line's deadlines of offers, starts and completions."""
-    done: dict[str, int] = {}
-    for name in wiring.line_names():
-        found = wiring.line(name).enforce_deadlines(wiring.database(), now)
-        done |= {f"{name}.{rule}": count for rule, count in found.items()}
-    return done
+    found = _of_each_line(lambda line: line.enforce_deadlines(wiring.database(), now))
+    return {f"{name}.{rule}": count for name, counts in found.items() for rule, count in counts.items()}
 
 
 def remind(now: datetime) -> dict[str, int]:
     """Send the reminders of each line."""
     done = Counter[str]()
-    for name in wiring.line_names():
-        done.update(wiring.line(name).remind(wiring.database(), now))
+    for counts in _of_each_line(lambda line: line.remind(wiring.database(), now)).values():
+        done.update(counts)
     return dict(done)
+
+
+def _of_each_line(work: Callable[[Line], dict[str, int]]) -> dict[str, dict[str, int]]:
+    """Return each line's counts. One line's failure does not stop the others; raises all failures at the end."""
+    done, failures = {}, []
+    for name in wiring.line_names():
+        try:
+            done[name] = work(wiring.line(name))
+        except Exception as error:
+            logger.exception("a line's job failed", extra=log.fields(line=name))
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("jobs of lines failed", failures)
+    return done

@@ -1,9 +1,15 @@
 """Merges the OpenAPI parts of the core and of a deployment's lines into one document."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+
+def unknown_lines(folder: Path, lines: Sequence[str]) -> list[str]:
+    """Return the lines that have no part in the folder; a line kept elsewhere, with a dotted name, needs none."""
+    parts = {file.stem for file in folder.glob("*.json")} - {"core"}
+    return [name for name in lines if name not in parts and "." not in name] if list(lines) != ["all"] else []
 
 
 def merged(folder: Path, lines: Iterable[str]) -> dict[str, Any]:
@@ -12,6 +18,7 @@ def merged(folder: Path, lines: Iterable[str]) -> dict[str, Any]:
     A line without a part has no API of its own.
     """
     named = sorted({file.stem for file in folder.glob("*.json")} - {"core"}) if "all" in lines else lines
+    named = [name.rpartition(".")[2] for name in named]
     files = [folder / f"{name}.json" for name in ("core", *named)]
     document, *further = [json.loads(file.read_text()) for file in files if file.is_file()]
     for part in further:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from flask import Flask, Request, Response, current_app, has_app_context
 from flask import request as current_request
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
 
 from functions import wiring
 from functions.web import problems
@@ -49,9 +50,15 @@ class App:
     def handle_errors_of(self, framework: Flask) -> None:
         """Answer requests the framework rejects itself: /favicon.ico, a path with a line break, an invalid Host."""
 
+        def answer_redirect() -> Response | None:
+            """Answer a path that Flask itself would redirect, to an address made from the request's Host."""
+            is_redirect = isinstance(current_request.routing_exception, RequestRedirect)
+            return self.respond(current_request) if is_redirect else None
+
         def handle(error: HTTPException) -> Response:
             return self.respond(current_request, None if error.code == 404 else error)
 
+        framework.before_request(answer_redirect)
         framework.register_error_handler(HTTPException, handle)
 
     def _dispatch(self, exchange: Exchange) -> Response:

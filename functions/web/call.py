@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from flask import Request, Response
 from pydantic import BaseModel
@@ -29,6 +30,7 @@ class Call(Authenticated):
         self.now = datetime.now(UTC)
         self.roles = endpoint.roles
         self.claims = authentication.claims(request) if endpoint.roles else None
+        self._path: dict[str, UUID | str] = {}
         self._body: BaseModel | None = None
 
     @property
@@ -50,9 +52,8 @@ class Call(Authenticated):
             return None
         if not 1 <= len(given) <= 255 or not given.isprintable():
             raise Invalid("header.Idempotency-Key", "must be 1 to 255 printable characters")
-        route = (
-            f"{self.request.method} {self.request.path}"  # the path with its ids, because the key is for one booking
-        )
+        # The rule with the parsed ids: another spelling of a path (capitals, a slash at its end) is the same request.
+        route = f"{self.endpoint.method} {self.endpoint.path.format_map(self._path)}"
         return Key(caller.id, route, given, fingerprint(self._body.model_dump(mode="json") if self._body else None))
 
     def raw(self) -> bytes:
@@ -75,9 +76,9 @@ class Call(Authenticated):
                 pass
 
     def _inputs(self, path: Mapping[str, str]) -> dict[str, Any]:
-        values: dict[str, Any] = {name: parse_segment(name, text) for name, text in path.items()}
+        self._path = {name: parse_segment(name, text) for name, text in path.items()}
         body, query = self._parse_body(), self._parse_query()
-        return values | ({"body": body} if body else {}) | ({"query": query} if query else {})
+        return self._path | ({"body": body} if body else {}) | ({"query": query} if query else {})
 
     def _parse_body(self) -> BaseModel | None:
         if self.endpoint.body is None:

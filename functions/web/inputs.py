@@ -23,7 +23,7 @@ def parse_body(model: type[BaseModel], request: Request) -> BaseModel:
     try:
         parsed = model.model_validate_json(raw)
     except ValidationError as error:
-        raise problems.invalid(error, is_union=model.__pydantic_root_model__) from error
+        raise problems.invalid(error) from error
     json.loads(raw, object_pairs_hook=_unique, parse_int=str)  # pydantic silently keeps the last of duplicate names
     return parsed
 

@@ -37,21 +37,22 @@ class InvalidFields(Refusal):
     status, code, title = Invalid.status, Invalid.code, Invalid.title
 
 
-def invalid(error: ValidationError, prefix: str | None = None, *, is_union: bool = False) -> Refusal:
+def invalid(error: ValidationError, prefix: str | None = None) -> Refusal:
     """Return the refusal of a request that does not match its schema, with an error for each field.
 
-    In a body that `is_union`, pydantic names the chosen member first, which is no field of the body.
+    pydantic also names the chosen member of a union: its tag begins with `@`, because it is no field of the body.
     """
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if any(item["type"] == "json_invalid" for item in found):
         return MalformedJson()
-    errors = [{"field": _path(item["loc"][is_union:], prefix), "message": item["msg"]} for item in found[:MOST_NAMED]]
+    errors = [{"field": _path(item["loc"], prefix), "message": item["msg"]} for item in found[:MOST_NAMED]]
     named = ", ".join(dict.fromkeys(item["field"] for item in errors))
     return InvalidFields(f"Not valid: {named}.", errors=errors)
 
 
 def _path(steps: tuple[int | str, ...], prefix: str | None) -> str:
-    return ".".join(str(step)[:MOST_NAMED] for step in ([prefix, *steps] if prefix else steps or ["body"]))
+    fields = [str(step)[:MOST_NAMED] for step in ([prefix] if prefix else []) + list(steps) if str(step)[:1] != "@"]
+    return ".".join(fields or ["body"])
 
 
 def encode(document: Any) -> str:

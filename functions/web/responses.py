@@ -10,6 +10,8 @@ from pydantic import BaseModel
 
 from functions.web.endpoint import Endpoint
 
+CONDITIONS = ("REQUEST_METHOD", "HTTP_IF_NONE_MATCH")
+
 
 def json_response(text: str, status: int) -> Response:
     return Response(text, status, content_type="application/json")
@@ -22,8 +24,14 @@ def render(answer: BaseModel | None, endpoint: Endpoint, request: Request) -> Re
     response = json_response(answer.model_dump_json() if answer is not None else "", endpoint.status)
     if endpoint.etag:
         response.add_etag()  # a digest of the body
-        response.make_conditional(request)
+        not_modified(response, request)
     return response
+
+
+def not_modified(response: Response, request: Request) -> None:
+    """Make a response with an ETag a 304 for a client that has it; other conditions and ranges are ignored."""
+    known = {name: request.environ[name] for name in CONDITIONS if name in request.environ}
+    response.make_conditional(known)
 
 
 def _json_or_page(answer: BaseModel | None, page: Callable[[Any], str], request: Request) -> Response:

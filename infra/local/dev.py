@@ -93,10 +93,9 @@ class Plan:
 
 def lines_of(given: Mapping[str, str]) -> tuple[str, ...]:
     """Return the lines of business to run: those of LINES, or the default lines."""
-    named = given.get("LINES", "")
-    return (
-        default_lines() if not named or named.isdigit() else tuple(named.split(","))
-    )  # a terminal sets LINES to its height
+    named = tuple(part.strip() for part in given.get("LINES", "").split(",") if part.strip())
+    is_terminal_height = len(named) == 1 and named[0].isdigit()  # a terminal exports it as LINES
+    return named if named and not is_terminal_height else default_lines()
 
 
 def reserve(lines: Sequence[str]) -> dict[str, ReservedPort]:

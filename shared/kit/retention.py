@@ -8,6 +8,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
+from shared.kit import log
 from shared.kit.database import Database
 
 # after they were done: a complaint about a mail is reviewed within a month
@@ -22,6 +23,7 @@ RECONCILIATIONS = timedelta(days=90)  # longer than a settlement is disputed
 BATCH = 1000  # rows per statement: its locks are short
 SECONDS = 60.0  # half of the schedule function's timeout; the next night continues
 Purge = Callable[[Session, datetime, int], int]
+logger = log.logger(__name__)
 
 
 def purge_aged(session: Session, table: str, since: str, before: datetime, limit: int) -> int:
@@ -35,9 +37,21 @@ def purge_aged(session: Session, table: str, since: str, before: datetime, limit
 
 
 def purge_all(db: Database, purges: Mapping[str, Purge], now: datetime) -> dict[str, int]:
-    """Delete expired rows by each purge, in batches, for at most SECONDS; returns the deleted rows by its name."""
+    """Delete expired rows by each purge, in batches, for at most SECONDS; returns the deleted rows by its name.
+
+    One purge's failure does not stop the others; raises all failures at the end.
+    """
     until = monotonic() + SECONDS
-    return {name: _purge_in_batches(db, purge, now, until) for name, purge in purges.items()}
+    deleted, failures = {}, []
+    for name, purge in purges.items():
+        try:
+            deleted[name] = _purge_in_batches(db, purge, now, until)
+        except Exception as error:
+            logger.exception("not purged", extra=log.fields(table=name))
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("not purged", failures)
+    return deleted
 
 
 def _purge_in_batches(db: Database, purge: Purge, now: datetime, until: float) -> int:

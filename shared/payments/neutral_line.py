@@ -202,6 +202,9 @@ class NeutralLine(Line):
         session.flush()
 
 
+SWITCHED_OFF = "This line of business is switched off: add it to LINES to finish its bookings."
+
+
 class RetiredLine(NeutralLine):
     """A line that this deployment has switched off: its finished bookings remain in the lists of all bookings."""
 
@@ -212,10 +215,20 @@ class RetiredLine(NeutralLine):
     def __init__(self, name: str) -> None:
         self.name = name  # type: ignore[misc]
 
+    def change_status(self, begin: Begin, booking_id: UUID, status: Status, reason: str | None, now: datetime) -> None:  # noqa: ARG002
+        """Refuse with StatusChangeNotAllowed: the line's own rules decide, and they are not deployed."""
+        with begin() as (session, _):
+            booking = bookings.locked_if_known(session, booking_id)
+            raise StatusChangeNotAllowed(booking, status, SWITCHED_OFF)
+
+    def on_unpaid(self, session: Session, booking: Booking, why: str, now: datetime) -> None:  # noqa: ARG002
+        """Raise StatusChangeNotAllowed, so that the job `expire` raises its alarm: the line may have more to undo."""
+        raise StatusChangeNotAllowed(booking, Status.CANCELLED, SWITCHED_OFF)
+
     def parts(self, booking: Booking) -> Parts:
         """Raise StatusChangeNotAllowed: an unfinished booking stops the line from being switched off."""
-        raise StatusChangeNotAllowed(booking, Status.COMPLETED, "This line of business is switched off.")
+        raise StatusChangeNotAllowed(booking, Status.COMPLETED, SWITCHED_OFF)
 
     def supply(self, session: Session, booking: Booking) -> Supply:  # noqa: ARG002
         """Raise StatusChangeNotAllowed, as `parts` does."""
-        raise StatusChangeNotAllowed(booking, Status.COMPLETED, "This line of business is switched off.")
+        raise StatusChangeNotAllowed(booking, Status.COMPLETED, SWITCHED_OFF)

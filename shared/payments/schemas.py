@@ -57,10 +57,12 @@ class CashTaken(Body):
 
 def _form(value: Any) -> str:
     fields = value if isinstance(value, dict) else {}
-    return "agreed" if "agreed" in fields else "taken"
+    return "@agreed" if "agreed" in fields else "@taken"
 
 
-CashChange = Annotated[Annotated[CashAgreed, Tag("agreed")] | Annotated[CashTaken, Tag("taken")], Discriminator(_form)]
+CashChange = Annotated[
+    Annotated[CashAgreed, Tag("@agreed")] | Annotated[CashTaken, Tag("@taken")], Discriminator(_form)
+]
 
 
 class RefundRequest(Body):

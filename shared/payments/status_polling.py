@@ -96,8 +96,8 @@ def handle_poll(db: Database, gateways: Gateways, lines: Lines, payload: Payload
         return
     with db.transaction() as session:
         due = poll_queue.claim_due_one(session, kind, row_id, now + CLOCK_SKEW, now)
-    _poll_all(partial(POLLERS[kind], db, gateways, lines, now=now), due, Round())
-    _open_reviews(db, kind, due, now)
+    poll, until = partial(POLLERS[kind], db, gateways, lines, now=now), monotonic() + ROUND_SECONDS
+    _open_reviews(db, kind, _poll_all(poll, due, Round(), Counter(), until), now)
 
 
 def reconcile(db: Database, gateways: Gateways, lines: Lines, now: datetime) -> Round:
@@ -112,8 +112,8 @@ def reconcile(db: Database, gateways: Gateways, lines: Lines, now: datetime) -> 
             without = [gateway for gateway, times in silent.items() if times >= MAX_SILENT]
             with db.transaction() as session:
                 due = poll_queue.claim_due(session, kind, now - LOST_AFTER, now, BATCH, without)
-            silent += _poll_all(partial(poller, db, gateways, lines, now=now), due, done)
-            done.given_up += _open_reviews(db, kind, due, now)
+            polled = _poll_all(partial(poller, db, gateways, lines, now=now), due, done, silent, until)
+            done.given_up += _open_reviews(db, kind, polled, now)
             if len(due) < BATCH:
                 break
     return done
@@ -126,10 +126,18 @@ def record_round(db: Database, done: Round, now: datetime) -> None:
             session.add(ReconciliationRun(started_at=now, **asdict(done)))
 
 
-def _poll_all(poll: Callable[[UUID], object], due: Sequence[ClaimedPoll], done: Round) -> Counter[str]:
-    """Poll each in turn and count it; returns how often each gateway was silent."""
-    silent: Counter[str] = Counter()
+def _poll_all(
+    poll: Callable[[UUID], object], due: Sequence[ClaimedPoll], done: Round, silent: Counter[str], until: float
+) -> list[ClaimedPoll]:
+    """Poll each in turn until an instant (monotonic) and count it; returns those polled.
+
+    A gateway that was silent three times is skipped: the next poll is scheduled, and a last one is claimed again.
+    """
+    polled = []
     for claimed in due:
+        if silent[claimed.gateway] >= MAX_SILENT or monotonic() >= until:
+            continue
+        polled.append(claimed)
         done.asked += 1
         try:
             poll(claimed.id)
@@ -141,7 +149,7 @@ def _poll_all(poll: Callable[[UUID], object], due: Sequence[ClaimedPoll], done: 
             # One failed settlement must not stop the others; its next poll is scheduled.
             done.failed += 1
             logger.exception("not settled", extra=log.fields(alarm="not_settled", id=str(claimed.id)), exc_info=error)
-    return silent
+    return polled
 
 
 def _open_reviews(db: Database, kind: Polled, due: Sequence[ClaimedPoll], now: datetime) -> int:

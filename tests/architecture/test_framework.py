@@ -85,6 +85,25 @@ def test_a_request_the_framework_cannot_read_is_a_problem(notes: FlaskClient):
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
 
 
+def test_a_request_without_a_path_is_not_redirected_to_its_own_host(notes: FlaskClient):
+    answer = notes.get("/", headers={"Host": "evil.example"}, environ_overrides={"PATH_INFO": ""})
+    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+    assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+
+
+class Broken:
+    """A body whose framing the server cannot read, as gunicorn reports it."""
+
+    def read(self, size: int = -1) -> bytes:
+        raise OSError(f"invalid chunk size, {size} bytes wanted")
+
+
+def test_a_body_that_cannot_be_read_is_a_bad_request(notes: FlaskClient):
+    chunked = {"wsgi.input": Broken(), "wsgi.input_terminated": True}
+    answer = notes.post("/notes", environ_overrides=chunked)
+    assert (answer.status_code, answer.json["code"]) == (400, "bad_request")
+
+
 @pytest.mark.parametrize("path", ["/notes", "/notes/kept", "/nothing", "/favicon.ico"])
 def test_a_preflight_names_every_method_on_any_path(notes: FlaskClient, path: str):
     answer = notes.options(path, headers={"Origin": ORIGIN})

@@ -43,6 +43,9 @@ def test_a_booking_paid_in_cash_is_confirmed_given_back_in_part_and_closed_by_a_
     first, second = (admin.post(f"{path}/refunds", body, Idempotency_Key="one-dish-less") for _ in range(2))
     assert (first.status_code, first.json()["state"], first.json()["borne_by"]) == (201, "needs_person", "platform")
     assert second.json() == first.json()
+    for spelling in (f"{path}/refunds/", f"/admin/bookings/{booking['id'].upper()}/refunds"):
+        same = admin.post(spelling, body, Idempotency_Key="one-dish-less")
+        assert (same.status_code, same.json()) == (201, first.json()), spelling
     assert admin.post(f"{path}/refunds", body | {"amount": 5}, Idempotency_Key="one-dish-less").status_code == 422
     all_of_it = admin.post(f"{path}/refunds", body | {"amount": booking["total"] - 50.25})
     assert (all_of_it.status_code, all_of_it.json()["code"]) == (409, "cancel_instead")
@@ -122,6 +125,15 @@ def test_bookings_are_listed_by_what_is_looked_for(admin, guest):
 def test_a_change_is_exactly_one(admin, body):
     answer = admin.put(f"/admin/bookings/{UNKNOWN_ID}", body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("cash", "field"),
+    [({"amount": "5", "held_by": "provider"}, "cash.amount"), ({"agreed": "yes"}, "cash.agreed"), (None, "cash")],
+)
+def test_a_refused_part_of_cash_is_named_as_it_was_sent(admin, cash, field):
+    answer = admin.put(f"/admin/bookings/{UNKNOWN_ID}", {"cash": cash})
+    assert [each["field"] for each in answer.json()["errors"]] == [field]
 
 
 @pytest.mark.parametrize("field", ["chef_id", "provider_id"])

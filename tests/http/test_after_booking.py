@@ -91,6 +91,7 @@ def test_a_booking_that_has_not_changed_is_not_sent_again(guest, chef, completed
         known = client.get(path)
         tag = known.headers["ETag"]
         assert re.fullmatch(r'"[0-9a-f]+"', tag)
+        assert client.get(path, If_Match='"other"').json() == known.json()
         for etag in (tag, f'"other", {tag}', f"W/{tag}", "*"):
             same = client.get(path, If_None_Match=etag)
             assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", tag)

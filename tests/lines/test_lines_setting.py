@@ -9,11 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from shared.bookings.lifecycle import Status
+from shared.bookings.transitions import StatusChangeNotAllowed
 from shared.kit.ids import new_id
+from shared.kit.settings import SettingsError
+from shared.payments.neutral_line import RetiredLine
 from shared.sign_in import sessions
 from shared.sign_in.sessions import Lifetimes
 from shared.sign_in.tokens import AccessTokens
 from tests.architecture.probe import placeholders
+from tests.framework import placeholder_settings
 
 ROOT = Path(__file__).parents[2]
 CHEFS, QUOTES, ERRAND = "/api/v1/customer/chefs", "/api/v1/customer/quotes", "/api/v1/errand/bookings"
@@ -106,12 +111,65 @@ def test_deployment_excludes_unlisted_line(lines):
         ("payments", "nowhere.at.all"),
         ("tasks", "bakery"),
         ("schedule", "home_chef,home_cheff"),
+        ("admin", ".home_chef"),
+        ("chef", ".."),
+        ("docs", "home_chef,bakery"),
+        ("docs", "ALL"),
     ],
 )
 def test_unknown_line_prevents_start(function, lines):
     ran = started(lines, code=f"import functions.{function}")
     assert ran.returncode != 0
     assert f"SettingsError: LINES names no line: {lines.rpartition(',')[2]}" in ran.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("lines", [",", "home_chef,home_chef", "shared.lines.home_chef,home_chef"])
+def test_no_line_or_one_twice_prevents_start(lines):
+    ran = started(lines, code="import functions.customer")
+    assert ran.returncode != 0
+    assert "SettingsError: LINES names" in ran.stderr.splitlines()[-1]
+
+
+def test_manifest_with_another_name_is_refused(monkeypatch):
+    from functions import wiring
+
+    with placeholder_settings(LINES="tests.lines.errand"):
+        monkeypatch.setattr(wiring.line("errand"), "name", "parcel", raising=False)
+        wiring.line.cache_clear()
+        with pytest.raises(SettingsError, match="named parcel"):
+            wiring.line("errand")
+
+
+def test_one_lines_failing_job_does_not_stop_the_others(monkeypatch):
+    from functions import wiring
+    from functions.schedule import bookings
+
+    class Failing:
+        def remind(self, *_):
+            raise RuntimeError("out of order")
+
+    class Working:
+        def remind(self, *_):
+            reminded.append("tomorrow")
+            return {"tomorrow": 1}
+
+    reminded = []
+    monkeypatch.setattr(wiring, "line_names", lambda: ["first", "second"])
+    monkeypatch.setattr(wiring, "line", {"first": Failing(), "second": Working()}.__getitem__)
+    monkeypatch.setattr(wiring, "database", lambda: None)
+    with pytest.raises(ExceptionGroup):
+        bookings.remind(datetime.now(UTC))
+    assert reminded == ["tomorrow"]
+
+
+@pytest.mark.parametrize("status", [Status.IN_PROGRESS, Status.CANCELLED])
+def test_switched_off_line_decides_nothing_of_a_booking(make, gateway, phonepe, now, status):
+    booking, _ = make.paid(gateway, phonepe)
+    retired = RetiredLine("home_chef")
+    with pytest.raises(StatusChangeNotAllowed) as refused:
+        retired.change_status(make.begin_as_actor(new_id(), "admin"), booking.id, status, "why", now)
+    assert refused.value.members["current"] == "confirmed"
+    assert make.stored(booking.id).status == "confirmed"
 
 
 def booked_before(make, gateway, phonepe):

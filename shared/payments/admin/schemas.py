@@ -42,16 +42,16 @@ def _changed(body: Any) -> str | None:
     """Return the one field that identifies the change; None if the body has none of the fields, or several."""
     fields = body if isinstance(body, dict) else getattr(body, "model_fields_set", ())
     named = [name for name in ("cash", "chef_id", "provider_id", "status") if name in fields]
-    return named[0] if len(named) == 1 else None
+    return f"@{named[0]}" if len(named) == 1 else None
 
 
 class BookingChange(
     RootModel[
         Annotated[
-            Annotated[BookingCashChange, Tag("cash")]
-            | Annotated[BookingChefChange, Tag("chef_id")]
-            | Annotated[BookingProviderChange, Tag("provider_id")]
-            | Annotated[BookingStatusChange, Tag("status")],
+            Annotated[BookingCashChange, Tag("@cash")]
+            | Annotated[BookingChefChange, Tag("@chef_id")]
+            | Annotated[BookingProviderChange, Tag("@provider_id")]
+            | Annotated[BookingStatusChange, Tag("@status")],
             Discriminator(
                 _changed,
                 custom_error_type="one_change",

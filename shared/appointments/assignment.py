@@ -145,8 +145,9 @@ def replace(begin: Begin, line: AppointmentLine, booking_id: UUID, validate: Val
     def decide(session: Session, actor: Actor, search: CandidateSearch) -> AppointmentRow:
         unlocked = queries.find(session, booking_id)
         start = unlocked.starts_at
-        # Lock the next provider's row before the booking's; the lock is unused if no provider departs.
-        candidate_id = candidates.next_candidate(session, line, unlocked, search, now)
+        # Lock the next provider's row before the booking's; the lock is unused if no provider departs. After the start
+        # there is no next one: each offer would end as soon as it is made.
+        candidate_id = candidates.next_candidate(session, line, unlocked, search, now) if start > now else None
         row = queries.locked(session, booking_id)
         if row.appointment.starts_at != start:
             raise Stale

@@ -80,7 +80,11 @@ LETTERS: dict[str, Write] = {
         [f"It was on {when(facts.from_day, facts.from_time)} and is now on {starts(facts)}."],
     ),
     "reminder_day": lambda facts: ("Coming up", "Your appointment is coming up", [f"It is on {starts(facts)}."]),
-    "reminder_hours": lambda facts: ("Soon", f"Your appointment begins at {facts.time}", ["We are on our way."]),
+    "reminder_hours": lambda facts: (
+        "Soon",
+        f"Your appointment begins at {facts.time}",
+        [f"It is on {starts(facts)}."],
+    ),
     "started": lambda facts: ("Started", f"{_who(facts)} has started", ["Your appointment is under way."]),
     "completed": lambda _: ("Thank you", "Your appointment is completed", ["Please rate it in the app."]),
     "cancelled": lambda _: ("Cancelled", "Your appointment is cancelled", ["Nothing had been charged."]),

@@ -89,6 +89,15 @@ def test_chef_may_decline_accepted_visit_before_start(make, chefs, paid):
     assert make.stored(paid.id).provider_id == chefs[1].id
 
 
+def test_no_chef_is_offered_a_visit_after_its_start(make, db, chefs, paid):
+    """Fails if each lapse is followed by an offer: those end as soon as they are made, and every chef gets two mails."""
+    make.step(paid, ProviderAction.CONFIRMED)
+    decline(make, paid, now=paid.starts_at - MICROSECOND)
+    assert deadlines.enforce(db, LINE, paid.starts_at)["offer_lapsed"] == 1
+    assert offers_of(make, paid) == [(chefs[0].id, "declined"), (chefs[1].id, "lapsed")]
+    assert make.stored(paid.id).provider_id is None
+
+
 def test_reassigned_visit_is_not_found_by_former_chef(make, chefs, paid):
     decline(make, paid)
     for step in ProviderAction:

@@ -66,7 +66,7 @@ def events(session: Session, booking_id: UUID) -> Sequence[BookingEvent]:
     return session.scalars(own.order_by(BookingEvent.id)).all()
 
 
-Customer, Provider = aliased(User), aliased(User)
+CustomerUser, ProviderUser = aliased(User), aliased(User)
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ class NamedBooking:
 def list_for_admins(session: Session, wanted: BookingsQuery) -> tuple[list[NamedBooking], str | None]:
     """Return a page of the bookings of every line that match a query, the newest first, in one statement."""
     rows = session.execute(
-        select(Booking, Customer.name, Provider.name)
-        .join(Customer, Customer.id == Booking.customer_id)
-        .outerjoin(Provider, Provider.id == Booking.provider_id)
+        select(Booking, CustomerUser.name, ProviderUser.name)
+        .join(CustomerUser, CustomerUser.id == Booking.customer_id)
+        .outerjoin(ProviderUser, ProviderUser.id == Booking.provider_id)
         .where(*_wanted(wanted), *after(wanted, Booking.created_at, Booking.id))
         .order_by(Booking.created_at.desc(), Booking.id.desc())
         .limit(wanted.limit + 1)

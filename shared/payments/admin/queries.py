@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.bookings.admin import queries as bookings
-from shared.bookings.admin.queries import Customer, Provider
+from shared.bookings.admin.queries import CustomerUser, ProviderUser
 from shared.bookings.line import LineDetails, Lines
 from shared.bookings.models import Booking, BookingEvent, ManualReview
 from shared.bookings.queries import BookingNotFound
@@ -37,9 +37,9 @@ class BookingDetail:
 def booking_detail(session: Session, lines: Lines, booking_id: UUID) -> BookingDetail:
     """Return a booking with all its records. Raises BookingNotFound."""
     row = session.execute(
-        select(Booking, Customer, Provider)
-        .join(Customer, Customer.id == Booking.customer_id)
-        .outerjoin(Provider, Provider.id == Booking.provider_id)
+        select(Booking, CustomerUser, ProviderUser)
+        .join(CustomerUser, CustomerUser.id == Booking.customer_id)
+        .outerjoin(ProviderUser, ProviderUser.id == Booking.provider_id)
         .where(Booking.id == booking_id)
     ).one_or_none()
     if row is None:

@@ -95,6 +95,17 @@ def test_price_survives_tariff_and_rate_changes(make):
     assert make.booking(time_slot=time(16)).breakdown.platform_fee == 90_00
 
 
+def test_tariff_without_a_field_has_its_default(make, now):
+    """Fails at the end, if the invariant of prices knows no defaults: it would report every booking of such a tariff."""
+    usual = make.booking(time_slot=time(19))
+    make.run(
+        """insert into home_chef_tariffs (valid_from, rates, cancellation)
+      select :at, rates - 'peak_bp' - 'commission_bp', cancellation from home_chef_tariffs""",
+        at=now - timedelta(seconds=1),
+    )
+    assert make.booking(booking_date=make.day(9), time_slot=time(19)).total == usual.total
+
+
 def test_tariff_applies_from_its_first_day(make, now):
     later = now + timedelta(days=1)
     make.run(

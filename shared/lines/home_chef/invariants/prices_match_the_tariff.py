@@ -3,7 +3,13 @@
 Half-up to the paisa (docs/product.md#price). Of a rescheduled visit only the sum is checked: its tariff is not stored.
 """
 
-BREACHES = """
+import json
+
+from shared.lines.home_chef.rate_card import RateCard
+
+DEFAULTS = json.dumps(RateCard().to_row())  # a field that a tariff does not name has its default
+
+BREACHES = f"""
 select b.id, b.id, 'the lines sum to ' || s.lines || ', not ' || b.total
 from bookings b join appointments v on v.booking_id = b.id and b.line = 'home_chef'
 cross join lateral (select sum(value::bigint) as lines from jsonb_each_text(b.breakdown)) s
@@ -12,8 +18,8 @@ union all
 select b.id, b.id, 'the tariff says ' || due.price::text from bookings b
 join appointments v on v.booking_id = b.id and b.line = 'home_chef' and v.rescheduled = 0
 left join home_chef_quotes q on q.booking_id = b.id
-cross join lateral (select rates from home_chef_tariffs t where t.valid_from <= coalesce(q.tariff, b.created_at)
-  order by t.valid_from desc limit 1) t
+cross join lateral (select cast('{DEFAULTS}' as jsonb) || t.rates as rates from home_chef_tariffs t
+  where t.valid_from <= coalesce(q.tariff, b.created_at) order by t.valid_from desc limit 1) t
 cross join lateral (select (v.details ->> 'rate')::bigint * (v.details ->> 'duration_hours')::int as base,
   greatest((v.details ->> 'guest_count')::int - (rates ->> 'included_guests')::int, 0) * (rates ->> 'guest_surcharge')::bigint
     * (v.details ->> 'duration_hours')::int as surcharge) service

@@ -19,8 +19,9 @@ class GatewayEntry:
     """A gateway's settings, its client, and how its callbacks are verified and read.
 
     `needs` are the settings without which no payment can begin, `callback_needs` those without which no callback can be
-    verified. `header` carries what `verify` checks over the bytes of the body. `our_id` reads our id of the payment or
-    refund from a body; empty if there is none. `client` raises GatewayUnavailable without its settings.
+    verified. `header` carries what `verify` checks: in v1 a signature over the body's `response`, in v2 a
+    shared secret that proves nothing about the body. `our_id` reads our id of the payment or refund from a body; empty if
+    there is none. `client` raises GatewayUnavailable without its settings.
     """
 
     needs: tuple[str, ...]
@@ -151,7 +152,7 @@ def gateway_named(name: str) -> "Gateway":
 
 
 def sender_of(raw: bytes, headers: Headers) -> str | None:
-    """Return the name of the gateway that sent a callback; None if no gateway's signature is valid."""
+    """Return the name of the gateway that sent a callback; None if no gateway's signature or secret is valid."""
     for name in GATEWAYS:  # noqa: PLC0206 - field by field: a bundle then ships `verify` without `client`
         header = headers.get(GATEWAYS[name].header)
         if header is not None and GATEWAYS[name].verify(raw, header):

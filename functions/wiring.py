@@ -1,4 +1,8 @@
-"""Adapters: each is made once, by the first request that needs it, after the worker's fork."""
+"""Adapters, each made once.
+
+`serve` makes the database's object at start; it connects with its first use, after the worker's fork. The first request
+that needs another adapter makes it.
+"""
 
 import os
 from datetime import timedelta

@@ -1,4 +1,7 @@
-"""The gateways' callbacks: verified over the raw bytes, stored in the inbox, and handled later by a task."""
+"""The gateways' callbacks: verified, stored in the inbox, and handled later by a task.
+
+v1 signs the body's `response`. v2 sends a shared secret in Authorization, which proves nothing about the body.
+"""
 
 from functions import gateways
 from functions.web.app import serve

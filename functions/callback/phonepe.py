@@ -36,5 +36,5 @@ def phonepe(call: Call) -> Received:
 
 @routes.post("/phonepe", answer=Received, refuses=(InvalidSignature, DependencyDown))
 def phonepe_by_name(call: Call) -> Received:
-    """Receive the same callback at the path that names its gateway, as for every further gateway."""
+    """Receive the same callback at a second path; the sender is found by its header, not by the path."""
     return phonepe(call)

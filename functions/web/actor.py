@@ -26,7 +26,7 @@ def with_actor(call: Call) -> Begin:
 
 
 def with_audit(call: Call, action: str, booking_id: UUID) -> Begin:
-    """Return such a function for an admin; its transaction also writes the booking before and after to the audit log."""
+    """As `with_actor`, for an admin; also writes an audit entry with the booking's state before and after."""
 
     @contextmanager
     def begin() -> Iterator[tuple[Session, Actor]]:

@@ -98,8 +98,9 @@ def serve(
     """Return the entry point of a function: it dispatches requests by this route table.
 
     `of_lines` are routes by line; routes of a disabled line do not exist, and a line's route replaces the core's at
-    the same path. A function that calls lines but serves none of their routes passes an empty mapping, so that an
-    unknown name in LINES fails at start, not at the first booking. Raises ValueError if two lines have the same path.
+    the same path. With a mapping, even an empty one, LINES is read, so that an unknown name fails at start. So a
+    function that calls lines but serves none of their routes passes an empty mapping. Raises ValueError if two lines
+    have the same path.
     `requires` are the settings without which the process does not start: each function has only its own secrets.
     `loads` are modules that every request needs and no module imports at the top.
     """

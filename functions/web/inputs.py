@@ -16,7 +16,10 @@ from shared.kit.schemas import UUID_TEXT
 
 
 def parse_body(model: type[BaseModel], request: Request) -> BaseModel:
-    """Return the validated body; raises Invalid naming the fields, or a refusal of the media type or the JSON text."""
+    """Return the validated body.
+
+    Raises InvalidFields, Invalid for a name that is sent twice, or a refusal of the media type or the JSON text.
+    """
     raw = body_of(request) or b"{}"  # an absent body counts as empty, so that the errors name the required fields
     if raw != b"{}" and request.mimetype != "application/json":
         raise problems.UnsupportedMediaType
@@ -29,7 +32,7 @@ def parse_body(model: type[BaseModel], request: Request) -> BaseModel:
 
 
 def parse_query(model: type[BaseModel], request: Request) -> BaseModel:
-    """Return the validated query; raises Invalid naming the parameters."""
+    """Return the validated query; raises InvalidFields, or Invalid for a parameter that is sent twice."""
     given = list(request.args.items(multi=True))
     try:
         return model.model_validate(_unique(given, "query."))

@@ -1,4 +1,6 @@
-"""Reassign an appointment to another provider at the same price; no provider gets two offers. Source: docs/product.md#offers.
+"""Reassign an appointment to another provider at the same price. Source: docs/product.md#offers.
+
+The system offers it to each provider once. An admin may offer it again, which replaces the earlier offer.
 
 A change runs in sequence inside one transaction: find and lock the next provider, lock the booking, validate the
 departure, release the provider, assign the next one. Without a next one, an unpaid appointment is cancelled and a paid
@@ -128,7 +130,7 @@ def release_inactive(db: Database, line: AppointmentLine, booking_id: UUID, acto
 
 
 def release_all(db: Database, line: AppointmentLine, provider_id: UUID, actor: Actor, now: datetime) -> int:
-    """Release every upcoming appointment of a deactivated provider; returns how many. The sweep finds the rest."""
+    """Release every upcoming appointment of a deactivated provider; returns how many. The job `deadlines` finds the rest."""
     with db.reading() as session:
         upcoming = queries.upcoming_of(session, provider_id)
     for booking_id in upcoming:

@@ -1,7 +1,7 @@
-"""The interface of a line with appointments: prices, rules and views for the engine, and reactions to its bookings.
+"""The interface of a line with appointments: prices, rules, views, and reactions to its bookings.
 
-A concrete line derives from `AppointmentLine` in its `line.py`. Each method imports the engine's modules
-it needs, so that the booking endpoint loads neither deadlines nor invoices.
+A concrete line derives from `AppointmentLine` in its `line.py`. Each method imports the modules of this
+package that it needs, so that the booking endpoint loads neither deadlines nor invoices.
 """
 
 from abc import abstractmethod
@@ -86,7 +86,7 @@ class AppointmentLine(Line):
     ] = {}  # more hourly limits: name → SQL that selects [count, oldest instant]
     write_fragment: ClassVar[str] = ""  # one more CTE of the statement that stores a booking, named `detail`
     cancellable_by: ClassVar[frozenset[str]] = frozenset({CUSTOMER, "provider", ADMIN})
-    words: ClassVar[Mapping[str, str]] = {}  # the engine's name of a kind or reason → this line's name
+    words: ClassVar[Mapping[str, str]] = {}  # a kind or reason as this package names it → this line's name
     unavailable: ClassVar[type[ProviderUnavailable]] = ProviderUnavailable
     none_free: ClassVar[type[NoProviderFree]] = NoProviderFree
     provider_not_found: ClassVar[type[ProviderNotFound]] = ProviderNotFound

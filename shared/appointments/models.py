@@ -43,7 +43,10 @@ class Appointment(Base):
 
 
 class Offer(Base):
-    """An appointment offered to one provider, at most once. `expires_at` is its deadline, null until it starts to run."""
+    """An appointment offered to one provider; an admin's later offer to the same provider replaces it.
+
+    `expires_at` is its deadline, null until it starts to run.
+    """
 
     __tablename__ = "offers"
     __table_args__ = (

@@ -52,7 +52,7 @@ def offer_ends(policy: AppointmentPolicy, start: datetime, zone: str, now: datet
 
 
 def has_lapsed(offer: Offer, now: datetime) -> bool:
-    """Return whether an open offer is past its deadline, even if the sweep has not ended the offer yet."""
+    """Return whether an open offer is past its deadline, even if the job `deadlines` has not ended it yet."""
     return offer.state == OfferState.OPEN and offer.expires_at is not None and offer.expires_at <= now
 
 
@@ -140,7 +140,7 @@ def _start_deadline(
     session: Session, line: AppointmentLine, offer: Offer, appointment: Appointment, now: datetime
 ) -> None:
     offer.expires_at = offer_ends(line.policy, appointment.starts_at, appointment.time_zone, now)
-    # The message ends the offer on time; the sweep ends it if the message was lost.
+    # The message ends the offer on time; the job `deadlines` ends it if the message was lost.
     outbox.enqueue(session, f"{line.name}.{LAPSE}", {"booking_id": str(offer.booking_id)}, now, due_at=offer.expires_at)
 
 

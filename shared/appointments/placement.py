@@ -1,5 +1,8 @@
 """Book an appointment: one READ, a price, one WRITE, in one transaction. Source: docs/product.md#bookings.
 
+The refusal of a named provider also reads the provider's calendar. In a line with `offered_at_booking`, further
+statements after the WRITE request the provider's answer.
+
 The customer's row is locked first, so that one customer's requests run in sequence. The database refuses overlapping
 appointments of one provider; a request that loses such a race, and names no provider, takes the next free one.
 """
@@ -160,7 +163,8 @@ def read_context(
 ) -> BookingContext:
     """Read all data that a request depends on, without the excluded providers.
 
-    Refuses an address, a place or a time that no provider can serve. Raises Replayed for a key answered before.
+    Refuses an address of another person, a place that is not served, and a time outside the booking window. Raises
+    Replayed for a key answered before.
     """
     parameters = {
         "customer": customer_id,

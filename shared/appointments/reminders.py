@@ -1,7 +1,7 @@
 """Reminders of appointments that start soon: the day before and two hours before. Source: docs/product.md#notifications.
 
-Several sweeps may run at once: the notification's deduplication key contains the start, so that each user is reminded once.
-A reschedule causes new reminders, and a provider who accepts late is still reminded.
+Several runs of the job `remind` may overlap: the notification's deduplication key contains the start, so that each user
+is reminded once. A reschedule causes new reminders, and a provider who accepts late is still reminded.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ group by b.id order by lower(b.busy_period) limit :limit
 def remind(db: Database, line: AppointmentLine, now: datetime) -> dict[str, int]:
     """Send the reminders that are due, each appointment in a transaction of its own.
 
-    Returns how many were due and how many were sent. A failure is logged; the next sweep tries again.
+    Returns how many were due and how many were sent. A failure is logged; the next run of the job `remind` tries again.
     """
     with db.reading() as session:
         due = _due(session, line, now)

@@ -120,7 +120,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class BookingContext:
-    """All data that a request depends on, read by one statement; `candidates` are in the order of their offers."""
+    """All data that a request depends on, read by one statement.
+
+    `candidates` are the free ones in the order of their offers; if none is free, those that were found busy or away.
+    """
 
     address: Address
     terms: BookingTerms

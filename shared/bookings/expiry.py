@@ -31,7 +31,8 @@ def is_unpaid(booking: Booking) -> bool:
 def expire(db: Database, lines: Lines, now: datetime) -> dict[str, int]:
     """Cancel all bookings past their payment deadline, each in its own transaction, decided on its locked row.
 
-    A failure raises an alarm and does not stop the others; the next sweep tries again. Returns counts for the log.
+    A failure raises an alarm and does not stop the others; the next run of the job `expire` tries again. Returns counts
+    for the log.
     """
     with db.reading() as session:
         overdue = queries.past_deadline(session, now, BATCH)

@@ -41,7 +41,8 @@ ACTIVE = frozenset({Status.PENDING, Status.CONFIRMED, Status.IN_PROGRESS})  # th
 UNPAID = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED})
 PAID = frozenset({PaymentStatus.SUCCESS, PaymentStatus.PARTIALLY_REFUNDED})
 
-# Combinations allowed at commit, for lines with a provider and a busy period: statuses × payments × acceptances.
+# Combinations allowed at commit: statuses × payments × acceptances. They are those of one line with appointments, whose
+# migration has the CHECK. Another line has a CHECK of its own, or none.
 ALLOWED_AT_COMMIT: tuple[tuple[Status, frozenset[PaymentStatus], frozenset[Acceptance]], ...] = (
     (Status.PENDING, UNPAID, frozenset({Acceptance.AWAITING})),
     (Status.CONFIRMED, UNPAID, frozenset({Acceptance.AWAITING, Acceptance.ACCEPTED})),

@@ -12,7 +12,7 @@ IS_UNSETTLED = "processed_at is null or outcome = 'unknown'"
 
 
 class InboxMessage(Base):
-    """A received message, stored before it is verified; identical messages are one row.
+    """A verified message, stored before it is processed; identical messages are one row.
 
     `named` is the id in the message, set once it is processed; `outcome` is the result of processing.
     """

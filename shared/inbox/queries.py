@@ -1,4 +1,4 @@
-"""The inbox: received messages, stored once as received, each with the outbox message that handles it."""
+"""The inbox: verified messages, stored once as received, each with the outbox message that handles it."""
 
 from datetime import datetime
 from hashlib import sha256

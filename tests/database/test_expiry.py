@@ -132,7 +132,7 @@ def test_confirmed_booking_has_a_day_to_pay(make, booking, accept, expire, custo
 
 @pytest.mark.breaks_invariants("a row is changed by a statement")
 def test_failing_cancellation_does_not_block_others(make, booking, expire):
-    """Fails when the sweep ends at the first error: the same booking (no appointment) would be first in every sweep."""
+    """Fails when the job ends at the first error: the same booking (no appointment) would be first in every run."""
     make.run(
         """insert into bookings (id, line, ref, provider_id, customer_id, status, payment_status, acceptance, city, total, breakdown,
              pay_by)

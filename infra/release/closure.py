@@ -24,7 +24,7 @@ DOTTED: Final = re.compile(r"\w+(\.\w+)+(:\w+)?")
 LINE_ROUTES: Final = "LINE_ROUTES"
 # Files a module opens by path: files beside it, and files of a library whose code it does not import.
 BY_PATH: Final = {
-    "functions.docs.document": ("openapi/core.json", "openapi/{line}.json"),
+    "functions.docs": ("openapi/core.json", "openapi/{line}.json"),
     "functions.docs.explorer": ("explorer.html", "page.css", "start.js"),
     "infra.migrations": ("env.py", "versions/*.py"),
 }

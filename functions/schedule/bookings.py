@@ -8,6 +8,7 @@ from functions import wiring
 from shared.bookings import expiry
 from shared.bookings.line import Line
 from shared.kit import log
+from shared.kit.errors import DependencyDown
 
 logger = log.logger(__name__)
 
@@ -37,6 +38,8 @@ def _of_each_line(work: Callable[[Line], dict[str, int]]) -> dict[str, dict[str,
     for name in wiring.line_names():
         try:
             done[name] = work(wiring.line(name))
+        except DependencyDown:  # the other lines need the same database
+            raise
         except Exception as error:
             logger.exception("a line's job failed", extra=log.fields(line=name))
             failures.append(error)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared.kit import log
 from shared.kit.database import Database
+from shared.kit.errors import DependencyDown
 
 # after they were done: a complaint about a mail is reviewed within a month
 OUTBOX_MESSAGES = timedelta(days=30)
@@ -46,6 +47,8 @@ def purge_all(db: Database, purges: Mapping[str, Purge], now: datetime) -> dict[
     for name, purge in purges.items():
         try:
             deleted[name] = _purge_in_batches(db, purge, now, until)
+        except DependencyDown:  # the other purges need the same database
+            raise
         except Exception as error:
             logger.exception("not purged", extra=log.fields(table=name))
             failures.append(error)

@@ -11,6 +11,7 @@ import pytest
 
 from shared.bookings.lifecycle import Status
 from shared.bookings.transitions import StatusChangeNotAllowed
+from shared.kit.errors import DependencyDown
 from shared.kit.ids import new_id
 from shared.kit.settings import SettingsError
 from shared.payments.neutral_line import RetiredLine
@@ -146,20 +147,23 @@ def test_one_lines_failing_job_does_not_stop_the_others(monkeypatch):
 
     class Failing:
         def remind(self, *_):
-            raise RuntimeError("out of order")
+            raise failure
 
     class Working:
         def remind(self, *_):
             reminded.append("tomorrow")
             return {"tomorrow": 1}
 
-    reminded = []
+    reminded, failure = [], RuntimeError("out of order")
     monkeypatch.setattr(wiring, "line_names", lambda: ["first", "second"])
     monkeypatch.setattr(wiring, "line", {"first": Failing(), "second": Working()}.__getitem__)
     monkeypatch.setattr(wiring, "database", lambda: None)
     with pytest.raises(ExceptionGroup):
         bookings.remind(datetime.now(UTC))
     assert reminded == ["tomorrow"]
+    failure = DependencyDown("the database is away")
+    with pytest.raises(DependencyDown):  # answered with 503, and no alarm
+        bookings.remind(datetime.now(UTC))
 
 
 @pytest.mark.parametrize("status", [Status.IN_PROGRESS, Status.CANCELLED])

@@ -143,7 +143,9 @@ def test_manifest_with_another_name_is_refused(monkeypatch):
 
 def test_one_lines_failing_job_does_not_stop_the_others(monkeypatch):
     from functions import wiring
-    from functions.schedule import bookings
+
+    with placeholder_settings():
+        from functions.schedule import bookings
 
     class Failing:
         def remind(self, *_):

@@ -5,7 +5,7 @@ from functions.web.call import Call
 from functions.web.endpoint import Routes
 from shared.kit.errors import NotFound
 from shared.payments import queries, status_polling
-from shared.payments.lifecycle import LIVE, AttemptState
+from shared.payments.lifecycle import LIVE
 from shared.payments.schemas import SHOWN, AttemptView
 from shared.sign_in.sessions import Identified
 from shared.users.models import CUSTOMER
@@ -40,4 +40,4 @@ def _own(session: Session, caller: Identified, txn: str) -> queries.CustomersAtt
 
 
 def _view(found: queries.CustomersAttempt) -> AttemptView:
-    return AttemptView.model_validate({**found, "status": SHOWN[AttemptState(found["state"])]})
+    return AttemptView.model_validate({**found, "status": SHOWN[found["state"]]})

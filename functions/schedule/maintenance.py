@@ -9,6 +9,7 @@ from shared.inbox import queries as inbox
 from shared.invariants import run
 from shared.kit import daily_rollup, retention
 from shared.kit.daily_rollup import Days
+from shared.kit.each import run_each
 from shared.ledger import days as ledger
 from shared.outbox import queries as outbox
 from shared.payments import queries as payments
@@ -37,7 +38,7 @@ def days(now: datetime) -> dict[str, int]:
         "bookings": Days(bookings.next_day, bookings.count),
         "users": Days(users.next_day, users.count),
     }
-    return {name: daily_rollup.sum_up(wiring.database(), rollup, now) for name, rollup in rollups.items()}
+    return run_each(rollups, lambda name: daily_rollup.sum_up(wiring.database(), rollups[name], now))
 
 
 def invariants(now: datetime) -> dict[str, int]:

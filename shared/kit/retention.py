@@ -8,9 +8,8 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
-from shared.kit import log
 from shared.kit.database import Database
-from shared.kit.errors import DependencyDown
+from shared.kit.each import run_each
 
 # after they were done: a complaint about a mail is reviewed within a month
 OUTBOX_MESSAGES = timedelta(days=30)
@@ -24,7 +23,6 @@ RECONCILIATIONS = timedelta(days=90)  # longer than a settlement is disputed
 BATCH = 1000  # rows per statement: its locks are short
 SECONDS = 60.0  # half of the schedule function's timeout; the next night continues
 Purge = Callable[[Session, datetime, int], int]
-logger = log.logger(__name__)
 
 
 def purge_aged(session: Session, table: str, since: str, before: datetime, limit: int) -> int:
@@ -38,23 +36,9 @@ def purge_aged(session: Session, table: str, since: str, before: datetime, limit
 
 
 def purge_all(db: Database, purges: Mapping[str, Purge], now: datetime) -> dict[str, int]:
-    """Delete expired rows by each purge, in batches, for at most SECONDS; returns the deleted rows by its name.
-
-    One purge's failure does not stop the others; raises all failures at the end.
-    """
+    """Delete expired rows by each purge, in batches, for at most SECONDS; returns the deleted rows by its name."""
     until = monotonic() + SECONDS
-    deleted, failures = {}, []
-    for name, purge in purges.items():
-        try:
-            deleted[name] = _purge_in_batches(db, purge, now, until)
-        except DependencyDown:  # the other purges need the same database
-            raise
-        except Exception as error:
-            logger.exception("not purged", extra=log.fields(table=name))
-            failures.append(error)
-    if failures:
-        raise ExceptionGroup("not purged", failures)
-    return deleted
+    return run_each(purges, lambda name: _purge_in_batches(db, purges[name], now, until))
 
 
 def _purge_in_batches(db: Database, purge: Purge, now: datetime, until: float) -> int:

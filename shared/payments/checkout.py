@@ -185,8 +185,7 @@ def _store_answer(session: Session, key: Key | None, attempt_id: UUID, now: date
 
 
 def _state(session: Session, order: Order) -> AttemptState:
-    state = session.scalars(select(Attempt.state).where(Attempt.merchant_txn_id == order.merchant_txn_id)).one()
-    return AttemptState(state)
+    return session.scalars(select(Attempt.state).where(Attempt.merchant_txn_id == order.merchant_txn_id)).one()
 
 
 def _replayed_page(session: Session, key: Key | None, now: datetime) -> Page | None:

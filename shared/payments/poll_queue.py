@@ -6,6 +6,7 @@ One statement claims the due poll and schedules the next one, so two workers can
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -40,39 +41,39 @@ def open_attempt(session: Session, merchant_txn_id: str, url: str, now: datetime
     return UUID(str(row[0]))
 
 
-# A task waits for a concurrent settlement, which may end the polling; the reconciliation skips locked rows instead.
-_CLAIM = """
+def _claim(*, table: str, began: str, id_name: str, gateway: str, one: bool) -> TextClause:
+    """Return the statement that claims due polls of a table: the poll of `:id`, or those of all gateways but `:without`.
+
+    A task waits for a concurrent settlement, which may end the polling; the reconciliation skips locked rows instead.
+    """
+    condition = "t.id = :id" if one else f"{gateway} <> all(cast(:without as text[]))"
+    return text(f"""
 with due as (
   select t.id, {gateway} as gateway, (select min(t.{began} + make_interval(secs => step)) from unnest(cast(:steps as float8[])) step
     where t.{began} + make_interval(secs => step) > greatest(cast(:now as timestamptz), t.next_poll_at)) as next_at
-  from {table} t where {which} and t.next_poll_at <= :by
-  order by t.next_poll_at limit :limit for no key update {passing}
+  from {table} t where {condition} and t.next_poll_at <= :by
+  order by t.next_poll_at limit :limit for no key update {"" if one else "skip locked"}
 ), claimed as (
   update {table} t set asked_at = :now, polls = polls + 1, updated_at = :now,
     next_poll_at = coalesce(next_at, cast(:again as timestamptz)) from due where t.id = due.id
 ), messages as (
-  select gen_random_uuid() as id, '{kind}' as kind, jsonb_build_object('{name}', due.id) as payload, next_at as due_at,
+  select gen_random_uuid() as id, '{POLL}' as kind, jsonb_build_object('{id_name}', due.id) as payload, next_at as due_at,
     due.id as subject from due where next_at is not null
-), {added}
+), {outbox.ENQUEUE_CTE}
 select due.id, due.gateway, messages.id, next_at from due left join messages on messages.subject = due.id
-"""
+""")
 
 
-def _claim(table: str, began: str, name: str, gateway: str, which: str, passing: str) -> TextClause:
-    own = {"table": table, "began": began, "name": name, "gateway": gateway, "passing": passing}
-    return text(_CLAIM.format(**own, which=which.format(gateway=gateway), kind=POLL, added=outbox.ENQUEUE_CTE))
-
-
-_ATTEMPTS = ("payment_attempts", "started_at", "attempt_id", "t.gateway")
-_REFUNDS = (
-    "refunds",
-    "created_at",
-    "refund_id",
-    "(select a.gateway from payment_attempts a where a.id = t.attempt_id)",
+_attempts = partial(_claim, table="payment_attempts", began="started_at", id_name="attempt_id", gateway="t.gateway")
+_refunds = partial(
+    _claim,
+    table="refunds",
+    began="created_at",
+    id_name="refund_id",
+    gateway="(select a.gateway from payment_attempts a where a.id = t.attempt_id)",
 )
-_ONE, _ANY = ("t.id = :id", ""), ("{gateway} <> all(cast(:without as text[]))", "skip locked")
-_CLAIM_ONE = {Attempt: _claim(*_ATTEMPTS, *_ONE), Refund: _claim(*_REFUNDS, *_ONE)}
-_CLAIM_ANY = {Attempt: _claim(*_ATTEMPTS, *_ANY), Refund: _claim(*_REFUNDS, *_ANY)}
+_CLAIM_ONE = {Attempt: _attempts(one=True), Refund: _refunds(one=True)}
+_CLAIM_ANY = {Attempt: _attempts(one=False), Refund: _refunds(one=False)}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from shared.bookings import queries as bookings
+from shared.bookings.lifecycle import PaymentStatus
 from shared.bookings.line import PaidPayment
 from shared.bookings.models import Booking, ManualReview
 from shared.kit import retention
@@ -16,7 +17,7 @@ from shared.kit.paging import PageQuery, Position, after, page_of, within_days
 from shared.kit.rate_limit import HOUR, LastHour
 from shared.kit.retention import purge_aged
 from shared.ledger.postings import Bearer
-from shared.payments.lifecycle import LIVE, UNFINISHED, Capture, RefundState
+from shared.payments.lifecycle import LIVE, UNFINISHED, AttemptState, Capture, RefundState
 from shared.payments.matching import PaymentRequest
 from shared.payments.models import CASH_REFUND, Attempt, Payment, ReconciliationRun, Refund
 from shared.payments.schemas import PaymentsQuery
@@ -108,12 +109,12 @@ class CustomersAttempt(TypedDict):
 
     id: UUID
     merchant_txn_id: str
-    state: str
+    state: AttemptState
     amount: int
     asked_at: datetime | None
     booking_id: UUID
     booking_ref: str
-    payment_status: str
+    payment_status: PaymentStatus
 
 
 def attempt_of_customer(session: Session, customer_id: UUID, merchant_txn_id: str) -> CustomersAttempt | None:

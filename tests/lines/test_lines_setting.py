@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from functions.web.api_document import merged
+from infra.local.dev import lines_of
+from infra.local.functions import default_lines
+from shared.bookings import queries as bookings
 from shared.bookings.lifecycle import Status
 from shared.bookings.transitions import StatusChangeNotAllowed
-from shared.kit.errors import DependencyDown
 from shared.kit.ids import new_id
 from shared.kit.settings import SettingsError
 from shared.payments.neutral_line import RetiredLine
@@ -145,36 +148,35 @@ def test_one_lines_failing_job_does_not_stop_the_others(monkeypatch):
     from functions import wiring
 
     with placeholder_settings():
-        from functions.schedule import bookings
+        from functions.schedule import bookings as jobs
 
     class Failing:
         def remind(self, *_):
-            raise failure
+            raise RuntimeError("out of order")
 
     class Working:
         def remind(self, *_):
             reminded.append("tomorrow")
             return {"tomorrow": 1}
 
-    reminded, failure = [], RuntimeError("out of order")
+    reminded = []
     monkeypatch.setattr(wiring, "line_names", lambda: ["first", "second"])
     monkeypatch.setattr(wiring, "line", {"first": Failing(), "second": Working()}.__getitem__)
     monkeypatch.setattr(wiring, "database", lambda: None)
     with pytest.raises(ExceptionGroup):
-        bookings.remind(datetime.now(UTC))
+        jobs.remind(datetime.now(UTC))
     assert reminded == ["tomorrow"]
-    failure = DependencyDown("the database is away")
-    with pytest.raises(DependencyDown):  # answered with 503, and no alarm
-        bookings.remind(datetime.now(UTC))
 
 
 @pytest.mark.parametrize("status", [Status.IN_PROGRESS, Status.CANCELLED])
-def test_switched_off_line_decides_nothing_of_a_booking(make, gateway, phonepe, now, status):
+def test_switched_off_line_decides_nothing_of_a_booking(make, gateway, phonepe, db, now, status):
     booking, _ = make.paid(gateway, phonepe)
     retired = RetiredLine("home_chef")
     with pytest.raises(StatusChangeNotAllowed) as refused:
         retired.change_status(make.begin_as_actor(new_id(), "admin"), booking.id, status, "why", now)
     assert refused.value.members["current"] == "confirmed"
+    with db.transaction() as session, pytest.raises(StatusChangeNotAllowed):
+        retired.on_unpaid(session, bookings.locked(session, booking.id), "overdue", now)
     assert make.stored(booking.id).status == "confirmed"
 
 
@@ -233,3 +235,17 @@ def test_switched_off_line_keeps_finished_bookings_readable(make, gateway, phone
     assert [each["id"] for each in listed["items"]] == [str(booking.id)]
     assert (detail["ref"], detail["visit"]) == (booking.ref, None)
     assert detail["breakdown"]["total"] == detail["total"]
+
+
+@pytest.mark.parametrize("lines", [["home_chef"], ["shared.lines.home_chef"], ["all"]])
+def test_document_has_the_paths_of_a_line_however_it_is_named(lines):
+    assert CHEFS in merged(ROOT / "functions/docs/openapi", lines)["paths"]
+    assert CHEFS not in merged(ROOT / "functions/docs/openapi", ["tests.lines.errand"])["paths"]
+
+
+@pytest.mark.parametrize(
+    ("given", "lines"),
+    [(" home_chef , tests.lines.errand,", ("home_chef", "tests.lines.errand")), (",", ()), (" 24 ", ()), ("", ())],
+)
+def test_local_system_reads_lines_as_its_functions_do(given, lines):
+    assert lines_of({"LINES": given}) == (lines or default_lines())

@@ -9,6 +9,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from shared.appointments.models import Appointment, Rating
+from shared.bookings.lifecycle import Acceptance, PaymentStatus, Status
 from shared.bookings.models import Booking
 from shared.bookings.queries import BookingNotFound
 from shared.kit.paging import PageQuery, Position, after, page_of
@@ -24,9 +25,9 @@ class BookingRow(TypedDict):
     id: UUID
     ref: str
     line: str
-    status: str
-    payment_status: str
-    acceptance: str
+    status: Status
+    payment_status: PaymentStatus
+    acceptance: Acceptance
     total: int
     breakdown: dict[str, int]
     pay_by: datetime | None
